@@ -1,0 +1,79 @@
+// Package transport is the door between the pipeline and whatever accepts
+// messages: an interface of one blocking call, the kinds of failure that
+// decide what happens next, and the small implementations. RabbitMQ has a
+// package of its own.
+package transport
+
+import (
+	"context"
+	"errors"
+)
+
+// Message is a JSON list of 1 to 100 flows of one log.
+type Message struct {
+	// ID names the content: sensor, instance, directory, log and byte range.
+	// A resent message has the same ID. At most 255 bytes, valid UTF-8.
+	ID string
+	// Body is the compact JSON list. It is lent: unchanged until Send returns,
+	// and not to be kept after that.
+	Body []byte
+	// Flows is the number of flows in Body.
+	Flows int
+	// Directory is the base name of the directory the flows come from.
+	Directory string
+	// Instance is the instance id of the directory's root, as text.
+	Instance string
+}
+
+// Transport delivers messages. Its methods may be called from many goroutines
+// at once; Close is called once, after the last Send has returned.
+type Transport interface {
+	// Send blocks until m is durably accepted (nil) or will not be, as far as
+	// this run can tell. Every wait inside is bounded, and ends early when ctx
+	// ends. Retries are the transport's own business and happen inside.
+	Send(ctx context.Context, m *Message) error
+	// Close ends connections and waits for every goroutine of the transport.
+	Close(ctx context.Context) error
+}
+
+// Finisher is implemented by transports that gather a directory's messages
+// and have something to do when all of them are accepted. Finish is called
+// after the last accepted Send of the directory and before it is marked; an
+// error keeps it unmarked.
+type Finisher interface {
+	Finish(ctx context.Context, instance, directory string) error
+}
+
+// Kind says what a failure means for the run.
+type Kind uint8
+
+const (
+	// Retry: the other side is away, slow or busy; a later run may succeed.
+	Retry Kind = iota
+	// Refused: credentials or permissions; somebody must act.
+	Refused
+	// Misconfigured: a missing exchange, vhost or queue, TLS material, an
+	// unroutable message; somebody must change the configuration.
+	Misconfigured
+	// TooLarge: this message is over the receiver's size limit; the caller
+	// may split it by flows and send the parts.
+	TooLarge
+)
+
+// Error is a failure with its kind. Its text names the cause and the remedy
+// and holds no secret.
+type Error struct {
+	Kind Kind
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of the first *Error in err's chain, else Retry.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Retry
+}
