@@ -1,0 +1,101 @@
+package rabbittest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io/fs"
+	mathrand "math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+func randomName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
+
+// FreePort finds a TCP port that is free on 127.0.0.1 and below the range from
+// which the kernel takes the ports of outgoing connections, so that it is
+// still free when a stopped node starts again.
+func FreePort() (int, error) {
+	for range 100 {
+		port := 10000 + mathrand.IntN(20000)
+		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
+	}
+	return 0, fmt.Errorf("no free port between 10000 and 30000 on 127.0.0.1")
+}
+
+func (n *Node) writeFiles(s *settings) error {
+	conf := []string{
+		"listeners.tcp.default = 127.0.0.1:" + strconv.Itoa(n.port),
+		"log.console = true",
+		"log.console.level = info",
+		"disk_free_limit.absolute = 1MB",
+		"default_user = " + User,
+		"default_pass = " + Password,
+	}
+	if s.tls {
+		lines, err := n.tlsConfig(s)
+		if err != nil {
+			return err
+		}
+		conf = append(conf, lines...)
+	} else {
+		n.tlsPort = 0
+	}
+	conf = append(conf, s.config...)
+	for _, f := range []struct {
+		name, text string
+		mode       fs.FileMode
+	}{
+		{"rabbitmq.conf", strings.Join(conf, "\n") + "\n", 0o600},
+		{"enabled_plugins", "[].\n", 0o600},
+		{"inetrc", "{lookup, [file]}.\n{host, {127,0,0,1}, [\"localhost\"]}.\n", 0o600},
+		{".erlang.cookie", n.cookie, 0o400},
+	} {
+		if err := os.WriteFile(filepath.Join(n.dir, f.name), []byte(f.text), f.mode); err != nil {
+			return fmt.Errorf("cannot write the node's files: %w", err)
+		}
+	}
+	return nil
+}
+
+// environ is the environment of the server and of rabbitmqctl. Without epmd:
+// the server listens at, and everybody calls, the given distribution port.
+func (n *Node) environ() []string {
+	in := func(name string) string { return filepath.Join(n.dir, name) }
+	return []string{
+		"PATH=" + os.Getenv("PATH"),
+		"LANG=C.UTF-8",
+		"HOME=" + n.dir,
+		"RABBITMQ_NODENAME=" + n.name,
+		"RABBITMQ_USE_LONGNAME=true",
+		"RABBITMQ_DIST_PORT=" + strconv.Itoa(n.dist),
+		"RABBITMQ_CONF_ENV_FILE=/dev/null",
+		"RABBITMQ_CONFIG_FILE=" + in("rabbitmq.conf"),
+		"RABBITMQ_ENABLED_PLUGINS_FILE=" + in("enabled_plugins"),
+		"RABBITMQ_MNESIA_BASE=" + in("data"),
+		"RABBITMQ_LOG_BASE=" + in("log"),
+		"RABBITMQ_LOGS=-",
+		"RABBITMQ_PID_FILE=" + in("pid"),
+		"ERL_EPMD_PORT=1",
+		"ERL_CRASH_DUMP_SECONDS=0",
+	}
+}
+
+func (n *Node) serverEnviron() []string {
+	tuple := strings.ReplaceAll(n.host, ".", ",")
+	return append(n.environ(),
+		// the script then replaces itself by the Erlang machine
+		"detached=1",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+strings.Join([]string{
+			"+S 2:2 +SDio 4 +A 8 -start_epmd false -erl_epmd_port", strconv.Itoa(n.dist), "-name", n.name,
+			"-kernel inet_dist_use_interface {" + tuple + "}",
+			"-kernel inetrc \"" + filepath.Join(n.dir, "inetrc") + "\"",
+		}, " "),
+	)
+}

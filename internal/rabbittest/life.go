@@ -1,0 +1,125 @@
+package rabbittest
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// launch starts the machine and waits until User can log in.
+func (n *Node) launch() error {
+	if err := n.spawn(); err != nil {
+		return err
+	}
+	return n.awaitReady()
+}
+
+func (n *Node) spawn() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc != nil {
+		return fmt.Errorf("%s is running already", n.name)
+	}
+	p, err := startProcess(n.serverEnviron(), n.dir, n.LogFile())
+	n.proc = p
+	return err
+}
+
+func (n *Node) awaitReady() error {
+	p := n.process()
+	if p == nil {
+		return fmt.Errorf("%s is not running", n.name)
+	}
+	deadline := time.After(startTimeout)
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		err := n.ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			return fmt.Errorf("%s ended while starting; its log ends with:\n%s", n.name, n.logTail(40))
+		case <-deadline:
+			return fmt.Errorf("%s cannot be logged in to after %s (%w); its log ends with:\n%s", n.name, startTimeout, err, n.logTail(40))
+		case <-poll.C:
+		}
+	}
+}
+
+func (n *Node) process() *process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.proc
+}
+
+// take leaves the node without a process: whoever takes it ends it.
+func (n *Node) take() *process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.proc
+	n.proc = nil
+	return p
+}
+
+func (n *Node) check(err error) {
+	if err != nil {
+		n.report("rabbittest: %v", err)
+	}
+}
+
+// Pid is the process id of the Erlang machine, 0 while it is not running.
+func (n *Node) Pid() int {
+	if p := n.process(); p != nil {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
+// Kill kills the node with SIGKILL; it is dead, and its sockets are closed,
+// when Kill returns. It may be started again with Start.
+func (n *Node) Kill() {
+	if p := n.take(); p != nil {
+		n.check(p.kill())
+	}
+}
+
+// Stop shuts the node down in an orderly way.
+func (n *Node) Stop() {
+	if p := n.take(); p != nil {
+		n.check(p.stop(stopTimeout))
+	}
+}
+
+// Start starts a node that was killed or stopped, on the same ports and with
+// the same data, and waits until it can be logged in to.
+func (n *Node) Start() { n.check(n.launch()) }
+
+// Restart is Stop and Start.
+func (n *Node) Restart() {
+	n.Stop()
+	n.Start()
+}
+
+// Pause stops the node with SIGSTOP: its connections stay open, and nothing
+// answers. Kill works on a paused node, Stop does not.
+func (n *Node) Pause() { n.signal(syscall.SIGSTOP) }
+
+// Resume lets a paused node go on.
+func (n *Node) Resume() { n.signal(syscall.SIGCONT) }
+
+func (n *Node) signal(s os.Signal) {
+	p := n.process()
+	if p == nil {
+		n.report("rabbittest: %s is not running, so it cannot be sent %s", n.name, s)
+		return
+	}
+	n.check(p.cmd.Process.Signal(s))
+}
+
+func (n *Node) destroy() {
+	n.Kill()
+	n.check(os.RemoveAll(n.dir))
+}

@@ -1,0 +1,98 @@
+package rabbittest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// process is a running Erlang machine together with its watchdog: a shell that
+// reads a pipe whose other end only the test process holds. If the test
+// process dies, however it does, the read ends, and the watchdog kills the
+// machine and removes its directory. A death signal (PR_SET_PDEATHSIG) would
+// not do: it comes when the starting thread ends, not the process.
+type process struct {
+	cmd    *exec.Cmd
+	alive  *os.File // written to end the watchdog, closed by our death
+	ended  *os.File // at its end when the watchdog is gone
+	exited chan struct{}
+}
+
+// The shell's process id becomes that of the machine, by way of exec.
+const watchdogScript = `
+(
+	read -r _ && exit 0
+	kill -9 $$
+	for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $$ 2>/dev/null || break; sleep 0.1; done
+	rm -rf "$RABBITTEST_DIR"
+) <&3 3<&- >/dev/null 2>&1 &
+exec "$0" 3<&- 4>&-
+`
+
+func startProcess(env []string, dir, log string) (*process, error) {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the node's log: %w", err)
+	}
+	defer out.Close()
+	aliveR, aliveW, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a pipe for the node: %w", err)
+	}
+	defer aliveR.Close()
+	endedR, endedW, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot make a pipe for the node: %w", err), aliveW.Close())
+	}
+	defer endedW.Close()
+
+	cmd := exec.Command("/bin/sh", "-c", watchdogScript, serverScript)
+	cmd.Env = append(env, "RABBITTEST_DIR="+dir)
+	cmd.Dir = dir
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.ExtraFiles = []*os.File{aliveR, endedW}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt at the terminal is for the test
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", serverScript, err), aliveW.Close(), endedR.Close())
+	}
+	p := &process{cmd: cmd, alive: aliveW, ended: endedR, exited: make(chan struct{})}
+	go func() {
+		defer close(p.exited)
+		_ = cmd.Wait() // how it ended is of no interest, that it did is
+	}()
+	return p, nil
+}
+
+// kill ends the machine at once, and then the watchdog; both are gone when it
+// returns.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("cannot kill the node: %w", err)
+	}
+	return p.release()
+}
+
+// stop asks the machine to shut down in an orderly way, and kills it when it
+// does not in time.
+func (p *process) stop(timeout time.Duration) error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("cannot stop the node: %w", err)
+	}
+	select {
+	case <-p.exited:
+		return p.release()
+	case <-time.After(timeout):
+		return errors.Join(fmt.Errorf("the node did not stop within %s", timeout), p.kill())
+	}
+}
+
+func (p *process) release() error {
+	<-p.exited
+	_, werr := io.WriteString(p.alive, "done\n")
+	_, rerr := io.Copy(io.Discard, p.ended)
+	return errors.Join(werr, rerr, p.alive.Close(), p.ended.Close())
+}

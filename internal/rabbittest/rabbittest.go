@@ -1,0 +1,192 @@
+// Package rabbittest starts private, real RabbitMQ nodes for tests.
+//
+// A node lives in a temporary directory, listens on 127.0.0.1 only, on ports
+// of its own, and is gone after the test, also when the test process is
+// killed. There is no epmd: each node is told its distribution port, so nodes
+// of several test processes do not meet.
+package rabbittest
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// User and Password are those of the administrator that every node has, with
+// full permission in every vhost made by VHost.
+const (
+	User     = "guest"
+	Password = "guest"
+)
+
+const (
+	startTimeout = 90 * time.Second
+	stopTimeout  = 30 * time.Second
+)
+
+// Node is one RabbitMQ node. Its methods may be called from any goroutine;
+// Kill, Stop, Start, Restart, Pause and Resume one at a time.
+type Node struct {
+	// CA has signed the server's certificate; nil without WithTLS. Cert is
+	// what the server shows.
+	CA   *CA
+	Cert Cert
+
+	name    string // Erlang node name, rabbit@127.0.0.x
+	dir     string
+	host    string // Erlang distribution address
+	port    int
+	tlsPort int
+	dist    int
+	cookie  string
+
+	report func(format string, args ...any)
+
+	mu   sync.Mutex
+	proc *process
+}
+
+// Option changes the node that Start makes.
+type Option func(*settings)
+
+type settings struct {
+	tls           bool
+	cert          Cert
+	clientCertCA  string
+	requireClient bool
+	config        []string
+	extraArgs     string
+	host          string
+	dist          int
+	cookie        string
+}
+
+// WithConfig appends lines to rabbitmq.conf, for instance
+// "max_message_size = 65536".
+func WithConfig(lines string) Option {
+	return func(s *settings) { s.config = append(s.config, lines) }
+}
+
+// Start starts a node with User as its only user and "/" as its only vhost,
+// and waits until it can be logged in to. The node is killed and its directory
+// removed when t ends; the tail of its log is printed if t failed. Under
+// -short the test is skipped; it fails where RabbitMQ is not installed.
+func Start(t testing.TB, opts ...Option) *Node {
+	t.Helper()
+	require(t)
+	n, err := start(func(format string, args ...any) { t.Errorf(format, args...) }, opts)
+	if n != nil {
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("rabbittest: last lines of %s:\n%s", n.name, n.logTail(60))
+			}
+			n.destroy()
+		})
+	}
+	if err != nil {
+		t.Fatalf("rabbittest: %v", err)
+	}
+	return n
+}
+
+func require(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a RabbitMQ node: left out by -short")
+	}
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start makes a node and starts it. A node that is returned together with an
+// error must be destroyed all the same.
+func start(report func(string, ...any), opts []Option) (*Node, error) {
+	n, err := newNode(report, opts)
+	if err != nil {
+		return n, err
+	}
+	return n, n.launch()
+}
+
+func newNode(report func(string, ...any), opts []Option) (*Node, error) {
+	s := settings{host: "127.0.0.1"}
+	for _, o := range opts {
+		o(&s)
+	}
+	dir, err := os.MkdirTemp("", "rabbittest-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a directory for the node: %w", err)
+	}
+	n := &Node{
+		dir: dir, host: s.host, name: "rabbit@" + s.host,
+		dist: s.dist, cookie: s.cookie, report: report,
+	}
+	if n.cookie == "" {
+		n.cookie = randomName("cookie")
+	}
+	for _, p := range []*int{&n.port, &n.tlsPort, &n.dist} {
+		if *p != 0 {
+			continue
+		}
+		if *p, err = FreePort(); err != nil {
+			return n, err
+		}
+	}
+	return n, n.writeFiles(&s)
+}
+
+// Addr is the host:port of the plain AMQP listener.
+func (n *Node) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
+
+// Port is the port of the plain AMQP listener.
+func (n *Node) Port() int { return n.port }
+
+// TLSPort is the port of the TLS listener, 0 without WithTLS.
+func (n *Node) TLSPort() int { return n.tlsPort }
+
+// Name is the Erlang name of the node.
+func (n *Node) Name() string { return n.name }
+
+// LogFile is the path of the node's log.
+func (n *Node) LogFile() string { return filepath.Join(n.dir, "rabbit.log") }
+
+// URL is an amqp:// URL for User in vhost.
+func (n *Node) URL(vhost string) string {
+	return fmt.Sprintf("amqp://%s:%s@%s/%s", User, Password, n.Addr(), url.PathEscape(vhost))
+}
+
+// Log is the node's log so far.
+func (n *Node) Log() string {
+	b, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+func (n *Node) logTail(lines int) string {
+	all := strings.Split(strings.TrimRight(n.Log(), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// ready says whether User can log in.
+func (n *Node) ready() error {
+	c, err := amqp.DialConfig(n.URL("/"), amqp.Config{
+		Heartbeat: 10 * time.Second,
+		Dial:      amqp.DefaultDial(2 * time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
