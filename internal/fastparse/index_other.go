@@ -1,0 +1,8 @@
+//go:build !amd64
+
+package fastparse
+
+// index sets bit i%64 of newline[i/64] where block[i] is '\n', and of space
+// where it is ' '. The lengths of block, newline and space are in proportion
+// 64 to 1 to 1.
+func index(block []byte, newline, space []uint64) { indexPortable(block, newline, space) }

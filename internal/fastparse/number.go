@@ -1,0 +1,119 @@
+package fastparse
+
+import "encoding/binary"
+
+// Slack is how many bytes past the end of a block must be readable: fields are
+// loaded in whole words. What they hold does not matter.
+const Slack = 64
+
+const zeros = 0x3030303030303030 // "00000000"
+
+// digits8 returns the values of the first n (1 to 8) digits of b, one a byte,
+// the last digit in the highest byte, and whether all were digits. b is at
+// least eight bytes long.
+func digits8(b []byte, n int) (values uint64, ok bool) {
+	values = (binary.LittleEndian.Uint64(b) ^ zeros) << ((64 - 8*n) & 63)
+	return values, (values+0x7676767676767676|values)&highs == 0
+}
+
+// number8 combines eight digit values into their number.
+func number8(values uint64) uint64 {
+	values = values * (10<<8 + 1) >> 8
+	values = values & 0x00ff00ff00ff00ff * (100<<16 + 1) >> 16
+	return values & 0x0000ffff0000ffff * (10000<<32 + 1) >> 32
+}
+
+var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
+// Uint reads the decimal digits block[from:to]; block must have Slack bytes of
+// capacity past to. It is not ok where there is no digit, something else than
+// a digit, or a number of more than 64 bits.
+func Uint(block []byte, from, to int) (value uint64, ok bool) {
+	n := to - from
+	if n <= 0 {
+		return 0, false
+	}
+	b := block[from : to+16]
+	if n <= 8 {
+		v, ok := digits8(b, n)
+		return number8(v), ok
+	}
+	if n <= 16 {
+		high, ok := digits8(b, 8)
+		low, ok2 := digits8(b[8:], n-8)
+		return number8(high)*powers[n-8] + number8(low), ok && ok2
+	}
+	return uintSlow(b[:n])
+}
+
+func uintSlow(field []byte) (value uint64, ok bool) {
+	for _, c := range field {
+		d := uint64(c - '0')
+		if d > 9 || value > (1<<64-1-d)/10 {
+			return 0, false
+		}
+		value = value*10 + d
+	}
+	return value, true
+}
+
+// address says which bytes an IP address is made of.
+var address = func() (set [256]bool) {
+	for _, c := range "0123456789abcdefABCDEF:." {
+		set[c] = true
+	}
+	return set
+}()
+
+// maxAddress is the length of the longest textual IPv6 address.
+const maxAddress = 45
+
+// IsAddress reports whether field is made of what IP addresses are made of.
+func IsAddress(field []byte) bool {
+	for _, c := range field {
+		if !address[c] {
+			return false
+		}
+	}
+	return len(field) > 0 && len(field) <= maxAddress
+}
+
+// CopyUint writes the number that the decimal digits block[from:to] stand for
+// to dst, without leading zeros, and returns its length: 0 where Uint would
+// not be ok. dst has at least 24 bytes; those past the length are clobbered.
+func CopyUint(dst, block []byte, from, to int) int {
+	n := to - from
+	if n <= 0 {
+		return 0
+	}
+	b := block[from : to+16]
+	if n <= 8 {
+		if _, ok := digits8(b, n); !ok {
+			return 0
+		}
+		*(*[8]byte)(dst) = [8]byte(b)
+	} else if n <= 16 {
+		_, ok := digits8(b, 8)
+		_, ok2 := digits8(b[8:], n-8)
+		if !ok || !ok2 {
+			return 0
+		}
+		*(*[16]byte)(dst) = [16]byte(b)
+	} else {
+		return copyUintSlow(dst, b[:n])
+	}
+	if b[0] == '0' && n > 1 {
+		return copyUintSlow(dst, b[:n])
+	}
+	return n
+}
+
+func copyUintSlow(dst, field []byte) int {
+	if _, ok := uintSlow(field); !ok {
+		return 0
+	}
+	for len(field) > 1 && field[0] == '0' {
+		field = field[1:]
+	}
+	return copy(dst, field)
+}

@@ -1,0 +1,165 @@
+package fastparse
+
+import "math/bits"
+
+// Event is what Next has come upon.
+type Event uint8
+
+// The events. Empty lines and rows below the threshold are passed over.
+const (
+	End       Event = iota // no line is left
+	Row                    // a row with a direction at or above the threshold
+	Malformed              // a line that is no row: see Scanner.Reason
+	Hash                   // a line that starts with '#', perhaps a header
+)
+
+// MaxBytes is the largest byte count of a row plus one: eight times that are
+// still bits in a uint64.
+const MaxBytes = 1 << 61
+
+// Scanner walks the lines of blocks. One Scanner serves one goroutine; it keeps
+// its bitmaps from block to block.
+type Scanner struct {
+	// Start and End bound the line that Next has come upon, its newline at End.
+	Start, End int
+	// Bytes are the byte counts of a Row, the client's and the server's.
+	Bytes [2]uint64
+	// Reason says what is wrong with a Malformed line.
+	Reason Reason
+	// Lines counts the lines passed since Reset, the current one included;
+	// Below the rows below the threshold among them.
+	Lines, Below int
+
+	block          []byte
+	pos            int
+	newline, space []uint64
+	layout         *Layout
+	threshold      uint64
+	plan           plan
+}
+
+// plan says how to reach the two byte counts of a row from left to right.
+type plan struct {
+	skip  [2]int // spaces to pass to the first count, and from its end to the second
+	order [2]int // the direction of the first and the second
+}
+
+// Reset begins a block: whole lines, each ended by a newline, with Slack bytes
+// of capacity behind them. The block is borrowed until the next Reset.
+// threshold is in bytes.
+func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
+	words := (len(block) + 63) / 64
+	if cap(s.newline) < words {
+		s.newline, s.space = make([]uint64, words), make([]uint64, words)
+	}
+	s.newline, s.space = s.newline[:words], s.space[:words]
+	index(block[:words*64], s.newline, s.space)
+	s.block, s.pos, s.Lines, s.Below = block, 0, 0, 0
+	s.threshold = threshold
+	s.SetLayout(layout)
+}
+
+// SetLayout puts another layout in force for the lines that follow.
+func (s *Scanner) SetLayout(l *Layout) {
+	s.layout = l
+	first, second := l.bytes[0], l.bytes[1]
+	s.plan.order = [2]int{0, 1}
+	if first > second {
+		first, second = second, first
+		s.plan.order = [2]int{1, 0}
+	}
+	s.plan.skip = [2]int{first, second - first - 1}
+}
+
+// Layout returns the layout in force.
+func (s *Scanner) Layout() *Layout { return s.layout }
+
+// Line returns the current line, without its newline; it is part of the block.
+func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
+
+// Next goes on to the next line that needs attention.
+func (s *Scanner) Next() Event {
+	for s.pos < len(s.block) {
+		start := s.pos
+		w := start >> 6
+		m := s.newline[w] &^ (1<<(start&63) - 1)
+		for m == 0 {
+			w++
+			m = s.newline[w]
+		}
+		end := w<<6 + bits.TrailingZeros64(m)
+		s.pos = end + 1
+		s.Lines++
+		if s.block[start] == '#' {
+			s.Start, s.End = start, end
+			return Hash
+		}
+
+		if start == end {
+			continue
+		}
+
+		from := s.skip(start, s.plan.skip[0], end)
+		to := s.skip(from, 1, end) - 1
+		from2 := s.skip(to+1, s.plan.skip[1], end)
+		if from2 >= end {
+			return s.short(start, end)
+		}
+		to2 := s.skip(from2, 1, end) - 1
+		first, ok := Uint(s.block, from, to)
+		second, ok2 := Uint(s.block, from2, to2)
+		if !ok || !ok2 || first >= MaxBytes || second >= MaxBytes {
+			return s.badBytes(start, end, ok && first < MaxBytes)
+		}
+		if first < s.threshold && second < s.threshold {
+			s.Below++
+			continue
+		}
+		s.Start, s.End = start, end
+		s.Bytes[s.plan.order[0]], s.Bytes[s.plan.order[1]] = first, second
+		return Row
+	}
+	return End
+}
+
+// skip returns the offset behind the n-th space from offset at on. Where the
+// line, whose newline is at end, has none, that is the offset behind its end.
+func (s *Scanner) skip(at, n, end int) int {
+	if n == 0 || at > end {
+		return at
+	}
+	w, last := at>>6, end>>6
+	m := s.space[w] &^ (1<<(at&63) - 1)
+	for {
+		c := bits.OnesCount64(m)
+		if n <= c {
+			break
+		}
+		n -= c
+		w++
+		if w > last {
+			return end + 1
+		}
+		m = s.space[w]
+	}
+	for ; n > 1; n-- {
+		m &= m - 1
+	}
+	return min(w<<6+bits.TrailingZeros64(m), end) + 1
+}
+
+func (s *Scanner) short(start, end int) Event {
+	s.Start, s.End = start, end
+	s.Reason = Reason{Why: "too few fields"}
+	return Malformed
+}
+
+func (s *Scanner) badBytes(start, end int, firstOK bool) Event {
+	s.Start, s.End = start, end
+	direction := s.plan.order[0]
+	if firstOK {
+		direction = s.plan.order[1]
+	}
+	s.Reason = Reason{Column: s.layout.Name(s.layout.bytes[direction]), Why: "not a byte count below 2^61"}
+	return Malformed
+}

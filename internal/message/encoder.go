@@ -1,0 +1,274 @@
+package message
+
+import "tstat-transport/internal/fastparse"
+
+// Encoder writes the flows of rows as JSON. One Encoder serves one goroutine.
+type Encoder struct {
+	settings Settings
+	layout   *fastparse.Layout
+	programs [2]*program // from the client, from the server
+	fields   fastparse.Fields
+	row      row
+}
+
+// row holds the values of the current row that more than one step needs.
+type row struct {
+	block                  []byte
+	duration               uint64 // in ms/1000
+	seconds                float64
+	bits, packets, rexmits uint64
+	start, end             uint64 // as they are written
+}
+
+// NewEncoder returns an encoder for logs read under these settings.
+func NewEncoder(s Settings) *Encoder { return &Encoder{settings: s} }
+
+// use makes the programs for another layout.
+func (e *Encoder) use(l *fastparse.Layout) {
+	e.layout = l
+	e.programs[0] = compile(l, e.settings, "c_", "s_")
+	e.programs[1] = compile(l, e.settings, "s_", "c_")
+}
+
+// Row appends the flows of s's current Row, those of the directions with at
+// least threshold bytes, to out, each with a comma before it, and returns how
+// many they are. A malformed row leaves out as it was, with no flow and the
+// reason. block is what s was reset to.
+func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold uint64) ([]byte, int, fastparse.Reason) {
+	if s.Layout() != e.layout {
+		e.use(s.Layout())
+	}
+	columns, size := 0, textSize
+	for d, p := range e.programs {
+		if s.Bytes[d] >= threshold {
+			columns = max(columns, p.columns)
+			size += p.size
+		}
+	}
+	s.Split(&e.fields, columns)
+	if e.fields.Len() < columns {
+		return out, 0, fastparse.Reason{Why: "too few fields"}
+	}
+	if cap(out)-len(out) < size {
+		out = append(make([]byte, 0, 2*cap(out)+size), out...)
+	}
+	e.row.block = block
+	o, flows := len(out), 0
+	room := out[:cap(out)]
+	for d, p := range e.programs {
+		if s.Bytes[d] < threshold {
+			continue
+		}
+		if bad := e.prepare(p, s.Bytes[d]); bad != nil {
+			return out, 0, *bad
+		}
+		var bad int
+		if o, bad = e.run(p.steps, room, o); bad >= 0 {
+			return out, 0, e.reason(bad)
+		}
+		flows++
+	}
+	return out[:o], flows, fastparse.Reason{}
+}
+
+// prepare computes the values of the row for the program's direction.
+func (e *Encoder) prepare(p *program, bytes uint64) *fastparse.Reason {
+	r := &e.row
+	r.bits = bytes * 8
+	durat, ok := e.decimal(p.durat)
+	if !ok {
+		return e.bad(p.durat)
+	}
+	from, to := e.fields.Bounds(p.durat)
+	if e.layout.Kind == fastparse.UDP && !e.settings.UDPMilliseconds {
+		r.duration = shiftedThousandths(durat, r.block[from:to])
+	} else {
+		r.duration = thousandths(durat, r.block[from:to])
+	}
+	r.seconds = ratio(r.duration, 1000) / 1000
+
+	if e.layout.Kind == fastparse.UDP {
+		first, ok := e.decimal(p.absolute)
+		if !ok {
+			return e.bad(p.absolute)
+		}
+		r.start = first.whole
+		r.end = first.whole + r.duration/1000
+		if !e.settings.Milliseconds {
+			r.start /= 1000
+			r.end = r.start + wholeSeconds(r.seconds)
+		}
+	} else if bad := e.times(p); bad != nil {
+		return bad
+	}
+	return e.counts(p)
+}
+
+// times reads start and end of a TCP row.
+func (e *Encoder) times(p *program) *fastparse.Reason {
+	first, ok := e.decimal(p.first)
+	if !ok {
+		return e.bad(p.first)
+	}
+	last, ok := e.decimal(p.last)
+	if !ok {
+		return e.bad(p.last)
+	}
+	e.row.start, e.row.end = first.whole, last.whole
+	if p.absolute >= 0 {
+		absolute, ok := e.decimal(p.absolute)
+		if !ok {
+			return e.bad(p.absolute)
+		}
+		e.row.start, e.row.end = absolute.whole, sum(absolute, last, first)
+	}
+	if !e.settings.Milliseconds {
+		e.row.start /= 1000
+		e.row.end /= 1000
+	}
+	return nil
+}
+
+// counts reads the counters behind the rates.
+func (e *Encoder) counts(p *program) *fastparse.Reason {
+	var ok bool
+	if p.packets >= 0 {
+		if e.row.packets, ok = e.uint(p.packets); !ok {
+			return e.bad(p.packets)
+		}
+	}
+	if p.rexmits >= 0 {
+		if e.row.rexmits, ok = e.uint(p.rexmits); !ok {
+			return e.bad(p.rexmits)
+		}
+	}
+	return nil
+}
+
+func (e *Encoder) decimal(column int) (decimal, bool) {
+	from, to := e.fields.Bounds(column)
+	return readDecimal(e.row.block, from, to)
+}
+
+func (e *Encoder) uint(column int) (uint64, bool) {
+	from, to := e.fields.Bounds(column)
+	return fastparse.Uint(e.row.block, from, to)
+}
+
+func (e *Encoder) bad(column int) *fastparse.Reason {
+	r := e.reason(column)
+	return &r
+}
+
+// reason says what the column should have been.
+func (e *Encoder) reason(column int) fastparse.Reason {
+	name := e.layout.Name(column)
+	why := "not a number below 2^64"
+	switch {
+	case name == "c_ip" || name == "s_ip":
+		why = "not an address"
+	case isTime(name):
+		why = "not a time"
+	}
+	return fastparse.Reason{Column: name, Why: why}
+}
+
+func isTime(name string) bool {
+	switch name {
+	case "durat", "c_durat", "s_durat", "first", "last", "first_abs", "c_first_abs", "s_first_abs",
+		"c_rtt_avg", "c_rtt_min", "c_rtt_max", "c_rtt_std",
+		"s_rtt_avg", "s_rtt_min", "s_rtt_max", "s_rtt_std":
+		return true
+	}
+	return false
+}
+
+// run writes a flow at out[at:] and returns the offset behind it, or the
+// column that is malformed.
+func (e *Encoder) run(steps []step, out []byte, at int) (o, bad int) {
+	o = at
+	r := &e.row
+	for i := range steps {
+		s := &steps[i]
+		*(*[textSize]byte)(out[o:]) = s.text
+		o += int(s.len)
+		switch s.op {
+		case number:
+			from, to := e.fields.Bounds(int(s.a))
+			n := fastparse.CopyUint(out[o:], r.block, from, to)
+			if n == 0 {
+				return o, int(s.a)
+			}
+			o += n
+		case rtt:
+			from, to := e.fields.Bounds(int(s.a))
+			d, ok := readDecimal(r.block, from, to)
+			if !ok {
+				return o, int(s.a)
+			}
+			o = putThousandths(out, o, thousandths(d, r.block[from:to]))
+		case smaller, larger:
+			n, ok := e.uint(int(s.a))
+			if !ok {
+				return o, int(s.a)
+			}
+			other, ok := e.uint(int(s.b))
+			if !ok {
+				return o, int(s.b)
+			}
+			if (other < n) == (s.op == smaller) {
+				n = other
+			}
+			o = putUint(out, o, n)
+		case ip:
+			from, to := e.fields.Bounds(int(s.a))
+			if !fastparse.IsAddress(r.block[from:to]) {
+				return o, int(s.a)
+			}
+			o += copy(out[o:], r.block[from:to])
+		case duration:
+			o = putRounded(out, o, r.seconds)
+		case numBits:
+			o = putUint(out, o, r.bits)
+		case bitRate:
+			o = putRate(out, o, r.bits, r.seconds)
+		case packetRate:
+			o = putRate(out, o, r.packets, r.seconds)
+		case rexmitRate:
+			if r.rexmits == 0 || r.packets == 0 {
+				out[o] = '0'
+				o++
+			} else {
+				o = putShortest(out, o, ratio(r.rexmits, r.packets))
+			}
+		case start:
+			o = putUint(out, o, r.start)
+		case end:
+			o = putUint(out, o, r.end)
+		}
+	}
+	return o, -1
+}
+
+// putRate writes n per second, 0 where there is no duration.
+func putRate(out []byte, o int, n uint64, seconds float64) int {
+	if seconds == 0 {
+		out[o] = '0'
+		return o + 1
+	}
+	return putRounded(out, o, float64(n)/seconds)
+}
+
+// wholeSeconds is a duration as the flow has it, two decimals, cut off.
+func wholeSeconds(seconds float64) uint64 {
+	var buf [maxValue]byte
+	n := putRounded(buf[:], 0, seconds)
+	whole := uint64(0)
+	for _, c := range buf[:n] {
+		if c == '.' {
+			break
+		}
+		whole = whole*10 + uint64(c-'0')
+	}
+	return whole
+}
