@@ -51,6 +51,7 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(TOOL) golangci-lint run
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/tstat_send
 	$(GO) mod tidy -diff
 	$(GO) -C tools mod tidy -diff
 	$(GO) mod verify
