@@ -1,0 +1,177 @@
+package logdir
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is an open directory of logs.
+type Dir struct {
+	Entry
+	file *os.File
+}
+
+// Open opens a directory and takes its lock, which lasts until Close. It fails
+// with ErrLocked, or with ErrVanished where the name does not lead to the
+// locked directory (any more).
+func Open(e Entry) (*Dir, error) {
+	d, err := Peek(e)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(d.Fd()); err != nil {
+		_ = d.Close()
+		return nil, &fs.PathError{Op: "lock", Path: e.Path(), Err: err}
+	}
+	if err := d.StillThere(); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Peek opens a directory without its lock, to look at it. What it shows may be
+// out of date at once.
+func Peek(e Entry) (*Dir, error) {
+	fd, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
+	if err != nil {
+		return nil, dirError(e.Path(), err)
+	}
+	return &Dir{Entry: e, file: os.NewFile(uintptr(fd), e.Path())}, nil
+}
+
+// StillThere fails with ErrVanished unless the directory's name leads to it.
+func (d *Dir) StillThere() error {
+	fd, err := openBeneath(d.Root.Fd(), d.Rel, d.Root.OneMount)
+	if err != nil {
+		return dirError(d.Path(), err)
+	}
+	defer unix.Close(fd)
+	var named, held unix.Stat_t
+	if err := unix.Fstat(fd, &named); err != nil {
+		return &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
+	}
+	if err := unix.Fstat(d.Fd(), &held); err != nil {
+		return &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
+	}
+	if named.Ino != held.Ino || named.Dev != held.Dev {
+		return &fs.PathError{Op: "open", Path: d.Path(), Err: ErrVanished}
+	}
+	return nil
+}
+
+// Fd is the directory's descriptor; it stays Dir's.
+func (d *Dir) Fd() int { return int(d.file.Fd()) }
+
+// Close releases the directory and its lock.
+func (d *Dir) Close() error { return d.file.Close() }
+
+// Kind is the kind of a log.
+type Kind uint8
+
+// The kinds of log that are sent.
+const (
+	TCP Kind = iota
+	UDP
+)
+
+func (k Kind) String() string { return [...]string{"tcp", "udp"}[k] }
+
+const gz = ".gz"
+
+// logNames are the names of the logs by Kind.
+var logNames = [...]string{TCP: "log_tcp_complete", UDP: "log_udp_complete"}
+
+// fileNames are the names of the files that logs may stand in.
+var fileNames = [...]string{logNames[TCP], logNames[UDP], logNames[TCP] + gz, logNames[UDP] + gz}
+
+// Log is one log of a directory.
+type Log struct {
+	Name string // without .gz, the same whether compressed or not
+	Kind Kind
+	Gzip bool // it stands in Name.gz
+	// Twice: a Name.gz stands beside the plain file, which is the log.
+	Twice bool
+}
+
+// File is the name of the file the log stands in.
+func (l Log) File() string {
+	if l.Gzip {
+		return l.Name + gz
+	}
+	return l.Name
+}
+
+// Logs returns the logs that are there now. They need not be regular files;
+// OpenLog tells.
+func (d *Dir) Logs() ([]Log, error) {
+	var logs []Log
+	for kind, name := range logNames {
+		plain, err := d.has(name)
+		if err != nil {
+			return nil, err
+		}
+		packed, err := d.has(name + gz)
+		if err != nil {
+			return nil, err
+		}
+		if plain || packed {
+			logs = append(logs, Log{Name: name, Kind: Kind(kind), Gzip: !plain, Twice: plain && packed})
+		}
+	}
+	return logs, nil
+}
+
+func (d *Dir) has(name string) (bool, error) {
+	var st unix.Stat_t
+	_, err := retry(func() (int, error) { return 0, unix.Fstatat(d.Fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err != nil {
+		return false, &fs.PathError{Op: "stat", Path: path.Join(d.Path(), name), Err: err}
+	}
+	return true, nil
+}
+
+// Stat is what tells cheaply whether a file has changed.
+type Stat struct {
+	Size         int64 // bytes on disk
+	Ino          uint64
+	Mtime, Ctime int64 // nanoseconds since the epoch
+}
+
+func statOf(st *unix.Stat_t) Stat {
+	return Stat{Size: st.Size, Ino: st.Ino, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+}
+
+// OpenLog opens a log for reading; the caller closes it. A log that is not a
+// regular file is ErrNotRegular; one that is gone is fs.ErrNotExist.
+//
+// The Stat is from before anything was read: put this one into the LogState,
+// never a later one, which could cover bytes that were not read.
+func (d *Dir) OpenLog(l Log) (*os.File, Stat, error) {
+	return d.openLog(l.File())
+}
+
+func (d *Dir) openLog(name string) (*os.File, Stat, error) {
+	var st unix.Stat_t
+	f, err := openRegular(d.Fd(), d.Path(), name, &st)
+	if err != nil {
+		return nil, Stat{}, err
+	}
+	return f, statOf(&st), nil
+}
+
+// StatLog returns the present Stat of an open log.
+func StatLog(f *os.File) (Stat, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return Stat{}, fmt.Errorf("stat %s: %w", f.Name(), err)
+	}
+	return statOf(&st), nil
+}

@@ -1,0 +1,33 @@
+// Package logdir is a Tstat directory on disk: finding it, its place in the
+// order, its lock, its logs, the marks .processed and .processing, and what
+// has changed since a mark was written. It knows nothing of rows, flows or
+// brokers.
+//
+// A [Root] is walked by [Root.Find]; an [Entry] is a directory found there and
+// [Open] locks it, which makes a [Dir]. Everything inside is reached relative
+// to open descriptors, and no symbolic link is followed in any component below
+// the root, so that a directory that is swapped for a link leads nowhere.
+//
+//	Root ──Find──> []Entry ──Sort──> Quick? ──no──> Open ──> Dir
+//	                                  │                       ├─ ReadProcessed, ReadProcessing
+//	                                  yes: nothing to send    ├─ Logs, OpenLog, Resume
+//	                                                          └─ WriteProcessing, WriteProcessed
+//
+// # Two files of one log
+//
+// log_x and log_x.gz are the same log: positions and fingerprints are those of
+// the uncompressed bytes. Where both stand (gzip at work, or kept by gzip -k),
+// the plain one is the log, since gzip removes it only once the other is
+// complete. [Dir.Unsent] then also looks into the .gz: one that holds anything
+// else keeps the directory from being culled.
+//
+// # Marks that are not ours
+//
+// A regular file .processed whose content is not ours, whatever its size, was
+// left by the Python tool: the whole directory is done. Ours but damaged (it
+// names the tool and cannot be read as a state) counts as no mark: resending
+// is allowed, losing is not. Anything but a regular file in its place (a
+// directory, a symbolic link, a FIFO) is an error that names it: such a
+// directory is neither sent, since it could not be marked, nor culled, since
+// nothing says that it was sent.
+package logdir

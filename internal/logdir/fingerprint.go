@@ -1,0 +1,66 @@
+package logdir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// fingerprintLen is how far a fingerprint reaches: beyond the header, which is
+// the same in every log and under 4 KiB, into rows with their times.
+const fingerprintLen = 64 << 10
+
+// A fingerprint is LENGTH:HASH: the number of bytes hashed, all from the
+// uncompressed log's start, and the first 16 bytes of their SHA-256. Since it
+// carries its length it can still be verified when the log has grown.
+func fingerprint(head []byte) string {
+	sum := sha256.Sum256(head)
+	return strconv.Itoa(len(head)) + ":" + hex.EncodeToString(sum[:16])
+}
+
+// FingerprintOf returns the fingerprint of a plain log up to end, or up to the
+// 64 KiB that a fingerprint reaches.
+func FingerprintOf(r io.ReaderAt, end int64) (string, error) {
+	head := make([]byte, min(end, fingerprintLen))
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, int64(len(head))), head); err != nil {
+		return "", fmt.Errorf("fingerprint: %w", err)
+	}
+	return fingerprint(head), nil
+}
+
+// Prefix gathers the fingerprint of a log whose uncompressed bytes pass by in
+// order from its start. It holds up to 64 KiB. The zero value is ready.
+type Prefix struct{ head []byte }
+
+// Write takes the next bytes; it never fails.
+func (p *Prefix) Write(b []byte) (int, error) {
+	if room := fingerprintLen - len(p.head); room > 0 {
+		p.head = append(p.head, b[:min(len(b), room)]...)
+	}
+	return len(b), nil
+}
+
+// At returns the fingerprint up to end, or as far as bytes have passed by.
+func (p *Prefix) At(end int64) string {
+	return fingerprint(p.head[:min(int64(len(p.head)), end)])
+}
+
+// matches tells whether the log that starts at r has the fingerprint, and how
+// many bytes it reaches. A log that is shorter than that has not.
+func matches(r io.Reader, print string) (reach int64, same bool, err error) {
+	length, _, _ := strings.Cut(print, ":")
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 || n > fingerprintLen {
+		return 0, false, nil
+	}
+	head := make([]byte, n)
+	if _, err := io.ReadFull(r, head); cut(err) {
+		return 0, false, nil
+	} else if err != nil {
+		return 0, false, err
+	}
+	return int64(n), fingerprint(head) == print, nil
+}

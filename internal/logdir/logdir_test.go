@@ -1,0 +1,79 @@
+package logdir
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// tree makes files below a temporary directory: path to content, a path that
+// ends in / is a directory. It returns the opened root.
+func tree(t *testing.T, files map[string]string) *Root {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		full := filepath.Join(root, name)
+		if strings.HasSuffix(name, "/") {
+			must(t, os.MkdirAll(full, 0o755))
+			continue
+		}
+		must(t, os.MkdirAll(filepath.Dir(full), 0o755))
+		must(t, os.WriteFile(full, []byte(content), 0o644))
+	}
+	return openRoot(t, root)
+}
+
+func openRoot(t *testing.T, path string) *Root {
+	t.Helper()
+	r, err := OpenRoot(path)
+	must(t, err)
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// entry is the directory rel of a root.
+func entry(r *Root, rel string) Entry { return Entry{Root: r, Rel: rel, Name: filepath.Base(rel)} }
+
+func open(t *testing.T, e Entry) *Dir {
+	t.Helper()
+	d, err := Open(e)
+	must(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// confirmed is the state of a directory whose logs are all confirmed as they
+// stand: to their end, or to the start of an incomplete last line.
+func confirmed(t *testing.T, d *Dir) State {
+	t.Helper()
+	logs, err := d.Logs()
+	must(t, err)
+	s := State{Version: "test", Logs: map[string]LogState{}}
+	for _, l := range logs {
+		f, st, err := d.OpenLog(l)
+		must(t, err)
+		ls := LogState{Gzip: l.Gzip}
+		ls.SetStat(st)
+		b := uncompressed(t, f, l.Gzip)
+		ls.End = int64(len(b))
+		ls.Position = int64(strings.LastIndexByte(string(b), '\n') + 1)
+		var p Prefix
+		_, _ = p.Write(b)
+		ls.Fingerprint = p.At(ls.End)
+		s.Logs[l.Name] = ls
+		must(t, f.Close())
+	}
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,179 @@
+package logdir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// ErrLocked: another run holds the lock.
+	ErrLocked = errors.New("locked by another run")
+	// ErrVanished: the name no longer leads to the directory; it was deleted,
+	// renamed or made anew in the meantime.
+	ErrVanished = errors.New("vanished or made anew meanwhile")
+	// ErrMount: another file system is mounted there and is not entered.
+	ErrMount = errors.New("another file system is mounted here, which is not entered")
+	// ErrNotRegular: something else stands where a regular file belongs.
+	ErrNotRegular = errors.New("not a regular file")
+)
+
+const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+
+// noOpenat2 makes [openBeneath] do without openat2, as on kernels before 5.6.
+var noOpenat2 = false
+
+// openBeneath opens the directory at rel, a slash-separated path below at,
+// without following a symbolic link in any component, nor leaving at. With
+// oneMount it crosses no mount point: ErrMount.
+func openBeneath(at int, rel string, oneMount bool) (int, error) {
+	if noOpenat2 {
+		return openSteps(at, rel, oneMount)
+	}
+	how := unix.OpenHow{
+		Flags:   openDir,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	if oneMount {
+		how.Resolve |= unix.RESOLVE_NO_XDEV
+	}
+	for range 100 { // EAGAIN: a rename somewhere raced with the resolution
+		fd, err := unix.Openat2(at, rel, &how)
+		switch err {
+		case unix.EINTR, unix.EAGAIN:
+			continue
+		case unix.ENOSYS, unix.EPERM: // an old kernel; a container's seccomp filter
+			return openSteps(at, rel, oneMount)
+		case unix.EXDEV:
+			return -1, ErrMount
+		}
+		return fd, err
+	}
+	return openSteps(at, rel, oneMount)
+}
+
+// openSteps is openBeneath for kernels without openat2: one component at a time.
+func openSteps(at int, rel string, oneMount bool) (int, error) {
+	var home mountID
+	if oneMount {
+		var err error
+		if home, err = mountOf(at, ""); err != nil {
+			return -1, err
+		}
+	}
+	fd, owned := at, false
+	for step := range strings.SplitSeq(rel, "/") {
+		if step == "" || step == ".." {
+			return -1, unix.EINVAL
+		}
+		next, err := retry(func() (int, error) { return unix.Openat(fd, step, openDir, 0) })
+		if owned {
+			_ = unix.Close(fd)
+		}
+		if err != nil {
+			return -1, err
+		}
+		fd, owned = next, true
+		if oneMount {
+			m, err := mountOf(fd, "")
+			if err == nil && m != home {
+				err = ErrMount
+			}
+			if err != nil {
+				_ = unix.Close(fd)
+				return -1, err
+			}
+		}
+	}
+	return fd, nil
+}
+
+// mountID tells one mounted file system from another. Kernels before 5.8 do
+// not number mounts; there it is the device alone, which does not see a bind
+// mount from the same file system.
+type mountID struct {
+	major, minor uint32
+	id           uint64
+}
+
+// mountOf returns the mount on which name stands, relative to the directory
+// at; the empty name is at itself. A symbolic link is not followed.
+func mountOf(at int, name string) (mountID, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	var st unix.Statx_t
+	if _, err := retry(func() (int, error) { return 0, unix.Statx(at, name, flags, unix.STATX_MNT_ID, &st) }); err != nil {
+		return mountID{}, err
+	}
+	m := mountID{major: st.Dev_major, minor: st.Dev_minor}
+	if st.Mask&unix.STATX_MNT_ID != 0 {
+		return mountID{id: st.Mnt_id}, nil
+	}
+	return m, nil
+}
+
+// retry repeats a system call that a signal interrupted.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// flock takes the exclusive lock on fd, or says ErrLocked.
+func flock(fd int) error {
+	_, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if err == unix.EWOULDBLOCK {
+		return ErrLocked
+	}
+	return err
+}
+
+// dirError is the error of opening a directory, in words.
+func dirError(name string, err error) error {
+	switch err {
+	case unix.ENOENT:
+		err = ErrVanished
+	case unix.ELOOP, unix.ENOTDIR:
+		err = errors.New("not a directory, or reached through a symbolic link, which is not followed")
+	}
+	return &fs.PathError{Op: "open", Path: name, Err: err}
+}
+
+// openRegular opens name in the directory at, and fails with ErrNotRegular
+// where it is not a regular file. A FIFO cannot hang it, a symbolic link is not
+// followed. where is the directory's path, for messages.
+func openRegular(at int, where, name string, st *unix.Stat_t) (*os.File, error) {
+	full := path.Join(where, name)
+	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, err := retry(func() (int, error) { return unix.Openat(at, name, flags, 0) })
+	if err == unix.ELOOP {
+		return nil, fmt.Errorf("%s: a symbolic link, which is not followed: %w", full, ErrNotRegular)
+	}
+	if err == unix.ENXIO { // a socket
+		return nil, fmt.Errorf("%s: %w", full, ErrNotRegular)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: full, Err: err}
+	}
+	if err = unix.Fstat(fd, st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = ErrNotRegular
+	}
+	if err == nil {
+		err = unix.SetNonblock(fd, false)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("%s: %w", full, err)
+	}
+	return os.NewFile(uintptr(fd), full), nil
+}

@@ -1,0 +1,148 @@
+package logdir
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Root is a directory given on the command line, below which Tstat writes.
+type Root struct {
+	Path string
+	// Instance is the instance id of its Tstat; empty is none of its own.
+	Instance string
+	// OneMount keeps Find and Open from entering other file systems mounted
+	// below the root.
+	OneMount bool
+	open     *os.File
+}
+
+// OpenRoot opens a root. The path itself may lead through symbolic links; from
+// there on none is followed. The caller closes it.
+func OpenRoot(dir string) (*Root, error) {
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Root{Path: dir, open: f}, nil
+}
+
+// Lock takes the exclusive lock on the root directory itself until Close, or
+// fails with ErrLocked.
+func (r *Root) Lock() error {
+	if err := flock(int(r.open.Fd())); err != nil {
+		return &fs.PathError{Op: "lock", Path: r.Path, Err: err}
+	}
+	return nil
+}
+
+// Close releases the root and its lock.
+func (r *Root) Close() error { return r.open.Close() }
+
+// Fd is the descriptor of the root directory, for statfs; it stays Root's.
+func (r *Root) Fd() int { return int(r.open.Fd()) }
+
+// Entry is a directory of logs as it was found below its root.
+type Entry struct {
+	Root *Root
+	Rel  string // slash-separated path relative to the root
+	Name string // last element of Rel
+}
+
+// Path is the entry's path for messages.
+func (e Entry) Path() string { return path.Join(e.Root.Path, e.Rel) }
+
+// Find walks the root and returns every directory whose name ends in .out and
+// that holds a log, in no particular order. It follows no symbolic link and
+// does not look for more inside a .out directory. What cannot be read is told
+// to report and the walk goes on; the error is that of the root itself or ctx's.
+func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
+	var found []Entry
+	err := r.walk(ctx, report, func(dir int, e Entry) {
+		if !strings.HasSuffix(e.Name, Suffix) {
+			return
+		}
+		for _, name := range fileNames {
+			err := unix.Faccessat(dir, e.Name+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
+			// Whatever is not a plain "no" is for Open to see and to name.
+			if err != unix.ENOENT {
+				found = append(found, e)
+				return
+			}
+		}
+	})
+	return found, err
+}
+
+// FindCulled returns the directories that a culler had renamed out of the way
+// and not finished deleting; see [CulledName].
+func (r *Root) FindCulled(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
+	var found []Entry
+	err := r.walk(ctx, report, func(_ int, e Entry) {
+		if IsCulled(e.Name) {
+			found = append(found, e)
+		}
+	})
+	return found, err
+}
+
+// walk visits every directory that ends in .out or was culled, and goes down
+// into all others. visit gets the descriptor of the parent.
+func (r *Root) walk(ctx context.Context, report func(string, error), visit func(parent int, e Entry)) error {
+	todo := []string{"."}
+	for len(todo) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rel := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		full := path.Join(r.Path, rel)
+		fd, err := openBeneath(r.Fd(), rel, r.OneMount)
+		if err == nil {
+			f := os.NewFile(uintptr(fd), full)
+			err = r.list(ctx, f, rel, &todo, visit)
+			_ = f.Close()
+		}
+		switch {
+		case err == nil || err == unix.ENOENT:
+		case rel == "." || ctx.Err() != nil:
+			return err
+		default:
+			if _, ok := errors.AsType[*fs.PathError](err); !ok {
+				err = dirError(full, err)
+			}
+			report(full, err)
+		}
+	}
+	return nil
+}
+
+func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, visit func(int, Entry)) error {
+	for ctx.Err() == nil {
+		entries, err := f.ReadDir(1024)
+		for _, d := range entries {
+			if !d.IsDir() {
+				continue
+			}
+			e := Entry{Root: r, Rel: path.Join(rel, d.Name()), Name: d.Name()}
+			if strings.HasSuffix(e.Name, Suffix) || IsCulled(e.Name) {
+				visit(int(f.Fd()), e)
+			} else {
+				*todo = append(*todo, e.Rel)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,94 @@
+package logdir
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/goccy/go-json"
+)
+
+// State is what .processed and .processing hold.
+type State struct {
+	Tool    string              `json:"tool"`    // tstat_send; set when written
+	Version string              `json:"version"` // the tool's
+	Logs    map[string]LogState `json:"logs"`    // by Log.Name
+}
+
+// LogState says how far a log has been confirmed. Offsets are in bytes of the
+// uncompressed log; the counts are of the whole log from its start to End.
+type LogState struct {
+	Size     int64 `json:"size"`     // of the file (compressed if Gzip) when it was opened to be read
+	Position int64 `json:"position"` // rows before it are confirmed; where reading goes on if the log grows
+	// End is how far the log had been read, and is accounted for, when this was
+	// written: Position, or behind an unterminated last line that starts there.
+	End    int64 `json:"end"`
+	Header int64 `json:"header"` // offset of the header line in force at Position
+	Line   int64 `json:"line"`   // number of lines before Position
+	// Tail is the unterminated last line where it was taken as a row: its row
+	// and flows are in the counts below, and reading resumes at its start. Nil
+	// where there is none, or it was incomplete.
+	Tail        *Tail  `json:"tail,omitempty"`
+	Fingerprint string `json:"fingerprint"` // of the log up to End, see Prefix
+	Ino         uint64 `json:"inode"`
+	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch
+	Gzip        bool   `json:"gzip,omitempty"`
+
+	Rows       int64 `json:"rows"`
+	Below      int64 `json:"below"`
+	Malformed  int64 `json:"malformed"`
+	Flows      int64 `json:"flows"`
+	Incomplete int64 `json:"incomplete"`
+}
+
+// Tail is a last line without a newline that was taken as a row.
+type Tail struct {
+	Bytes int64 `json:"bytes"`
+	Flows int   `json:"flows"`
+}
+
+// SetStat notes the file as it was when it was opened.
+func (l *LogState) SetStat(st Stat) { l.Size, l.Ino, l.Ctime = st.Size, st.Ino, st.Ctime }
+
+func (l *LogState) sameFile(st Stat, gzip bool) bool {
+	return l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip
+}
+
+func (l *LogState) valid() bool {
+	return l.Header >= 0 && l.Header <= l.Position && l.Position <= l.End && l.Size >= 0 && l.Line >= 0
+}
+
+const tool = "tstat_send"
+
+var (
+	errNotOurs = errors.New("not written by " + tool)
+	errDamaged = errors.New("damaged")
+)
+
+// encode makes one line of JSON.
+func (s State) encode() ([]byte, error) {
+	s.Tool = tool
+	b, err := json.Marshal(s)
+	return append(b, '\n'), err
+}
+
+// decode is the reverse of encode: errNotOurs for what does not name the tool,
+// errDamaged for what does and is not a state all the same.
+func decode(b []byte) (State, error) {
+	if len(b) == 0 || b[0] != '{' || !bytes.Contains(b, []byte(`"`+tool+`"`)) {
+		return State{}, errNotOurs
+	}
+	var s State
+	if err := json.Unmarshal(b, &s); err != nil {
+		return State{}, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if s.Tool != tool {
+		return State{}, errNotOurs
+	}
+	for name, l := range s.Logs {
+		if !l.valid() {
+			return State{}, fmt.Errorf("%w: the offsets of %q contradict each other", errDamaged, name)
+		}
+	}
+	return s, nil
+}
