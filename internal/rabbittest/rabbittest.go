@@ -49,6 +49,7 @@ type Node struct {
 	dist    int
 	cookie  string
 
+	shared bool // by all tests of a process
 	report func(format string, args ...any)
 
 	mu   sync.Mutex
@@ -61,10 +62,8 @@ type Option func(*settings)
 type settings struct {
 	tls           bool
 	cert          Cert
-	clientCertCA  string
 	requireClient bool
 	config        []string
-	extraArgs     string
 	host          string
 	dist          int
 	cookie        string
@@ -85,17 +84,22 @@ func Start(t testing.TB, opts ...Option) *Node {
 	require(t)
 	n, err := start(func(format string, args ...any) { t.Errorf(format, args...) }, opts)
 	if n != nil {
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Logf("rabbittest: last lines of %s:\n%s", n.name, n.logTail(60))
-			}
-			n.destroy()
-		})
+		n.destroyAfter(t)
 	}
 	if err != nil {
 		t.Fatalf("rabbittest: %v", err)
 	}
 	return n
+}
+
+// destroyAfter ends the node when t ends.
+func (n *Node) destroyAfter(t testing.TB) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("rabbittest: last lines of %s:\n%s", n.name, n.logTail(60))
+		}
+		n.destroy()
+	})
 }
 
 func require(t testing.TB) {

@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-func TestStart(t *testing.T) {
+func TestMain(m *testing.M) { Main(m) }
+
+func TestCluster(t *testing.T) {
 	began := time.Now()
-	n := Start(t)
+	nodes := StartCluster(t, 3)
 	t.Logf("started in %s", time.Since(began))
-	n.Stop()
-	n.Start()
-	n.Kill()
-	n.Start()
+	t.Log(nodes[1].Ctl(t, "cluster_status"))
 }

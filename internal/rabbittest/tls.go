@@ -1,13 +1,144 @@
 package rabbittest
 
-import "strconv"
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
 
-// Cert is a certificate and its key, both as PEM files.
-type Cert struct{ CertFile, KeyFile string }
+// CA is a certificate authority made for a test.
+type CA struct {
+	CAFile string // its certificate, PEM
 
-// CA is a certificate authority made by a test.
-type CA struct{ CAFile string }
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
 
-func (n *Node) tlsConfig(s *settings) ([]string, error) {
-	return []string{"listeners.ssl.default = 127.0.0.1:" + strconv.Itoa(n.tlsPort)}, nil
+// Cert is a certificate and its key, as PEM files.
+type Cert struct {
+	CertFile, KeyFile string
+	CA                *CA // who signed it
+}
+
+// NewCA makes an authority whose files, and those of what it issues, last as
+// long as t.
+func NewCA(t testing.TB) *CA {
+	t.Helper()
+	ca, err := newCA(t.TempDir())
+	if err != nil {
+		t.Fatalf("rabbittest: cannot make a certificate authority: %v", err)
+	}
+	return ca
+}
+
+func newCA(dir string) (*CA, error) {
+	ca := &CA{CAFile: filepath.Join(dir, "ca.pem"), dir: dir}
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: "authority of a test"},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		NotBefore:             time.Now().Add(-48 * time.Hour),
+		NotAfter:              time.Now().Add(48 * time.Hour),
+	}
+	der, key, err := ca.sign(template)
+	if err != nil {
+		return nil, err
+	}
+	ca.key = key
+	if ca.cert, err = x509.ParseCertificate(der); err != nil {
+		return nil, err
+	}
+	return ca, writePEM(ca.CAFile, "CERTIFICATE", der)
+}
+
+// Pool holds the authority's certificate.
+func (ca *CA) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	return pool
+}
+
+// Issue makes a certificate for hosts (names or IP addresses), for a client or
+// else for a server, that has expired an hour ago or else holds for a day.
+func (ca *CA) Issue(t testing.TB, hosts []string, expired, client bool) Cert {
+	t.Helper()
+	c, err := ca.issue(hosts, expired, client)
+	if err != nil {
+		t.Fatalf("rabbittest: cannot issue a certificate for %v: %v", hosts, err)
+	}
+	return c
+}
+
+func (ca *CA) issue(hosts []string, expired, client bool) (Cert, error) {
+	template := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "test"},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotBefore:   time.Now().Add(-24 * time.Hour),
+		NotAfter:    time.Now().Add(24 * time.Hour),
+	}
+	if client {
+		template.ExtKeyUsage[0] = x509.ExtKeyUsageClientAuth
+	}
+	if expired {
+		template.NotAfter = time.Now().Add(-time.Hour)
+	}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, h)
+		}
+	}
+	der, key, err := ca.sign(template)
+	if err != nil {
+		return Cert{}, err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return Cert{}, err
+	}
+	base := filepath.Join(ca.dir, randomName("cert"))
+	c := Cert{CertFile: base + ".pem", KeyFile: base + ".key", CA: ca}
+	if err := writePEM(c.CertFile, "CERTIFICATE", der); err != nil {
+		return Cert{}, err
+	}
+	return c, writePEM(c.KeyFile, "PRIVATE KEY", keyDER)
+}
+
+// sign makes a key and a certificate for it, signed by the authority, or by
+// itself while the authority has none.
+func (ca *CA) sign(template *x509.Certificate) ([]byte, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if template.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62)); err != nil {
+		return nil, nil, err
+	}
+	parent, signer := ca.cert, ca.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	return der, key, err
+}
+
+func writePEM(path, kind string, der []byte) error {
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		return fmt.Errorf("cannot write a certificate: %w", err)
+	}
+	return nil
 }

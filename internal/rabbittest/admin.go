@@ -1,0 +1,102 @@
+package rabbittest
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// VHost makes a vhost in which User may do everything, and deletes it, with
+// its queues and connections, when t ends.
+func (n *Node) VHost(t testing.TB) string {
+	t.Helper()
+	name := randomName("test")
+	n.Eval(t, fmt.Sprintf(`ok = rabbit_vhost:add(%s, <<"test">>)`, binary(name)))
+	n.cleanup(t, fmt.Sprintf(`rabbit_vhost:delete(%s, <<"test">>)`, binary(name)))
+	n.permit(t, User, name, ".*", ".*", ".*")
+	return name
+}
+
+// AddUser adds a user whose permissions in vhost are the regular expressions
+// configure, write and read, and deletes it when t ends.
+func (n *Node) AddUser(t testing.TB, name, password, vhost, configure, write, read string) {
+	t.Helper()
+	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:add_user(%s, %s, <<"test">>)`, binary(name), binary(password)))
+	n.cleanup(t, fmt.Sprintf(`rabbit_auth_backend_internal:delete_user(%s, <<"test">>)`, binary(name)))
+	n.permit(t, name, vhost, configure, write, read)
+}
+
+func (n *Node) permit(t testing.TB, user, vhost, configure, write, read string) {
+	t.Helper()
+	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:set_permissions(%s, %s, %s, %s, %s, <<"test">>)`,
+		binary(user), binary(vhost), binary(configure), binary(write), binary(read)))
+}
+
+// cleanup evaluates erlang when t ends, on a node that outlives t; any other
+// is thrown away whole, and may be dead or paused by then.
+func (n *Node) cleanup(t testing.TB, erlang string) {
+	if !n.shared {
+		return
+	}
+	t.Cleanup(func() {
+		if _, err := n.eval(context.Background(), erlang); err != nil {
+			t.Errorf("rabbittest: %v", err)
+		}
+	})
+}
+
+// MemoryAlarm sets off the memory alarm, which blocks every connection that
+// publishes, or clears it; the alarm is on or off when MemoryAlarm returns. It
+// is cleared when t ends.
+func (n *Node) MemoryAlarm(t testing.TB, on bool) {
+	t.Helper()
+	const set = `vm_memory_monitor:set_vm_memory_high_watermark(%s)`
+	watermark := "0.4"
+	if on {
+		watermark = "0"
+		n.cleanup(t, fmt.Sprintf(set, "0.4"))
+	}
+	n.Eval(t, fmt.Sprintf(set, watermark))
+	await(t, "the memory alarm of "+n.name+" to be "+map[bool]string{true: "on", false: "off"}[on], func() bool {
+		return n.Eval(t, `lists:keymember({resource_limit, memory, node()}, 1, rabbit_alarm:get_alarms())`) == strconv.FormatBool(on)
+	})
+}
+
+// CloseConnections closes all connections as an operator would (320
+// CONNECTION_FORCED with reason) and gives back how many there were.
+func (n *Node) CloseConnections(t testing.TB, reason string) int {
+	t.Helper()
+	count := n.Eval(t, fmt.Sprintf(`Pids = rabbit_networking:local_connections(),
+		[rabbit_networking:close_connection(Pid, binary_to_list(%s)) || Pid <- Pids], length(Pids)`, binary(reason)))
+	return atoi(t, count)
+}
+
+// Connections is the number of clients that are logged in.
+func (n *Node) Connections(t testing.TB) int {
+	t.Helper()
+	return atoi(t, n.Eval(t, `length(rabbit_networking:local_connections())`))
+}
+
+func atoi(t testing.TB, s string) int {
+	t.Helper()
+	i, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil {
+		t.Fatalf("rabbittest: the node answered %q: want a number", s)
+	}
+	return i
+}
+
+// await polls until done says true, and fails t after half a minute.
+func await(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !done() {
+		if time.Now().After(deadline) {
+			t.Fatalf("rabbittest: waited 30 s in vain for %s", what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

@@ -1,0 +1,82 @@
+package rabbittest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// StartCluster starts a cluster of count nodes, 127.0.0.1 upwards, in which
+// quorum queues work; see Start.
+func StartCluster(t testing.TB, count int) []*Node {
+	t.Helper()
+	require(t)
+	dist, err := FreePort()
+	if err != nil {
+		t.Fatalf("rabbittest: %v", err)
+	}
+	formation := "cluster_formation.peer_discovery_backend = classic_config\n"
+	for i := range count {
+		formation += fmt.Sprintf("cluster_formation.classic_config.nodes.%d = rabbit@127.0.0.%d\n", i+1, i+1)
+	}
+	cookie := randomName("cookie")
+	member := func(i int) Option {
+		return func(s *settings) {
+			s.host, s.dist, s.cookie = fmt.Sprintf("127.0.0.%d", i+1), dist, cookie
+			s.config = append(s.config, formation)
+		}
+	}
+	nodes := make([]*Node, count)
+	for i := range nodes {
+		n, err := newNode(func(format string, args ...any) { t.Errorf(format, args...) }, []Option{member(i)})
+		if n != nil {
+			nodes[i] = n
+			n.destroyAfter(t)
+		}
+		if err != nil {
+			t.Fatalf("rabbittest: %v", err)
+		}
+	}
+	errs := make([]error, count)
+	var wg sync.WaitGroup
+	for i, n := range nodes {
+		wg.Go(func() { errs[i] = n.launch() })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatalf("rabbittest: %v", err)
+	}
+	await(t, fmt.Sprintf("a cluster of %d nodes", count), func() bool {
+		return !slices.ContainsFunc(nodes, func(n *Node) bool {
+			return atoi(t, n.Eval(t, `length(rabbit_nodes:all_running())`)) != count
+		})
+	})
+	return nodes
+}
+
+// QuorumLeader waits until queue has a leader that is running, and gives its
+// node.
+func QuorumLeader(t testing.TB, nodes []*Node, vhost, queue string) *Node {
+	t.Helper()
+	var leader *Node
+	await(t, "a leader of "+queue, func() bool {
+		for _, n := range nodes {
+			if n.Pid() == 0 {
+				continue
+			}
+			name := n.Eval(t, fmt.Sprintf(`{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(%s, queue, %s)),
+				{Name, _} = amqqueue:get_pid(Queue),
+				case ra:members({Name, node()}, 2000) of {ok, _, {_, Leader}} -> Leader; _ -> none end`,
+				binary(vhost), binary(queue)))
+			i := slices.IndexFunc(nodes, func(n *Node) bool { return "'"+n.name+"'" == name && n.Pid() != 0 })
+			if i >= 0 {
+				leader = nodes[i]
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}

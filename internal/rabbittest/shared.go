@@ -1,0 +1,58 @@
+package rabbittest
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var shared struct {
+	sync.Mutex
+	node *Node
+	err  error
+}
+
+// Shared gives the one node that all tests of a package share, and starts it
+// when it is first asked for. Tests keep apart by a VHost each, and must not
+// kill, stop or pause it. The package's TestMain calls Main, which ends it.
+func Shared(t testing.TB) *Node {
+	t.Helper()
+	require(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.node == nil && shared.err == nil {
+		shared.node, shared.err = start(func(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }, nil)
+	}
+	if shared.err != nil {
+		t.Fatalf("rabbittest: %v", shared.err)
+	}
+	n := shared.node
+	n.shared = true
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("rabbittest: last lines of the shared node:\n%s", n.logTail(40))
+		}
+	})
+	return n
+}
+
+// Main runs a package's tests, ends the shared node, and exits; the tests fail
+// when they leave goroutines behind, those that options exempt aside.
+//
+//	func TestMain(m *testing.M) { rabbittest.Main(m) }
+func Main(m *testing.M, options ...goleak.Option) {
+	code := m.Run()
+	if n := shared.node; n != nil {
+		n.destroy()
+	}
+	if code == 0 {
+		if err := goleak.Find(options...); err != nil {
+			fmt.Fprintf(os.Stderr, "goroutines left behind by the tests: %v\n", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
