@@ -26,11 +26,13 @@ func cutOff(value *big.Rat) string {
 // thousandfold shifts the point of decimal text three places to the right.
 func thousandfold(text string) string {
 	whole, fraction, _ := strings.Cut(text, ".")
-	fraction += "000"
-	if rest := fraction[3:]; rest != "" {
-		return whole + fraction[:3] + "." + rest
+	for len(fraction) < 3 {
+		fraction += "0"
 	}
-	return whole + fraction[:3]
+	if len(fraction) > 3 {
+		return whole + fraction[:3] + "." + fraction[3:]
+	}
+	return whole + fraction
 }
 
 // overflows tells whether the nearest float of decimal text is infinite.
