@@ -1,0 +1,178 @@
+package loggen
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A logWriter makes a log's lines, dirt among them, and counts.
+type logWriter struct {
+	m         *Maker
+	dirt      float64
+	threshold float64 // bytes
+	plan      int     // the header in force
+	books     Books
+}
+
+// row appends one row, or what dirt makes of it. A number gives one row even where
+// lines come with it.
+func (l *logWriter) row(dst []byte, number, end uint64) []byte {
+	dirty := l.dirt > 0 && float64(l.m.rng.Uint64()>>11)/(1<<53) < l.dirt
+	kind := spoil(nil)
+	if dirty {
+		r := l.m.rng.Uint64()
+		kind = spoils[r%uint64(len(spoils))]
+		if r>>16%3 == 0 {
+			dst = l.extraLine(dst, r>>32)
+		}
+	}
+	from := len(dst)
+	dst, row := l.m.append(dst, l.plan, number, end)
+	spoilt := soundAsEver
+	if kind != nil {
+		dst, spoilt = kind(l, dst, from, row)
+	}
+	l.books.Rows++
+	if spoilt == malformed {
+		l.books.Malformed++
+		return dst
+	}
+	if spoilt == splitInTwo {
+		l.books.Rows++
+		l.books.Malformed++
+	}
+	if max(row.ClientBytes, row.ServerBytes) >= LargeBytes {
+		l.books.Large++
+	}
+	l.books.Flows += int64(l.flows(row))
+	return dst
+}
+
+func (l *logWriter) flows(r Row) (n int) {
+	for _, b := range []uint64{r.ClientBytes, r.ServerBytes} {
+		if float64(b) >= l.threshold {
+			n++
+		}
+	}
+	return n
+}
+
+// extraLine appends what stands between rows: an empty line, or a header, at times with
+// other columns.
+func (l *logWriter) extraLine(dst []byte, r uint64) []byte {
+	if r&1 == 0 {
+		return append(dst, '\n')
+	}
+	l.plan = int(r >> 1 % uint64(len(l.m.plans)))
+	return append(dst, l.m.plans[l.plan].header...)
+}
+
+// cutLast appends a row's beginning, too little to be understood.
+func (l *logWriter) cutLast(dst []byte, number, end uint64) []byte {
+	from := len(dst)
+	dst, _ = l.m.append(dst, l.plan, number, end)
+	l.books.Incomplete++
+	return dst[:l.short(dst, from)]
+}
+
+// short gives a place in the row at from that is before its last deciding column.
+func (l *logWriter) short(dst []byte, from int) int {
+	at, _ := l.field(dst, from, "s_"+l.deciding())
+	return from + 1 + int(l.m.rng.Uint64()%uint64(at-1-from))
+}
+
+func (l *logWriter) deciding() string {
+	if l.m.proto == UDP {
+		return "bytes_all"
+	}
+	return "bytes_uniq"
+}
+
+// field gives where a column's field stands in the row at from; at is -1 where the
+// header in force does not have it.
+func (l *logWriter) field(dst []byte, from int, column string) (at, end int) {
+	i := slices.Index(l.m.plans[l.plan].columns, column)
+	if i < 0 {
+		return -1, -1
+	}
+	at = from
+	for range i {
+		at += bytes.IndexByte(dst[at:], ' ') + 1
+	}
+	return at, at + bytes.IndexAny(dst[at:], " \n")
+}
+
+// outcome is what a row is after it was spoilt.
+type outcome int
+
+const (
+	soundAsEver outcome = iota // every column that flows use is well formed
+	malformed
+	splitInTwo // sound, and a malformed line behind it
+)
+
+// A spoil changes the row that was appended at from.
+type spoil func(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome)
+
+var spoils = []spoil{
+	badName("a b.test", soundAsEver),
+	badName(`"q=\uote.test`, soundAsEver),
+	badName("\xff\xfe\x80.t\xe9st", soundAsEver),
+	badName("new\nline.test", splitInTwo),
+	badCount, badCount, badUsed, cutRow, junk,
+}
+
+// badName puts a name into the first column of the row that takes one off the network.
+func badName(name string, o outcome) spoil {
+	return func(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+		columns := l.m.plans[l.plan].columns
+		for _, column := range []string{"http_hostname", "fqdn", "c_ssl"} {
+			at, end := l.field(dst, from, column)
+			if at < 0 {
+				continue
+			}
+			behind := len(columns) - slices.Index(columns, column)
+			if o == splitInTwo && behind > slices.Index(columns, "c_"+l.deciding()) {
+				break // the rest of the row could pass for a row
+			}
+			return slices.Replace(dst, at, end, []byte(name)...), o
+		}
+		return dst, soundAsEver
+	}
+}
+
+// badCount makes a column malformed that every reader must look at.
+func badCount(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+	r := l.m.rng.Uint64()
+	bad := []string{"-", "12a4", "1.5", "-7", "0x1f", "4611686018427387904"}[r>>1%6]
+	side := []string{"c_", "s_"}[r&1]
+	at, end := l.field(dst, from, side+l.deciding())
+	return slices.Replace(dst, at, end, []byte(bad)...), malformed
+}
+
+// badUsed makes a column malformed that flows in both directions use. Only a row that
+// has a flow need be looked at that far.
+func badUsed(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome) {
+	if l.flows(r) == 0 {
+		return dst, soundAsEver
+	}
+	column, bad := "c_ip", "10.77.0.x2"
+	if l.m.rng.Uint64()&1 == 0 {
+		column, bad = "s_port", "80a"
+	}
+	at, end := l.field(dst, from, column)
+	return slices.Replace(dst, at, end, []byte(bad)...), malformed
+}
+
+// cutRow ends a row early.
+func cutRow(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+	return append(dst[:l.short(dst, from)], '\n'), malformed
+}
+
+// junk writes bytes over a row.
+func junk(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+	for i := from; i < len(dst)-1; i++ {
+		dst[i] = 0x80 | byte(l.m.rng.Uint64())
+	}
+	return dst, malformed
+}

@@ -1,0 +1,135 @@
+package loggen
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// A Generator makes logs. The n-th log that TCP and UDP make differs from the others
+// and is the same in each Generator with these Options; Tree does not count.
+// A Generator may not be used by two goroutines at once.
+type Generator struct {
+	opts      Options
+	templates [2][]template // by Proto
+	plans     [2][]plan
+	rowBytes  [2]float64 // mean length of a row
+	made      uint64     // logs by TCP and UDP
+}
+
+// New returns a Generator, or an error that says which option cannot be.
+func New(o Options) (*Generator, error) {
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("loggen: %w", err)
+	}
+	g := &Generator{opts: o}
+	for _, p := range []Proto{TCP, UDP} {
+		levels := []string{o.Level}
+		if p == TCP && o.Dirt > 0 { // headers in mid-file may turn to other levels
+			levels = append(levels, slices.DeleteFunc(levelsOf(o.Version), func(l string) bool { return l == o.Level })...)
+		}
+		for _, l := range levels {
+			line, columns := header(p, o.Version, l)
+			g.plans[p] = append(g.plans[p], plan{line + "\n", columns})
+		}
+		g.templates[p] = templates(p, o.Version, g.plans[p])
+		g.rowBytes[p] = g.meanRow(p)
+	}
+	return g, nil
+}
+
+// TCP writes a log_tcp_complete to w, compressed if Options.Gzip says so.
+// An error is w's.
+func (g *Generator) TCP(w io.Writer, size Size) (Books, error) {
+	g.made++
+	return g.log(w, TCP, size, g.made, g.opts.Start)
+}
+
+// UDP writes a log_udp_complete to w, compressed if Options.Gzip says so.
+// An error is w's.
+func (g *Generator) UDP(w io.Writer, size Size) (Books, error) {
+	g.made++
+	return g.log(w, UDP, size, g.made, g.opts.Start)
+}
+
+// Maker returns a maker of clean rows for callers that place them themselves. Makers of
+// different streams draw differently. It does not read Options.Dirt, Cut and Gzip.
+func (g *Generator) Maker(p Proto, stream uint64) *Maker {
+	return g.maker(p, stream, g.opts.Start)
+}
+
+func (g *Generator) maker(p Proto, stream uint64, start time.Time) *Maker {
+	return &Maker{
+		proto:     p,
+		large:     g.opts.Large,
+		rng:       rand.NewPCG(g.opts.Seed, stream<<1|uint64(p)),
+		templates: g.templates[p],
+		plans:     g.plans[p],
+		start:     uint64(start.UnixMicro()),
+	}
+}
+
+func (g *Generator) meanRow(p Proto) float64 {
+	const n = 2000
+	m := g.maker(p, 1<<62, g.opts.Start)
+	var buf []byte
+	for i := range uint64(n) {
+		buf, _ = m.Append(buf, i, g.opts.Start.Add(g.opts.Interval))
+	}
+	return float64(len(buf)) / n
+}
+
+// log writes one log whose rows end within the interval from start.
+func (g *Generator) log(w io.Writer, p Proto, size Size, stream uint64, start time.Time) (Books, error) {
+	if !g.opts.Gzip {
+		return g.plain(w, p, size, stream, start)
+	}
+	z := gzip.NewWriter(w)
+	b, err := g.plain(z, p, size, stream, start)
+	if err != nil {
+		return b, err
+	}
+	return b, z.Close()
+}
+
+func (g *Generator) plain(w io.Writer, p Proto, size Size, stream uint64, start time.Time) (Books, error) {
+	const block = 128 << 10
+	l := &logWriter{
+		m:         g.maker(p, stream, start),
+		dirt:      g.opts.Dirt,
+		threshold: g.opts.Threshold * 1e6,
+	}
+	expected := max(size.rows, int64(float64(size.bytes)/g.rowBytes[p]), 1)
+	end, step := uint64(start.UnixMicro()), float64(g.opts.Interval.Microseconds())/float64(expected)
+
+	buf := append(make([]byte, 0, block+16<<10), l.m.Header()...)
+	var n, made int64 // rows, bytes that were written before buf
+	for ; n < size.rows || made+int64(len(buf)) < size.bytes; n++ {
+		buf = l.row(buf, uint64(n), end+uint64(float64(n)*step))
+		if len(buf) >= block {
+			if _, err := w.Write(buf); err != nil {
+				return Books{}, err
+			}
+			made += int64(len(buf))
+			buf = buf[:0]
+		}
+	}
+	if g.opts.Cut {
+		buf = l.cutLast(buf, uint64(n), end+uint64(float64(n)*step))
+	}
+	if _, err := w.Write(buf); err != nil {
+		return Books{}, err
+	}
+	l.books.Logs = 1
+	l.books.Bytes = made + int64(len(buf))
+	if p == TCP {
+		l.books.TCPRows = l.books.Rows
+	} else {
+		l.books.UDPRows = l.books.Rows
+	}
+	return l.books, nil
+}

@@ -1,0 +1,144 @@
+package loggen
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options say what the logs are like. The zero value gives clean, plain logs of
+// Tstat 3.2.1, half of the rows UDP, no row above 1000 MB.
+type Options struct {
+	Seed uint64
+
+	// Version is one of Versions; "" is 3.2.1.
+	Version string
+
+	// Level is the bitmask of TCP column sets, as the header writes it: "00", "11",
+	// "15" or "31". "" is what the version writes by default; 2.4 has no levels and
+	// packetstats-213 only 31.
+	Level string
+
+	// Large is the share of rows, 0 to 1, that carry LargeBytes or more in a direction.
+	// No other row does.
+	Large float64
+
+	// Dirt is the share of rows, 0 to 1, that are not what they should be: malformed
+	// rows, names with spaces, newlines and bytes that are not UTF-8, empty lines,
+	// headers in mid-file.
+	Dirt float64
+
+	// Cut leaves a last line in each log that ends before it can be understood.
+	Cut bool
+
+	// UDPShare is the share of UDP rows in a Tree, 0 to 1; AllTCP and AllUDP are the ends.
+	// 0 means a half.
+	UDPShare float64
+
+	// Gzip writes what Tstat's -Z writes, and names it log_*_complete.gz in a Tree.
+	Gzip bool
+
+	// Start is the minute of a Tree's first directory, and of every log made by TCP and
+	// UDP; the zero time is 2026-01-15 00:00 UTC.
+	Start time.Time
+
+	// Interval is the time that a log covers and that lies between two directories
+	// of a Tree, in whole minutes; 0 is an hour.
+	Interval time.Duration
+
+	// Threshold, in megabytes, is what Books.Flows counts for; negative is not allowed.
+	Threshold float64
+}
+
+// The ends of Options.UDPShare, whose zero stands for a half.
+const (
+	AllTCP = -1
+	AllUDP = 1
+)
+
+// LargeBytes is the least that a large flow carries: the default threshold of 1000 MB.
+const LargeBytes = 1_000_000_000
+
+// Versions are the Tstat layouts that can be made.
+func Versions() []string { return []string{"2.4", "3.0", "3.1", "3.2.1", "packetstats-213"} }
+
+// Size says how long a log becomes: Rows or Bytes.
+type Size struct{ rows, bytes int64 }
+
+// Rows asks for n rows, whatever lines dirt adds.
+func Rows(n int64) Size { return Size{rows: n} }
+
+// Bytes asks for at least n bytes, before compression, and at most a few rows more.
+func Bytes(n int64) Size { return Size{bytes: n} }
+
+// Books are what was written, known from how it was made.
+type Books struct {
+	Logs  int   `json:"logs"`
+	Bytes int64 `json:"bytes"` // before compression
+
+	// Rows are all non-empty lines but headers and a cut last line; Malformed ones included.
+	Rows       int64 `json:"rows"`
+	TCPRows    int64 `json:"tcp_rows"`
+	UDPRows    int64 `json:"udp_rows"`
+	Malformed  int64 `json:"malformed"`  // for a reader that works at Options.Threshold
+	Incomplete int64 `json:"incomplete"` // cut last lines
+	Large      int64 `json:"large"`      // rows with LargeBytes or more in a direction
+	Flows      int64 `json:"flows"`      // directions at or above Options.Threshold, of rows that are well formed
+}
+
+func (b *Books) add(o Books) {
+	b.Logs += o.Logs
+	b.Bytes += o.Bytes
+	b.Rows += o.Rows
+	b.TCPRows += o.TCPRows
+	b.UDPRows += o.UDPRows
+	b.Malformed += o.Malformed
+	b.Incomplete += o.Incomplete
+	b.Large += o.Large
+	b.Flows += o.Flows
+}
+
+func (o *Options) complete() error {
+	if o.Version == "" {
+		o.Version = "3.2.1"
+	}
+	if !slices.Contains(Versions(), o.Version) {
+		return fmt.Errorf("version %q is not known: use one of %s", o.Version, strings.Join(Versions(), ", "))
+	}
+	levels := levelsOf(o.Version)
+	if o.Level == "" {
+		o.Level = levels[0]
+	}
+	if !slices.Contains(levels, o.Level) {
+		return fmt.Errorf("version %s has no level %q: use one of %q", o.Version, o.Level, levels)
+	}
+	if o.Start.IsZero() {
+		o.Start = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
+	}
+	o.Start = o.Start.UTC().Truncate(time.Minute)
+	switch {
+	case o.Interval == 0:
+		o.Interval = time.Hour
+	case o.Interval < time.Minute || o.Interval%time.Minute != 0:
+		return fmt.Errorf("interval %s: directories are named by minute, use whole minutes", o.Interval)
+	}
+	switch {
+	case o.UDPShare == 0:
+		o.UDPShare = 0.5
+	case o.UDPShare == AllTCP:
+		o.UDPShare = 0
+	}
+	for _, s := range []struct {
+		name  string
+		share float64
+	}{{"large", o.Large}, {"dirt", o.Dirt}, {"udp", o.UDPShare}} {
+		if !(s.share >= 0 && s.share <= 1) {
+			return fmt.Errorf("share of %s %v: use 0 to 1", s.name, s.share)
+		}
+	}
+	if !(o.Threshold >= 0) {
+		return fmt.Errorf("threshold %v: use megabytes, 0 or more", o.Threshold)
+	}
+	return nil
+}
