@@ -1,0 +1,154 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+const maxFile = 1 << 20 // bytes
+
+// keys lists the sections and the keys that each of them takes. A section of
+// queue options takes every key that starts with x- besides.
+var keys = map[string][]string{
+	"rabbit": {
+		"host", "port", "username", "password", "password_file", "use_ssl",
+		"vhost", "queue", "routing_key", "exchange",
+		"heartbeat", "connection_timeout", "confirm_timeout", "blocked_timeout",
+		"delivery_mode", "compression",
+	},
+	queueSection: {"durable", "exclusive", "auto_delete", "passive"},
+	tlsSection:   {"ca_certs", "certfile", "keyfile", "cert_reqs", "server_hostname", "ciphers"},
+	"file":       {"path", "format", "compression"},
+	"http": {
+		"url", "host", "port", "path", "use_ssl",
+		"username", "password", "password_file", "token", "token_file",
+		"timeout", "compression",
+	},
+}
+
+// File is an ini file that has been read; its methods give the sections. It
+// is not changed by others' edits afterwards.
+type File struct {
+	path     string
+	headers  map[string]int
+	entries  []entry
+	index    map[name]int
+	warnings []string
+}
+
+// Load reads the file at path, of at most 1 MiB, and checks its syntax.
+func Load(path string) (*File, error) {
+	data, mode, err := readFile(path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	p, err := parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{path: path, headers: p.headers, entries: p.entries, index: p.index, warnings: p.warnings}
+	f.checkNames()
+	f.checkQuotes()
+	if readable(mode) && slices.ContainsFunc(f.entries, entry.exposesSecret) {
+		f.warn("%s holds a password or token and others can read it (mode %04o); chmod 600 it", path, mode.Perm())
+	}
+	return f, nil
+}
+
+// Warnings returns what can be read but is probably a mistake, found by Load
+// and by the methods called so far. No warning holds a secret.
+func (f *File) Warnings() []string { return slices.Clone(f.warnings) }
+
+func (f *File) warn(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(f.warnings, text) {
+		f.warnings = append(f.warnings, text)
+	}
+}
+
+func (f *File) warnAt(e entry, format string, args ...any) {
+	f.warn("%s:%d: [%s] %s: %s", f.path, e.line, e.section, e.key, fmt.Sprintf(format, args...))
+}
+
+// lookup returns the section's own entry, else the one it inherits.
+func (f *File) lookup(section, key string) (entry, bool) {
+	i, ok := f.index[name{section, key}]
+	if !ok {
+		i, ok = f.index[name{defaultSection, key}]
+	}
+	if !ok {
+		return entry{}, false
+	}
+	return f.entries[i], true
+}
+
+func (f *File) checkNames() {
+	sections := sorted(keys)
+	for _, section := range sorted(f.headers) {
+		if _, ok := keys[section]; !ok && section != defaultSection {
+			f.warn("%s:%d: unknown section %q is ignored; the nearest known one is [%s]",
+				f.path, f.headers[section], section, nearest(section, sections))
+		}
+	}
+	for _, e := range f.entries {
+		known, ok := keys[e.section]
+		if e.section == defaultSection {
+			known, ok = allKeys(), true
+		}
+		argument := strings.HasPrefix(e.key, "x-") && (e.section == queueSection || e.section == defaultSection)
+		if ok && !argument && !slices.Contains(known, e.key) {
+			f.warn("%s:%d: [%s] unknown key %q is ignored; the nearest known one is %s",
+				f.path, e.line, e.section, e.key, nearest(e.key, known))
+		}
+	}
+}
+
+func (f *File) checkQuotes() {
+	for _, e := range f.entries {
+		text := e.text.Reveal()
+		if len(text) < 2 || isSecret(e.key) || keys[e.section] == nil {
+			continue
+		}
+		if first := text[0]; (first == '"' || first == '\'') && text[len(text)-1] == first {
+			f.warnAt(e, "the quotes are part of the value; remove them unless they are meant")
+		}
+	}
+}
+
+func isSecret(key string) bool { return key == "password" || key == "token" }
+
+func (e entry) exposesSecret() bool {
+	return isSecret(e.key) && e.stored && e.text.Reveal() != ""
+}
+
+func allKeys() []string {
+	var all []string
+	for _, section := range sorted(keys) {
+		all = append(all, keys[section]...)
+	}
+	return all
+}
+
+// readable says whether others than the owner can read a regular file.
+func readable(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o044 != 0 }
+
+// readFile reads a whole file, which may be a pipe, of at most limit bytes.
+func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	data, err = io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return data, info.Mode(), err
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// HTTP is what the sections [http] and [ssl_options] say.
+type HTTP struct {
+	// URL is http or https and holds no user.
+	URL string
+	// Username and Password are for basic authentication; empty for none.
+	Username string
+	Password Secret
+	// Token is for a bearer's authorization; empty for none. It is never set
+	// together with Username.
+	Token Secret
+	// Timeout bounds one request; 30 s by default.
+	Timeout time.Duration
+	// Compression of the body: empty for none, or gzip.
+	Compression string
+	// TLS is set if the URL is https.
+	TLS TLS
+}
+
+// HTTP returns the settings of the http transport.
+func (f *File) HTTP() (HTTP, error) {
+	s, err := f.required("http", "at least url")
+	if err != nil {
+		return HTTP{}, err
+	}
+	h := HTTP{
+		URL:         s.url(),
+		Username:    s.text("username", ""),
+		Password:    s.secret("password", "TSTAT_HTTP_PASSWORD"),
+		Token:       s.secret("token", "TSTAT_HTTP_TOKEN"),
+		Timeout:     s.duration("timeout", 30*time.Second, shortest, longest),
+		Compression: s.compression("none", "gzip"),
+	}
+	if len(s.errs) == 0 {
+		s.authorization(h)
+	}
+	h.TLS = s.tls(strings.HasPrefix(h.URL, "https:"))
+	return h, s.err()
+}
+
+func (s *section) authorization(h HTTP) {
+	switch {
+	case h.Username != "" && h.Token.Reveal() != "":
+		s.errs = append(s.errs, fmt.Errorf("%s: [%s] has both a username and a token (TSTAT_HTTP_TOKEN counts); keep one of them",
+			s.file.path, s.name))
+	case h.Username == "" && h.Password.Reveal() != "":
+		s.missing("username", "the user that the password is for")
+	case h.Username != "" && h.Password.Reveal() == "":
+		s.missing("password", "that of "+h.Username+", or set password_file or TSTAT_HTTP_PASSWORD in the environment")
+	}
+}
+
+// url reads url, or puts one together of host, port, path and use_ssl.
+func (s *section) url() string {
+	if e, ok := s.get("url"); ok && e.text.Reveal() != "" {
+		for _, key := range []string{"host", "port", "path", "use_ssl"} {
+			if part, ok := s.get(key); ok && part.section == s.name {
+				s.reject(part, "either url, or host, port, path and use_ssl")
+			}
+		}
+		return s.checkedURL(e, e.text.Reveal())
+	}
+	scheme, port := "http", s.port("port")
+	if s.flag("use_ssl", false) {
+		scheme = "https"
+	}
+	host, ok := s.get("host")
+	if !ok {
+		s.missing("url", "where to send messages, or set host")
+		return ""
+	}
+	hosts := s.hosts(port)
+	if len(hosts) != 1 {
+		if len(hosts) > 1 {
+			s.reject(host, "one host")
+		}
+		return ""
+	}
+	authority := hosts[0].String()
+	if hosts[0].Port == 0 {
+		authority = strings.TrimSuffix(authority, ":0")
+	}
+	return s.checkedURL(host, scheme+"://"+authority+"/"+strings.TrimPrefix(s.text("path", ""), "/"))
+}
+
+func (s *section) checkedURL(e entry, text string) string {
+	u, err := url.Parse(text)
+	valid := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.Fragment == ""
+	if valid && u.Port() != "" {
+		port, err := strconv.Atoi(u.Port())
+		valid = err == nil && port >= 1 && port <= 65535
+	}
+	if !valid {
+		s.reject(e, "an address such as https://host:port/path, without a user, a password or a #")
+		return ""
+	}
+	return u.String()
+}

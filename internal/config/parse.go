@@ -1,0 +1,151 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxKeys = 1000
+	maxName = 255 // bytes of a section's or key's name; AMQP's limit for an argument's name
+
+	defaultSection = "DEFAULT"
+)
+
+// entry is one key with its value.
+type entry struct {
+	section, key string
+	line         int
+	text         Secret
+	// stored: the text stands in the file, not in the environment.
+	stored bool
+}
+
+// name is what identifies an entry: section and lower-case key.
+type name struct{ section, key string }
+
+// parser holds the file read so far, and Python's three variables that decide
+// whether a line continues the value above it.
+type parser struct {
+	path     string
+	line     int
+	headers  map[string]int // section to the line of its header
+	entries  []entry        // in the file's order
+	index    map[name]int   // position in entries
+	warnings []string
+
+	section string
+	open    string // key of the last value in this section, if any
+	indent  int    // of the last header or key
+}
+
+func (p *parser) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s", p.path, p.line, fmt.Sprintf(format, args...))
+}
+
+func (p *parser) warnf(format string, args ...any) {
+	p.warnings = append(p.warnings, p.errorf(format, args...).Error())
+}
+
+// parse reads data, the content of the file at path. Its errors never hold
+// text of a line other than a section's or key's name.
+func parse(path string, data []byte) (*parser, error) {
+	p := &parser{path: path, headers: map[string]int{}, index: map[name]int{}}
+	for raw := range bytes.Lines(data) {
+		p.line++
+		if p.line == 1 && bytes.HasPrefix(raw, []byte("\ufeff")) {
+			return nil, p.errorf("the file starts with a byte order mark; save it as UTF-8 without one")
+		}
+		if !utf8.Valid(raw) {
+			return nil, p.errorf("the line is not UTF-8; save the file as UTF-8")
+		}
+		text := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
+		if strings.ContainsRune(text, '\r') {
+			return nil, p.errorf("a carriage return in mid-line; end lines with a line feed, or with both")
+		}
+		if err := p.readLine(text); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *parser) readLine(text string) error {
+	stripped := strings.TrimFunc(text, isSpace)
+	if stripped == "" || stripped[0] == '#' || stripped[0] == ';' {
+		return nil
+	}
+	indent := utf8.RuneCountInString(text[:strings.Index(text, stripped)])
+	if p.open != "" && indent > p.indent {
+		return p.errorf("the line is indented deeper than the key %q above, which would make it part of that value; "+
+			"write a value on one line and start every key at the same column", p.open)
+	}
+	p.indent = indent
+	if stripped[0] == '[' {
+		return p.readHeader(stripped)
+	}
+	return p.readEntry(stripped)
+}
+
+func (p *parser) readHeader(text string) error {
+	end := strings.LastIndexByte(text, ']')
+	if end < 0 {
+		return p.errorf("a section header without its ]; write it as [name]")
+	}
+	section, rest := text[1:end], strings.TrimLeftFunc(text[end+1:], isSpace)
+	if section == "" {
+		return p.errorf("a section header without a name; write it as [name]")
+	}
+	if len(section) > maxName {
+		return p.errorf("a section name of %d bytes; at most %d are accepted", len(section), maxName)
+	}
+	if first, ok := p.headers[section]; ok && section != defaultSection {
+		return p.errorf("section [%s] stands in line %d already; join the two", section, first)
+	}
+	if rest != "" && rest[0] != '#' && rest[0] != ';' {
+		p.warnf("what follows the header of section [%s] is ignored; move it to a line of its own", section)
+	}
+	if _, ok := p.headers[section]; !ok {
+		p.headers[section] = p.line
+	}
+	p.section, p.open = section, ""
+	return nil
+}
+
+func (p *parser) readEntry(text string) error {
+	at := strings.IndexAny(text, "=:")
+	switch {
+	case p.section == "":
+		return p.errorf("a line before the first section; put a header such as [rabbit] above it")
+	case at < 0:
+		return p.errorf("a line without = or :; write it as key = value, or start it with # to make it a comment")
+	case at == 0:
+		return p.errorf("a value without a key; write it as key = value")
+	}
+	key := strings.ToLower(strings.TrimRightFunc(text[:at], isSpace))
+	if len(key) > maxName {
+		return p.errorf("a key of %d bytes; at most %d are accepted", len(key), maxName)
+	}
+	id := name{p.section, key}
+	if first, ok := p.index[id]; ok {
+		return p.errorf("key %q of section [%s] stands in line %d already; remove one of them",
+			key, p.section, p.entries[first].line)
+	}
+	if len(p.entries) == maxKeys {
+		return p.errorf("more than %d keys; this is hardly a configuration of tstat_send", maxKeys)
+	}
+	e := entry{section: p.section, key: key, line: p.line}
+	if err := p.expand(&e, strings.TrimFunc(text[at+1:], isSpace)); err != nil {
+		return err
+	}
+	p.index[id] = len(p.entries)
+	p.entries = append(p.entries, e)
+	p.open = key
+	return nil
+}
+
+// isSpace is what Python's str.strip removes.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

@@ -1,0 +1,249 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// write puts text into a new file that only its owner can read.
+func write(t testing.TB, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load reads text as a file named config.ini; the error's path is cut to that.
+func load(t testing.TB, text string) (*File, error) {
+	t.Helper()
+	path := write(t, "config.ini", text)
+	f, err := Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s", shorten(err.Error(), path))
+	}
+	return f, nil
+}
+
+func mustLoad(t testing.TB, text string) *File {
+	t.Helper()
+	f, err := load(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func shorten(text, path string) string { return strings.ReplaceAll(text, filepath.Dir(path)+"/", "") }
+
+func warnings(f *File) []string {
+	short := []string{}
+	for _, w := range f.Warnings() {
+		short = append(short, shorten(w, f.path))
+	}
+	return short
+}
+
+// values returns what Python calls a parser's items.
+func (f *File) values() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for section := range f.headers {
+		if section == defaultSection {
+			continue
+		}
+		all[section] = map[string]string{}
+		for _, e := range f.entries {
+			if v, ok := f.lookup(section, e.key); ok {
+				all[section][e.key] = v.text.Reveal()
+			}
+		}
+	}
+	return all
+}
+
+func readJSON(t *testing.T, name string) map[string]json.RawMessage {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "config", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestCases compares with what Python makes of the same files. Values of
+// several lines are the only ones that Python reads and we refuse.
+func TestCases(t *testing.T) {
+	t.Setenv("HOME", "/root")
+	refused := map[string]string{
+		"bom":              "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one",
+		"comment_in_value": `config.ini:4: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"multiline":        `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"multiline_blank":  `config.ini:4: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"empty_then_indent": `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; ` +
+			`write a value on one line and start every key at the same column`,
+		"triple":      `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"dup_key":     `config.ini:3: key "k" of section [a] stands in line 2 already; remove one of them`,
+		"dup_section": "config.ini:3: section [a] stands in line 1 already; join the two",
+		"no_value":    "config.ini:2: a line without = or :; write it as key = value, or start it with # to make it a comment",
+		"no_section":  "config.ini:1: a line before the first section; put a header such as [rabbit] above it",
+		"equals_only": "config.ini:2: a value without a key; write it as key = value",
+	}
+	cases, python := readJSON(t, "cases.json"), readJSON(t, "python.json")
+	if got, want := slices.Sorted(maps.Keys(cases)), slices.Sorted(maps.Keys(python)); !slices.Equal(got, want) || len(got) < 30 {
+		t.Fatalf("cases %v, results %v", got, want)
+	}
+	for name, raw := range cases {
+		t.Run(name, func(t *testing.T) {
+			var text string
+			if err := json.Unmarshal(raw, &text); err != nil {
+				t.Fatal(err)
+			}
+			f, err := load(t, text)
+			if reason, ok := refused[name]; ok {
+				if err == nil || err.Error() != reason {
+					t.Fatalf("got error %v, want %s", err, reason)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want map[string]map[string]string
+			if err := json.Unmarshal(python[name], &want); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, f.values()); diff != "" {
+				t.Error("- Python, + ours:\n" + diff)
+			}
+		})
+	}
+}
+
+func TestSyntax(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"own value wins", "[DEFAULT]\na = 1\nb = 2\n[s]\nb = 3\n", `{"s":{"a":"1","b":"3"}}`},
+		{"default below", "[s]\nb = 3\n[DEFAULT]\na = 1\n", `{"s":{"a":"1","b":"3"}}`},
+		{"default in two parts", "[DEFAULT]\na = 1\n[s]\n[DEFAULT]\nb = 2\n", `{"s":{"a":"1","b":"2"}}`},
+		{"bracket in name", "[a]b] # c\nk = v\n", `{"a]b":{"k":"v"}}`},
+		{"key with quotes", "[s]\n\"k\" = v\n", `{"s":{"\"k\"":"v"}}`},
+		{"key named -", "[s]\n- = v\n", `{"s":{"-":"v"}}`},
+		{"other spaces", "[s]\nk\u00a0=\u2003v\x1f\n", `{"s":{"k":"v"}}`},
+		{"no line end", "[s]\nk = v", `{"s":{"k":"v"}}`},
+		{"less indented", "[s]\n  k = v\n j = w\n", `{"s":{"j":"w","k":"v"}}`},
+		{"short reference", "[s]\nk = ${}\nj = ${A\n", `{"s":{"j":"${A","k":"${}"}}`},
+		{"reference to a set one", "[s]\nk = ${TSTAT_TEST_SET:other}\n", `{"s":{"k":"${TSTAT} set"}}`},
+		{"empty default", "[s]\nk = ${TSTAT_TEST_UNSET:}\n", `{"s":{"k":""}}`},
+		{"brace in default", "[s]\nk = ${TSTAT_TEST_UNSET:a}b}\n", `{"s":{"k":"a}b"}}`},
+		{"empty", "", `{}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("TSTAT_TEST_SET", "${TSTAT} set")
+			got, err := json.Marshal(mustLoad(t, test.text).values())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSyntaxErrors(t *testing.T) {
+	many := "[s]\n"
+	for i := range maxKeys + 1 {
+		many += fmt.Sprintf("k%d = v\n", i)
+	}
+	const reference = "a value that starts with ${ must be ${NAME} or ${NAME:default} and nothing else"
+	for _, test := range []struct{ name, text, want string }{
+		{"bracket", "[s\n", "config.ini:1: a section header without its ]; write it as [name]"},
+		{"no name", "[]\n", "config.ini:1: a section header without a name; write it as [name]"},
+		{"latin-1", "[s]\nk = \xe9\n", "config.ini:2: the line is not UTF-8; save the file as UTF-8"},
+		{"utf-16", "\xff\xfe[\x00s\x00]\x00\n", "config.ini:1: the line is not UTF-8; save the file as UTF-8"},
+		{"carriage return", "[s]\rk = v\r", "config.ini:1: a carriage return in mid-line; end lines with a line feed, or with both"},
+		{"mark before a comment", "\ufeff# c\n", "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one"},
+		{"indented header", "[s]\nk = v\n [t]\n", `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`},
+		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [s] k: " + reference},
+		{"bad name", "[s]\nk = ${A-B}\n", "config.ini:2: [s] k: " + reference},
+		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [s] k: " + reference},
+		{"long section", "[" + strings.Repeat("s", 256) + "]\n", "config.ini:1: a section name of 256 bytes; at most 255 are accepted"},
+		{"long key", "[s]\n" + strings.Repeat("k", 256) + "=\n", "config.ini:2: a key of 256 bytes; at most 255 are accepted"},
+		{"many keys", many, "config.ini:1002: more than 1000 keys; this is hardly a configuration of tstat_send"},
+		{"large", "[s]\n#" + strings.Repeat("x", maxFile), "read configuration: config.ini is larger than 1048576 bytes"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := load(t, test.text)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLongestValue(t *testing.T) {
+	value := strings.Repeat("v", maxFile-len("[s]\nk=\n"))
+	f := mustLoad(t, "[s]\nk="+value+"\n")
+	if f.values()["s"]["k"] != value {
+		t.Error("a value that fills the file is not what was written")
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.ini")
+	if _, err := Load(path); err == nil || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("missing file: %v", err)
+	}
+	dir := t.TempDir()
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("directory: %v", err)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	f := mustLoad(t, strings.Join([]string{
+		"[Rabbit]", "host = h",
+		"[rabbit] port = 5672",
+		"hosts = a", "username = ${TSTAT_TEST_UNSET}", "vhost = ${TSTAT_TEST_UNSET:a:b}", "exchange = ''", "password = 'x'",
+		"[rabbit_queue_options]", "durabel = yes", "x-anything = 1",
+		"[DEFAULT]", "x-other = 2", "hartbeat = 3", "path = /x",
+	}, "\n"))
+	want := []string{
+		"config.ini:3: what follows the header of section [rabbit] is ignored; move it to a line of its own",
+		"config.ini:5: [rabbit] username: environment variable TSTAT_TEST_UNSET is not set; the value is ${TSTAT_TEST_UNSET} itself",
+		"config.ini:6: [rabbit] vhost: the default ends at its colon, what follows is ignored; set TSTAT_TEST_UNSET instead",
+		`config.ini:1: unknown section "Rabbit" is ignored; the nearest known one is [rabbit]`,
+		`config.ini:4: [rabbit] unknown key "hosts" is ignored; the nearest known one is host`,
+		`config.ini:10: [rabbit_queue_options] unknown key "durabel" is ignored; the nearest known one is durable`,
+		`config.ini:14: [DEFAULT] unknown key "hartbeat" is ignored; the nearest known one is heartbeat`,
+		"config.ini:7: [rabbit] exchange: the quotes are part of the value; remove them unless they are meant",
+	}
+	if diff := cmp.Diff(want, warnings(f)); diff != "" {
+		t.Error("- want, + got:\n" + diff)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"port", "port", 0}} {
+		if got := distance(test.a, test.b); got != test.want || distance(test.b, test.a) != got {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
