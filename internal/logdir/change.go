@@ -31,9 +31,12 @@ func (c Change) String() string {
 // by offset and stays where it was. Of two states that both fit, as a crash
 // may leave them, the one that is further counts.
 //
+// Unchanged with a from that differs from the mark's means the same content in
+// another file, touched or copied; with that from in its mark, [Quick] sees it.
+//
 // For a .gz that is not the very file of the mark, Grown means perhaps: only
 // reading it will tell.
-func (d *Dir) Resume(log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
+func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
 	known := false
 	for i, state := range []State{mark.State, unfinished} {
 		ls, ok := state.Logs[log.Name]
@@ -44,11 +47,13 @@ func (d *Dir) Resume(log Log, f *os.File, st Stat, mark Mark, unfinished State) 
 		if i == 0 && ls.sameFile(st, log.Gzip) {
 			return ls, Unchanged, nil
 		}
-		v, err := verify(context.Background(), f, log, st, ls, false)
+		v, err := verify(ctx, f, log, st, ls, false)
 		if err != nil {
 			return LogState{}, Replaced, err
 		}
 		if i == 0 && v == Unchanged {
+			ls.SetStat(st)
+			ls.Gzip = log.Gzip
 			return ls, Unchanged, nil
 		}
 		if v != Replaced && (c != Grown || ls.Position > from.Position) {
@@ -93,7 +98,7 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whol
 		if !whole {
 			return Grown, nil
 		}
-		rest, err := io.Copy(io.Discard, reader{ctx, r})
+		rest, err := io.Copy(io.Discard, until(ctx, r))
 		if err != nil && !cut(err) {
 			return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
 		}
@@ -110,19 +115,22 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whol
 
 // cut tells whether err is that of a stream that ends before it is complete,
 // as that of a log which is still being written does.
-func cut(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
-
-// reader reads from r until ctx ends.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
+func cut(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-func (r reader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(b)
+// readFunc is a read until a context ends.
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
+
+func until(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.Read(b)
+	})
 }
 
 // Unsent says why the directory is not done, given the state in its mark: the

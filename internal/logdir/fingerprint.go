@@ -50,17 +50,22 @@ func (p *Prefix) At(end int64) string {
 
 // matches tells whether the log that starts at r has the fingerprint, and how
 // many bytes it reaches. A log that is shorter than that has not.
-func matches(r io.Reader, print string) (reach int64, same bool, err error) {
-	length, _, _ := strings.Cut(print, ":")
-	n, err := strconv.Atoi(length)
-	if err != nil || n < 0 || n > fingerprintLen {
+func matches(r io.Reader, mark string) (reach int64, same bool, err error) {
+	n := fingerprintLen + 1
+	if length, _, ok := strings.Cut(mark, ":"); ok {
+		if reach, err := strconv.Atoi(length); err == nil && reach >= 0 {
+			n = reach
+		}
+	}
+	if n > fingerprintLen {
 		return 0, false, nil
 	}
 	head := make([]byte, n)
-	if _, err := io.ReadFull(r, head); cut(err) {
+	switch _, err := io.ReadFull(r, head); {
+	case cut(err):
 		return 0, false, nil
-	} else if err != nil {
+	case err != nil:
 		return 0, false, err
 	}
-	return int64(n), fingerprint(head) == print, nil
+	return int64(n), fingerprint(head) == mark, nil
 }

@@ -162,9 +162,5 @@ func (d *Dir) sync() error {
 }
 
 func (d *Dir) unlink(name string) error {
-	_, err := retry(func() (int, error) { return 0, unix.Unlinkat(d.Fd(), name, 0) })
-	if err != nil && err != unix.ENOENT {
-		return &fs.PathError{Op: "remove", Path: path.Join(d.Path(), name), Err: err}
-	}
-	return nil
+	return removeAt(d.Fd(), name, path.Join(d.Path(), name), 0)
 }

@@ -19,6 +19,8 @@ var (
 	ErrVanished = errors.New("vanished or made anew meanwhile")
 	// ErrMount: another file system is mounted there and is not entered.
 	ErrMount = errors.New("another file system is mounted here, which is not entered")
+	// ErrNested: a log in a directory within a .out directory is never sent.
+	ErrNested = errors.New("a log where none is looked for, and so never sent: move its directory out")
 	// ErrNotRegular: something else stands where a regular file belongs.
 	ErrNotRegular = errors.New("not a regular file")
 )
@@ -101,22 +103,28 @@ type mountID struct {
 	id           uint64
 }
 
-// mountOf returns the mount on which name stands, relative to the directory
-// at; the empty name is at itself. A symbolic link is not followed.
+func mountIn(st *unix.Statx_t) mountID {
+	if st.Mask&unix.STATX_MNT_ID != 0 {
+		return mountID{id: st.Mnt_id}
+	}
+	return mountID{major: st.Dev_major, minor: st.Dev_minor}
+}
+
+// mountOf returns the mount on which name stands, see statx.
 func mountOf(at int, name string) (mountID, error) {
+	st, err := statx(at, name, 0)
+	return mountIn(&st), err
+}
+
+// statx looks at name relative to the directory at; the empty name is at
+// itself. A symbolic link is not followed.
+func statx(at int, name string, mask int) (st unix.Statx_t, err error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
 	if name == "" {
 		flags |= unix.AT_EMPTY_PATH
 	}
-	var st unix.Statx_t
-	if _, err := retry(func() (int, error) { return 0, unix.Statx(at, name, flags, unix.STATX_MNT_ID, &st) }); err != nil {
-		return mountID{}, err
-	}
-	m := mountID{major: st.Dev_major, minor: st.Dev_minor}
-	if st.Mask&unix.STATX_MNT_ID != 0 {
-		return mountID{id: st.Mnt_id}, nil
-	}
-	return m, nil
+	_, err = retry(func() (int, error) { return 0, unix.Statx(at, name, flags, mask|unix.STATX_MNT_ID, &st) })
+	return st, err
 }
 
 // retry repeats a system call that a signal interrupted.

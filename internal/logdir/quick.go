@@ -1,6 +1,7 @@
 package logdir
 
 import (
+	"errors"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ func Quick(e Entry) (done bool) {
 	}
 	s, err := decode(buf[:n])
 	if err != nil {
-		return err == errNotOurs
+		return errors.Is(err, errNotOurs)
 	}
 	if unix.Faccessat(dir, processing, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) != unix.ENOENT {
 		return false

@@ -1,0 +1,237 @@
+package logdir
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxDepth bounds how deep a tree is measured and deleted, and with it the
+// number of open directories. Tstat's are one level deep.
+const maxDepth = 64
+
+// Usage is what a directory takes up.
+type Usage struct {
+	Bytes int64 // sizes of its regular files
+	Disk  int64 // bytes on disk that deleting it gives back
+}
+
+// Measure adds up what the directory holds, all levels of it. It fails with
+// ErrMount where something is mounted inside, with ErrNested where a log stands
+// in a directory within, and where deleting would fail half way for lack of
+// permission.
+func (d *Dir) Measure(ctx context.Context) (Usage, error) {
+	var u Usage
+	home, err := mountOf(d.Fd(), "")
+	if err != nil {
+		return u, &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
+	}
+	return u, u.add(ctx, d.Fd(), d.Path(), home, 0)
+}
+
+func (u *Usage) add(ctx context.Context, at int, where string, home mountID, depth int) error {
+	if err := unix.Faccessat(at, ".", unix.W_OK|unix.X_OK, 0); err != nil {
+		return &fs.PathError{Op: "delete in", Path: where, Err: err}
+	}
+	return each(ctx, at, where, depth, func(name string) error {
+		full := path.Join(where, name)
+		if depth > 0 && slices.Contains(fileNames[:], name) {
+			return &fs.PathError{Op: "delete", Path: full, Err: ErrNested}
+		}
+		st, err := statx(at, name, unix.STATX_BASIC_STATS)
+		if err == unix.ENOENT {
+			return nil
+		}
+		if err != nil {
+			return &fs.PathError{Op: "stat", Path: full, Err: err}
+		}
+		if mountIn(&st) != home {
+			return &fs.PathError{Op: "enter", Path: full, Err: ErrMount}
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			if st.Mode&unix.S_IFMT == unix.S_IFREG {
+				u.Bytes += int64(st.Size)
+			}
+			if st.Nlink == 1 {
+				u.Disk += int64(st.Blocks) * 512
+			}
+			return nil
+		}
+		fd, err := openBeneath(at, name, true)
+		if err != nil {
+			return dirError(full, err)
+		}
+		defer unix.Close(fd)
+		return u.add(ctx, fd, full, home, depth+1)
+	})
+}
+
+// each calls visit with every name in the directory at.
+func each(ctx context.Context, at int, where string, depth int, visit func(name string) error) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%s: more than %d levels of directories: remove it by hand", where, maxDepth)
+	}
+	fd, err := openBeneath(at, ".", true)
+	if err != nil {
+		return dirError(where, err)
+	}
+	f := os.NewFile(uintptr(fd), where)
+	defer f.Close()
+	for {
+		names, err := f.Readdirnames(1024)
+		for _, name := range names {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := visit(name); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// MoveAway renames the locked directory, in its parent, to a name that nothing
+// takes for a directory of logs, and makes sure that it was this one that was
+// renamed; otherwise it undoes that and fails with ErrVanished.
+func (d *Dir) MoveAway() error {
+	var token [tokenLen / 2]byte
+	_, _ = rand.Read(token[:]) // never fails
+	return d.rename(CulledName(d.Name, hex.EncodeToString(token[:])))
+}
+
+// MoveBack gives a directory that was moved away its name again. It fails with
+// fs.ErrExist where that name has been taken.
+func (d *Dir) MoveBack() error {
+	name, ok := OriginalName(d.Name)
+	if !ok {
+		return fmt.Errorf("%s: its name was cut when it was moved away: give it one that ends in %s", d.Path(), Suffix)
+	}
+	return d.rename(name)
+}
+
+func (d *Dir) rename(to string) error {
+	fail := func(err error) error {
+		return &os.LinkError{Op: "rename", Old: d.Path(), New: path.Join(path.Dir(d.Path()), to), Err: err}
+	}
+	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
+	if err != nil {
+		return fail(err)
+	}
+	defer unix.Close(parent)
+	if err := renameNew(parent, d.Name, to); err != nil {
+		if err == unix.ENOENT {
+			err = ErrVanished
+		}
+		return fail(err)
+	}
+	moved := *d
+	moved.Name, moved.Rel = to, path.Join(path.Dir(d.Rel), to)
+	if err := moved.StillThere(); err != nil {
+		return errors.Join(fail(err), renameNew(parent, to, d.Name))
+	}
+	*d = moved
+	return nil
+}
+
+// renameNew renames within a directory and replaces nothing.
+func renameNew(at int, from, to string) error {
+	_, err := retry(func() (int, error) { return 0, unix.Renameat2(at, from, at, to, unix.RENAME_NOREPLACE) })
+	if err != unix.EINVAL && err != unix.ENOSYS {
+		return err
+	}
+	// A file system without it; a directory that holds anything is not replaced.
+	if err := unix.Faccessat(at, to, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err != unix.ENOENT {
+		return unix.EEXIST
+	}
+	_, err = retry(func() (int, error) { return 0, unix.Renameat(at, from, at, to) })
+	return err
+}
+
+// IsEmpty tells whether the directory holds nothing.
+func (d *Dir) IsEmpty() (bool, error) {
+	errSome := errors.New("some")
+	err := each(context.Background(), d.Fd(), d.Path(), 0, func(string) error { return errSome })
+	if errors.Is(err, errSome) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Delete deletes a directory that was moved away, with all it holds: .processed
+// last, so that what a crash leaves still shows that it was done. It follows no
+// link and crosses no mount. It stops when ctx ends.
+func (d *Dir) Delete(ctx context.Context) error {
+	if !IsCulled(d.Name) {
+		panic("BUG: " + d.Path() + " is deleted before it was moved away")
+	}
+	if err := empty(ctx, d.Fd(), d.Path(), processed, 0); err != nil {
+		return err
+	}
+	if err := d.unlink(processed); err != nil {
+		return err
+	}
+	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
+	if err != nil {
+		return dirError(path.Dir(d.Path()), err)
+	}
+	defer unix.Close(parent)
+	return removeAt(parent, d.Name, d.Path(), unix.AT_REMOVEDIR)
+}
+
+// empty deletes everything in the directory at except the name keep.
+func empty(ctx context.Context, at int, where, keep string, depth int) error {
+	// Deleting may hide names from a listing: until one shows nothing more.
+	for found, pass := true, 0; found && pass < 100; pass++ {
+		found = false
+		err := each(ctx, at, where, depth, func(name string) error {
+			if name == keep {
+				return nil
+			}
+			found = true
+			full := path.Join(where, name)
+			err := removeAt(at, name, full, 0)
+			if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
+				return err
+			}
+			fd, openErr := openBeneath(at, name, true)
+			if openErr == unix.ENOTDIR || openErr == unix.ELOOP {
+				return err // a file that may not be removed
+			}
+			if openErr != nil {
+				return dirError(full, openErr)
+			}
+			defer unix.Close(fd)
+			if err := empty(ctx, fd, full, "", depth+1); err != nil {
+				return err
+			}
+			return removeAt(at, name, full, unix.AT_REMOVEDIR)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeAt(at int, name, full string, flags int) error {
+	_, err := retry(func() (int, error) { return 0, unix.Unlinkat(at, name, flags) })
+	if err != nil && err != unix.ENOENT {
+		return &fs.PathError{Op: "remove", Path: full, Err: err}
+	}
+	return nil
+}
