@@ -1,0 +1,87 @@
+package amqp
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// dial connects and logs in to host, which is one of o.Hosts, within
+// ConnectionTimeout. Its errors are explained.
+func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.ConnectionTimeout,
+		fmt.Errorf("no answer within %v", o.ConnectionTimeout))
+	defer cancel()
+	socket, err := o.Dial(ctx, "tcp", host)
+	if err != nil {
+		return nil, nil, o.explain(host, "connect", err)
+	}
+	c := &conn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
+	// The one deadline of both handshakes: closing the socket ends either.
+	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
+	defer stop()
+
+	var stream net.Conn = c
+	if o.TLS != nil {
+		t := tls.Client(c, o.tlsConfig(host))
+		if err := t.HandshakeContext(ctx); err != nil {
+			c.abort(err)
+			return nil, nil, o.explain(host, "start TLS", c.why(err))
+		}
+		stream = t
+	}
+	doing := fmt.Sprintf("log in as %q to vhost %q", o.Username, o.VHost)
+	ac, err := amqp.Open(stream, o.amqpConfig())
+	if err != nil {
+		c.abort(err) // the library leaves its reader waiting
+		return nil, nil, o.explain(host, doing, c.why(err))
+	}
+	if !stop() {
+		return nil, nil, o.explain(host, doing, c.why(context.Cause(ctx)))
+	}
+	c.setTimeout(o.WriteTimeout)
+	return ac, c, nil
+}
+
+// tlsConfig returns the configuration for one connection to host.
+func (o *Options) tlsConfig(host string) *tls.Config {
+	t := o.TLS.Clone()
+	if t.ServerName == "" {
+		t.ServerName, _, _ = net.SplitHostPort(host) // checked by withDefaults
+	}
+	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
+	return t
+}
+
+func (o *Options) amqpConfig() amqp.Config {
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName(o.Name)
+	return amqp.Config{
+		SASL:       []amqp.Authentication{&login{o, properties}},
+		Vhost:      o.VHost,
+		Heartbeat:  o.Heartbeat,
+		Locale:     "en_US",
+		Properties: properties,
+	}
+}
+
+// login is SASL's PLAIN. Unlike the library's it holds no password, and it says
+// that this client understands authentication_failure_close: else the broker
+// waits some seconds, drops the connection without a word, and refused
+// credentials look like a broker that is going down.
+type login struct {
+	o          *Options
+	properties amqp.Table // of the connection that logs in
+}
+
+func (l *login) Mechanism() string { return "PLAIN" }
+
+func (l *login) Response() string {
+	if c, ok := l.properties["capabilities"].(amqp.Table); ok {
+		c["authentication_failure_close"] = true
+	}
+	return "\x00" + l.o.Username + "\x00" + l.o.Password()
+}

@@ -1,0 +1,215 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/transport"
+)
+
+func TestMain(m *testing.M) { rabbittest.Main(m) }
+
+const queue = "flows"
+
+// options are for a test on n: patience is measured in seconds.
+func options(t testing.TB, n *rabbittest.Node, vhost string) Options {
+	return Options{
+		Hosts:             []string{n.Addr()},
+		Username:          rabbittest.User,
+		Password:          func() string { return rabbittest.Password },
+		VHost:             vhost,
+		Queue:             queue,
+		QueueOptions:      QueueOptions{Durable: true},
+		Connections:       1,
+		Window:            16,
+		ConnectionTimeout: 5 * time.Second,
+		WriteTimeout:      5 * time.Second,
+		ConfirmTimeout:    10 * time.Second,
+		BlockedTimeout:    10 * time.Second,
+		RetryTimeout:      20 * time.Second,
+		Backoff:           20 * time.Millisecond,
+		MaxBackoff:        500 * time.Millisecond,
+		Name:              t.Name(),
+		Log:               testLog(t),
+	}
+}
+
+// testLog writes to t's log, and fails t if the password gets into it.
+func testLog(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+type logWriter struct{ t testing.TB }
+
+func (w logWriter) Write(line []byte) (int, error) {
+	noSecret(w.t, string(line))
+	w.t.Log(strings.TrimSuffix(string(line), "\n"))
+	return len(line), nil
+}
+
+// secret stands for a password in tests of refusals.
+const secret = "p4ss:w/rd%"
+
+func noSecret(t testing.TB, text string) {
+	t.Helper()
+	if strings.Contains(text, secret) {
+		t.Errorf("the password stands in %q", text)
+	}
+}
+
+// open opens a publisher that is closed when t ends.
+func open(t testing.TB, o Options) *Publisher {
+	t.Helper()
+	p, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { closeWithin(t, p, 10*time.Second) })
+	return p
+}
+
+// closeWithin closes p and fails t if it takes longer than limit.
+func closeWithin(t testing.TB, p *Publisher, limit time.Duration) {
+	t.Helper()
+	began := time.Now()
+	if err := p.Close(context.Background()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if took := time.Since(began); took > limit {
+		t.Errorf("Close took %v, want at most %v", took, limit)
+	}
+}
+
+func id(i int) string { return fmt.Sprintf("sensor/0/2016.out/log_tcp_complete@%d", i) }
+
+func message(i, size int) *transport.Message {
+	body := fmt.Appendf(nil, `[{"n":%d,"pad":"`, i)
+	body = append(body, strings.Repeat("x", max(0, size-len(body)-3))...)
+	return &transport.Message{ID: id(i), Body: append(body, `"}]`...), Flows: 1}
+}
+
+// sending is a number of messages on their way.
+type sending struct {
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	errs map[int]error // of those that failed
+	ok   int
+}
+
+// send sends messages first to last-1 of size bytes, width at a time.
+func send(ctx context.Context, p *Publisher, first, last, size, width int) *sending {
+	s := &sending{errs: map[int]error{}}
+	next := make(chan int)
+	go func() {
+		defer close(next)
+		for i := first; i < last; i++ {
+			next <- i
+		}
+	}()
+	for range width {
+		s.wg.Go(func() {
+			for i := range next {
+				err := p.Send(ctx, message(i, size))
+				s.mu.Lock()
+				if err == nil {
+					s.ok++
+				} else {
+					s.errs[i] = err
+				}
+				s.mu.Unlock()
+			}
+		})
+	}
+	return s
+}
+
+func (s *sending) confirmed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ok
+}
+
+// await waits for all messages and wants them confirmed.
+func (s *sending) await(t testing.TB) {
+	t.Helper()
+	s.wg.Wait()
+	for i, err := range s.errs {
+		t.Fatalf("%d messages were not confirmed; message %d: %v", len(s.errs), i, err)
+	}
+}
+
+// awaitRefusal waits for all messages and wants none confirmed.
+func (s *sending) awaitRefusal(t testing.TB, kind transport.Kind, words ...string) {
+	t.Helper()
+	s.wg.Wait()
+	if s.ok > 0 {
+		t.Errorf("%d messages were confirmed, want none", s.ok)
+	}
+	for _, err := range s.errs {
+		wantError(t, err, kind, words...)
+	}
+}
+
+// wantError wants an error of kind whose text has all of words.
+func wantError(t testing.TB, err error, kind transport.Kind, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("got no error, want one of kind %d with %q", kind, words)
+		return
+	}
+	noSecret(t, err.Error())
+	if _, ok := errors.AsType[*transport.Error](err); !ok {
+		t.Errorf("error %v is a %T, want a *transport.Error", err, err)
+	}
+	if got := transport.KindOf(err); got != kind {
+		t.Errorf("error %q is of kind %d, want %d", err, got, kind)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+}
+
+// wantInQueue takes everything out of the queue and wants messages first to
+// last-1 there, each exactly once or, if repeats, at least once.
+func wantInQueue(t testing.TB, n *rabbittest.Node, vhost string, first, last, size int, repeats bool) {
+	t.Helper()
+	bodies := map[string][]string{}
+	for _, d := range n.Drain(t, vhost, queue) {
+		bodies[d.MessageId] = append(bodies[d.MessageId], string(d.Body))
+	}
+	for i := first; i < last; i++ {
+		m := message(i, size)
+		got := bodies[m.ID]
+		if len(got) == 0 || len(got) > 1 && !repeats {
+			t.Errorf("message %d is %d times in the queue", i, len(got))
+		}
+		for _, b := range got {
+			if b != string(m.Body) {
+				t.Errorf("message %d has changed on its way", i)
+			}
+		}
+		delete(bodies, m.ID)
+	}
+	if len(bodies) > 0 {
+		t.Errorf("%d ids in the queue that were not sent", len(bodies))
+	}
+}
+
+// eventually polls until done says true, and fails t after limit.
+func eventually(t testing.TB, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain for %s", limit, what)
+		}
+	}
+}

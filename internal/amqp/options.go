@@ -1,0 +1,180 @@
+package amqp
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/time/rate"
+
+	"tstat-transport/internal/transport"
+)
+
+// Options say where and how messages are published. A zero value means the
+// default named with the field.
+type Options struct {
+	// Hosts are "host:port", tried in turn until one works. At least one.
+	Hosts    []string
+	Username string
+	// Password is asked for at each login, and not kept. Nil means empty.
+	Password func() string
+	VHost    string // "/"
+	// TLS makes the connections encrypted. It is cloned for each of them; without
+	// a ServerName the certificate must be for the host that is dialed.
+	TLS *tls.Config
+
+	// Queue is looked up, and declared with QueueOptions where it does not exist.
+	// Empty means that there is nothing to look up.
+	Queue        string
+	QueueOptions QueueOptions
+	// Exchange must exist. Empty means the default exchange.
+	Exchange string
+	// RoutingKey of every message. On the default exchange it is the name of the
+	// queue that gets them, and Queue when empty.
+	RoutingKey string
+
+	Connections int // 2
+	Channels    int // for each connection; 1
+	Window      int // unconfirmed messages on a channel; 64
+	// MaxBytesInFlight bounds the bodies, in bytes, of the messages inside all
+	// calls of Send that are not waiting for this bound. 64 MiB.
+	MaxBytesInFlight int64
+	// RateLimit limits the bodies' bytes a second. Nil means no limit.
+	RateLimit *rate.Limiter
+
+	Heartbeat         time.Duration // at least a second; 10 s
+	ConnectionTimeout time.Duration // connecting, logging in and looking up; 10 s
+	WriteTimeout      time.Duration // without any progress; 30 s
+	ConfirmTimeout    time.Duration // from publishing to confirmation; 30 s
+	BlockedTimeout    time.Duration // an alarm of the broker; 60 s
+	// RetryTimeout is how long a message is tried after it first failed, and for
+	// how long no connection can be made, before Send gives up. 60 s.
+	RetryTimeout time.Duration
+	RetryLimit   int           // times that a message is published; 10
+	Backoff      time.Duration // the first wait before a retry; 200 ms
+	MaxBackoff   time.Duration // the longest; 5 s
+
+	DeliveryMode uint8 // 1 transient, 2 persistent; 2
+	// Compression of the bodies, told in content_encoding: "", "gzip" or "zstd".
+	Compression string
+	// Name is what the broker shows as the connection's name.
+	Name string
+	// Dial opens the sockets. Nil means net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Log takes warnings, and protocol events at level debug. Nil means none.
+	Log *slog.Logger
+}
+
+// QueueOptions are the arguments of queue.declare.
+type QueueOptions struct {
+	Durable, Exclusive, AutoDelete bool
+	// Passive means that the queue is never declared, only looked up.
+	Passive bool
+	// Arguments are the x-... arguments: strings, booleans, integers, floats.
+	Arguments map[string]any
+}
+
+// maxShortString is the size in bytes of the longest name in AMQP 0-9-1.
+const maxShortString = 255
+
+// withDefaults returns o with every zero value replaced, or what is wrong in it.
+func (o Options) withDefaults() (*Options, error) {
+	o.VHost = cmp.Or(o.VHost, "/")
+	if o.Exchange == "" {
+		o.RoutingKey = cmp.Or(o.RoutingKey, o.Queue)
+	}
+	if o.Password == nil {
+		o.Password = func() string { return "" }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
+	}
+	o.Connections = cmp.Or(o.Connections, 2)
+	o.Channels = cmp.Or(o.Channels, 1)
+	o.Window = cmp.Or(o.Window, 64)
+	o.MaxBytesInFlight = cmp.Or(o.MaxBytesInFlight, 64<<20)
+	o.Heartbeat = cmp.Or(o.Heartbeat, 10*time.Second)
+	o.ConnectionTimeout = cmp.Or(o.ConnectionTimeout, 10*time.Second)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
+	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, 30*time.Second)
+	o.BlockedTimeout = cmp.Or(o.BlockedTimeout, time.Minute)
+	o.RetryTimeout = cmp.Or(o.RetryTimeout, time.Minute)
+	o.RetryLimit = cmp.Or(o.RetryLimit, 10)
+	o.Backoff = cmp.Or(o.Backoff, 200*time.Millisecond)
+	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
+	o.DeliveryMode = cmp.Or(o.DeliveryMode, amqp.Persistent)
+	if err := o.check(); err != nil {
+		return nil, &transport.Error{Kind: transport.Misconfigured, Err: err}
+	}
+	return &o, nil
+}
+
+func (o *Options) check() error {
+	if len(o.Hosts) == 0 {
+		return fmt.Errorf("rabbitmq: no host given")
+	}
+	for _, h := range o.Hosts {
+		if _, _, err := net.SplitHostPort(h); err != nil {
+			return fmt.Errorf("rabbitmq: host %q is not host:port: %w", h, err)
+		}
+	}
+	for _, s := range []struct{ what, value string }{
+		{"vhost", o.VHost}, {"queue", o.Queue}, {"exchange", o.Exchange}, {"routing key", o.RoutingKey},
+	} {
+		if len(s.value) > maxShortString {
+			return fmt.Errorf("rabbitmq: %s of %d bytes is longer than the %d that AMQP allows", s.what, len(s.value), maxShortString)
+		}
+	}
+	if o.Exchange == "" && o.RoutingKey == "" {
+		return fmt.Errorf("rabbitmq: neither a queue, a routing key nor an exchange given: messages have nowhere to go")
+	}
+	for what, n := range map[string]int64{
+		"connections": int64(o.Connections), "channels": int64(o.Channels), "window": int64(o.Window),
+		"bytes in flight": o.MaxBytesInFlight, "retry limit": int64(o.RetryLimit),
+		"connection timeout": int64(o.ConnectionTimeout), "write timeout": int64(o.WriteTimeout),
+		"confirm timeout": int64(o.ConfirmTimeout), "blocked timeout": int64(o.BlockedTimeout),
+		"retry timeout": int64(o.RetryTimeout), "backoff": int64(o.Backoff), "longest backoff": int64(o.MaxBackoff),
+	} {
+		if n <= 0 {
+			return fmt.Errorf("rabbitmq: %s is %d: give a value above 0", what, n)
+		}
+	}
+	if o.Heartbeat < time.Second {
+		return fmt.Errorf("rabbitmq: heartbeat is %v: give a second or more", o.Heartbeat)
+	}
+	if o.DeliveryMode > amqp.Persistent {
+		return fmt.Errorf("rabbitmq: delivery mode is %d: give 1 (transient) or 2 (persistent)", o.DeliveryMode)
+	}
+	if _, err := newEncoder(o.Compression); err != nil {
+		return err
+	}
+	_, err := o.QueueOptions.table()
+	return err
+}
+
+// table returns the queue's arguments as a table of their own: the library
+// writes into what it is given. An int is sent as 64 bits, not cut to 32.
+func (q QueueOptions) table() (amqp.Table, error) {
+	t := amqp.Table{}
+	for k, v := range q.Arguments {
+		if len(k) > maxShortString {
+			return nil, fmt.Errorf("rabbitmq: queue argument of %d bytes is longer than the %d that AMQP allows", len(k), maxShortString)
+		}
+		if n, ok := v.(int); ok {
+			v = int64(n)
+		}
+		t[k] = v
+		if err := (amqp.Table{k: v}).Validate(); err != nil {
+			return nil, fmt.Errorf("rabbitmq: queue argument %s: a %T cannot be sent: %w", k, v, err)
+		}
+	}
+	return t, nil
+}

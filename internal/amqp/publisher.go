@@ -1,0 +1,198 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"tstat-transport/internal/transport"
+)
+
+var (
+	errClosed  = errors.New("the publisher was closed")
+	errStopped = errors.New("publishing was stopped")
+)
+
+// Publisher is a transport.Transport that publishes to RabbitMQ.
+type Publisher struct {
+	o       *Options
+	encoder *encoder
+
+	requests chan *request // unbuffered; never closed
+	backlog  backlog
+	inFlight *semaphore.Weighted // bytes
+
+	// ctx ends everything; its cause is why. killed follows closeTimeout later
+	// and ends connections that are still there.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	killed context.Context
+	kill   context.CancelFunc
+	wg     sync.WaitGroup // of the supervisors
+
+	host          atomic.Int64 // index of the host that worked last
+	sizeLimit     atomic.Int64 // bytes of body that the broker takes; 0 if not known
+	lastConfirmed atomic.Int64 // in ns since the epoch
+	health        health
+	counters      counters
+}
+
+var _ transport.Transport = (*Publisher)(nil)
+
+// Open connects to the first host that works, looks the queue up (and declares
+// it where it does not exist) and the exchange. It tries more than once, but
+// not for long. Its error is a *transport.Error.
+//
+// The further connections are made behind the caller's back; what is wrong with
+// them is an error of Send.
+func Open(ctx context.Context, options Options) (*Publisher, error) {
+	p, err := newPublisher(options)
+	if err != nil {
+		return nil, err
+	}
+	l, err := p.connect(ctx, func(round int) bool { return round < openRounds })
+	if err != nil {
+		p.cancel(errClosed)
+		p.kill()
+		return nil, err
+	}
+	p.health.up()
+	p.wg.Go(func() { p.supervise(l) })
+	for range p.o.Connections - 1 {
+		p.wg.Go(func() { p.supervise(nil) })
+	}
+	return p, nil
+}
+
+func newPublisher(options Options) (*Publisher, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{
+		o:        o,
+		requests: make(chan *request),
+		backlog:  backlog{ready: make(chan struct{}, 1)},
+		inFlight: semaphore.NewWeighted(o.MaxBytesInFlight),
+	}
+	p.encoder, _ = newEncoder(o.Compression) // checked by withDefaults
+	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	p.killed, p.kill = context.WithCancel(context.Background())
+	context.AfterFunc(p.ctx, func() { time.AfterFunc(closeTimeout, p.kill) })
+	return p, nil
+}
+
+// Send publishes m and returns nil once the broker has confirmed it and has not
+// returned it. It retries inside, within the limits of Options. Its error is a
+// *transport.Error. When ctx ends first, m may have been delivered all the same.
+func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
+	if len(m.ID) > maxShortString {
+		return &transport.Error{Kind: transport.Misconfigured,
+			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
+	}
+	body, release, err := p.encoder.encode(m.Body)
+	defer release()
+	if err != nil {
+		return retryf("rabbitmq: message %s: compress: %w", m.ID, err)
+	}
+	if limit := int(p.sizeLimit.Load()); limit > 0 && len(body) > limit {
+		return p.tooLarge(m.ID, len(body), limit)
+	}
+	if err := p.throttle(ctx, len(body)); err != nil {
+		return p.stopped(ctx, m.ID)
+	}
+	weight := min(int64(len(body)), p.o.MaxBytesInFlight)
+	if p.inFlight.Acquire(ctx, weight) != nil {
+		return p.stopped(ctx, m.ID)
+	}
+	defer p.inFlight.Release(weight)
+
+	r := &request{id: m.ID, body: body, size: len(body), done: make(chan error, 1)}
+	select {
+	case p.requests <- r:
+	case <-ctx.Done():
+		return p.stopped(ctx, m.ID)
+	case <-p.ctx.Done():
+		return p.stopped(ctx, m.ID)
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+	case <-p.ctx.Done():
+	}
+	r.abandon()
+	select {
+	case err := <-r.done: // settled in the meantime
+		return err
+	default:
+		return p.stopped(ctx, m.ID)
+	}
+}
+
+// stopped is the error of a message that was not settled when the publisher's
+// or the caller's context ended.
+func (p *Publisher) stopped(ctx context.Context, id string) error {
+	if p.ctx.Err() == nil {
+		return interrupted(ctx, id)
+	}
+	cause := context.Cause(p.ctx)
+	if cause == errClosed {
+		return interrupted(p.ctx, id)
+	}
+	return cause
+}
+
+// throttle waits until the rate limit lets n bytes through.
+func (p *Publisher) throttle(ctx context.Context, n int) error {
+	limiter := p.o.RateLimit
+	if limiter == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	for n > 0 { // the limiter takes no more than its burst at a time
+		part := min(n, max(1, limiter.Burst()))
+		if err := limiter.WaitN(ctx, part); err != nil {
+			return err
+		}
+		n -= part
+	}
+	return nil
+}
+
+// tooLarge is the error of a message of size bytes, as sent, that is over the
+// broker's limit.
+func (p *Publisher) tooLarge(id string, size, limit int) error {
+	return &transport.Error{Kind: transport.TooLarge,
+		Err: fmt.Errorf("rabbitmq: message %s of %d bytes is larger than the %d that the broker takes: split it, or raise max_message_size there", id, size, limit)}
+}
+
+// fail ends the publisher with err for every message that is not settled.
+func (p *Publisher) fail(err error) { p.cancel(err) }
+
+// Close ends the connections and waits for every goroutine. It takes no longer
+// than a few seconds, and less when ctx ends. Messages that are not settled are
+// given up.
+func (p *Publisher) Close(ctx context.Context) error {
+	p.cancel(errClosed)
+	gone := make(chan struct{})
+	go func() {
+		p.wg.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		p.kill()
+		<-gone
+	}
+	p.kill()
+	return nil
+}
