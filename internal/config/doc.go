@@ -10,8 +10,8 @@
 // with the change that it needs; no file is read as something else. Refused
 // although Python takes them: values of more than one line, a lone carriage
 // return, a section header without its bracket, and a value that starts with
-// ${ but is not ${NAME} or ${NAME:default}. A file has at most 1 MiB and 1000
-// keys, a name at most 255 bytes.
+// ${ but is not ${NAME} or ${NAME:default}. A file has at most 1 MiB, 1000 keys
+// and 1000 sections, a name at most 255 bytes.
 //
 // The parser is our own because gopkg.in/ini.v1, with every option set, still
 // takes a byte order mark, strips backticks and triple quotes from values and

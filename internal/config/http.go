@@ -89,7 +89,11 @@ func (s *section) url() string {
 	if hosts[0].Port == 0 {
 		authority = strings.TrimSuffix(authority, ":0")
 	}
-	return s.checkedURL(host, scheme+"://"+authority+"/"+strings.TrimPrefix(s.text("path", ""), "/"))
+	e, ok := s.get("path")
+	if !ok {
+		e = host
+	}
+	return s.checkedURL(e, scheme+"://"+authority+"/"+strings.TrimPrefix(s.text("path", ""), "/"))
 }
 
 func (s *section) checkedURL(e entry, text string) string {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	maxKeys = 1000
-	maxName = 255 // bytes of a section's or key's name; AMQP's limit for an argument's name
+	maxKeys = 1000 // and sections
+	maxName = 255  // bytes of a section's or key's name; AMQP's limit for an argument's name
 
 	defaultSection = "DEFAULT"
 )
@@ -107,6 +107,9 @@ func (p *parser) readHeader(text string) error {
 	}
 	if rest != "" && rest[0] != '#' && rest[0] != ';' {
 		p.warnf("what follows the header of section [%s] is ignored; move it to a line of its own", section)
+	}
+	if len(p.headers) == maxKeys {
+		return p.errorf("more than %d sections; this is hardly a configuration of tstat_send", maxKeys)
 	}
 	if _, ok := p.headers[section]; !ok {
 		p.headers[section] = p.line

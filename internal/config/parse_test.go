@@ -169,6 +169,10 @@ func TestSyntaxErrors(t *testing.T) {
 	for i := range maxKeys + 1 {
 		many += fmt.Sprintf("k%d = v\n", i)
 	}
+	sections := ""
+	for i := range maxKeys + 1 {
+		sections += fmt.Sprintf("[s%d]\n", i)
+	}
 	const reference = "a value that starts with ${ must be ${NAME} or ${NAME:default} and nothing else"
 	for _, test := range []struct{ name, text, want string }{
 		{"bracket", "[s\n", "config.ini:1: a section header without its ]; write it as [name]"},
@@ -184,6 +188,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"long section", "[" + strings.Repeat("s", 256) + "]\n", "config.ini:1: a section name of 256 bytes; at most 255 are accepted"},
 		{"long key", "[s]\n" + strings.Repeat("k", 256) + "=\n", "config.ini:2: a key of 256 bytes; at most 255 are accepted"},
 		{"many keys", many, "config.ini:1002: more than 1000 keys; this is hardly a configuration of tstat_send"},
+		{"many sections", sections, "config.ini:1001: more than 1000 sections; this is hardly a configuration of tstat_send"},
 		{"large", "[s]\n#" + strings.Repeat("x", maxFile), "read configuration: config.ini is larger than 1048576 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -224,8 +229,8 @@ func TestWarnings(t *testing.T) {
 	}, "\n"))
 	want := []string{
 		"config.ini:3: what follows the header of section [rabbit] is ignored; move it to a line of its own",
-		"config.ini:5: [rabbit] username: environment variable TSTAT_TEST_UNSET is not set; the value is ${TSTAT_TEST_UNSET} itself",
-		"config.ini:6: [rabbit] vhost: the default ends at its colon, what follows is ignored; set TSTAT_TEST_UNSET instead",
+		"config.ini:5: [rabbit] username: its environment variable is not set; set it, or the value is what stands here",
+		"config.ini:6: [rabbit] vhost: the default ends at its colon and what follows is ignored; set the environment variable",
 		`config.ini:1: unknown section "Rabbit" is ignored; the nearest known one is [rabbit]`,
 		`config.ini:4: [rabbit] unknown key "hosts" is ignored; the nearest known one is host`,
 		`config.ini:10: [rabbit_queue_options] unknown key "durabel" is ignored; the nearest known one is durable`,

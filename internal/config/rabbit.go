@@ -97,7 +97,7 @@ func (s *section) login(r *Rabbit) {
 	failed := len(s.errs)
 	r.Password = s.secret("password", "TSTAT_RABBIT_PASSWORD")
 	if r.Password.Reveal() == "" && len(s.errs) == failed {
-		if r.Username != "guest" {
+		if r.Username != "guest" && r.Username != "" {
 			s.missing("password", "that of "+r.Username+", or set password_file or TSTAT_RABBIT_PASSWORD in the environment")
 		}
 		r.Password = NewSecret("guest")
