@@ -74,7 +74,7 @@ func (g *Generator) maker(p Proto, stream uint64, start time.Time) *Maker {
 }
 
 func (g *Generator) meanRow(p Proto) float64 {
-	const n = 2000
+	const n = 500
 	m := g.maker(p, 1<<62, g.opts.Start)
 	var buf []byte
 	for i := range uint64(n) {
