@@ -1,0 +1,109 @@
+// Tstat_cull deletes directories of Tstat logs that tstat_send has sent.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"tstat-transport/internal/cli"
+	"tstat-transport/internal/cull"
+)
+
+// Set by the linker.
+var version, commit, date string
+
+const description = `Delete directories of Tstat logs that tstat_send has sent.
+
+A directory goes when its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, always stays. One that tstat_send is working on is left for the next run.
+
+Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted (the rest was done); 75 interrupted.`
+
+type command struct {
+	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated. File systems mounted below DIR are not entered; give them a -d of their own."`
+	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Default: ${default}."`
+	MinFree   cull.Space       `placeholder:"PERCENT|BYTES" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed. Examples: 10%, 50G (50 x 1024^3), 50GB (50 x 1000^3)."`
+	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
+	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
+	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`
+	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
+	Version   kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// Validate is called by kong.
+func (c *command) Validate() error {
+	if !(c.TTL >= 0) || math.IsInf(c.TTL, 0) {
+		return fmt.Errorf("--ttl %v: give a number of hours, 0 or more", c.TTL)
+	}
+	if c.Workers < 0 {
+		return fmt.Errorf("--workers %d: give 1 or more", c.Workers)
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.NumCPU()
+	}
+	for _, dir := range c.Directory {
+		if dir == "" {
+			return fmt.Errorf("-d is given an empty name: is a variable in the command not set?")
+		}
+	}
+	return nil
+}
+
+// ttl is the time to live; one that is longer than a Duration reaches is as
+// good as for ever.
+func (c *command) ttl() time.Duration {
+	if c.TTL >= math.MaxInt64/float64(time.Hour) {
+		return math.MaxInt64
+	}
+	return time.Duration(c.TTL * float64(time.Hour))
+}
+
+func main() {
+	ctx, stop := cli.UntilSignal(context.Background())
+	status := run(ctx, os.Args[1:], os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+func run(ctx context.Context, args []string, stderr io.Writer) int {
+	var c command
+	parser := kong.Must(&c,
+		kong.Name("tstat_cull"),
+		kong.Description(description),
+		kong.Vars{"version": "tstat_cull " + cli.Version(version, commit, date)},
+	)
+	if _, err := parser.Parse(args); err != nil {
+		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for what can be given\n", err)
+		return cli.Usage
+	}
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	log := cli.NewLogger(stderr, level, c.LogFormat)
+	began := time.Now()
+	r := cull.Run(ctx, c.Directory, began, cull.Options{
+		TTL: c.ttl(), MinFree: c.MinFree, DryRun: c.DryRun, Workers: c.Workers, Log: log,
+	})
+
+	status := cli.OK
+	if ctx.Err() != nil {
+		status = cli.TempFail
+	}
+	if r.Failed > 0 {
+		status = cli.Worse(status, cli.IO)
+	}
+	if r.Roots > 0 {
+		status = cli.Worse(status, cli.NoInput)
+	}
+	log.Info("summary", "directories", r.Directories, "bytes", r.Bytes, "unsent", r.Unsent, "locked", r.Locked,
+		"failed", r.Failed, "dry_run", c.DryRun, "seconds", time.Since(began).Seconds(), "status", status)
+	return status
+}

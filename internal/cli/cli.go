@@ -1,0 +1,94 @@
+// Package cli is what the two commands share: exit statuses, the log, the
+// version, signals.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"syscall"
+)
+
+// The exit statuses, named as in sysexits.h.
+const (
+	OK       = 0
+	Usage    = 64 // the command line is wrong; nothing was done
+	NoInput  = 66 // a root does not exist or cannot be read
+	IO       = 74 // a directory could not be read, marked or deleted
+	TempFail = 75 // try again later: broker away, root locked, interrupted
+	NoPerm   = 77 // refused by the other side
+	Config   = 78 // somebody must change the configuration
+)
+
+// severity lists the statuses, the least severe first. What a person must put
+// right stands above what a later run may: a root that is not there is a
+// mistake in the command line or a disk that was not mounted, and so stands
+// above a single directory.
+var severity = []int{OK, TempFail, IO, NoInput, NoPerm, Config, Usage}
+
+// Worse returns the more severe of two exit statuses. One that is not listed
+// above is the most severe.
+func Worse(a, b int) int {
+	rank := func(status int) uint { return uint(slices.Index(severity, status)) } // -1 wraps to the top
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
+// NewLogger returns a logger of key=value lines, or of JSON where format is
+// json, each with a time, a level and the event's name.
+func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
+	options := &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.MessageKey {
+				a.Key = "event"
+			}
+			return a
+		},
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// Version describes a build in one line. The arguments are set by the linker;
+// where they are empty, as after go install, it is what Go knows of the build.
+func Version(version, commit, date string) string {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		info = &debug.BuildInfo{}
+	}
+	if version == "" {
+		version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && commit == "":
+			commit = s.Value
+		case s.Key == "vcs.time" && date == "":
+			date = s.Value
+		}
+	}
+	known := func(s string) string {
+		if s == "" {
+			return "unknown"
+		}
+		return s
+	}
+	return fmt.Sprintf("%s (commit %s, %s, %s)", known(version), known(commit), known(date), info.GoVersion)
+}
+
+// UntilSignal returns a context that ends at the first SIGINT or SIGTERM. A
+// second one ends the process at once. The caller calls stop when it is done.
+func UntilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // no longer caught from then on
+	return ctx, stop
+}
