@@ -11,9 +11,18 @@
 // The grammar, as Tstat 2.4 to 3.2.1 writes it:
 //
 //	log    = header *( row | header )
-//	header = "#" [ bitmask "#" ] column *( " " column ) "\n"
+//	header = "#" [ bitmask "#" ] column *( " " column ) "\n"  ; the log's first line
 //	column = name ":" number              ; 1, 2, 3, ...
 //	row    = field *( " " field ) "\n"
 //
-// Offsets are into the block; they are valid until the next Reset.
+// A line that starts with # and is no header that has the columns of its kind
+// of log is malformed; an empty line is nothing. Fields that are used are:
+//
+//	bytes   = 1*DIGIT                     ; below 2^61
+//	number  = 1*DIGIT                     ; below 2^64
+//	time    = 1*DIGIT [ "." 1*DIGIT ]     ; below 10^15 ms (31,000 years)
+//	address = 1*45( HEXDIG / ":" / "." )
+//
+// Leading zeros do not matter. Offsets are into the block, which is shorter
+// than 4 GiB; they are valid until the next Reset.
 package fastparse

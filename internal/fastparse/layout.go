@@ -50,25 +50,22 @@ var byteCounts = [...][2]string{
 }
 
 // ParseHeader reads a header line, without its newline. The line is copied.
-// Columns are numbered from 1 without a gap; of a repeated name the first
-// counts.
+// Columns are numbered from 1 without a gap; a column's name is what stands
+// between the last # of its token (if any) and the colon; of a repeated name
+// the first counts.
 func ParseHeader(kind Kind, line []byte) (*Layout, error) {
 	if len(line) == 0 || line[0] != '#' {
 		return nil, fmt.Errorf("no header line: it starts with #, this one with %.20q", line)
 	}
 	l := &Layout{Kind: kind, Header: string(line)}
-	rest := l.Header[1:]
-	if mask, after, ok := strings.Cut(rest, "#"); ok && isHex(mask) {
-		rest = after
-	}
-	n := strings.Count(rest, " ") + 1
+	n := strings.Count(l.Header, " ") + 1
 	if n > MaxColumns {
 		return nil, fmt.Errorf("header line has %d columns, at most %d are supported", n, MaxColumns)
 	}
 	l.columns = make(map[string]int, n)
 	l.names = make([]string, 0, n)
-	for token := range strings.SplitSeq(rest, " ") {
-		name, number, _ := strings.Cut(token, ":")
+	for token := range strings.SplitSeq(l.Header, " ") {
+		name, number, _ := strings.Cut(token[strings.LastIndexByte(token, '#')+1:], ":")
 		if name == "" || number != strconv.Itoa(len(l.names)+1) {
 			return nil, fmt.Errorf("header line: column %d is %.40q, not NAME:%d", len(l.names)+1, token, len(l.names)+1)
 		}
@@ -86,10 +83,6 @@ func ParseHeader(kind Kind, line []byte) (*Layout, error) {
 		l.bytes[i] = l.Column(name)
 	}
 	return l, nil
-}
-
-func isHex(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // Column returns the index of the named column, from 0, or -1 where the layout

@@ -44,8 +44,9 @@ type plan struct {
 	order [2]int // the direction of the first and the second
 }
 
-// Reset begins a block: whole lines, each ended by a newline, with Slack bytes
-// of capacity behind them. The block is borrowed until the next Reset.
+// Reset begins a block of less than 4 GiB: whole lines, each ended by a
+// newline, with Slack bytes of capacity behind them. The block is borrowed until
+// the next Reset.
 // threshold is in bytes.
 func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 	words := (len(block) + 63) / 64

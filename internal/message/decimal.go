@@ -8,9 +8,12 @@ import (
 	"tstat-transport/internal/fastparse"
 )
 
-// maxWhole is how many digits a time may have before the point: 10^15 ms are
-// 31,000 years.
-const maxWhole = 15
+// maxWhole is the number of digits of the largest time before the point, and
+// maxTime the first that is too large: 10^15 ms are 31,000 years.
+const (
+	maxWhole = 15
+	maxTime  = 1e15
+)
 
 // decimal is a time, taken apart: whole + micro/10^6, exactly, unless more
 // digits follow.
@@ -20,7 +23,7 @@ type decimal struct {
 	more  bool   // there are others
 }
 
-// readDecimal reads digits with an optional fraction.
+// readDecimal reads digits with an optional fraction, a number below maxTime.
 func readDecimal(block []byte, from, to int) (d decimal, ok bool) {
 	const fraction = len(".000000")
 	if point := to - fraction; point > from && point <= from+maxWhole && block[point] == '.' {
@@ -35,7 +38,7 @@ func readDecimalSlow(field []byte) (d decimal, ok bool) {
 	i := 0
 	for ; i < len(field) && field[i] != '.'; i++ {
 		digit := uint64(field[i] - '0')
-		if digit > 9 || d.whole >= 1e14 {
+		if digit > 9 || d.whole >= maxTime/10 {
 			return decimal{}, false
 		}
 		d.whole = d.whole*10 + digit
@@ -72,7 +75,7 @@ func thousandths(d decimal, field []byte) uint64 {
 	return n
 }
 
-// exactThousandths rounds the exact value of f < 10^15 to thousandths, ties to
+// exactThousandths rounds the exact value of f <= 10^15 to thousandths, ties to
 // even.
 func exactThousandths(f float64) uint64 {
 	var buf [32]byte
@@ -83,19 +86,18 @@ func exactThousandths(f float64) uint64 {
 	return whole*1000 + fraction
 }
 
-// shiftedThousandths is thousandths of 1000 times the number, the shift done
-// on its decimal text.
+// shiftedThousandths is thousandths of 1000 times the number, which is below
+// maxTime/1000, the shift done on its decimal text.
 func shiftedThousandths(d decimal, field []byte) uint64 {
 	if d.whole < 1e6 && !d.more {
 		return d.whole*1e6 + d.micro
 	}
-	r, _ := new(big.Rat).SetString(string(field))
-	f, _ := r.Mul(r, big.NewRat(1000, 1)).Float64()
+	f, _ := strconv.ParseFloat(string(field)+"e3", 64)
 	return exactThousandths(f)
 }
 
-// sum is a + (b - c), cut off to whole milliseconds and, if negative, to 0. Of
-// digits behind the sixth of a fraction nothing is taken.
+// sum is a + (b - c), cut off to whole milliseconds and, if negative, to 0,
+// where none of them has more digits than six behind the point.
 func sum(a, b, c decimal) uint64 {
 	const unit = 1e6
 	micro := int64(a.micro) + int64(b.micro) - int64(c.micro)
@@ -105,6 +107,18 @@ func sum(a, b, c decimal) uint64 {
 		whole--
 	}
 	return uint64(max(whole+micro/unit, 0))
+}
+
+// exactSum is sum of any three decimals.
+func exactSum(a, b, c []byte) uint64 {
+	total, _ := new(big.Rat).SetString(string(a))
+	y, _ := new(big.Rat).SetString(string(b))
+	z, _ := new(big.Rat).SetString(string(c))
+	total.Add(total, y.Sub(y, z))
+	if total.Sign() < 0 {
+		return 0
+	}
+	return new(big.Int).Quo(total.Num(), total.Denom()).Uint64()
 }
 
 // The functions below write at out[o:], which is long enough, and return the
@@ -159,14 +173,16 @@ func decimalWidth(n uint64) int {
 	return width
 }
 
-// putThousandths writes n/1000 with one to three decimals.
+// putThousandths writes the double nearest to n/1000 with one to three decimals.
 func putThousandths(out []byte, o int, n uint64) int {
 	whole, fraction := n/1000, n%1000
 	if whole < 10 {
 		out[o] = byte('0' + whole)
 		o++
-	} else {
+	} else if n < 1<<53 {
 		o = putUint(out, o, whole)
+	} else {
+		return putShortest(out, o, ratio(n, 1000))
 	}
 	out[o] = '.'
 	out[o+1] = byte('0' + fraction/100)

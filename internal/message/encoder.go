@@ -81,6 +81,9 @@ func (e *Encoder) prepare(p *program, bytes uint64) *fastparse.Reason {
 	}
 	from, to := e.fields.Bounds(p.durat)
 	if e.layout.Kind == fastparse.UDP && !e.settings.UDPMilliseconds {
+		if durat.whole >= maxTime/1000 {
+			return e.bad(p.durat)
+		}
 		r.duration = shiftedThousandths(durat, r.block[from:to])
 	} else {
 		r.duration = thousandths(durat, r.block[from:to])
@@ -121,6 +124,9 @@ func (e *Encoder) times(p *program) *fastparse.Reason {
 			return e.bad(p.absolute)
 		}
 		e.row.start, e.row.end = absolute.whole, sum(absolute, last, first)
+		if absolute.more || last.more || first.more {
+			e.row.end = exactSum(e.field(p.absolute), e.field(p.last), e.field(p.first))
+		}
 	}
 	if !e.settings.Milliseconds {
 		e.row.start /= 1000
@@ -145,6 +151,11 @@ func (e *Encoder) counts(p *program) *fastparse.Reason {
 	return nil
 }
 
+func (e *Encoder) field(column int) []byte {
+	from, to := e.fields.Bounds(column)
+	return e.row.block[from:to]
+}
+
 func (e *Encoder) decimal(column int) (decimal, bool) {
 	from, to := e.fields.Bounds(column)
 	return readDecimal(e.row.block, from, to)
@@ -166,9 +177,9 @@ func (e *Encoder) reason(column int) fastparse.Reason {
 	why := "not a number below 2^64"
 	switch {
 	case name == "c_ip" || name == "s_ip":
-		why = "not an address"
+		why = "not an address of hex digits, : and . (at most 45)"
 	case isTime(name):
-		why = "not a time"
+		why = "not a time: digits with an optional fraction, below 10^15 ms"
 	}
 	return fastparse.Reason{Column: name, Why: why}
 }

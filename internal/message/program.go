@@ -187,9 +187,8 @@ func (b *builder) columns1(o op, name string) {
 }
 
 func (b *builder) columns2(o op, name, other string) {
-	i, j := b.use(name), b.use(other)
-	if i >= 0 && j >= 0 {
-		b.emit(o, i, j)
+	if b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0 {
+		b.emit(o, b.use(name), b.use(other))
 	} else {
 		b.constant("null")
 	}

@@ -9,12 +9,13 @@ import (
 )
 
 var (
-	address = regexp.MustCompile(`^[0-9a-fA-F:.]+$`)
+	address = regexp.MustCompile(`^[0-9a-fA-F:.]{1,45}$`)
 	digits  = regexp.MustCompile(`^[0-9]+$`)
 	decimal = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 
 	counterLimit = new(big.Int).Lsh(big.NewInt(1), 64)
 	bytesLimit   = new(big.Int).Lsh(big.NewInt(1), 61)
+	timeLimit    = big.NewRat(1e15, 1) // ms
 )
 
 // row reads the columns of one line. Once a column is malformed err says why,
@@ -88,18 +89,24 @@ func (r *row) either(a, b string, sign int) message.Number {
 
 func (r *row) address(column string) string { return r.field(column, address, "") }
 
-// number returns the text of a duration that is not too large for a float.
-func (r *row) number(column string) string {
-	text := r.field(column, decimal, "0")
-	if overflows(thousandfold(text)) {
-		r.fail("column %s (%d): out of range", column, r.columns[column]+1)
+// ms returns the text of a time, duration or round-trip time in ms.
+func (r *row) ms(column string) string { return r.inMs(column, r.field(column, decimal, "0")) }
+
+// seconds returns the text of a duration in seconds, in ms.
+func (r *row) seconds(column string) string {
+	return r.inMs(column, thousandfold(r.field(column, decimal, "0")))
+}
+
+func (r *row) inMs(column, text string) string {
+	if rat(text).Cmp(timeLimit) >= 0 {
+		r.fail("column %s (%d): %s ms is not below %s", column, r.columns[column]+1, text, timeLimit)
 		return "0"
 	}
 	return text
 }
 
-// time returns a time exactly.
-func (r *row) time(column string) *big.Rat { return rat(r.field(column, decimal, "0")) }
+// time returns a time in ms exactly.
+func (r *row) time(column string) *big.Rat { return rat(r.ms(column)) }
 
 // rtt returns a round-trip time rounded to three decimals, null if the header
 // does not name it.
@@ -107,5 +114,5 @@ func (r *row) rtt(column string) message.Number {
 	if !r.has(column) {
 		return ""
 	}
-	return decimalText(round(r.number(column), 3))
+	return decimalText(round(r.ms(column), 3))
 }

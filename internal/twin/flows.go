@@ -67,12 +67,15 @@ func (m *maker) tcp(r *row, own string, flow *message.Flow) {
 		relative := new(big.Rat).Sub(last, first)
 		first = r.time("first_abs")
 		last = relative.Add(first, relative)
+		if last.Sign() < 0 {
+			last.SetInt64(0) // the epoch
+		}
 	}
 	flow.Start, flow.End = m.stamp(first), m.stamp(last)
 
 	v := &flow.Values
 	v.NumPackets = r.counter(own + "pkts_data")
-	setRates(v, r.number("durat"))
+	setRates(v, r.ms("durat"))
 	v.TCPValues = &message.TCPValues{
 		RexmitBytes: r.counter(own + "bytes_retx"),
 		RexmitPkts:  r.counter(own + "pkts_retx"),
@@ -107,10 +110,11 @@ func (m *maker) tcp(r *row, own string, flow *message.Flow) {
 func (m *maker) udp(r *row, own string, flow *message.Flow) {
 	v := &flow.Values
 	v.NumPackets = r.counter(own + "pkts_all")
-	ms := r.number(own + "durat")
-	if m.settings.UDPDuration != "ms" {
-		ms = thousandfold(ms)
+	read := r.seconds
+	if m.settings.UDPDuration == "ms" {
+		read = r.ms
 	}
+	ms := read(own + "durat")
 	setRates(v, ms)
 
 	// The end is the start that is sent plus the duration that is sent, not

@@ -1,7 +1,6 @@
 package twin
 
 import (
-	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -33,12 +32,6 @@ func thousandfold(text string) string {
 		return whole + fraction[:3] + "." + fraction[3:]
 	}
 	return whole + fraction
-}
-
-// overflows tells whether the nearest float of decimal text is infinite.
-func overflows(text string) bool {
-	value, _ := strconv.ParseFloat(text, 64)
-	return math.IsInf(value, 0)
 }
 
 // round is Python's round(float(text), decimals).

@@ -106,7 +106,9 @@ func TestTCPDetails(t *testing.T) {
 		want   string            // part of the first flow
 	}{
 		"relative times":      {map[string]string{"first": "0.5", "last": "0.9", "first_abs": "1999.6"}, `"start":1,"end":2}`},
-		"times that run back": {map[string]string{"first": "3000", "last": "0.5", "first_abs": "1000"}, `"start":1,"end":-1}`},
+		"times that run back": {map[string]string{"first": "3000", "last": "0.5", "first_abs": "1000"}, `"start":1,"end":0}`},
+		"more digits":         {map[string]string{"first": "0.0000001", "last": "1", "first_abs": "999.0000001"}, `"start":0,"end":1}`},
+		"names behind a #":    {map[string]string{"x#c_mss": "1", "c_mss": "absent"}, `"tcp_mss":1,`},
 		"largest counter":     {map[string]string{"c_pkts_retx": "0018446744073709551615"}, `"tcp_rexmit_pkts":18446744073709551615,`},
 		"exact quotient": {map[string]string{"c_pkts_retx": "1182129832415640516", "c_pkts_data": "2193230518291280956"},
 			`"tcp_rexmit_rate":0.5389902349784114,`},
@@ -172,7 +174,14 @@ func TestLines(t *testing.T) {
 		"time with a point and no more":    {with(3, "1."), malformed},
 		"negative duration":                {with(3, "-1"), malformed},
 		"exponent":                         {with(3, "1e3"), malformed},
-		"duration too large for a float":   {with(3, strings.Repeat("9", 400)), malformed},
+		"duration of 10^12 s":              {with(3, "1000000000000"), malformed},
+		"duration just below":              {with(3, "00999999999999.999999"), sent},
+		"time of 10^15 ms":                 {with(2, "1000000000000000"), malformed},
+		"time just below":                  {with(2, "00999999999999999.9"), sent},
+		"address of 45 bytes":              {with(0, strings.Repeat(":", 45)), sent},
+		"address of 46 bytes":              {with(0, strings.Repeat(":", 46)), malformed},
+		"header of 1025 columns":           {udpHeader + wideHeader(1025), malformed},
+		"header of 1024 columns":           {udpHeader + wideHeader(1024), twin.Books{}},
 		"leading space":                    {udpHeader + " " + udpRow + "\n", malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,11 +194,20 @@ func TestLines(t *testing.T) {
 }
 
 func TestNoHeaderAtAll(t *testing.T) {
-	for _, log := range []string{udpRow + "\n", udpRow, "x", "#x\n", "\n" + udpRow, strings.Replace(udpHeader, "\n", "\r\n", 1)} {
+	for _, log := range []string{udpRow + "\n", udpRow, "x", "#x\n", "\n" + udpRow, "\n" + udpHeader, "\n", strings.Replace(udpHeader, "\n", "\r\n", 1)} {
 		if _, err := twin.Read([]byte(log), twin.UDP, twin.Settings{}); !errors.Is(err, twin.ErrNoHeader) {
 			t.Errorf("%q: %v, want %v", log, err, twin.ErrNoHeader)
 		}
 	}
+}
+
+// wideHeader is a header line of n columns.
+func wideHeader(n int) string {
+	columns := strings.Fields(udpHeader)
+	for i := len(columns) + 1; i <= n; i++ {
+		columns = append(columns, fmt.Sprintf("x:%d", i))
+	}
+	return strings.Join(columns, " ") + "\n"
 }
 
 func TestPositions(t *testing.T) {
