@@ -84,12 +84,12 @@ var corpusLogs = []struct{ version, level, dir string }{
 
 // A column holds fields of the classes that it has in real logs, and no others.
 func TestRowsAreLikeRealOnes(t *testing.T) {
-	real := map[string]map[string]bool{} // classes by protocol and column
+	known := map[string]map[string]bool{} // classes by protocol and column
 	for _, c := range corpusLogs {
 		for _, p := range []loggen.Proto{loggen.TCP, loggen.UDP} {
 			for name, classes := range classesOf(t, corpusLog(t, c.dir, p)) {
 				for class := range classes {
-					put(real, p.String()+" "+name, class)
+					put(known, p.String()+" "+name, class)
 				}
 			}
 		}
@@ -104,8 +104,8 @@ func TestRowsAreLikeRealOnes(t *testing.T) {
 			}
 			for name, classes := range classesOf(t, made) {
 				for class := range classes {
-					if !real[p.String()+" "+name][class] {
-						t.Errorf("%s %s: column %s holds %q, real rows hold %v", c.version, p, name, class, real[p.String()+" "+name])
+					if !known[p.String()+" "+name][class] {
+						t.Errorf("%s %s: column %s holds %q, real rows hold %v", c.version, p, name, class, known[p.String()+" "+name])
 					}
 				}
 			}
@@ -396,7 +396,7 @@ func eachRow(t *testing.T, log []byte, f func(map[string]string)) {
 			continue
 		case line[0] == '#':
 			columns = nil
-			for _, c := range strings.Split(line[strings.LastIndexByte(line, '#')+1:], " ") {
+			for c := range strings.SplitSeq(line[strings.LastIndexByte(line, '#')+1:], " ") {
 				name, _, _ := strings.Cut(c, ":")
 				columns = append(columns, name)
 			}

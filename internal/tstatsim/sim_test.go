@@ -301,23 +301,21 @@ func TestDelivered(t *testing.T) {
 	}
 }
 
+// Run goes on until its context ends, here at the first deletion.
 func TestRun(t *testing.T) {
-	s := newSim(t, t.TempDir(), tstatsim.Options{Pace: time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
-	for s.Counts().Steps < 5 {
-		time.Sleep(time.Millisecond)
-	}
-	cancel()
-	if err := <-done; err != nil {
+	o := life
+	o.Pace = time.Millisecond
+	o.BeforeDelete = func(string) { cancel() }
+	s := newSim(t, t.TempDir(), o)
+	if err := s.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Written()) == 0 {
-		t.Error("no rows after a run")
+	if s.Counts().Steps < 2 || len(s.Written()) == 0 {
+		t.Errorf("after a run: %+v, %d rows stood", s.Counts(), len(s.Written()))
 	}
 }
 

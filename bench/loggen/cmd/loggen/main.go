@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,36 +26,50 @@ Example: two hours of clean logs, 125 MB each, a row in a thousand large
 `
 
 func main() {
-	if err := run(); err != nil {
+	err := run(os.Args[1:])
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		os.Exit(64)
+	default:
 		fmt.Fprintln(os.Stderr, "loggen:", strings.TrimPrefix(err.Error(), "loggen: "))
 		os.Exit(1)
 	}
 }
 
-func run() error {
+// errUsage says that the flags were wrong and that this was told.
+var errUsage = errors.New("usage")
+
+func run(args []string) error {
 	var o loggen.Options
-	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), usage)
-		flag.PrintDefaults()
+	flags := flag.NewFlagSet("loggen", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), usage)
+		flags.PrintDefaults()
 	}
-	out := flag.String("out", "", "`directory` to write to; it is made where it is missing")
+	out := flags.String("out", "", "`directory` to write to; it is made where it is missing")
 	total := bytesFlag(250e6)
-	flag.Var(&total, "bytes", "`size` of all logs together before compression; k, M and G are powers of 1000")
-	dirs := flag.Int("dirs", 1, "`number` of directories")
-	flag.StringVar(&o.Version, "version", "3.2.1", "layout of Tstat `version` "+strings.Join(loggen.Versions(), ", "))
-	flag.StringVar(&o.Level, "level", "", "`bitmask` of TCP column sets: 00, 11, 15 or 31 (default: what the version writes by itself)")
-	flag.Float64Var(&o.Large, "large", 0, "`share` of rows that carry 1000 MB or more, 0 to 1")
-	flag.Float64Var(&o.Dirt, "dirt", 0, "`share` of rows that are malformed or odd, 0 to 1")
-	flag.BoolVar(&o.Cut, "cut", false, "cut the last line of each log")
-	udp := flag.Float64("udp", 0.5, "`share` of rows that are UDP, 0 to 1")
-	flag.BoolVar(&o.Gzip, "gzip", false, "compress the logs, as Tstat does with -Z")
-	flag.Float64Var(&o.Threshold, "threshold", 1000, "`megabytes` from which flows are counted in the printed books")
-	flag.Uint64Var(&o.Seed, "seed", 1, "`number` that other logs are drawn from")
-	flag.Parse()
+	flags.Var(&total, "bytes", "`size` of all logs together before compression; k, M and G are powers of 1000")
+	dirs := flags.Int("dirs", 1, "`number` of directories")
+	flags.StringVar(&o.Version, "version", "3.2.1", "layout of Tstat `version` "+strings.Join(loggen.Versions(), ", "))
+	flags.StringVar(&o.Level, "level", "", "`bitmask` of TCP column sets: 00, 11, 15 or 31 (default: what the version writes by itself)")
+	flags.Float64Var(&o.Large, "large", 0, "`share` of rows that carry 1000 MB or more, 0 to 1")
+	flags.Float64Var(&o.Dirt, "dirt", 0, "`share` of rows that are malformed or odd, 0 to 1")
+	flags.BoolVar(&o.Cut, "cut", false, "cut the last line of each log")
+	udp := flags.Float64("udp", 0.5, "`share` of rows that are UDP, 0 to 1")
+	flags.BoolVar(&o.Gzip, "gzip", false, "compress the logs, as Tstat does with -Z")
+	flags.Float64Var(&o.Threshold, "threshold", 1000, "`megabytes` from which flows are counted in the printed books")
+	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that other logs are drawn from")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
 	switch {
-	case *out == "" || flag.NArg() > 0:
-		flag.Usage()
-		os.Exit(64)
+	case *out == "" || flags.NArg() > 0:
+		flags.Usage()
+		return errUsage
 	case *dirs < 1:
 		return fmt.Errorf("-dirs %d: use 1 or more", *dirs)
 	}
