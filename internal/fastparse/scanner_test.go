@@ -1,0 +1,291 @@
+package fastparse
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// line is what Next came upon, or should have.
+type line struct {
+	event       Event
+	text        string
+	start       int
+	bytes       [2]uint64
+	reason      Reason
+	lines, sent int // Lines, and rows that are not Below, so far
+	fields      []string
+}
+
+// layoutOf is a layout with the byte counts in these columns, of 41 that are
+// called f0, f1 and so on.
+func layoutOf(client, server int) *Layout {
+	l := &Layout{Kind: UDP, bytes: [2]int{client, server}}
+	for i := range 41 {
+		l.names = append(l.names, fmt.Sprintf("f%d", i))
+	}
+	return l
+}
+
+// scan walks a block, with the layouts taking turns at each line that starts
+// with #, and splits each row into at most n fields.
+func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
+	t.Helper()
+	block := slices.Grow(bytes.Clone(log), Slack)
+	s.Reset(block, layouts[0], threshold)
+	var lines []line
+	var fields Fields
+	hashes := 0
+	for event := s.Next(); event != End; event = s.Next() {
+		l := line{event: event, text: string(s.Line()), start: s.Start, lines: s.Lines}
+		switch event {
+		case Hash:
+			hashes++
+			s.SetLayout(layouts[hashes%2])
+			if s.Layout() != layouts[hashes%2] {
+				t.Fatal("another layout is in force")
+			}
+		case Malformed:
+			l.reason = s.Reason
+		case Row:
+			l.bytes = s.Bytes
+			s.Split(&fields, n)
+			for i := range fields.Len() {
+				from, to := fields.Bounds(i)
+				l.fields = append(l.fields, string(block[from:to]))
+			}
+		}
+		l.sent = l.lines - s.Below
+		lines = append(lines, l)
+	}
+	return append(lines, line{lines: s.Lines, sent: s.Lines - s.Below})
+}
+
+// scanTwin says what scan is to find.
+func scanTwin(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
+	var lines []line
+	hashes, below, start, number := 0, 0, 0, 0
+	for text := range strings.Lines(string(log)) {
+		number++
+		l := line{text: strings.TrimSuffix(text, "\n"), start: start, lines: number}
+		start += len(text)
+		fields := strings.Split(l.text, " ")
+		switch layout := layouts[hashes%2]; {
+		case l.text == "":
+			continue
+		case l.text[0] == '#':
+			l.event = Hash
+			hashes++
+		default:
+			l.event, l.bytes, l.reason = decideTwin(fields, layout)
+			if l.event == Row && max(l.bytes[0], l.bytes[1]) < threshold {
+				below++
+				continue
+			}
+			if l.event == Row {
+				l.fields = fields[:min(n, len(fields))]
+			}
+		}
+		l.sent = number - below
+		lines = append(lines, l)
+	}
+	return append(lines, line{lines: number, sent: number - below})
+}
+
+func decideTwin(fields []string, layout *Layout) (event Event, counts [2]uint64, reason Reason) {
+	last := max(layout.bytes[0], layout.bytes[1])
+	if last >= len(fields) || last == len(fields)-1 && fields[last] == "" {
+		return Malformed, counts, Reason{Why: "too few fields"}
+	}
+	directions := []int{0, 1}
+	if layout.bytes[0] > layout.bytes[1] {
+		directions = []int{1, 0}
+	}
+	for _, d := range directions {
+		column := layout.bytes[d]
+		n, err := strconv.ParseUint(fields[column], 10, 64)
+		if err != nil || n >= 1<<61 || fields[column][0] == '+' {
+			return Malformed, [2]uint64{}, Reason{Column: layout.Name(column), Why: "not a byte count below 2^61"}
+		}
+		counts[d] = n
+	}
+	return Row, counts, Reason{}
+}
+
+// checkScan compares scan with its twin.
+func checkScan(t *testing.T, s *Scanner, log []byte, layouts [2]*Layout, threshold uint64, n int) {
+	t.Helper()
+	got, want := scan(t, s, log, layouts, threshold, n), scanTwin(log, layouts, threshold, n)
+	for i := range min(len(got), len(want)) {
+		if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) || !slices.Equal(got[i].fields, want[i].fields) {
+			t.Fatalf("byte counts in columns %v and %v, threshold %d, of %.300q:\n got %+v\nwant %+v",
+				layouts[0].bytes, layouts[1].bytes, threshold, log, got[i], want[i])
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d events, want %d, of %.300q", len(got), len(want), log)
+	}
+}
+
+// Lines of every length, at every place of a word, with the deciding columns
+// at every place.
+func TestLinesOfEveryLength(t *testing.T) {
+	var s Scanner
+	for length := range 201 {
+		var log strings.Builder
+		for _, pattern := range []string{"1 22 333 ", "1", "12345678901234567 ", " ", "  1", "x ", "1 "} {
+			log.WriteString(strings.Repeat(pattern, length+1)[:length] + "\n")
+		}
+		for _, columns := range [][2]int{{0, 1}, {1, 0}, {2, 1}, {0, 4}, {5, 3}, {7, 40}, {40, 39}} {
+			for _, threshold := range []uint64{0, 22, 334} {
+				layout := layoutOf(columns[0], columns[1])
+				checkScan(t, &s, []byte(log.String()), [2]*Layout{layout, layout}, threshold, 1+length%45)
+			}
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	const digits61, digits61less = "2305843009213693952", "2305843009213693951"
+	for _, c := range []struct{ log, want string }{
+		{"", ""},
+		{"\n", ""},
+		{"\n\n\n", ""},
+		{"1 2\n", "row"},
+		{"1 2\n\n3 4\n", "row row"},
+		{"1 2 \n", "row"},
+		{"1 2 and more\n", "row"},
+		{"0 0\n", ""}, // below
+		{"0 1\n", "row"},
+		{"1 0\n", "row"},
+		{"007 0\n", "row"},
+		{"1\n", "too few fields"},
+		{"1 \n", "too few fields"},
+		{" 1\n", "f0: not a byte count below 2^61"},
+		{" \n", "too few fields"},
+		{"  \n", "f0: not a byte count below 2^61"},
+		{"1  2\n", "f1: not a byte count below 2^61"},
+		{"x y\n", "f0: not a byte count below 2^61"},
+		{"1 y\n", "f1: not a byte count below 2^61"},
+		{"-1 2\n", "f0: not a byte count below 2^61"},
+		{"1 2\r\n", "f1: not a byte count below 2^61"},
+		{digits61 + " 2\n", "f0: not a byte count below 2^61"},
+		{digits61less + " 2\n", "row"},
+		{"0 18446744073709551616\n", "f1: not a byte count below 2^61"},
+		{"#\n# 1\n1 2\n", "# # row"},
+		{"\x00 \xff\n", "f0: not a byte count below 2^61"},
+	} {
+		var s Scanner
+		layout := layoutOf(0, 1)
+		var got []string
+		for _, l := range scan(t, &s, []byte(c.log), [2]*Layout{layout, layout}, 1, 1) {
+			switch l.event {
+			case Row:
+				got = append(got, "row")
+			case Hash:
+				got = append(got, "#")
+			case Malformed:
+				got = append(got, l.reason.String())
+			case End:
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q: got %q, want %q", c.log, got, c.want)
+		}
+	}
+}
+
+// One line is all work that a line takes: Next looks at the words of the
+// bitmaps that cover the line, at most once for its end and four times for its
+// fields, Split once; none goes on behind the newline or starts again. The
+// blocks here would take 10^11 steps, hours, if it were not so.
+func TestManyLinesAndLongLines(t *testing.T) {
+	const size = 4 << 20
+	var s Scanner
+	for _, pattern := range []string{"\n", "#\n", "1\n", "1 2\n", " \n"} {
+		checkCounts(t, &s, pattern, strings.Repeat(pattern, size/len(pattern)), size/len(pattern))
+	}
+	for _, pattern := range []string{"1", " ", "#", "1 ", "9 "} {
+		checkCounts(t, &s, pattern, strings.Repeat(pattern, size/len(pattern))+"\n", 1)
+	}
+}
+
+func checkCounts(t *testing.T, s *Scanner, name, log string, lines int) {
+	t.Helper()
+	s.Reset(slices.Grow([]byte(log), Slack), layoutOf(0, 40), 0)
+	var fields Fields
+	for event := s.Next(); event != End; event = s.Next() {
+		s.Split(&fields, MaxColumns)
+	}
+	if s.Lines != lines {
+		t.Errorf("%q: %d lines, want %d", name, s.Lines, lines)
+	}
+}
+
+// Bounds of blocks do not matter, nor does what the scanner did before.
+func TestCorpusLines(t *testing.T) {
+	var s Scanner
+	for path, log := range corpus(t) {
+		kind := TCP
+		if strings.Contains(path, "udp") {
+			kind = UDP
+		}
+		header, _, _ := bytes.Cut(log, []byte("\n"))
+		layout, err := ParseHeader(kind, header)
+		if err != nil {
+			continue // Tstat 2.2, or nothing at all
+		}
+		log = log[:bytes.LastIndexByte(log, '\n')+1]
+		for _, threshold := range []uint64{0, 1000, 1e9} {
+			checkScan(t, &s, log, [2]*Layout{layout, layout}, threshold, 60)
+		}
+	}
+}
+
+func TestNoAllocationPerRow(t *testing.T) {
+	log := corpus(t)["../../testdata/corpus/rotation/2026_11_22_22_30.out/log_tcp_complete"]
+	header, rows, _ := bytes.Cut(log, []byte("\n"))
+	layout := mustParse(t, TCP, string(header))
+	block := slices.Grow(bytes.Clone(rows), Slack)
+	var s Scanner
+	var fields Fields
+	found := 0
+	if n := testing.AllocsPerRun(10, func() {
+		found = 0
+		s.Reset(block, layout, 0)
+		for s.Next() == Row {
+			s.Split(&fields, 60)
+			found++
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+	if found < 100 {
+		t.Errorf("%d rows, want at least 100", found)
+	}
+}
+
+// Next and Split find what strings.Split finds, whatever the bytes.
+func FuzzScanner(f *testing.F) {
+	f.Add([]byte("1 2 3\n\n#x\n4 5 6\n7 8"), uint8(0), uint8(2), uint64(3), uint16(5))
+	f.Add([]byte("\n 1  2\n# 1 2\n2305843009213693951 2305843009213693952\n"), uint8(1), uint8(0), uint64(0), uint16(1))
+	for path, log := range corpus(f) {
+		if strings.Contains(path, "level11") || strings.Contains(path, "hostile") {
+			f.Add(log[:min(len(log), 2000)], uint8(8), uint8(22), uint64(500), uint16(30))
+		}
+	}
+	f.Fuzz(func(t *testing.T, log []byte, client, server uint8, threshold uint64, n uint16) {
+		if len(log) > 0 && log[len(log)-1] != '\n' {
+			log = append(bytes.Clone(log), '\n')
+		}
+		a, b := int(client%41), int(server%41)
+		if a == b {
+			a = (b + 1) % 41
+		}
+		var s Scanner
+		checkScan(t, &s, log, [2]*Layout{layoutOf(a, b), layoutOf(b, a)}, threshold, 1+int(n)%MaxColumns)
+	})
+}
