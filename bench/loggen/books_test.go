@@ -1,13 +1,15 @@
 package loggen_test
 
 import (
-	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/twin"
 )
 
 // What the books say is what a slow reader finds, at every layout, with every dirt.
@@ -18,13 +20,7 @@ func TestBooks(t *testing.T) {
 				for _, dirt := range []float64{0, 0.3} {
 					o := loggen.Options{Seed: 11, Version: c.version, Level: c.level, Large: 0.1, Dirt: dirt, Cut: dirt > 0, Threshold: threshold}
 					log, books := logOf(t, o, p, loggen.Rows(400))
-					got := read(string(log), threshold*1e6)
-					got.Logs, got.Bytes = 1, int64(len(log))
-					if p == loggen.TCP {
-						got.TCPRows = got.Rows
-					} else {
-						got.UDPRows = got.Rows
-					}
+					got := read(t, log, p, threshold)
 					if got != books {
 						t.Errorf("%s %s threshold %v dirt %v:\nread %+v\nbooks %+v", c.version, p, threshold, dirt, got, books)
 					}
@@ -64,89 +60,32 @@ func TestDirt(t *testing.T) {
 	}
 }
 
-var (
-	countForm   = regexp.MustCompile(`^[0-9]+$`)
-	timeForm    = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
-	addressForm = regexp.MustCompile(`^[0-9a-fA-F:.]+$`)
-)
-
-// read counts as a reader must that sends flows of at least so many bytes.
-func read(log string, threshold float64) (b loggen.Books) {
-	at := map[string]int{}
-	for line := range strings.Lines(log) {
-		text, whole := strings.CutSuffix(line, "\n")
-		if text == "" {
-			continue
-		}
-		if text[0] == '#' {
-			clear(at)
-			for i, c := range strings.Split(text[strings.LastIndexByte(text, '#')+1:], " ") {
-				name, _, _ := strings.Cut(c, ":")
-				if _, ok := at[name]; !ok {
-					at[name] = i
-				}
-			}
-			continue
-		}
-		flows, large, err := examine(strings.Split(text, " "), at, threshold)
-		if err != nil && !whole {
-			b.Incomplete++
-			continue
-		}
-		b.Rows++
-		if err != nil {
-			b.Malformed++
-			continue
-		}
-		b.Flows += int64(flows)
-		if large {
+// read counts with the slow reader. The threshold is at most that of a large flow.
+func read(t *testing.T, log []byte, p loggen.Proto, threshold float64) (b loggen.Books) {
+	t.Helper()
+	result, err := twin.Read(log, twin.Kind(p.String()), twin.Settings{Threshold: strconv.FormatFloat(threshold, 'f', -1, 64)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = loggen.Books{
+		Logs:       1,
+		Bytes:      int64(len(log)),
+		Rows:       int64(result.Books.Rows),
+		Malformed:  int64(result.Books.Malformed),
+		Incomplete: int64(result.Books.Incomplete),
+	}
+	for _, row := range result.Rows {
+		b.Flows += int64(len(row.Flows))
+		if slices.ContainsFunc(row.Flows, func(f message.Flow) bool {
+			return num(t, string(f.Values.NumBits)) >= 8*loggen.LargeBytes
+		}) {
 			b.Large++
 		}
 	}
+	if p == loggen.TCP {
+		b.TCPRows = b.Rows
+	} else {
+		b.UDPRows = b.Rows
+	}
 	return b
-}
-
-func examine(fields []string, at map[string]int, threshold float64) (flows int, large bool, err error) {
-	get := func(name string, form *regexp.Regexp) string {
-		i, ok := at[name]
-		if !ok {
-			return ""
-		}
-		if i >= len(fields) || !form.MatchString(fields[i]) {
-			err = fmt.Errorf("column %s is not well formed", name)
-			return ""
-		}
-		return fields[i]
-	}
-	deciding, times := "bytes_all", []string{}
-	if _, tcp := at["c_bytes_uniq"]; tcp {
-		deciding, times = "bytes_uniq", []string{"first", "last", "durat"}
-	}
-	for _, side := range []string{"c_", "s_"} {
-		n, _ := strconv.ParseUint(get(side+deciding, countForm), 10, 64)
-		if n >= 1<<61 {
-			err = fmt.Errorf("%d bytes", n)
-		}
-		large = large || n >= loggen.LargeBytes
-		if float64(n) >= threshold {
-			flows++
-		}
-	}
-	if err != nil || flows == 0 {
-		return 0, large, err
-	}
-	for _, side := range []string{"c_", "s_"} {
-		get(side+"ip", addressForm)
-		get(side+"port", countForm)
-		for _, c := range []string{"pkts_all", "pkts_data", "pkts_retx", "pkts_unfs", "cwin_min"} {
-			get(side+c, countForm)
-		}
-		for _, c := range []string{"rtt_avg", "rtt_std", "durat", "first_abs"} {
-			get(side+c, timeForm)
-		}
-	}
-	for _, c := range times {
-		get(c, timeForm)
-	}
-	return flows, large, err
 }
