@@ -97,6 +97,7 @@ func TestLiveLogs(t *testing.T) {
 	s := newSim(t, root, tstatsim.Options{Seed: 1})
 	var empty, midLine, tailsAfter bool
 	sizes := map[string]int{}
+	rotated := map[string]int{} // sizes when a newer directory was first seen
 	for range 200 {
 		if err := s.Step(); err != nil {
 			t.Fatal(err)
@@ -117,8 +118,14 @@ func TestLiveLogs(t *testing.T) {
 			}
 			empty = empty || newest && len(b) == 0
 			midLine = midLine || newest && len(b) > 0 && b[len(b)-1] != '\n'
-			tailsAfter = tailsAfter || !newest && sizes[path] != 0 && sizes[path] < len(b) && len(b)%4096 != 0
 			sizes[path] = len(b)
+			if newest {
+				continue
+			}
+			if _, seen := rotated[path]; !seen {
+				rotated[path] = len(b)
+			}
+			tailsAfter = tailsAfter || rotated[path] < len(b) && len(b)%4096 != 0
 		}
 	}
 	if !empty || !midLine || !tailsAfter {
