@@ -2,12 +2,17 @@ package logdir
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/klauspost/compress/gzip"
+	"golang.org/x/sys/unix"
 )
 
 func uncompressed(t *testing.T, f *os.File, packed bool) []byte {
@@ -65,4 +70,181 @@ func TestStateComesBack(t *testing.T) {
 			t.Errorf("%s was left behind", n.Name())
 		}
 	}
+}
+
+func TestMarksOfOthers(t *testing.T) {
+	f := func(content string, want MarkKind, quick bool) {
+		t.Helper()
+		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "x.out/.processed": content})
+		e := entry(r, "x.out")
+		m, err := open(t, e).ReadProcessed()
+		must(t, err)
+		if m.Kind != want || (m.Damaged != nil) != (want == None) || m.Time.IsZero() {
+			t.Errorf("%.40q: kind %v, damaged %v, time %v", content, m.Kind, m.Damaged, m.Time)
+		}
+		if m.Damaged != nil && !strings.Contains(m.Damaged.Error(), "x.out/.processed") {
+			t.Error(m.Damaged)
+		}
+		if got := Quick(e); got != quick {
+			t.Errorf("%.40q: quick says %v", content, got)
+		}
+	}
+	f("", Foreign, true)
+	f("\n", Foreign, true)
+	f("{}", Foreign, true)
+	f("{\"tool\":\"other\"}\n", Foreign, true)
+	f("{\"tool\":\"other\",\"by\":\"tstat_send\"}\n", Foreign, true)
+	f("{garbage", Foreign, true)
+	f("\x00\x00\x00", Foreign, true)
+	f(strings.Repeat("x", 5<<20), Foreign, false)
+	f("{"+strings.Repeat("[", 5<<20), Foreign, false)
+	f(`{"tool":"tstat_send","vers`, None, false)
+	f(`{"tool":"tstat_send","logs":{"log_tcp_complete":{"size":4,"position":9,"end":4}}}`, None, false)
+	f(`{"tool":"tstat_send","logs":{"log_tcp_complete":{"size":4,"position":-9,"end":4}}}`, None, false)
+	f(`{"tool":"tstat_send","logs":{}}`, Ours, false)
+	f(`{"tool":"tstat_send","logs":null}`, Ours, false)
+	f(`{"logs":{}, "tool":  "tstat_send", "later":[1]}`, Ours, false)
+}
+
+func TestMarkThatIsNoFile(t *testing.T) {
+	f := func(make func(path string)) {
+		t.Helper()
+		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "secret": `{"tool":"tstat_send","logs":{}}`})
+		e := entry(r, "x.out")
+		make(e.Path() + "/.processed")
+		d := open(t, e)
+		m, err := d.ReadProcessed()
+		if !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), "x.out/.processed") || m.Kind != None {
+			t.Error(m, err)
+		}
+		if Quick(e) {
+			t.Error("quick takes it for a mark")
+		}
+		must(t, os.Rename(e.Path()+"/.processed", e.Path()+"/.processing"))
+		s, err := d.ReadProcessing()
+		if !errors.Is(err, ErrNotRegular) || s.Logs != nil {
+			t.Error(s, err)
+		}
+	}
+	f(func(p string) { must(t, os.Mkdir(p, 0o755)) })
+	f(func(p string) { must(t, os.Symlink("../secret", p)) })
+	f(func(p string) { must(t, os.Symlink("/nowhere", p)) })
+	f(func(p string) { fifo(t, p) })
+}
+
+func TestProcessingStartsAnewWhereDamaged(t *testing.T) {
+	f := func(content string) {
+		t.Helper()
+		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "x.out/.processing": content})
+		s, err := open(t, entry(r, "x.out")).ReadProcessing()
+		if err == nil || s.Logs != nil || s.Tool != "" {
+			t.Errorf("%.40q: %v, %v", content, s, err)
+		}
+	}
+	f("")
+	f("junk")
+	f(`{"tool":"tstat_send","logs":{"log_tcp_complete":{"pos`)
+	f(strings.Repeat("{", 5<<20))
+
+	r := tree(t, map[string]string{"x.out" + tcp: "row\n"})
+	if s, err := open(t, entry(r, "x.out")).ReadProcessing(); err != nil || s.Logs != nil {
+		t.Error(s, err)
+	}
+}
+
+// Where a mark cannot be written, what stood there stands, and no part of a
+// new one.
+func TestWriteLeavesNothingHalf(t *testing.T) {
+	state := State{Logs: map[string]LogState{tcp[1:]: {Fingerprint: "0:"}}}
+	intact := func(d *Dir, want string) {
+		t.Helper()
+		if b, err := os.ReadFile(d.Path() + "/.processed"); err != nil || string(b) != want {
+			t.Errorf("%q, %v; want %q", b, err, want)
+		}
+		if _, err := os.Lstat(d.Path() + "/.processed.tmp"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a temporary file is left: %v", err)
+		}
+	}
+	t.Run("full", func(t *testing.T) {
+		r := tree(t, map[string]string{"x.out/": ""})
+		mount(t, "none", r.Path+"/x.out", "tmpfs", 0, "size=8k")
+		must(t, os.WriteFile(r.Path+"/x.out/.processed", []byte("old"), 0o644))
+		must(t, os.WriteFile(r.Path+"/x.out"+tcp, make([]byte, 4096), 0o644))
+		d := open(t, entry(r, "x.out"))
+		if err := d.WriteProcessed(state); !errors.Is(err, unix.ENOSPC) {
+			t.Error(err)
+		}
+		intact(d, "old")
+	})
+	t.Run("forbidden", func(t *testing.T) {
+		r := tree(t, map[string]string{"x.out/.processed": "old"})
+		must(t, os.Chmod(r.Path+"/x.out", 0o555))
+		t.Cleanup(func() { _ = os.Chmod(r.Path+"/x.out", 0o755) })
+		d := open(t, entry(r, "x.out"))
+		asNobody(t, func() {
+			if err := d.WriteProcessed(state); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "x.out/.processed") {
+				t.Error(err)
+			}
+		})
+		intact(d, "old")
+	})
+	t.Run("directory", func(t *testing.T) {
+		r := tree(t, map[string]string{"x.out/.processed/": ""})
+		d := open(t, entry(r, "x.out"))
+		must(t, d.WriteProcessing(state))
+		if err := d.WriteProcessed(state); err == nil {
+			t.Error("a directory was replaced")
+		}
+		if s, err := d.ReadProcessing(); err != nil || len(s.Logs) != 1 {
+			t.Error("what was known is gone:", s, err)
+		}
+	})
+	t.Run("link", func(t *testing.T) {
+		r := tree(t, map[string]string{"x.out/.processed": "old", "secret": "s"})
+		must(t, os.Symlink("../secret", r.Path+"/x.out/.processed.tmp"))
+		d := open(t, entry(r, "x.out"))
+		must(t, d.WriteProcessed(state))
+		if b, _ := os.ReadFile(r.Path + "/secret"); string(b) != "s" {
+			t.Errorf("a link was followed: %q", b)
+		}
+		b, err := state.encode()
+		must(t, err)
+		intact(d, string(b))
+		if strings.Count(string(b), "\n") != 1 || b[len(b)-1] != '\n' {
+			t.Errorf("not one line: %q", b)
+		}
+	})
+}
+
+// What decodes as ours is written as it was read, and nothing else is ours.
+func FuzzState(f *testing.F) {
+	b, err := State{Version: "v1", Logs: map[string]LogState{tcp[1:]: {
+		Size: 1, Position: 2, End: 3, Header: 1, Line: 2, Tail: &Tail{Bytes: 1, Flows: 2}, Fingerprint: fingerprint([]byte("abc")),
+		Ino: 1 << 63, Ctime: -1, Gzip: true, Rows: 1, Below: 2, Malformed: 3, Flows: 4, Incomplete: 1,
+	}, udp[1:]: {}}}.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(b[:len(b)/2])
+	f.Add([]byte(""))
+	f.Add([]byte("{}"))
+	f.Add([]byte(`{"tool":"tstat_send","logs":{"x":null}}`))
+	f.Add([]byte(`{"tool":"tstat_send","logs":{"x":{"size":1e99}}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decode(b)
+		if err != nil {
+			if !errors.Is(err, errNotOurs) && !errors.Is(err, errDamaged) {
+				t.Error(err)
+			}
+			return
+		}
+		again, err := s.encode()
+		must(t, err)
+		got, err := decode(again)
+		must(t, err)
+		if diff := cmp.Diff(s, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
+	})
 }

@@ -163,9 +163,9 @@ func renameNew(at int, from, to string) error {
 }
 
 // IsEmpty tells whether the directory holds nothing.
-func (d *Dir) IsEmpty() (bool, error) {
+func (d *Dir) IsEmpty(ctx context.Context) (bool, error) {
 	errSome := errors.New("some")
-	err := each(context.Background(), d.Fd(), d.Path(), 0, func(string) error { return errSome })
+	err := each(ctx, d.Fd(), d.Path(), 0, func(string) error { return errSome })
 	if errors.Is(err, errSome) {
 		return false, nil
 	}

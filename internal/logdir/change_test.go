@@ -1,0 +1,279 @@
+package logdir
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// rows makes a log of n rows that no other seed's begins with.
+func rows(seed string, n int) string {
+	var b strings.Builder
+	b.WriteString("#15#c_ip:1 c_port:2\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%s.%d %d\n", seed, i, i)
+	}
+	return b.String()
+}
+
+func packed(text string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(text))
+	_ = z.Close()
+	return b.String()
+}
+
+// marked is a directory x.out of these files, marked as it stands.
+func marked(t *testing.T, files map[string]string) (*Dir, State) {
+	t.Helper()
+	tcps := map[string]string{}
+	for name, content := range files {
+		tcps["x.out/"+name] = content
+	}
+	d := open(t, entry(tree(t, tcps), "x.out"))
+	s := confirmed(t, d)
+	must(t, d.WriteProcessed(s))
+	return d, s
+}
+
+func put(t *testing.T, d *Dir, name, content string) {
+	t.Helper()
+	must(t, os.WriteFile(d.Path()+"/"+name, []byte(content), 0o644))
+}
+
+// Each case changes a marked directory. Resume, Unsent and Quick must all see
+// it, Quick and Resume at least that something may be there.
+func TestChange(t *testing.T) {
+	big := rows("a", 20000) // beyond what a fingerprint reaches
+	cases := []struct {
+		name   string
+		before map[string]string
+		change func(t *testing.T, d *Dir)
+		resume Change // of the tcp log
+		unsent string // "" where all is sent
+		quick  bool
+	}{
+		{"nothing", map[string]string{tcp: big, udp: rows("u", 3)}, func(*testing.T, *Dir) {}, Unchanged, "", true},
+		{"nothing, compressed", map[string]string{tcp + ".gz": packed(big)}, func(*testing.T, *Dir) {}, Unchanged, "", true},
+		{"nothing, empty", map[string]string{tcp: ""}, func(*testing.T, *Dir) {}, Unchanged, "", true},
+		{"nothing, empty gzip", map[string]string{tcp + ".gz": ""}, func(*testing.T, *Dir) {}, Unchanged, "", true},
+		{"another log gone", map[string]string{tcp: big, udp: "u"}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+udp))
+		}, Unchanged, "", true},
+		{"touched", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, os.Chtimes(d.Path()+tcp, time.Time{}, time.Unix(1, 0)))
+		}, Unchanged, "", false},
+		{"copied", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+tcp))
+			put(t, d, tcp, big)
+		}, Unchanged, "", false},
+		{"grown", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, big+"z 1\n")
+		}, Grown, "log_tcp_complete has grown", false},
+		{"grown from a cut line", map[string]string{tcp: rows("a", 3) + "a.3"}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, rows("a", 4))
+		}, Grown, "log_tcp_complete has grown", false},
+		{"grown from nothing", map[string]string{tcp: ""}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, rows("a", 1))
+		}, Grown, "log_tcp_complete has grown", false},
+		{"smaller", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, big[:len(big)-1])
+		}, Replaced, "log_tcp_complete was replaced", false},
+		{"smaller than its fingerprint reaches", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, big[:1000])
+		}, Replaced, "log_tcp_complete was replaced", false},
+		{"replaced, same size", map[string]string{tcp: rows("a", 9)}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, rows("b", 9))
+		}, Replaced, "log_tcp_complete was replaced", false},
+		{"replaced, larger", map[string]string{tcp: rows("a", 9)}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, rows("b", 99))
+		}, Replaced, "log_tcp_complete was replaced", false},
+		{"replaced in the cut line alone, same size", map[string]string{tcp: rows("a", 0) + "10.0.0.1 1"}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, rows("a", 0)+"10.0.0.2 1")
+		}, Replaced, "log_tcp_complete was replaced", false},
+		{"a second log", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, udp, "")
+		}, Unchanged, "log_udp_complete is new", false},
+		{"compressed later", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+tcp))
+			put(t, d, tcp+".gz", packed(big))
+		}, Grown, "", false},
+		{"uncompressed later", map[string]string{tcp + ".gz": packed(big)}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+tcp+".gz"))
+			put(t, d, tcp, big)
+		}, Unchanged, "", false},
+		{"compressed with more in it", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+tcp))
+			put(t, d, tcp+".gz", packed(big+"z 1\n"))
+		}, Grown, "log_tcp_complete.gz has grown", false},
+		{"compressed with less in it", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+tcp))
+			put(t, d, tcp+".gz", packed(big[:len(big)-1]))
+		}, Grown, "log_tcp_complete.gz was replaced", false},
+		{"another one compressed", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, os.Remove(d.Path()+tcp))
+			put(t, d, tcp+".gz", packed(rows("b", 20000)))
+		}, Replaced, "log_tcp_complete.gz was replaced", false},
+		{"second member", map[string]string{tcp + ".gz": packed(big)}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp+".gz", packed(big)+packed("z 1\n"))
+		}, Grown, "log_tcp_complete.gz has grown", false},
+		{"cut stream goes on", map[string]string{tcp + ".gz": packed(big)[:40000]}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp+".gz", packed(big))
+		}, Grown, "log_tcp_complete.gz has grown", false},
+		{"both, while it is compressed", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp+".gz", packed(big)[:100])
+		}, Unchanged, "log_tcp_complete and log_tcp_complete.gz differ", true},
+		{"both, the same", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp+".gz", packed(big))
+		}, Unchanged, "", true},
+		{"both, another", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp+".gz", packed(rows("b", 9)))
+		}, Unchanged, "log_tcp_complete and log_tcp_complete.gz differ", true},
+		{"unfinished beside the mark", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
+			must(t, d.WriteProcessing(State{}))
+		}, Unchanged, "", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d, s := marked(t, c.before)
+			if !Quick(d.Entry) {
+				t.Fatal("not done when it has just been marked")
+			}
+			c.change(t, d)
+			if got := Quick(d.Entry); got != c.quick {
+				t.Errorf("quick: %v", got)
+			}
+			unsent, err := d.Unsent(t.Context(), s)
+			if err != nil || unsent != c.unsent {
+				t.Errorf("unsent: %q, %v; want %q", unsent, err, c.unsent)
+			}
+			if got := resume(t, d, s, State{}); got.change != c.resume {
+				t.Errorf("resume: %v, want %v", got.change, c.resume)
+			} else if at := got.from.Position; (at == s.Logs[tcp[1:]].Position) != (c.resume < New) && at != 0 {
+				t.Errorf("resume at %d", at)
+			}
+		})
+	}
+}
+
+type resumed struct {
+	from   LogState
+	change Change
+}
+
+func resume(t *testing.T, d *Dir, done, unfinished State) resumed {
+	t.Helper()
+	logs, err := d.Logs()
+	must(t, err)
+	f, st, err := d.OpenLog(logs[0])
+	must(t, err)
+	defer f.Close()
+	from, c, err := d.Resume(t.Context(), logs[0], f, st, Mark{State: done}, unfinished)
+	must(t, err)
+	return resumed{from, c}
+}
+
+func TestResumeTakesWhatFitsAndIsFurther(t *testing.T) {
+	text := rows("a", 9)
+	at := func(text string, position int) State {
+		var p Prefix
+		_, _ = p.Write([]byte(text))
+		n := int64(position)
+		return State{Logs: map[string]LogState{tcp[1:]: {Position: n, End: n, Size: 7, Fingerprint: p.At(n)}}}
+	}
+	other := at(rows("b", 9), 60)
+	f := func(name string, done, unfinished State, want Change, position int64) {
+		t.Helper()
+		d := open(t, entry(tree(t, map[string]string{"x.out" + tcp: text}), "x.out"))
+		if got := resume(t, d, done, unfinished); got.change != want || got.from.Position != position {
+			t.Errorf("%s: %v at %d", name, got.change, got.from.Position)
+		}
+	}
+	f("none", State{}, State{}, New, 0)
+	f("mark", at(text, 40), State{}, Grown, 40)
+	f("unfinished", State{}, at(text, 50), Grown, 50)
+	f("unfinished to the end", State{}, at(text, len(text)), Grown, int64(len(text)))
+	f("unfinished further", at(text, 40), at(text, 50), Grown, 50)
+	f("mark further", at(text, 50), at(text, 40), Grown, 50)
+	f("mark of the log before", other, at(text, 40), Grown, 40)
+	f("unfinished of the log before", at(text, 40), other, Grown, 40)
+	f("both of the log before", other, other, Replaced, 0)
+	f("unfinished alone, of the log before", State{}, other, Replaced, 0)
+	f("mark to the end", at(text, len(text)), at(text, 40), Unchanged, int64(len(text)))
+	f("at the start", State{}, at(text, 0), Grown, 0)
+}
+
+func TestUnreadableLogIsNotSent(t *testing.T) {
+	d, s := marked(t, map[string]string{tcp: rows("a", 9)})
+	must(t, os.Remove(d.Path()+tcp))
+	fifo(t, d.Path()+tcp)
+	if reason, err := d.Unsent(t.Context(), s); !errors.Is(err, ErrNotRegular) {
+		t.Error(reason, err)
+	}
+	if Quick(d.Entry) {
+		t.Error("quick takes a FIFO for a log")
+	}
+	must(t, os.Remove(d.Path()+tcp))
+	put(t, d, tcp+".gz", "no gzip at all")
+	if reason, err := d.Unsent(t.Context(), s); !errors.Is(err, gzip.ErrHeader) || !strings.Contains(err.Error(), "x.out/log_tcp_complete.gz") {
+		t.Error(reason, err)
+	}
+	good := packed(rows("a", 9))
+	put(t, d, tcp+".gz", good+"trailing what no gzip reader knows")
+	if reason, err := d.Unsent(t.Context(), s); err == nil {
+		t.Errorf("%q where the end cannot be read", reason)
+	}
+}
+
+func TestUnsentEndsWithItsContext(t *testing.T) {
+	d, s := marked(t, map[string]string{tcp: rows("a", 9)})
+	must(t, os.Remove(d.Path()+tcp))
+	put(t, d, tcp+".gz", packed(rows("a", 9)))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Unsent(ctx, s); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	text := []byte(rows("a", 20000))
+	for _, end := range []int64{0, 1, 4096, fingerprintLen - 1, fingerprintLen, fingerprintLen + 1, int64(len(text))} {
+		want, err := FingerprintOf(bytes.NewReader(text), end)
+		must(t, err)
+		for _, step := range []int{1 << 10, 4096, 1 << 20} {
+			var p Prefix
+			for rest := text; len(rest) > 0; rest = rest[min(step, len(rest)):] {
+				n, err := p.Write(rest[:min(step, len(rest))])
+				if n != min(step, len(rest)) || err != nil {
+					t.Fatal(n, err)
+				}
+			}
+			if got := p.At(end); got != want {
+				t.Errorf("up to %d in steps of %d: %s, want %s", end, step, got, want)
+			}
+		}
+		if reach, same, err := matches(bytes.NewReader(text), want); !same || err != nil || reach != min(end, fingerprintLen) {
+			t.Errorf("up to %d: %d, %v, %v", end, reach, same, err)
+		}
+	}
+	if _, err := FingerprintOf(bytes.NewReader(text), int64(len(text))+1); err != nil {
+		t.Error("a fingerprint reaches no further than it is made to:", err)
+	}
+	if _, err := FingerprintOf(bytes.NewReader(text[:100]), 101); err == nil {
+		t.Error("a fingerprint of what is not there")
+	}
+	for _, bad := range []string{"", ":", "x:y", "-1:", "99999999999999999999:", "65537:00", "3", "0:"} {
+		if _, same, err := matches(bytes.NewReader(text), bad); same || err != nil {
+			t.Errorf("%q: %v, %v", bad, same, err)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package logdir
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// asNobody calls f as a user to whom nothing belongs, as far as files go. Only
+// root can; f must stay on its goroutine.
+func asNobody(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		f() // what the caller closed with its mode is closed to us too
+		return
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	must(t, unix.Setfsgid(65534))
+	must(t, unix.Setfsuid(65534))
+	defer func() {
+		must(t, unix.Setfsuid(0))
+		must(t, unix.Setfsgid(0))
+	}()
+	f()
+}
+
+// mount mounts something for the time of the test; only root can.
+func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount")
+	}
+	if err := unix.Mount(source, target, kind, flags, data); err == unix.EPERM || err == unix.EACCES {
+		t.Skip("this container may not mount")
+	} else if err != nil {
+		t.Fatalf("mount %s on %s: %v", source, target, err)
+	}
+	t.Cleanup(func() { must(t, unix.Unmount(target, unix.MNT_DETACH)) })
+}
+
+func fifo(t *testing.T, path string) {
+	t.Helper()
+	must(t, syscall.Mkfifo(path, 0o644))
+}
+
+// bothWays runs a test with openat2 and without it.
+func bothWays(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	for name, without := range map[string]bool{"openat2": false, "steps": true} {
+		t.Run(name, func(t *testing.T) {
+			noOpenat2 = without
+			defer func() { noOpenat2 = false }()
+			f(t)
+		})
+	}
+}
