@@ -24,18 +24,21 @@ func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *conn
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
 	defer stop()
 
-	var stream net.Conn = c
+	stream := newReading(c, c)
 	if o.TLS != nil {
 		t := tls.Client(c, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.abort(err)
 			return nil, nil, o.explain(host, "start TLS", c.why(err))
 		}
-		stream = t
+		stream = newReading(t, c)
 	}
 	doing := fmt.Sprintf("log in as %q to vhost %q", o.Username, o.VHost)
 	ac, err := amqp.Open(stream, o.amqpConfig())
 	if err != nil {
+		if o.TLS != nil {
+			err = stream.verdict(err)
+		}
 		c.abort(err) // the library leaves its reader waiting
 		return nil, nil, o.explain(host, doing, c.why(err))
 	}

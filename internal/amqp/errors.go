@@ -105,7 +105,7 @@ func (o *Options) judgeReply(e *amqp.Error) (transport.Kind, string) {
 		return transport.Misconfigured, "correct [rabbit_queue_options], or delete what is declared otherwise"
 	case amqp.NotAllowed:
 		switch {
-		case has("limit"):
+		case limitReached.MatchString(e.Reason):
 			return transport.Retry, "close other connections, raise the limit, or use fewer connections"
 		case has("not found"):
 			return transport.Misconfigured, "create the vhost, or correct vhost in the configuration"
@@ -167,6 +167,10 @@ func loginRefused(err error) bool {
 	e, ok := errors.AsType[*amqp.Error](err)
 	return ok && e.Server && e.Code == amqp.AccessRefused && strings.Contains(e.Reason, "Login was refused")
 }
+
+// limitReached tells a limit (of connections or channels, of a user, a vhost or
+// a node) from a vhost or a user that may have any name.
+var limitReached = regexp.MustCompile(`limit \(\d+\) is reached|has reached the (?:maximum allowed|negotiated)`)
 
 var sizeRefusal = regexp.MustCompile(`message size \d+ is larger than (?:configured )?max size (\d+)`)
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,14 +44,37 @@ func options(t testing.TB, n *rabbittest.Node, vhost string) Options {
 
 // testLog writes to t's log, and fails t if the password gets into it.
 func testLog(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(slog.NewTextHandler(logWriter{t, nil}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-type logWriter struct{ t testing.TB }
+// watchLog gives o a log of which happened(event) says whether an event has
+// been logged.
+func watchLog(t testing.TB, o *Options) (happened func(event string) func() bool) {
+	var seen sync.Map
+	o.Log = slog.New(slog.NewTextHandler(logWriter{t, &seen}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return func(event string) func() bool {
+		return func() bool {
+			found := false
+			seen.Range(func(line, _ any) bool {
+				found = strings.Contains(line.(string), "msg="+strconv.Quote(event)) || strings.Contains(line.(string), "msg="+event+" ")
+				return !found
+			})
+			return found
+		}
+	}
+}
+
+type logWriter struct {
+	t    testing.TB
+	seen *sync.Map // of lines; nil: not kept
+}
 
 func (w logWriter) Write(line []byte) (int, error) {
 	noSecret(w.t, string(line))
 	w.t.Log(strings.TrimSuffix(string(line), "\n"))
+	if w.seen != nil {
+		w.seen.Store(string(line), true)
+	}
 	return len(line), nil
 }
 
@@ -103,13 +127,14 @@ type sending struct {
 	ok   int
 }
 
-// send sends messages first to last-1 of size bytes, width at a time.
+// send sends messages first to last-1 of size bytes, width at a time, as long
+// as ctx lasts.
 func send(ctx context.Context, p *Publisher, first, last, size, width int) *sending {
 	s := &sending{errs: map[int]error{}}
 	next := make(chan int)
 	go func() {
 		defer close(next)
-		for i := first; i < last; i++ {
+		for i := first; i < last && ctx.Err() == nil; i++ {
 			next <- i
 		}
 	}()

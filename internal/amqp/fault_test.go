@@ -1,0 +1,209 @@
+package amqp
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/transport"
+)
+
+func TestNack(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	n.DeclareQueue(t, vhost, queue, amqp091.Table{"x-max-length": int32(10), "x-overflow": "reject-publish"})
+	o := options(t, n, vhost)
+	o.RetryLimit = 4
+
+	t.Run("retried to the limit", func(t *testing.T) {
+		p := open(t, o)
+		s := send(t.Context(), p, 0, 40, 100, 16)
+		s.wg.Wait()
+		// The queue takes its ten, and what was published together with them.
+		if s.ok < 10 || len(s.errs) == 0 {
+			t.Errorf("%d confirmed and %d failed of 40 messages for a queue of 10", s.ok, len(s.errs))
+		}
+		for _, err := range s.errs {
+			wantError(t, err, transport.Retry, "given up after", "nack", `"flows"`)
+		}
+		st := p.Stats()
+		if got := n.QueueLen(t, vhost, queue); got != s.ok || st.Confirmed != uint64(s.ok) {
+			t.Errorf("%d messages in the queue, %d sends that were confirmed, stats %+v", got, s.ok, st)
+		}
+		if st.Nacked < 4 || st.Published != st.Confirmed+st.Nacked {
+			t.Errorf("stats are %+v", st)
+		}
+	})
+	t.Run("goes on when there is room again", func(t *testing.T) {
+		o.RetryLimit = 100
+		happened := watchLog(t, &o)
+		p := open(t, o)
+		s := send(t.Context(), p, 100, 108, 100, 8)
+		eventually(t, 10*time.Second, "a nack", happened("nack"))
+		n.Drain(t, vhost, queue)
+		s.await(t)
+		wantInQueue(t, n, vhost, 100, 108, 100, false)
+	})
+}
+
+func TestClosedByOperator(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	o := options(t, n, vhost)
+	o.Connections = 2
+	p := open(t, o)
+	const count = 3000
+	s := send(t.Context(), p, 0, count, 5000, 32)
+	for _, at := range []int{300, 1200} {
+		eventually(t, 30*time.Second, fmt.Sprintf("%d confirmations", at), func() bool { return s.confirmed() >= at })
+		if n.CloseConnections(t, "the operator's own reason") == 0 {
+			t.Fatal("there was no connection to close")
+		}
+	}
+	s.await(t)
+	wantInQueue(t, n, vhost, 0, count, 5000, true)
+	if st := p.Stats(); st.Reconnects == 0 || st.Confirmed != count {
+		t.Errorf("stats are %+v", st)
+	}
+}
+
+func TestConfirmationNeverComes(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	n.DeclareQueue(t, vhost, queue, nil)
+	suspend := func(f string) {
+		n.Eval(t, fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)), sys:%s(amqqueue:get_pid(Q))`, vhost, queue, f))
+	}
+	o := options(t, n, vhost)
+	o.ConfirmTimeout, o.ConnectionTimeout = time.Second, time.Second
+
+	t.Run("and then it does", func(t *testing.T) {
+		happened := watchLog(t, &o)
+		p := open(t, o)
+		send(t.Context(), p, 0, 10, 100, 8).await(t)
+		suspend("suspend")
+		s := send(t.Context(), p, 10, 40, 100, 8)
+		eventually(t, 10*time.Second, "the loss of the connection", happened("connection lost"))
+		suspend("resume")
+		s.await(t)
+		wantInQueue(t, n, vhost, 0, 40, 100, true)
+		if p.Stats().Resent == 0 {
+			t.Error("nothing was sent again")
+		}
+	})
+	t.Run("to the limit", func(t *testing.T) {
+		o.Log, o.RetryTimeout = testLog(t), 2*time.Second
+		p := open(t, o)
+		suspend("suspend")
+		defer suspend("resume")
+		began := time.Now()
+		send(t.Context(), p, 0, 40, 100, 8).awaitRefusal(t, transport.Retry, n.Addr())
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestBlocked(t *testing.T) {
+	n := rabbittest.Shared(t)
+	t.Run("cleared", func(t *testing.T) {
+		vhost := n.VHost(t)
+		o := options(t, n, vhost)
+		o.ConfirmTimeout, o.WriteTimeout = time.Second, time.Second
+		happened := watchLog(t, &o)
+		p := open(t, o)
+		send(t.Context(), p, 0, 10, 100, 8).await(t)
+		n.MemoryAlarm(t, true)
+		// Large enough to fill the socket's buffers, so that a write is held up.
+		s := send(t.Context(), p, 10, 30, 2<<20, 16)
+		eventually(t, 10*time.Second, "blocked", happened("blocked"))
+		pause(t.Context(), 2*o.WriteTimeout) // the timeouts must not fire
+		n.MemoryAlarm(t, false)
+		s.await(t)
+		if st := p.Stats(); st.Resent+st.Reconnects != 0 || n.QueueLen(t, vhost, queue) != 30 {
+			t.Errorf("stats are %+v", st)
+		}
+	})
+	t.Run("before the run, and for good", func(t *testing.T) {
+		o := options(t, n, n.VHost(t))
+		o.BlockedTimeout = time.Second
+		n.MemoryAlarm(t, true)
+		defer n.MemoryAlarm(t, false)
+		p := open(t, o)
+		began := time.Now()
+		send(t.Context(), p, 0, 30, 2<<20, 16).awaitRefusal(t, transport.Retry, "blocked", n.Addr(), "free memory")
+		closeWithin(t, p, 2*closeTimeout+time.Second)
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestSendStopped(t *testing.T) {
+	n := rabbittest.Shared(t)
+	o := options(t, n, n.VHost(t))
+	o.BlockedTimeout = time.Minute
+	p := open(t, o)
+	n.MemoryAlarm(t, true)
+	defer n.MemoryAlarm(t, false)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	began := time.Now()
+	errs := make(chan error)
+	for i := range 40 {
+		go func() {
+			m := message(i, 2<<20)
+			err := p.Send(ctx, m)
+			clear(m.Body) // ours again: the race detector sees whoever still reads it
+			errs <- err
+		}()
+	}
+	for range 40 {
+		wantError(t, <-errs, transport.Retry, "before the run was stopped")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestFailover(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	_, port, err := net.SplitHostPort(n.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := n.Addr(), net.JoinHostPort("localhost", port)
+	var down context.Context
+	down, kill := context.WithCancel(t.Context())
+	o := options(t, n, vhost)
+	o.Hosts = []string{"127.0.0.1:1", first, second}
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address == first && down.Err() != nil {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("host is down")}
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	p := open(t, o)
+	s := send(t.Context(), p, 0, 500, 100, 16)
+	eventually(t, 10*time.Second, "a hundred confirmations", func() bool { return s.confirmed() > 100 })
+	kill()
+	n.CloseConnections(t, "first host goes down")
+	s.await(t)
+	wantInQueue(t, n, vhost, 0, 500, 100, true)
+	if got := o.Hosts[p.host.Load()]; got != second {
+		t.Errorf("the host in use is %s, want %s", got, second)
+	}
+}
+
+func TestClosedPublisher(t *testing.T) {
+	n := rabbittest.Shared(t)
+	p := open(t, options(t, n, n.VHost(t)))
+	closeWithin(t, p, 2*time.Second)
+	wantError(t, p.Send(t.Context(), message(0, 10)), transport.Retry, "closed")
+}

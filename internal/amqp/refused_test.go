@@ -1,0 +1,219 @@
+package amqp
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/transport"
+)
+
+// countDials counts in the result how often o dials.
+func countDials(o *Options) *atomic.Int64 {
+	var count atomic.Int64
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		count.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	return &count
+}
+
+func TestOpenRefused(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	n.AddUser(t, "limited", secret, vhost, "^$", ".*", ".*")
+	full := n.VHost(t)
+	n.Ctl(t, "set_vhost_limits", "-p", full, `{"max-connections":0}`)
+
+	for name, c := range map[string]struct {
+		change func(*Options)
+		kind   transport.Kind
+		words  []string
+		dials  int64
+	}{
+		"wrong password": {
+			func(o *Options) { o.Password = func() string { return secret } },
+			transport.Refused, []string{n.Addr(), `"guest"`, "ACCESS_REFUSED", "check username and password"}, 2,
+		},
+		"no access to the vhost": {
+			func(o *Options) {
+				o.Username, o.Password, o.VHost = "limited", func() string { return secret }, "/"
+			},
+			transport.Refused, []string{`user "limited"`, `vhost "/"`, "set_permissions"}, 1,
+		},
+		"vhost missing": {
+			func(o *Options) { o.VHost = "nosuch" },
+			transport.Misconfigured, []string{`"nosuch"`, "not found", "create the vhost"}, 1,
+		},
+		"queue may not be declared": {
+			func(o *Options) {
+				o.Username, o.Password = "limited", func() string { return secret }
+			},
+			transport.Refused, []string{"declare queue", `"flows"`, `"limited"`, "permission"}, 1,
+		},
+		"queue missing and passive": {
+			func(o *Options) { o.QueueOptions.Passive = true },
+			transport.Misconfigured, []string{"look up queue", `"flows"`, "create it"}, 1,
+		},
+		"queue arguments refused": {
+			func(o *Options) { o.QueueOptions.Arguments = map[string]any{"x-message-ttl": "soon"} },
+			transport.Misconfigured, []string{`"flows"`, "x-message-ttl", "[rabbit_queue_options]"}, 1,
+		},
+		"exchange missing": {
+			func(o *Options) { o.Queue, o.Exchange, o.RoutingKey = "", "nosuch", "k" },
+			transport.Misconfigured, []string{"exchange", `"nosuch"`, vhost, "create it"}, 1,
+		},
+		"connection limit": {
+			func(o *Options) { o.VHost = full },
+			transport.Retry, []string{"limit"}, openRounds,
+		},
+		"nobody listens": {
+			func(o *Options) { o.Hosts = []string{"127.0.0.1:1"} },
+			transport.Retry, []string{"127.0.0.1:1", "connection refused", "check that the broker runs"}, openRounds,
+		},
+		"no such host": {
+			func(o *Options) { o.Hosts = []string{"nosuch.invalid:5672"} },
+			transport.Retry, []string{"nosuch.invalid"}, openRounds,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t, n, vhost)
+			c.change(&o)
+			dials := countDials(&o)
+			began := time.Now()
+			p, err := Open(t.Context(), o)
+			if err == nil {
+				closeWithin(t, p, 5*time.Second)
+			}
+			wantError(t, err, c.kind, c.words...)
+			if got := dials.Load(); got != c.dials {
+				t.Errorf("dialed %d times, want %d", got, c.dials)
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"no host":              func(o *Options) { o.Hosts = nil },
+		"not host:port":        func(o *Options) { o.Hosts = []string{"broker"} },
+		"queue of 300 bytes":   func(o *Options) { o.Queue = strings.Repeat("q", 300) },
+		"nowhere to go":        func(o *Options) { o.Queue = "" },
+		"window is -1":         func(o *Options) { o.Window = -1 },
+		"heartbeat is 1ms":     func(o *Options) { o.Heartbeat = time.Millisecond },
+		"delivery mode is 3":   func(o *Options) { o.DeliveryMode = 3 },
+		`compression "rar"`:    func(o *Options) { o.Compression = "rar" },
+		"queue argument x-odd": func(o *Options) { o.QueueOptions.Arguments = map[string]any{"x-odd": struct{}{}} },
+	} {
+		o := Options{Hosts: []string{"127.0.0.1:1"}, Queue: queue}
+		change(&o)
+		_, err := Open(t.Context(), o)
+		wantError(t, err, transport.Misconfigured, want)
+	}
+}
+
+func TestQueueIsDeclaredOnlyWhereMissing(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	o := options(t, n, vhost)
+	o.QueueOptions.Arguments = map[string]any{"x-max-length": 7_000_000_000, "x-queue-mode": "lazy"}
+	send(t.Context(), open(t, o), 0, 1, 100, 1).await(t)
+
+	// The same queue, asked for with the same options, is the same; other
+	// options would be refused if they were declared.
+	ch, err := n.Dial(t, vhost).Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.QueueDeclare(queue, true, false, false, false,
+		amqp091.Table{"x-max-length": int64(7_000_000_000), "x-queue-mode": "lazy"}); err != nil {
+		t.Errorf("the queue was declared otherwise: %v", err)
+	}
+	o.QueueOptions = QueueOptions{AutoDelete: true}
+	send(t.Context(), open(t, o), 1, 2, 100, 1).await(t)
+	wantInQueue(t, n, vhost, 0, 2, 100, false)
+}
+
+func TestNotPermittedToPublish(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	n.AddUser(t, "reader", secret, vhost, ".*", "^$", ".*")
+	o := options(t, n, vhost)
+	o.Username, o.Password = "reader", func() string { return secret }
+	send(t.Context(), open(t, o), 0, 40, 100, 16).
+		awaitRefusal(t, transport.Refused, "publish to exchange", `"reader"`, "permission")
+}
+
+func TestUnroutable(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	for name, count := range map[string]int{"one": 1, "a whole window and more": 64} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t, n, vhost)
+			o.RoutingKey = "nowhere"
+			p := open(t, o)
+			send(t.Context(), p, 0, count, 3000, 32).
+				awaitRefusal(t, transport.Misconfigured, `exchange ""`, `"nowhere"`, "NO_ROUTE", "create the queue or bind it")
+			if p.Stats().Returned == 0 {
+				t.Error("no return was counted")
+			}
+			err := p.Send(t.Context(), message(0, 100))
+			wantError(t, err, transport.Misconfigured, `"nowhere"`)
+		})
+	}
+}
+
+func TestDeletedWhilePublishing(t *testing.T) {
+	n := rabbittest.Shared(t)
+	for name, c := range map[string]struct {
+		change func(*Options)
+		words  []string
+		delete func(vhost string, ch *amqp091.Channel) error
+	}{
+		"queue": {
+			func(*Options) {},
+			[]string{"unroutable", `"flows"`},
+			func(_ string, ch *amqp091.Channel) error {
+				_, err := ch.QueueDelete(queue, false, false, false)
+				return err
+			},
+		},
+		"exchange": {
+			func(o *Options) { o.Exchange, o.RoutingKey = "door", "k" },
+			[]string{"NOT_FOUND", `"door"`, "create it"},
+			func(_ string, ch *amqp091.Channel) error { return ch.ExchangeDelete("door", false, false) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vhost := n.VHost(t)
+			n.DeclareQueue(t, vhost, queue, nil)
+			ch, err := n.Dial(t, vhost).Channel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := ch.ExchangeDeclare("door", "direct", true, false, false, false, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := ch.QueueBind(queue, "k", "door", false, nil); err != nil {
+				t.Fatal(err)
+			}
+			o := options(t, n, vhost)
+			c.change(&o)
+			p := open(t, o)
+			send(t.Context(), p, 0, 100, 100, 8).await(t)
+			if err := c.delete(vhost, ch); err != nil {
+				t.Fatal(err)
+			}
+			send(t.Context(), p, 100, 200, 100, 8).awaitRefusal(t, transport.Misconfigured, c.words...)
+		})
+	}
+}
