@@ -3,12 +3,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -48,10 +50,8 @@ func (c *command) Validate() error {
 	if c.Workers == 0 {
 		c.Workers = runtime.NumCPU()
 	}
-	for _, dir := range c.Directory {
-		if dir == "" {
-			return fmt.Errorf("-d is given an empty name: is a variable in the command not set?")
-		}
+	if slices.Contains(c.Directory, "") {
+		return errors.New("-d is given an empty name: is a variable in the command not set?")
 	}
 	return nil
 }

@@ -87,9 +87,9 @@ func TestSecondSignalKills(t *testing.T) {
 	for {
 		_ = child.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-done:
+		case err := <-done:
 			if s, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGTERM {
-				t.Errorf("ended with %v, not of the signal", child.ProcessState)
+				t.Errorf("ended with %v, not of the signal", err)
 			}
 			return
 		default:

@@ -1,0 +1,118 @@
+// Tstat_send sends the flows in Tstat's logs to RabbitMQ.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"tstat-transport/internal/cli"
+)
+
+// Set by the linker.
+var version, commit, date string
+
+const description = `Send the flows in Tstat's logs to RabbitMQ, and mark what was confirmed.
+
+Looks below each --directory for directories that end in .out, reads log_tcp_complete and log_udp_complete in them, oldest directory first, and sends the flows of at least --threshold MB as JSON messages. A directory whose messages are all confirmed is marked with a file .processed; what Tstat writes to it later is sent by the next run. Meant to be run from cron.
+
+Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or marked (the others were done); 75 try again later (broker away, not confirmed in time, root locked by another run, interrupted); 77 refused (credentials, permissions); 78 configuration (file, TLS, missing queue, exchange or vhost, unroutable message).`
+
+type command struct {
+	Directory   []root    `short:"d" required:"" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated."`
+	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration of the transport. Default: ${default}."`
+	Threshold   threshold `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
+	Transport   string    `short:"t" default:"rabbit" enum:"rabbit" placeholder:"NAME" help:"Where messages go: rabbit. Default: ${default}."`
+	Sensor      string    `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
+	Instance    *string   `short:"I" placeholder:"ID" help:"Instance id in the flows, for roots without their own. Default: 0."`
+	Single      bool      `short:"s" help:"Stop after the first directory that had something to send."`
+	NoTransport bool      `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks nothing."`
+	Pretty      bool      `help:"With --no-transport: indent the JSON."`
+	Workers     int       `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
+	Connections int       `default:"1" placeholder:"N" help:"Connections to RabbitMQ. Default: ${default}."`
+	Channels    int       `default:"2" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
+	Window      int       `default:"16" placeholder:"N" help:"Messages on each channel that may be unconfirmed. Default: ${default}."`
+	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
+	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
+	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
+	Verbose     bool      `short:"v" help:"Log each directory."`
+	Debug       bool      `short:"D" help:"Log everything, protocol events included."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// Validate is called by kong.
+func (c *command) Validate() error {
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"connections", c.Connections}, {"channels", c.Channels}, {"window", c.Window}} {
+		if f.value < 1 {
+			return fmt.Errorf("--%s %d: give 1 or more", f.name, f.value)
+		}
+	}
+	switch {
+	case c.Workers < 0:
+		return fmt.Errorf("--workers %d: give 1 or more", c.Workers)
+	case c.Workers == 0:
+		c.Workers = runtime.NumCPU()
+	}
+	if c.Pretty && !c.NoTransport {
+		return fmt.Errorf("--pretty goes with --no-transport")
+	}
+	seen := make(map[string]bool)
+	for _, r := range c.Directory {
+		if seen[r.path] {
+			return fmt.Errorf("-d %s: given twice", r.path)
+		}
+		seen[r.path] = true
+	}
+	return nil
+}
+
+func main() {
+	ctx, stop := cli.UntilSignal(context.Background())
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c command
+	parser := kong.Must(&c,
+		kong.Name("tstat_send"),
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Vars{"version": "tstat_send " + cli.Version(version, commit, date)},
+	)
+	if _, err := parser.Parse(args); err != nil {
+		fmt.Fprintf(stderr, "tstat_send: %v\ntstat_send: run tstat_send --help for what can be given\n", err)
+		return cli.Usage
+	}
+	return c.send(ctx, stdout, stderr)
+}
+
+// root is the value of -d.
+type root struct {
+	instance, path string
+}
+
+// UnmarshalText reads [INSTANCE=]DIR. An = behind a slash belongs to DIR.
+func (r *root) UnmarshalText(text []byte) error {
+	before, after, found := strings.Cut(string(text), "=")
+	if !found || strings.Contains(before, "/") {
+		before, after = "", string(text)
+	} else if before == "" {
+		return fmt.Errorf("%q: no instance id stands before the =", text)
+	}
+	if after == "" {
+		return fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
+	}
+	r.instance, r.path = before, after
+	return nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"tstat-transport/internal/cli"
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/report"
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/workers"
+)
+
+const (
+	// grace is how long messages on their way may take to be confirmed once
+	// the run has been told to stop.
+	grace = 10 * time.Second
+	// closing bounds the orderly end of the transport.
+	closing = 10 * time.Second
+)
+
+// send is the run: it returns the exit status.
+func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
+	began := time.Now()
+	log := cli.NewLogger(stderr, c.level(), "text")
+	if c.Sensor == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			log.Error("cannot tell the host name, give --sensor", "reason", err)
+			return cli.Usage
+		}
+		c.Sensor = name
+	}
+	roots, status := c.openRoots(log)
+	defer func() {
+		for _, r := range roots {
+			_ = r.Close()
+		}
+	}()
+	if status != cli.OK {
+		return status
+	}
+	rejects, err := report.OpenRejects(c.Rejects)
+	if err != nil {
+		log.Error("cannot open the file for malformed rows", "reason", err)
+		return cli.IO
+	}
+	t, err := c.openTransport(ctx, log, stdout)
+	if err != nil {
+		log.Error("cannot open the transport", "transport", c.Transport, "reason", err)
+		return transportStatus(err)
+	}
+
+	counters := new(report.Counters)
+	outcome, err := workers.Run(ctx, c.options(roots, t, log, counters, rejects))
+	if err != nil {
+		log.Error("cannot read root", "reason", err)
+		status = cli.NoInput
+	}
+	status = cli.Worse(status, c.status(outcome, log))
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	defer cancel()
+	if err := t.Close(end); err != nil {
+		log.Warn("transport did not close in order", "transport", c.Transport, "reason", err)
+	}
+	if err := rejects.Close(); err != nil {
+		log.Error("cannot write malformed rows", "reason", err)
+		status = cli.Worse(status, cli.IO)
+	}
+	log.Info("summary", append(counters.Attrs(), "seconds", time.Since(began).Seconds(), "status", status)...)
+	return status
+}
+
+func (c *command) level() slog.Level {
+	switch {
+	case c.Debug:
+		return slog.LevelDebug
+	case c.Verbose:
+		return cli.LevelVerbose
+	}
+	return slog.LevelInfo
+}
+
+// openRoots opens and locks every root. Those that it returns are to be closed.
+func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int) {
+	for _, d := range c.Directory {
+		r, err := logdir.OpenRoot(d.path)
+		if err != nil {
+			log.Error("cannot open root, correct -d", "directory", d.path, "reason", err)
+			return roots, cli.NoInput
+		}
+		roots = append(roots, r)
+		r.Instance = d.instance
+		if err := r.Lock(); errors.Is(err, logdir.ErrLocked) {
+			log.Warn("another run is at work on this root, try again later", "directory", d.path)
+			return roots, cli.TempFail
+		} else if err != nil {
+			log.Error("cannot lock root", "directory", d.path, "reason", err)
+			return roots, cli.NoInput
+		}
+	}
+	return roots, cli.OK
+}
+
+func (c *command) options(roots []*logdir.Root, t transport.Transport, log *slog.Logger, counters *report.Counters, rejects *report.Rejects) workers.Options {
+	o := workers.Options{
+		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single,
+		Settings: message.Settings{
+			Sensor: c.Sensor, Instance: c.Instance,
+			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
+		},
+		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.Connections * c.Channels * c.Window,
+		Grace: grace, Version: cli.Short(version), Log: log, Counters: counters,
+	}
+	if c.NoTransport {
+		o.Publishers = 1
+	}
+	if rejects != nil {
+		o.Rejects = rejects
+	}
+	return o
+}
+
+// status is the exit status that the outcome stands for.
+func (c *command) status(o workers.Outcome, log *slog.Logger) int {
+	status := cli.OK
+	if o.Transport != nil {
+		log.Error("not everything was delivered, what is missing is sent by the next run", "transport", c.Transport, "reason", o.Transport)
+		status = transportStatus(o.Transport)
+		if c.NoTransport {
+			status = cli.IO
+		}
+	}
+	if o.IOErrors > 0 {
+		status = cli.Worse(status, cli.IO)
+	}
+	if o.Interrupted || o.Locked > 0 {
+		status = cli.Worse(status, cli.TempFail)
+	}
+	return status
+}
+
+// transportStatus is the exit status for an error of a transport.
+func transportStatus(err error) int {
+	switch transport.KindOf(err) {
+	case transport.Refused:
+		return cli.NoPerm
+	case transport.Misconfigured, transport.TooLarge:
+		return cli.Config
+	}
+	return cli.TempFail
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+)
+
+// threshold is the value of -T: the smallest byte count that is sent.
+type threshold struct {
+	bytes uint64
+}
+
+// UnmarshalText reads a number of megabytes, exactly.
+func (t *threshold) UnmarshalText(text []byte) error {
+	s := string(text)
+	mb, ok := new(big.Rat).SetString(s)
+	if !ok || len(s) > 40 || strings.Trim(s, "0123456789.") != "" {
+		return fmt.Errorf("%q: give a number of megabytes, such as 1000 or 0.5", s)
+	}
+	bytes := mb.Mul(mb, big.NewRat(1_000_000, 1))
+	whole, rest := new(big.Int).QuoRem(bytes.Num(), bytes.Denom(), new(big.Int))
+	if rest.Sign() > 0 {
+		whole.Add(whole, big.NewInt(1))
+	}
+	if !whole.IsUint64() {
+		return fmt.Errorf("%q: no flow is that large", s)
+	}
+	t.bytes = whole.Uint64()
+	return nil
+}

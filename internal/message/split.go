@@ -1,0 +1,25 @@
+package message
+
+import "bytes"
+
+// Part is a message's body with the number of its flows.
+type Part struct {
+	Body  []byte
+	Flows int
+}
+
+// Halves splits a message of at least two flows, as Encoder's flows make it,
+// into two messages.
+func Halves(body []byte, flows int) [2]Part {
+	// No string of a flow can hold this: its quotes would be escaped.
+	flow := []byte(`,{"type":"flow",`)
+	middle := flows / 2
+	at := 0
+	for range middle {
+		at++
+		at += bytes.Index(body[at:], flow)
+	}
+	first := append(bytes.Clone(body[:at]), ']')
+	second := append([]byte("["), body[at+1:]...)
+	return [2]Part{{first, middle}, {second, flows - middle}}
+}

@@ -1,0 +1,59 @@
+package workers
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"tstat-transport/internal/logdir"
+)
+
+// crawl returns the directories of all roots that may have something to send,
+// oldest first.
+func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.Entry, error) {
+	var entries []logdir.Entry
+	for _, root := range roots {
+		found, err := root.Find(ctx, func(path string, err error) { p.ioError("cannot look into directory", path, err) })
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, found...)
+	}
+	logdir.Sort(entries)
+	p.Counters.Found.Add(int64(len(entries)))
+	return p.pending(ctx, entries)
+}
+
+// pending leaves out the directories in which nothing has changed since they
+// were marked.
+func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
+	const batch = 64
+	done := make([]bool, len(entries))
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for range min(p.Workers, len(entries)/batch+1) {
+		g.Go(func() error {
+			for ctx.Err() == nil {
+				from := int(next.Add(batch)) - batch
+				if from >= len(entries) {
+					return nil
+				}
+				for i := from; i < min(from+batch, len(entries)); i++ {
+					done[i] = logdir.Quick(entries[i])
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	rest := entries[:0]
+	for i, e := range entries {
+		if !done[i] {
+			rest = append(rest, e)
+		}
+	}
+	return rest, nil
+}

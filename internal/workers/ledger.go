@@ -1,0 +1,198 @@
+package workers
+
+import (
+	"errors"
+	"io/fs"
+	"sync"
+
+	"tstat-transport/internal/logdir"
+)
+
+// errInterrupted ends the logs that were not read to their end when the run
+// was told to stop.
+var errInterrupted = errors.New("interrupted")
+
+// dirWork is a directory in work, and its ledger.
+type dirWork struct {
+	dir   *logdir.Dir
+	order int // place among the directories of the run
+
+	mu sync.Mutex
+	// holds counts the logs that are not read to their end and the messages
+	// that are not settled. Zero means that nothing more will happen.
+	holds    int
+	messages int   // in all
+	err      error // the first failure; the directory is not marked then
+	logs     []*logWork
+	// done holds the logs that are as they were marked.
+	done  map[string]logdir.LogState
+	dirty bool // confirmed progress is not in .processing yet
+
+	writing sync.Mutex // of the state files
+	closed  bool       // guarded by writing
+}
+
+// hold enters a message before it is sent.
+func (d *dirWork) hold(m *outgoing) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.holds++
+	d.messages++
+	m.log.waiting = append(m.log.waiting, m)
+}
+
+// settle enters what became of a message; a failed one stands in the way of
+// all behind it in its log.
+func (p *pipeline) settle(m *outgoing, err error) {
+	l, d := m.log, m.log.dir
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	body := m.Body
+	p.bodies.Put(&body)
+	m.Body = nil
+	if err != nil {
+		d.fail(err)
+	} else {
+		m.settled = true
+		n := 0
+		for n < len(l.waiting) && l.waiting[n].settled {
+			l.confirmed = l.waiting[n].after
+			n++
+		}
+		if n > 0 {
+			d.dirty = true
+			l.waiting = append(l.waiting[:0], l.waiting[n:]...)
+		}
+	}
+	d.release(p)
+}
+
+// ended enters that a log will yield no more messages, because it was read to
+// its end, or could not be.
+func (d *dirWork) ended(p *pipeline, l *logWork, end *ending, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.end = end
+	if err != nil {
+		d.fail(err)
+	}
+	d.release(p)
+}
+
+// fail notes the first failure. d.mu is held.
+func (d *dirWork) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// release gives up one hold. d.mu is held.
+func (d *dirWork) release(p *pipeline) {
+	d.holds--
+	if d.holds < 0 {
+		panic("BUG: directory released more often than held: " + d.dir.Path())
+	}
+	if d.holds == 0 {
+		p.finished <- d
+	}
+}
+
+// state is what may be promised: of each log all that is confirmed without a
+// gap. complete tells whether that is all there is, dirty whether it is more
+// than was written before.
+func (d *dirWork) state() (s logdir.State, complete, dirty bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.Logs = make(map[string]logdir.LogState, len(d.logs)+len(d.done))
+	for name, ls := range d.done {
+		s.Logs[name] = ls
+	}
+	for _, l := range d.logs {
+		s.Logs[l.log.Name] = l.state()
+	}
+	dirty, d.dirty = d.dirty, false
+	return s, d.err == nil && d.holds == 0, dirty
+}
+
+// state is the log's part of it. dir.mu is held.
+func (l *logWork) state() logdir.LogState {
+	at, read := l.confirmed, l.confirmed.position
+	var tail *logdir.Tail
+	incomplete := false
+	if l.end != nil && len(l.waiting) == 0 {
+		at, read, tail, incomplete = l.end.progress, l.end.read, l.end.tail, l.end.incomplete
+	}
+	b := at.books
+	if tail != nil {
+		b.add(tailBooks(*tail))
+	}
+	s := logdir.LogState{
+		Position: at.position, End: read, Header: at.header, Line: at.books.lines,
+		Tail: tail, Fingerprint: l.fingerprint, Gzip: l.log.Gzip,
+		Rows: b.rows(), Below: b.below, Malformed: b.malformed, Flows: b.flows,
+	}
+	if incomplete {
+		s.Incomplete = 1
+	}
+	s.SetStat(l.stat)
+	return s
+}
+
+// tailBooks is what a last line without newline that was taken adds.
+func tailBooks(t logdir.Tail) books {
+	if t.Flows == 0 {
+		return books{lines: 1, below: 1}
+	}
+	return books{lines: 1, sent: 1, flows: int64(t.Flows)}
+}
+
+// resumed is the progress that a state stands for.
+func resumed(s logdir.LogState) progress {
+	b := books{lines: s.Line, below: s.Below, malformed: s.Malformed, flows: s.Flows}
+	b.sent = s.Rows - s.Below - s.Malformed
+	if s.Tail != nil {
+		t := tailBooks(*s.Tail)
+		t.lines = 0 // Line does not count it
+		b.sub(t)
+	}
+	return progress{s.Position, s.Header, b}
+}
+
+// write brings the state files up to date: .processed where everything is
+// confirmed, else .processing.
+func (d *dirWork) write(p *pipeline) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.closed || !p.Mark {
+		return nil
+	}
+	s, complete, dirty := d.state()
+	s.Version = p.Version
+	switch {
+	case complete:
+		return d.dir.WriteProcessed(s)
+	case dirty:
+		return d.dir.WriteProcessing(s)
+	}
+	return nil
+}
+
+// unfinished tells whether there is progress that .processing does not hold.
+func (d *dirWork) unfinished() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dirty && d.holds > 0
+}
+
+// gone tells whether an error means that Tstat, or the culler, has deleted the
+// directory meanwhile.
+func (d *dirWork) gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) && errors.Is(d.dir.StillThere(), logdir.ErrVanished)
+}
+
+func (d *dirWork) close() {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	d.closed = true
+	_ = d.dir.Close()
+}

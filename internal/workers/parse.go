@@ -1,0 +1,104 @@
+package workers
+
+import (
+	"bytes"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/message"
+)
+
+// parser turns blocks into flows. One serves one worker.
+type parser struct {
+	kind      fastparse.Kind
+	scanner   fastparse.Scanner
+	encoder   *message.Encoder
+	threshold uint64 // bytes
+	keep      int    // so many malformed lines of a block are kept, the others counted
+}
+
+// parse fills in what becomes of the chunk's block.
+func (p *parser) parse(c *chunk) {
+	c.final = c.header
+	if len(c.buf) == 0 {
+		return
+	}
+	if c.long > 0 {
+		p.bad(c, 0, len(c.buf)-1, fastparse.Reason{Why: "longer than any row"}, 1)
+		c.books.lines = c.books.malformed
+		return
+	}
+	if c.layout == nil { // a header that is still being written
+		c.tailRow = incomplete
+		return
+	}
+	s := &p.scanner
+	s.Reset(c.buf, c.layout, p.threshold)
+	headers := c.headers
+	for {
+		switch s.Next() {
+		case fastparse.End:
+			p.finish(c)
+			return
+		case fastparse.Malformed:
+			p.bad(c, s.Start, s.End, s.Reason, s.Lines)
+		case fastparse.Hash:
+			if len(headers) > 0 && headers[0].at == s.Start {
+				s.SetLayout(headers[0].layout)
+				c.final = c.base + int64(s.Start)
+				headers = headers[1:]
+			} else if _, err := fastparse.ParseHeader(p.kind, s.Line()); err == nil {
+				c.tailRow = harmless // the last line; elsewhere it were among the headers
+			} else {
+				p.bad(c, s.Start, s.End, fastparse.Reason{Why: "starts with # and is no header"}, s.Lines)
+			}
+		case fastparse.Row:
+			p.row(c)
+		}
+	}
+}
+
+// row encodes the flows of the scanner's row.
+func (p *parser) row(c *chunk) {
+	s := &p.scanner
+	flows, n, reason := p.encoder.Row(c.flows, s, c.buf, p.threshold)
+	c.flows = flows
+	if n == 0 {
+		p.bad(c, s.Start, s.End, reason, s.Lines)
+		return
+	}
+	c.books.sent++
+	c.books.flows += int64(n)
+	b := c.books
+	b.lines, b.below = int64(s.Lines), int64(s.Below)
+	c.rows = append(c.rows, sentRow{
+		flows: uint32(len(flows)), end: uint32(s.End + 1), n: uint8(n), header: c.final, books: b,
+	})
+}
+
+// bad notes a malformed line; a last one without newline may become a row yet.
+func (p *parser) bad(c *chunk, start, end int, reason fastparse.Reason, line int) {
+	if c.tail && end == len(c.buf)-1 {
+		c.tailRow = incomplete
+		return
+	}
+	c.books.malformed++
+	if len(c.rejects) < p.keep {
+		c.rejects = append(c.rejects, reject{line: int64(line), start: start, end: end, reason: reason})
+	}
+}
+
+// finish completes the books; of a last line without newline, only if it was
+// taken.
+func (p *parser) finish(c *chunk) {
+	s := &p.scanner
+	c.books.lines, c.books.below = int64(s.Lines), int64(s.Below)
+	if !c.tail {
+		return
+	}
+	c.tailAt = bytes.LastIndexByte(c.buf[:len(c.buf)-1], '\n') + 1
+	if c.tailRow == noTail {
+		c.tailRow = taken
+	} else {
+		c.books.lines--
+	}
+}

@@ -1,0 +1,147 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/transport"
+)
+
+// newMessage starts a message of a log.
+func (p *pipeline) newMessage(l *logWork) *outgoing {
+	body := p.bodies.Get().(*[]byte)
+	return &outgoing{log: l, Message: transport.Message{
+		Body: (*body)[:0], Directory: l.dir.dir.Name, Instance: p.instance(l.dir.dir.Root),
+	}}
+}
+
+// publish is one publisher: one message after the other.
+func (p *pipeline) publish(ctx context.Context) {
+	for m := range p.messages {
+		err := ctx.Err()
+		if err == nil {
+			err = p.send(ctx, &m.Message)
+		} else {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			p.transportError(m, err)
+		}
+		p.settle(m, err)
+	}
+}
+
+// send hands one message to the transport, in halves if it is too large.
+func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
+	p.Counters.Published.Add(1)
+	p.Counters.BodyBytes.Add(int64(len(m.Body)))
+	err := p.Transport.Send(ctx, m)
+	if err == nil {
+		p.Counters.Confirmed.Add(1)
+		return nil
+	}
+	if transport.KindOf(err) == transport.TooLarge && m.Flows > 1 {
+		p.Counters.Published.Add(-1)
+		p.Log.Warn("message is too large for the receiver and is sent in halves",
+			"message", m.ID, "bytes", len(m.Body), "reason", err)
+		for i, half := range message.Halves(m.Body, m.Flows) {
+			h := *m
+			h.ID, h.Body, h.Flows = part(m.ID, i+1), half.Body, half.Flows
+			if err := p.send(ctx, &h); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p.Counters.Failed.Add(1)
+	return err
+}
+
+// transportError notes the failure of a message and has the run take no more
+// work: the transport has done its own retries.
+func (p *pipeline) transportError(m *outgoing, err error) {
+	p.Log.Debug("message not confirmed", "message", m.ID, "reason", err)
+	p.stop(err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outcome.Transport == nil || transport.KindOf(err) > transport.KindOf(p.outcome.Transport) {
+		p.outcome.Transport = err
+	}
+}
+
+// finish is one marker: it writes the state files of directories of which
+// nothing more is to come.
+func (p *pipeline) finish(ctx context.Context) {
+	for d := range p.finished {
+		if err := p.finishDir(ctx, d); err != nil {
+			if d.gone(err) {
+				p.Log.Info("directory has vanished, it is not marked", "directory", d.dir.Path())
+			} else {
+				p.ioError("cannot mark directory, it is sent again", d.dir.Path(), err)
+			}
+		}
+		p.leave(d)
+		d.close()
+		<-p.slots
+	}
+}
+
+func (p *pipeline) finishDir(ctx context.Context, d *dirWork) error {
+	if f, ok := p.Transport.(transport.Finisher); ok && d.err == nil && d.messages > 0 {
+		if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Name); err != nil {
+			return fmt.Errorf("finish %s: %w", d.dir.Path(), err)
+		}
+	}
+	if err := d.write(p); err != nil {
+		return err
+	}
+	if d.err == nil && p.Mark {
+		p.Counters.Marked.Add(1)
+	}
+	return nil
+}
+
+// tick keeps .processing up to date while directories are in work.
+func (p *pipeline) tick(ctx context.Context) {
+	t := time.NewTicker(interval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for _, d := range p.inWork() {
+			if !d.unfinished() {
+				continue
+			}
+			if err := d.write(p); err != nil && !d.gone(err) {
+				p.Log.Warn("cannot write .processing", "directory", d.dir.Path(), "reason", err)
+			}
+		}
+	}
+}
+
+func (p *pipeline) enter(d *dirWork) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.active[d] = struct{}{}
+}
+
+func (p *pipeline) leave(d *dirWork) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.active, d)
+}
+
+func (p *pipeline) inWork() []*dirWork {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	dirs := make([]*dirWork, 0, len(p.active))
+	for d := range p.active {
+		dirs = append(dirs, d)
+	}
+	return dirs
+}

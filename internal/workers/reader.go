@@ -1,0 +1,163 @@
+package workers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/logdir"
+)
+
+// errNoHeader: Tstat 2.2 and 2.3 write none, and guessing columns loses data.
+var errNoHeader = errors.New("the first line is no header; logs of Tstat 2.2 and 2.3 have none and cannot be read")
+
+// logReader hands out a log as blocks of whole lines, up to where the log ended
+// when it was opened.
+type logReader struct {
+	file   *os.File
+	src    io.Reader
+	kind   fastparse.Kind
+	cache  *layouts
+	print  logdir.Prefix
+	seq    int
+	offset int64 // of the next byte to hand out; carry[0] if there is one
+	carry  []byte
+	layout *fastparse.Layout // in force at offset, nil at the log's start
+	header int64             // offset of its header line
+	taken  *logdir.Tail      // the line at offset, as the last run took it
+}
+
+// newLogReader begins to read file where from says, zero meaning its start.
+// It owns the file from here on.
+func newLogReader(file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, cache *layouts) (*logReader, error) {
+	r := &logReader{file: file, kind: fastparse.Kind(log.Kind), cache: cache, taken: from.Tail}
+	r.src = io.NewSectionReader(file, 0, st.Size)
+	if log.Gzip {
+		z, err := gzip.NewReader(r.src)
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF: // its header is not written yet
+			r.src = bytes.NewReader(nil)
+		case err != nil:
+			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
+		default:
+			r.src = z
+		}
+	}
+	if from.Position == 0 {
+		return r, nil
+	}
+	return r, r.skip(from)
+}
+
+// skip goes to the position of an earlier run, with the header line in force
+// there.
+func (r *logReader) skip(from logdir.LogState) error {
+	line := make([]byte, min(from.Position-from.Header, blockSize))
+	var err error
+	if s, ok := r.src.(*io.SectionReader); ok {
+		const head = blockSize // at least what a fingerprint reaches
+		_, err = io.CopyN(&r.print, s, min(from.Position, head))
+		if err == nil {
+			_, err = s.ReadAt(line, from.Header)
+		}
+		if err == nil {
+			_, err = s.Seek(from.Position, io.SeekStart)
+		}
+	} else {
+		_, err = io.CopyN(&r.print, r.src, from.Header)
+		if err == nil {
+			_, err = io.ReadFull(r.src, line)
+			_, _ = r.print.Write(line)
+		}
+		if err == nil {
+			_, err = io.CopyN(&r.print, r.src, from.Position-from.Header-int64(len(line)))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
+	}
+	layout, err := r.cache.parse(r.kind, firstLine(line))
+	if err != nil {
+		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
+	}
+	r.offset, r.layout, r.header = from.Position, layout, from.Header
+	return nil
+}
+
+func firstLine(b []byte) []byte {
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	return line
+}
+
+// fingerprint identifies the log by what has been read so far. It is final
+// once next has been called: a block is longer than a fingerprint reaches.
+func (r *logReader) fingerprint() string { return r.print.At(math.MaxInt64) }
+
+func (r *logReader) close() error { return r.file.Close() }
+
+// next fills c with the log's next block. After the last one it is not to be
+// called again.
+func (r *logReader) next(c *chunk) {
+	c.reset()
+	n := copy(c.buf[:blockSize], r.carry)
+	m, err := readFull(r.src, c.buf[n:blockSize])
+	_, _ = r.print.Write(c.buf[n : n+m])
+	n += m
+	r.carry = r.carry[:0]
+	c.buf, c.seq, c.base = c.buf[:n], r.seq, r.offset
+	r.seq++
+
+	c.after = r.offset + int64(n)
+	whole := bytes.LastIndexByte(c.buf, '\n') + 1
+	switch {
+	case ended(err):
+		c.last, c.tail = true, whole < n
+		if c.tail {
+			c.buf = append(c.buf, '\n')
+		}
+	case err != nil: // what was read is good as far as its lines are whole
+		r.fail(c, fmt.Errorf("read %s: %w", r.file.Name(), err), whole)
+	case whole == 0:
+		r.longLine(c)
+	default:
+		r.carry = append(r.carry, c.buf[whole:]...)
+		c.buf, c.after = c.buf[:whole], r.offset+int64(whole)
+	}
+	r.offset = c.after
+	if r.taken != nil && c.long == 0 {
+		r.settle(c)
+	}
+	r.taken = nil
+	if err := r.findHeaders(c); err != nil {
+		r.fail(c, err, 0)
+	}
+}
+
+// fail makes c the log's last block, of which only the first n bytes are good.
+func (r *logReader) fail(c *chunk, err error, n int) {
+	c.buf = c.buf[:n]
+	c.after = c.base + int64(n)
+	c.last, c.tail, c.err = true, false, err
+}
+
+// ended tells the end of a log, which cuts a compressed one anywhere.
+func ended(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
+
+// readFull reads until b is full. Its error is nil then, else that of src.
+func readFull(src io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = src.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
+}

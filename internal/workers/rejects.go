@@ -1,0 +1,46 @@
+package workers
+
+import (
+	"math"
+)
+
+// Rejects takes malformed rows, as --rejects has them written. It is called
+// from many goroutines; text is lent.
+type Rejects interface {
+	Reject(file string, line int64, reason string, text []byte) error
+}
+
+// inFull is how many malformed rows of a log are logged in full.
+const inFull = 5
+
+// shown is how many malformed lines of a block are of interest.
+func (p *pipeline) shown() int {
+	if p.Rejects != nil {
+		return math.MaxInt
+	}
+	return inFull
+}
+
+// reject tells of the chunk's malformed lines. l.mu is held, and l.at is still
+// before the chunk.
+func (p *pipeline) reject(l *logWork, c *chunk) {
+	for i := range c.rejects {
+		r := &c.rejects[i]
+		line := l.at.books.lines + r.line
+		text := c.buf[r.start:r.end]
+		if l.malformed+int64(i) < inFull {
+			const most = 200
+			p.Log.Warn("malformed row is skipped", "file", l.path, "line", line, "reason", r.reason,
+				"text", string(text[:min(len(text), most)]))
+		}
+		if p.Rejects != nil {
+			if err := p.Rejects.Reject(l.path, line, r.reason.String(), text); err != nil {
+				p.ioError("cannot write rejected row", l.path, err)
+			}
+		}
+	}
+	l.malformed += c.books.malformed
+	if c.last && l.malformed > inFull {
+		p.Log.Warn("malformed rows are skipped", "file", l.path, "rows", l.malformed)
+	}
+}
