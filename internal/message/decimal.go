@@ -200,7 +200,9 @@ func putThousandths(out []byte, o int, n uint64) int {
 // putRounded writes x >= 0, rounded to two decimals on its exact value, ties
 // to even, with one or two decimals.
 func putRounded(out []byte, o int, x float64) int {
-	if x >= 1<<53 {
+	if x >= 1<<46 { // doubles are further apart than hundredths
+		var buf [64]byte
+		x, _ = strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], x, 'f', 2, 64)), 64)
 		return putShortest(out, o, x)
 	}
 	bits := math.Float64bits(x)

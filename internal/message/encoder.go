@@ -1,6 +1,10 @@
 package message
 
-import "tstat-transport/internal/fastparse"
+import (
+	"strings"
+
+	"tstat-transport/internal/fastparse"
+)
 
 // Encoder writes the flows of rows as JSON. One Encoder serves one goroutine.
 type Encoder struct {
@@ -59,11 +63,11 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold 
 		if s.Bytes[d] < threshold {
 			continue
 		}
-		if bad := e.prepare(p, s.Bytes[d]); bad != nil {
-			return out, 0, *bad
+		bad := e.prepare(p, s.Bytes[d])
+		if bad < 0 {
+			o, bad = e.run(p.steps, room, o)
 		}
-		var bad int
-		if o, bad = e.run(p.steps, room, o); bad >= 0 {
+		if bad >= 0 {
 			return out, 0, e.reason(bad)
 		}
 		flows++
@@ -71,18 +75,19 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold 
 	return out[:o], flows, fastparse.Reason{}
 }
 
-// prepare computes the values of the row for the program's direction.
-func (e *Encoder) prepare(p *program, bytes uint64) *fastparse.Reason {
+// prepare computes the values of the row for the program's direction. It
+// returns the column that is malformed, or -1.
+func (e *Encoder) prepare(p *program, bytes uint64) (bad int) {
 	r := &e.row
 	r.bits = bytes * 8
 	durat, ok := e.decimal(p.durat)
 	if !ok {
-		return e.bad(p.durat)
+		return p.durat
 	}
 	from, to := e.fields.Bounds(p.durat)
 	if e.layout.Kind == fastparse.UDP && !e.settings.UDPMilliseconds {
 		if durat.whole >= maxTime/1000 {
-			return e.bad(p.durat)
+			return p.durat
 		}
 		r.duration = shiftedThousandths(durat, r.block[from:to])
 	} else {
@@ -93,7 +98,7 @@ func (e *Encoder) prepare(p *program, bytes uint64) *fastparse.Reason {
 	if e.layout.Kind == fastparse.UDP {
 		first, ok := e.decimal(p.absolute)
 		if !ok {
-			return e.bad(p.absolute)
+			return p.absolute
 		}
 		r.start = first.whole
 		r.end = first.whole + r.duration/1000
@@ -101,27 +106,27 @@ func (e *Encoder) prepare(p *program, bytes uint64) *fastparse.Reason {
 			r.start /= 1000
 			r.end = r.start + wholeSeconds(r.seconds)
 		}
-	} else if bad := e.times(p); bad != nil {
+	} else if bad := e.times(p); bad >= 0 {
 		return bad
 	}
 	return e.counts(p)
 }
 
 // times reads start and end of a TCP row.
-func (e *Encoder) times(p *program) *fastparse.Reason {
+func (e *Encoder) times(p *program) (bad int) {
 	first, ok := e.decimal(p.first)
 	if !ok {
-		return e.bad(p.first)
+		return p.first
 	}
 	last, ok := e.decimal(p.last)
 	if !ok {
-		return e.bad(p.last)
+		return p.last
 	}
 	e.row.start, e.row.end = first.whole, last.whole
 	if p.absolute >= 0 {
 		absolute, ok := e.decimal(p.absolute)
 		if !ok {
-			return e.bad(p.absolute)
+			return p.absolute
 		}
 		e.row.start, e.row.end = absolute.whole, sum(absolute, last, first)
 		if absolute.more || last.more || first.more {
@@ -132,23 +137,23 @@ func (e *Encoder) times(p *program) *fastparse.Reason {
 		e.row.start /= 1000
 		e.row.end /= 1000
 	}
-	return nil
+	return -1
 }
 
 // counts reads the counters behind the rates.
-func (e *Encoder) counts(p *program) *fastparse.Reason {
+func (e *Encoder) counts(p *program) (bad int) {
 	var ok bool
 	if p.packets >= 0 {
 		if e.row.packets, ok = e.uint(p.packets); !ok {
-			return e.bad(p.packets)
+			return p.packets
 		}
 	}
 	if p.rexmits >= 0 {
 		if e.row.rexmits, ok = e.uint(p.rexmits); !ok {
-			return e.bad(p.rexmits)
+			return p.rexmits
 		}
 	}
-	return nil
+	return -1
 }
 
 func (e *Encoder) field(column int) []byte {
@@ -166,11 +171,6 @@ func (e *Encoder) uint(column int) (uint64, bool) {
 	return fastparse.Uint(e.row.block, from, to)
 }
 
-func (e *Encoder) bad(column int) *fastparse.Reason {
-	r := e.reason(column)
-	return &r
-}
-
 // reason says what the column should have been.
 func (e *Encoder) reason(column int) fastparse.Reason {
 	name := e.layout.Name(column)
@@ -184,12 +184,12 @@ func (e *Encoder) reason(column int) fastparse.Reason {
 	return fastparse.Reason{Column: name, Why: why}
 }
 
+// isTime tells whether a column that a flow uses is a time or a duration.
 func isTime(name string) bool {
-	switch name {
-	case "durat", "c_durat", "s_durat", "first", "last", "first_abs", "c_first_abs", "s_first_abs",
-		"c_rtt_avg", "c_rtt_min", "c_rtt_max", "c_rtt_std",
-		"s_rtt_avg", "s_rtt_min", "s_rtt_max", "s_rtt_std":
-		return true
+	for _, part := range [...]string{"durat", "first", "last", "rtt_"} {
+		if strings.Contains(name, part) {
+			return true
+		}
 	}
 	return false
 }

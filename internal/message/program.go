@@ -158,7 +158,7 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *progr
 
 // quote returns s as a JSON string; bytes that are not UTF-8 are replaced.
 func quote(s string) string {
-	text, err := json.MarshalNoEscape(s)
+	text, err := json.Marshal(s)
 	if err != nil {
 		panic("BUG: a string that is no JSON: " + strconv.Quote(s))
 	}

@@ -1,0 +1,246 @@
+package message_test
+
+import (
+	"bytes"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/twin"
+)
+
+// thresholds in megabytes.
+var thresholds = []string{"0", "0.000001", "0.0000010000001", "0.125", "0.9999999", "1", "1000", "2305843009213.693951", "99999999999999"}
+
+// setting is one way to read a log, for the encoder and for its twin.
+type setting struct {
+	threshold string
+	sensor    string
+	instance  string
+	given     bool // instance
+	timesMS   bool
+	udpMS     bool
+}
+
+func (s setting) twin() twin.Settings {
+	unit := map[bool]string{true: "ms"}
+	return twin.Settings{
+		Threshold: s.threshold, Sensor: s.sensor, Timestamps: unit[s.timesMS], UDPDuration: unit[s.udpMS],
+		Instance: message.InstanceID{Name: s.instance, Given: s.given},
+	}
+}
+
+func (s setting) encoder() *message.Encoder {
+	settings := message.Settings{Sensor: s.sensor, Milliseconds: s.timesMS, UDPMilliseconds: s.udpMS}
+	if s.given {
+		settings.Instance = &s.instance
+	}
+	return message.NewEncoder(settings)
+}
+
+// bytes is the threshold in bytes, rounded up.
+func (s setting) bytes(t testing.TB) uint64 {
+	t.Helper()
+	exact, ok := new(big.Rat).SetString(s.threshold)
+	if !ok {
+		t.Fatal(s.threshold)
+	}
+	exact.Mul(exact, big.NewRat(1_000_000, 1))
+	n := new(big.Int).Add(exact.Num(), exact.Denom())
+	return n.Sub(n, big.NewInt(1)).Quo(n, exact.Denom()).Uint64()
+}
+
+// checkLog compares what the encoder and its twin make of a log.
+func checkLog(t *testing.T, kind fastparse.Kind, log []byte, s setting, size int) {
+	t.Helper()
+	want, wantErr := twin.Read(log, twin.Kind(kind.String()), s.twin())
+	got, err := encodeLog(t, s.encoder(), kind, log, s.bytes(t), size)
+	if err != wantErr {
+		t.Fatalf("error %v, want %v", err, wantErr)
+	}
+	if got.books != want.Books {
+		t.Errorf("books %+v, want %+v", got.books, want.Books)
+	}
+	var malformed []int
+	for _, m := range want.Malformed {
+		malformed = append(malformed, m.Line)
+	}
+	if !slices.Equal(got.malformed, malformed) {
+		t.Errorf("malformed lines %d, want %d; the twin's reasons: %+v", got.malformed, malformed, want.Malformed)
+	}
+	flows := want.Flows()
+	for i := range min(len(flows), len(got.flows)) {
+		text, err := json.Marshal(flows[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(text, got.flows[i]) && canonical(t, text) != canonical(t, got.flows[i]) {
+			t.Fatalf("flow %d:\n got %s\nwant %s", i, got.flows[i], text)
+		}
+		if !utf8.Valid(got.flows[i]) {
+			t.Fatalf("flow %d is not UTF-8: %q", i, got.flows[i])
+		}
+	}
+	if len(got.flows) != len(flows) {
+		t.Errorf("%d flows, want %d", len(got.flows), len(flows))
+	}
+	if t.Failed() {
+		t.Logf("%s log of %d bytes, %+v, blocks of %d: %.3000q", kind, len(log), s, size, log)
+		t.FailNow()
+	}
+}
+
+var settings = []setting{
+	{threshold: "0", sensor: "sensor.example.net"},
+	{threshold: "0.125", sensor: "s", instance: "0", given: true, timesMS: true},
+	{threshold: "0.0000010000001", sensor: "", instance: "", given: true, udpMS: true},
+	{threshold: "1000", sensor: `q"uo\te <&> 'x' / ü ` + "\u2028\x00\t\n\x7f", instance: "\xff\xc3(\xed\xa0\x80 <&>\"", given: true, timesMS: true, udpMS: true},
+}
+
+func TestEncodeCorpus(t *testing.T) {
+	for path, kind := range corpusLogs(t, "*") {
+		for _, s := range settings {
+			checkLog(t, kind, readLog(t, path), s, 5000)
+		}
+	}
+}
+
+func TestEncodeGenerated(t *testing.T) {
+	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+		for i, log := range twin.Corpus(twin.Kind(kind.String()), 200) {
+			for _, s := range settings {
+				checkLog(t, kind, log, s, 1+i*7)
+			}
+		}
+	}
+}
+
+// Every outcome of reading a whole log is that of the slow twin: flows, books
+// and which lines are malformed, for all settings and wherever blocks end.
+func FuzzEncode(f *testing.F) {
+	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+		for i, log := range twin.Corpus(twin.Kind(kind.String()), 60) {
+			if len(log) < 10_000 {
+				f.Add(log, kind == fastparse.UDP, uint8(i), uint8(i), `s"<`, "\xff", uint16(i*50))
+			}
+		}
+	}
+	for path, kind := range corpusLogs(f, "*") {
+		log := readLog(f, path)
+		header, rows, _ := bytes.Cut(log, []byte("\n"))
+		f.Add(slices.Concat(header, []byte("\n"), rows[:min(len(rows), 1500)]), kind == fastparse.UDP, uint8(0), uint8(0), "s", "", uint16(500))
+	}
+	f.Fuzz(func(t *testing.T, log []byte, udp bool, threshold, flags uint8, sensor, instance string, size uint16) {
+		kind := fastparse.TCP
+		if udp {
+			kind = fastparse.UDP
+		}
+		checkLog(t, kind, log, setting{
+			threshold: thresholds[int(threshold)%len(thresholds)],
+			sensor:    sensor, instance: instance,
+			given: flags&1 > 0, timesMS: flags&2 > 0, udpMS: flags&4 > 0,
+		}, int(size))
+	})
+}
+
+// The typed record holds all that the encoder writes, and writes it the same.
+func TestTypedRecordRoundTrip(t *testing.T) {
+	flows := 0
+	for path, kind := range corpusLogs(t, "*") {
+		for _, s := range settings[:2] {
+			log, err := encodeLog(t, s.encoder(), kind, readLog(t, path), 0, 1<<20)
+			if err != nil && !strings.Contains(path, "v2.2_no_header") {
+				t.Fatalf("%s: %v", path, err)
+			}
+			for _, want := range log.flows {
+				var flow message.Flow
+				if err := json.Unmarshal(want, &flow); err != nil {
+					t.Fatalf("%v: %s", err, want)
+				}
+				got, err := json.Marshal(flow)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, want) {
+					t.Fatalf("%s:\n got %s\nwant %s", path, got, want)
+				}
+				flows++
+			}
+		}
+	}
+	if flows < 10_000 {
+		t.Errorf("%d flows, want at least 10000", flows)
+	}
+}
+
+// rows returns the block behind the header of a real log, and its layout.
+func rows(t testing.TB, kind fastparse.Kind) ([]byte, *fastparse.Layout) {
+	t.Helper()
+	log := readLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+kind.String()+"_complete")
+	header, block, _ := bytes.Cut(log, []byte("\n"))
+	layout, err := fastparse.ParseHeader(kind, header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Grow(bytes.Clone(block), fastparse.Slack), layout
+}
+
+func TestNoAllocationPerRow(t *testing.T) {
+	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+		block, layout := rows(t, kind)
+		ties := slices.Grow(bytes.ReplaceAll(block, []byte("000 "), []byte("500 ")), fastparse.Slack)
+		malformed := slices.Grow(bytes.ReplaceAll(block, []byte("."), []byte(",")), fastparse.Slack)
+		for name, block := range map[string][]byte{"rows": block, "ties": ties, "malformed": malformed} {
+			var s fastparse.Scanner
+			e := message.NewEncoder(message.Settings{Sensor: "s"})
+			var out []byte
+			found, flows := 0, 0
+			if n := testing.AllocsPerRun(10, func() {
+				out, found, flows = out[:0], 0, 0
+				s.Reset(block, layout, 0)
+				for event := s.Next(); event != fastparse.End; event = s.Next() {
+					o, n, _ := e.Row(out, &s, block, 0)
+					out = o
+					flows += n
+					found++
+				}
+			}); n != 0 {
+				t.Errorf("%s %s: %v allocations, want none", kind, name, n)
+			}
+			if found < 100 || (flows == 0) != (name == "malformed") {
+				t.Errorf("%s %s: %d rows, %d flows", kind, name, found, flows)
+			}
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+		b.Run(kind.String(), func(b *testing.B) {
+			block, layout := rows(b, kind)
+			var s fastparse.Scanner
+			e := message.NewEncoder(message.Settings{Sensor: "sensor.example.net"})
+			var out []byte
+			flows := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				out = out[:0]
+				s.Reset(block, layout, 0)
+				for event := s.Next(); event != fastparse.End; event = s.Next() {
+					o, n, _ := e.Row(out, &s, block, 0)
+					out = o
+					flows += n
+				}
+			}
+			b.SetBytes(int64(len(out)))
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(flows), "ns/flow")
+			b.ReportMetric(float64(b.N*len(out))/float64(flows), "B/flow")
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package message_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/twin"
+)
+
+const corpus = "../../testdata/corpus"
+
+// corpusLogs returns the logs of a corpus, of all for "*", that are sent.
+func corpusLogs(t testing.TB, name string) map[string]fastparse.Kind {
+	t.Helper()
+	logs := map[string]fastparse.Kind{}
+	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+		paths, err := filepath.Glob(filepath.Join(corpus, name, "*.out", "log_"+kind.String()+"_complete*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			logs[path] = kind
+		}
+	}
+	if len(logs) < 2 {
+		t.Fatalf("%d logs in corpus %s, want both kinds", len(logs), name)
+	}
+	return logs
+}
+
+// readLog returns the uncompressed content of a log, as far as it goes.
+func readLog(t testing.TB, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(path, ".gz") && len(content) > 0 {
+		z, err := gzip.NewReader(bytes.NewReader(content))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		content, err = io.ReadAll(z)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	return content
+}
+
+// encoded is what a log becomes.
+type encoded struct {
+	flows     [][]byte
+	malformed []int // line numbers
+	books     twin.Books
+}
+
+// encodeLog encodes a whole log in blocks of at least size bytes, in the way
+// of the pipeline. The error is twin.ErrNoHeader.
+func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Kind, log []byte, threshold uint64, size int) (encoded, error) {
+	t.Helper()
+	w := walk{t: t, encoder: e, threshold: threshold}
+	if len(log) == 0 {
+		return w.encoded, nil
+	}
+	header, rest, whole := bytes.Cut(log, []byte("\n"))
+	layout, err := fastparse.ParseHeader(kind, header)
+	if err != nil && !whole && header[0] == '#' {
+		w.books.Incomplete++
+		return w.encoded, nil
+	}
+	if err != nil {
+		return encoded{}, twin.ErrNoHeader
+	}
+	w.lines = 1
+	for len(rest) > 0 {
+		end := min(size, len(rest)-1)
+		if newline := bytes.IndexByte(rest[end:], '\n'); newline >= 0 {
+			end += newline + 1
+		} else {
+			end = len(rest)
+		}
+		layout = w.block(rest[:end], layout)
+		rest = rest[end:]
+	}
+	w.books.Rows = w.books.Below + w.books.Sent + w.books.Malformed
+	return w.encoded, nil
+}
+
+// walk encodes a log block by block.
+type walk struct {
+	t         testing.TB
+	encoder   *message.Encoder
+	threshold uint64
+	lines     int // before the block
+	encoded
+}
+
+// block encodes lines, of which the last may have no newline, and returns the
+// layout that is in force behind them.
+func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
+	block := slices.Grow(bytes.Clone(lines), 1+fastparse.Slack)
+	tail := lines[len(lines)-1] != '\n'
+	if tail {
+		block = append(block, '\n')
+	}
+	var s fastparse.Scanner
+	s.Reset(block, layout, w.threshold)
+	for event := s.Next(); event != fastparse.End; event = s.Next() {
+		good := false
+		switch event {
+		case fastparse.Hash:
+			l, err := fastparse.ParseHeader(layout.Kind, s.Line())
+			if good = err == nil; good {
+				s.SetLayout(l)
+			}
+		case fastparse.Row:
+			good = w.row(&s, block)
+		}
+		switch {
+		case good:
+		case tail && s.End == len(block)-1:
+			w.books.Incomplete++
+		default:
+			w.books.Malformed++
+			w.malformed = append(w.malformed, w.lines+s.Lines)
+		}
+	}
+	w.lines += s.Lines
+	w.books.Below += s.Below
+	return s.Layout()
+}
+
+// row encodes a row behind other content, which must stay.
+func (w *walk) row(s *fastparse.Scanner, block []byte) (good bool) {
+	const before = "before"
+	out, n, reason := w.encoder.Row([]byte(before), s, block, w.threshold)
+	flows, ok := bytes.CutPrefix(out, []byte(before))
+	if !ok {
+		w.t.Fatalf("what stood before the flows is gone: %q", out)
+	}
+	if n == 0 {
+		if reason.Why == "" || len(flows) > 0 {
+			w.t.Fatalf("no flow, reason %q, output %q", reason, flows)
+		}
+		return false
+	}
+	if flows[0] != ',' {
+		w.t.Fatalf("no comma before a flow: %q", flows)
+	}
+	list := slices.Concat([]byte("["), flows[1:], []byte("]"))
+	var each []json.RawMessage
+	if err := json.Unmarshal(list, &each); err != nil || len(each) != n {
+		w.t.Fatalf("%d flows, error %v: %s", n, err, list)
+	}
+	for _, flow := range each {
+		w.flows = append(w.flows, flow)
+	}
+	w.books.Sent++
+	return true
+}
