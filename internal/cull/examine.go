@@ -80,7 +80,7 @@ func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 		return nil, err
 	}
 	if mark.Kind == logdir.None {
-		if empty, err := d.IsEmpty(); err != nil {
+		if empty, err := d.IsEmpty(ctx); err != nil {
 			return nil, err
 		} else if !empty {
 			return nil, &keepError{reason: "named like a directory that was being culled, but it has no mark"}

@@ -54,11 +54,11 @@ type Plan struct {
 // Print logs what would go.
 func (p *Plan) Print(ctx context.Context, log *slog.Logger) {
 	for _, item := range p.Items {
-		event := "would_cull"
 		if item.Why == Unfinished {
-			event = "would_move_back"
+			log.InfoContext(ctx, "would_move_back", item.attrs(p.now)...)
+			continue
 		}
-		log.Log(ctx, slog.LevelInfo, event, item.attrs(p.now)...)
+		log.InfoContext(ctx, "would_cull", item.attrs(p.now)...)
 	}
 }
 

@@ -36,6 +36,17 @@ func openRoot(t *testing.T, path string) *Root {
 	return r
 }
 
+// writeFiles makes a directory of these files.
+func writeFiles(dir string, files map[string]string) error {
+	err := os.MkdirAll(dir, 0o755)
+	for name, content := range files {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644)
+		}
+	}
+	return err
+}
+
 // entry is the directory rel of a root.
 func entry(r *Root, rel string) Entry { return Entry{Root: r, Rel: rel, Name: filepath.Base(rel)} }
 

@@ -39,7 +39,7 @@ func (d *Dir) Measure(ctx context.Context) (Usage, error) {
 }
 
 func (u *Usage) add(ctx context.Context, at int, where string, home mountID, depth int) error {
-	if err := unix.Faccessat(at, ".", unix.W_OK|unix.X_OK, 0); err != nil {
+	if err := unix.Faccessat(at, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
 		return &fs.PathError{Op: "delete in", Path: where, Err: err}
 	}
 	return each(ctx, at, where, depth, func(name string) error {
