@@ -102,7 +102,7 @@ func TestReadDecimal(t *testing.T) {
 // The fast path and the slow one agree, and the number is the text's.
 func TestReadDecimalRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 100_000 {
+	for range 30_000 {
 		text := randomDecimal(random)
 		if random.IntN(8) == 0 {
 			i := random.IntN(len(text))
@@ -119,7 +119,7 @@ func TestReadDecimalRandom(t *testing.T) {
 // thousandths is the rounding of the exact value of the nearest double.
 func TestThousandths(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 100_000 {
+	for range 30_000 {
 		text := randomDecimal(random)
 		d, ok := read(text)
 		if !ok {
@@ -225,7 +225,7 @@ func TestPutRounded(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	numbers := []float64{0, math.SmallestNonzeroFloat64, 0.001, 0.005, 0.0049999, 0.015, 0.125, 0.375, 0.994999, 0.995, 0.99500001, 0.999,
 		1.005, 2.675, 1 << 52, 1<<53 - 1, 1<<53 - 0.5, 1 << 53, 1 << 63, 1.8446744073709552e25, 1.0 / (1 << 11), 1.0 / (1 << 12), 9.999, 99.995}
-	for range 200_000 {
+	for range 50_000 {
 		x := random.Float64() * math.Pow10(random.IntN(17))
 		numbers = append(numbers, x, math.Round(x*200)/200, math.Round(x*8)/8)
 	}
