@@ -81,7 +81,7 @@ func (c *command) level() slog.Level {
 	case c.Debug:
 		return slog.LevelDebug
 	case c.Verbose:
-		return cli.LevelVerbose
+		return report.LevelVerbose
 	}
 	return slog.LevelInfo
 }

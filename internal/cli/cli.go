@@ -93,9 +93,6 @@ func UntilSignal(parent context.Context) (ctx context.Context, stop context.Canc
 	return ctx, stop
 }
 
-// LevelVerbose is between what is always logged and what is for debugging.
-const LevelVerbose = slog.Level(-2)
-
 // Short is the bare version, for where it stands beside other things.
 func Short(version string) string {
 	if version == "" {

@@ -2,7 +2,14 @@
 // and what is made of them.
 package report
 
-import "sync/atomic"
+import (
+	"log/slog"
+	"sync/atomic"
+)
+
+// LevelVerbose is the level of what only --verbose shows: between what is always
+// logged and what is for debugging.
+const LevelVerbose = slog.LevelInfo - 2
 
 // Counters are the books of one run. They balance when the run has ended:
 //

@@ -19,9 +19,10 @@ type Message struct {
 	Body []byte
 	// Flows is the number of flows in Body.
 	Flows int
-	// Directory is the base name of the directory the flows come from.
+	// Directory is the directory that the flows come from: its path below the
+	// root, with slashes.
 	Directory string
-	// Instance is the instance id of the directory's root, as text.
+	// Instance is the instance id of that root, as text; "0" without one.
 	Instance string
 }
 

@@ -29,6 +29,7 @@ type logWork struct {
 	malformed int64    // rows of this run
 
 	// These are the ledger's, guarded by dir.mu.
+	before      logdir.LogState // what an earlier run left
 	fingerprint string
 	confirmed   progress
 	end         *ending

@@ -108,19 +108,25 @@ func (d *dirWork) state() (s logdir.State, complete, dirty bool) {
 		s.Logs[name] = ls
 	}
 	for _, l := range d.logs {
-		s.Logs[l.log.Name] = l.state()
+		if ls := l.state(); ls.Fingerprint != "" {
+			s.Logs[l.log.Name] = ls
+		}
 	}
 	dirty, d.dirty = d.dirty, false
 	return s, d.err == nil && d.holds == 0, dirty
 }
 
-// state is the log's part of it. dir.mu is held.
+// state is the log's part of it, without a fingerprint where there is nothing
+// to say. dir.mu is held.
 func (l *logWork) state() logdir.LogState {
 	at, read := l.confirmed, l.confirmed.position
 	var tail *logdir.Tail
 	incomplete := false
-	if l.end != nil && len(l.waiting) == 0 {
+	switch {
+	case l.end != nil && len(l.waiting) == 0:
 		at, read, tail, incomplete = l.end.progress, l.end.read, l.end.tail, l.end.incomplete
+	case at.position == l.before.Position:
+		return l.before
 	}
 	b := at.books
 	if tail != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/message"
+	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
 )
 
@@ -13,7 +14,7 @@ import (
 func (p *pipeline) newMessage(l *logWork) *outgoing {
 	body := p.bodies.Get().(*[]byte)
 	return &outgoing{log: l, Message: transport.Message{
-		Body: (*body)[:0], Directory: l.dir.dir.Name, Instance: p.instance(l.dir.dir.Root),
+		Body: (*body)[:0], Directory: l.dir.dir.Rel, Instance: p.instance(l.dir.dir.Root),
 	}}
 }
 
@@ -82,6 +83,7 @@ func (p *pipeline) finish(ctx context.Context) {
 				p.ioError("cannot mark directory, it is sent again", d.dir.Path(), err)
 			}
 		}
+		p.Log.Log(ctx, report.LevelVerbose, "directory", "directory", d.dir.Path(), "messages", d.messages, "marked", p.Mark && d.err == nil)
 		p.leave(d)
 		d.close()
 		<-p.slots
@@ -90,7 +92,7 @@ func (p *pipeline) finish(ctx context.Context) {
 
 func (p *pipeline) finishDir(ctx context.Context, d *dirWork) error {
 	if f, ok := p.Transport.(transport.Finisher); ok && d.err == nil && d.messages > 0 {
-		if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Name); err != nil {
+		if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Rel); err != nil {
 			return fmt.Errorf("finish %s: %w", d.dir.Path(), err)
 		}
 	}

@@ -208,7 +208,7 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 		dir: d, log: log, stat: st, path: file.Name(), reader: reader,
 		names: names(p.Settings.Sensor + "/" + p.instance(d.dir.Root) + "/" + d.dir.Rel + "/" + log.Name),
 		from:  from.Position, at: resumed(from), after: resumed(from), confirmed: resumed(from),
-		fingerprint: from.Fingerprint,
+		before: from,
 	})
 	return nil
 }
