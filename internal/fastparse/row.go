@@ -17,7 +17,7 @@ func (r Reason) String() string {
 
 // Fields is where the first fields of a row begin and end.
 type Fields struct {
-	starts [MaxColumns + 1]uint32 // of field i, one behind the end of field i-1
+	starts [2 * MaxColumns]uint32 // of field i, one behind the end of field i-1
 	n      int
 }
 
@@ -26,30 +26,37 @@ func (f *Fields) Len() int { return f.n }
 
 // Bounds returns the offsets of field i < Len() in the block.
 func (f *Fields) Bounds(i int) (from, to int) {
-	return int(f.starts[i]), int(f.starts[i+1]) - 1
+	const mask = 2*MaxColumns - 1 // lets the compiler see that i is in range
+	return int(f.starts[i&mask]), int(f.starts[(i+1)&mask]) - 1
 }
 
 // Split finds the first n fields of the current row, or all of them if there
 // are fewer; n is 1 to MaxColumns.
 func (s *Scanner) Split(f *Fields, n int) {
+	const mask = 2*MaxColumns - 1
 	f.starts[0] = uint32(s.Start)
 	w, last := s.Start>>6, s.End>>6
-	m := s.space[w] &^ (1<<(s.Start&63) - 1)
-	for i := 1; ; {
+	spaces := s.space[w : last+1]
+	i := 1
+	m := spaces[0] &^ (1<<(s.Start&63) - 1)
+	for j := 0; ; {
+		if j == len(spaces)-1 {
+			m &= 1<<(s.End&63) - 1
+			m |= 1 << (s.End & 63)
+		}
+		base := uint32((w+j)<<6 + 1)
 		for ; m != 0; m &= m - 1 {
-			at := min(w<<6+bits.TrailingZeros64(m), s.End)
-			f.starts[i] = uint32(at + 1)
-			if i == n || at == s.End {
-				f.n = i
+			f.starts[i&mask] = base + uint32(bits.TrailingZeros64(m))
+			if i == n {
+				f.n = n
 				return
 			}
 			i++
 		}
-		if w++; w > last {
-			f.starts[i] = uint32(s.End + 1)
-			f.n = i
+		if j++; j == len(spaces) {
+			f.n = i - 1
 			return
 		}
-		m = s.space[w]
+		m = spaces[j]
 	}
 }
