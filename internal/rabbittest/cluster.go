@@ -17,15 +17,20 @@ func StartCluster(t testing.TB, count int) []*Node {
 	if err != nil {
 		t.Fatalf("rabbittest: %v", err)
 	}
-	formation := "cluster_formation.peer_discovery_backend = classic_config\n"
-	for i := range count {
-		formation += fmt.Sprintf("cluster_formation.classic_config.nodes.%d = rabbit@127.0.0.%d\n", i+1, i+1)
-	}
 	cookie := randomName("cookie")
+	// The first forms the cluster; the others ask it until it is there. Were
+	// all told of all, the one to start first would wait for the rest.
 	member := func(i int) Option {
 		return func(s *settings) {
 			s.host, s.dist, s.cookie = fmt.Sprintf("127.0.0.%d", i+1), dist, cookie
-			s.config = append(s.config, formation)
+			if i > 0 {
+				s.config = append(s.config, `
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = rabbit@127.0.0.1
+cluster_formation.classic_config.nodes.2 = rabbit@`+s.host+`
+cluster_formation.discovery_retry_interval = 100
+cluster_formation.discovery_retry_limit = 600`)
+			}
 		}
 	}
 	nodes := make([]*Node, count)

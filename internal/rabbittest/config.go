@@ -30,6 +30,11 @@ func FreePort() (int, error) {
 }
 
 func (n *Node) writeFiles(s *settings) error {
+	script, err := makeHome(filepath.Join(n.dir, "home"))
+	if err != nil {
+		return fmt.Errorf("cannot make a RabbitMQ home for the node: %w", err)
+	}
+	n.script = script
 	conf := []string{
 		"listeners.tcp.default = 127.0.0.1:" + strconv.Itoa(n.port),
 		"log.console = true",
@@ -82,7 +87,9 @@ func (n *Node) environ() []string {
 		"RABBITMQ_LOG_BASE=" + in("log"),
 		"RABBITMQ_LOGS=-",
 		"RABBITMQ_PID_FILE=" + in("pid"),
-		"ERL_EPMD_PORT=1",
+		// every minute a node looks for epmd: there must be none, nor may it start one
+		"ERL_EPMD_PORT=" + strconv.Itoa(n.epmd),
+		"ERL_ZFLAGS=-start_epmd false",
 		"ERL_CRASH_DUMP_SECONDS=0",
 	}
 }
@@ -92,8 +99,9 @@ func (n *Node) serverEnviron() []string {
 	return append(n.environ(),
 		// the script then replaces itself by the Erlang machine
 		"detached=1",
+		"RABBITMQ_SCRIPTS_DIR="+filepath.Dir(n.script),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+strings.Join([]string{
-			"+S 2:2 +SDio 4 +A 8 -start_epmd false -erl_epmd_port", strconv.Itoa(n.dist), "-name", n.name,
+			"+S 2:2 +SDio 4 -erl_epmd_port", strconv.Itoa(n.dist), "-name", n.name,
 			"-kernel inet_dist_use_interface {" + tuple + "}",
 			"-kernel inetrc \"" + filepath.Join(n.dir, "inetrc") + "\"",
 		}, " "),

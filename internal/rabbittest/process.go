@@ -22,9 +22,12 @@ type process struct {
 	exited chan struct{}
 }
 
-// The shell's process id becomes that of the machine, by way of exec.
+// The shell's process id becomes that of the machine, by way of exec. The
+// kernel sends a hangup to both when the test process dies while the machine
+// is stopped, since nobody is left then who could let it go on.
 const watchdogScript = `
 (
+	trap '' HUP INT TERM
 	read -r _ && exit 0
 	kill -9 $$
 	for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $$ 2>/dev/null || break; sleep 0.1; done
@@ -33,7 +36,7 @@ const watchdogScript = `
 exec "$0" 3<&- 4>&-
 `
 
-func startProcess(env []string, dir, log string) (*process, error) {
+func startProcess(script string, env []string, dir, log string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the node's log: %w", err)
@@ -50,14 +53,14 @@ func startProcess(env []string, dir, log string) (*process, error) {
 	}
 	defer endedW.Close()
 
-	cmd := exec.Command("/bin/sh", "-c", watchdogScript, serverScript)
+	cmd := exec.Command("/bin/sh", "-c", watchdogScript, script)
 	cmd.Env = append(env, "RABBITTEST_DIR="+dir)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = []*os.File{aliveR, endedW}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt at the terminal is for the test
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", serverScript, err), aliveW.Close(), endedR.Close())
+		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", script, err), aliveW.Close(), endedR.Close())
 	}
 	p := &process{cmd: cmd, alive: aliveW, ended: endedR, exited: make(chan struct{})}
 	go func() {

@@ -43,10 +43,12 @@ type Node struct {
 
 	name    string // Erlang node name, rabbit@127.0.0.x
 	dir     string
+	script  string // of the server, in a home of the node's own
 	host    string // Erlang distribution address
 	port    int
 	tlsPort int
 	dist    int
+	epmd    int // where nobody listens
 	cookie  string
 
 	shared bool // by all tests of a process
@@ -138,7 +140,7 @@ func newNode(report func(string, ...any), opts []Option) (*Node, error) {
 	if n.cookie == "" {
 		n.cookie = randomName("cookie")
 	}
-	for _, p := range []*int{&n.port, &n.tlsPort, &n.dist} {
+	for _, p := range []*int{&n.port, &n.tlsPort, &n.dist, &n.epmd} {
 		if *p != 0 {
 			continue
 		}

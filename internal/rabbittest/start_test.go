@@ -1,15 +1,286 @@
 package rabbittest
 
 import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 func TestMain(m *testing.M) { Main(m) }
 
-func TestCluster(t *testing.T) {
+const queue = "queue"
+
+// publish publishes persistent messages and waits for their confirmations.
+func publish(t *testing.T, n *Node, vhost string, bodies ...string) {
+	t.Helper()
+	ch, err := n.Dial(t, vhost).Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bodies {
+		c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), "", queue, true, false,
+			amqp.Publishing{DeliveryMode: amqp.Persistent, MessageId: b, Body: []byte(b)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if acked, err := c.WaitContext(t.Context()); err != nil || !acked {
+			t.Fatalf("message %q is not confirmed: %v, %v", b, acked, err)
+		}
+	}
+}
+
+func wantDrained(t *testing.T, n *Node, vhost string, bodies ...string) {
+	t.Helper()
+	var got []string
+	for _, d := range n.Drain(t, vhost, queue) {
+		got = append(got, string(d.Body))
+	}
+	if strings.Join(got, ",") != strings.Join(bodies, ",") {
+		t.Errorf("drained %q, want %q", got, bodies)
+	}
+	if left := n.QueueLen(t, vhost, queue); left != 0 {
+		t.Errorf("%d messages are left after draining", left)
+	}
+}
+
+func TestSharedNodeTakesAndGivesMessages(t *testing.T) {
+	n := Shared(t)
+	if again := Shared(t); again != n {
+		t.Fatal("a second node was started")
+	}
+	vhost := n.VHost(t)
+	n.DeclareQueue(t, vhost, queue, nil)
+	wantDrained(t, n, vhost)
+	publish(t, n, vhost, "a", "b", "c")
+	if got := n.QueueLen(t, vhost, queue); got != 3 {
+		t.Errorf("queue length %d, want 3", got)
+	}
+	wantDrained(t, n, vhost, "a", "b", "c")
+	n.DeleteQueue(t, vhost, queue)
+	if got := n.Eval(t, `length(rabbit_amqqueue:list(`+binary(vhost)+`))`); got != "0" {
+		t.Errorf("%s queues are left after the only one was deleted", got)
+	}
+	if out := n.Ctl(t, "list_vhosts"); !strings.Contains(out, vhost) {
+		t.Errorf("rabbitmqctl list_vhosts does not name %s:\n%s", vhost, out)
+	}
+}
+
+func TestVHostIsDeletedWhenItsTestEnds(t *testing.T) {
+	n := Shared(t)
+	var vhost string
+	t.Run("inner", func(t *testing.T) { vhost = n.VHost(t) })
+	if got := n.Eval(t, "rabbit_vhost:exists("+binary(vhost)+")"); got != "false" {
+		t.Errorf("vhost %s exists: %s", vhost, got)
+	}
+}
+
+func TestUserMayDoWhatItWasGiven(t *testing.T) {
+	n := Shared(t)
+	vhost := n.VHost(t)
+	n.DeclareQueue(t, vhost, queue, nil)
+	n.AddUser(t, "reader", `p"w\%/é`, vhost, "^$", "^$", ".*")
+	conn, err := amqp.DialConfig("amqp://"+n.Addr(), amqp.Config{
+		Vhost: vhost, SASL: []amqp.Authentication{&amqp.PlainAuth{Username: "reader", Password: `p"w\%/é`}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ch.Get(queue, true); err != nil {
+		t.Errorf("cannot read: %v", err)
+	}
+	_, err = ch.QueueDeclare("other", true, false, false, false, nil)
+	if e, ok := errors.AsType[*amqp.Error](err); !ok || e.Code != amqp.AccessRefused {
+		t.Errorf("declaring a queue: %v, want 403", err)
+	}
+}
+
+func TestOperatorClosesConnections(t *testing.T) {
+	n := Shared(t)
+	conn := n.Dial(t, n.VHost(t))
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	await(t, "the connection to be listed", func() bool { return n.Connections(t) > 0 })
+	if got := n.CloseConnections(t, "because"); got != 1 {
+		t.Errorf("closed %d connections, want 1", got)
+	}
+	if err := <-closed; err == nil || err.Code != amqp.ConnectionForced || !strings.Contains(err.Reason, "because") {
+		t.Errorf("closed with %v, want 320 because", err)
+	}
+}
+
+func TestEvalFailsOnErlangErrors(t *testing.T) {
+	n := Shared(t)
+	for _, bad := range []string{"1/0", "no such syntax", "throw(x)"} {
+		if v, err := n.eval(t.Context(), bad); err == nil {
+			t.Errorf("%s gave %s", bad, v)
+		}
+	}
+}
+
+func TestKillAndRestartKeepDurableMessages(t *testing.T) {
 	began := time.Now()
-	nodes := StartCluster(t, 3)
-	t.Logf("started in %s", time.Since(began))
-	t.Log(nodes[1].Ctl(t, "cluster_status"))
+	n := Start(t, WithConfig("channel_max = 7"))
+	t.Logf("started in %s", time.Since(began).Round(time.Millisecond))
+	if got := n.Eval(t, "application:get_env(rabbit, channel_max)"); got != "{ok,7}" {
+		t.Errorf("channel_max is %s", got)
+	}
+	addr, pid := n.Addr(), n.Pid()
+	n.DeclareQueue(t, "/", queue, nil)
+	publish(t, n, "/", "a")
+	n.Kill()
+	wantGone(t, pid)
+	n.Start()
+	publish(t, n, "/", "b")
+	n.Restart()
+	if n.Addr() != addr {
+		t.Errorf("address changed from %s to %s", addr, n.Addr())
+	}
+	wantDrained(t, n, "/", "a", "b")
+
+	n.Pause()
+	if state := stat(t, n.Pid()); state != "T" {
+		t.Errorf("process is %q after Pause, want T, stopped", state)
+	}
+	n.Resume()
+	wantDrained(t, n, "/")
+
+	conn := n.Dial(t, "/")
+	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 1))
+	n.MemoryAlarm(t, true)
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.PublishWithContext(t.Context(), "", queue, false, false, amqp.Publishing{Body: []byte("c")}); err != nil {
+		t.Fatal(err)
+	}
+	if b := <-blocked; !b.Active {
+		t.Error("unblocked before it was blocked")
+	}
+	n.MemoryAlarm(t, false)
+	if b := <-blocked; b.Active {
+		t.Error("blocked again after the alarm was cleared")
+	}
+}
+
+// stat is the state of a process, as in proc(5); "" when it is gone.
+func stat(t *testing.T, pid int) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := bytes.Cut(b, []byte(") "))
+	return string(rest[:1])
+}
+
+func wantGone(t *testing.T, pid int) {
+	t.Helper()
+	if state := stat(t, pid); state != "" && state != "Z" {
+		t.Errorf("process %d is still there, in state %s", pid, state)
+	}
+}
+
+// processes lists those alive with text in their command line or environment.
+func processes(t *testing.T, text string) []string {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, p := range all {
+		for _, f := range []string{"cmdline", "environ"} {
+			b, err := os.ReadFile(filepath.Join(p, f))
+			if err == nil && bytes.Contains(b, []byte(text)) {
+				found = append(found, p+" "+strings.ReplaceAll(string(b[:min(len(b), 200)]), "\x00", " "))
+				break
+			}
+		}
+	}
+	return found
+}
+
+func TestNothingIsLeftAfterATest(t *testing.T) {
+	var dir string
+	t.Run("inner", func(t *testing.T) {
+		n := Start(t)
+		dir = n.dir
+		if len(processes(t, dir)) == 0 {
+			t.Fatal("this test does not find the processes that it looks for")
+		}
+		n.Eval(t, "rabbit_nodes_common:ensure_epmd()") // as a node does every minute
+	})
+	if left := processes(t, dir); len(left) > 0 {
+		t.Errorf("left running:\n%s", strings.Join(left, "\n"))
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", dir, err)
+	}
+}
+
+// The child is this test, told by the environment to start a node, to stop its
+// process (a stopped one must die too), and to wait for its death.
+func TestNothingIsLeftWhenTheTestProcessIsKilled(t *testing.T) {
+	const env = "RABBITTEST_CHILD"
+	if os.Getenv(env) != "" {
+		n := Start(t)
+		n.Pause()
+		if _, err := os.Stdout.WriteString("dir=" + n.dir + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		select {}
+	}
+	require(t)
+	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	child.Env = append(os.Environ(), env+"=1")
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var seen []byte
+	buf := make([]byte, 4096)
+	for !bytes.Contains(seen, []byte("dir=/")) || seen[len(seen)-1] != '\n' {
+		n, err := out.Read(buf)
+		if err != nil {
+			t.Fatalf("the child ended: %v\n%s", err, seen)
+		}
+		seen = append(seen, buf[:n]...)
+	}
+	_, rest, _ := bytes.Cut(seen, []byte("dir="))
+	dir := strings.TrimSpace(string(rest))
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed
+	defer func() {
+		if t.Failed() {
+			t.Logf("left running: %q", processes(t, dir))
+		}
+	}()
+	await(t, "the node to die", func() bool { return len(processes(t, dir)) == 0 })
+	await(t, "its directory to go", func() bool {
+		_, err := os.Stat(dir)
+		return errors.Is(err, os.ErrNotExist)
+	})
 }

@@ -1,0 +1,26 @@
+package rabbittest
+
+import (
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
+	began := time.Now()
+	nodes := StartCluster(t, 3)
+	t.Logf("started in %s", time.Since(began).Round(time.Millisecond))
+	nodes[0].DeclareQueue(t, "/", queue, amqp.Table{"x-queue-type": "quorum"})
+	publish(t, nodes[0], "/", "a")
+
+	leader := QuorumLeader(t, nodes, "/", queue)
+	leader.Kill()
+	next := QuorumLeader(t, nodes, "/", queue)
+	if next == leader {
+		t.Fatalf("%s leads, and it is dead", next.Name())
+	}
+	publish(t, next, "/", "b")
+	leader.Start()
+	wantDrained(t, leader, "/", "a", "b")
+}
