@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tstat-transport/internal/logdir"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tstat_cull": main, "mark": mark, "hold": hold})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("no condition %q", cond)
+		},
+	})
+}
+
+// mark HOURS DIR... marks directories as tstat_send would have done that long
+// ago, had it sent all that stands there.
+func mark() {
+	hours, err := strconv.ParseFloat(os.Args[1], 64)
+	check(err)
+	for _, dir := range os.Args[2:] {
+		d := open(dir)
+		logs, err := d.Logs()
+		check(err)
+		state := logdir.State{Version: "test", Logs: map[string]logdir.LogState{}}
+		for _, l := range logs {
+			f, st, err := d.OpenLog(l)
+			check(err)
+			ls := logdir.LogState{Position: st.Size, End: st.Size}
+			ls.SetStat(st)
+			ls.Fingerprint, err = logdir.FingerprintOf(f, st.Size)
+			check(err)
+			state.Logs[l.Name] = ls
+		}
+		check(d.WriteProcessed(state))
+		check(os.Chtimes(filepath.Join(dir, ".processed"), time.Time{}, time.Now().Add(-time.Duration(hours*float64(time.Hour)))))
+	}
+}
+
+// hold DIR locks a directory, says so in a file "held", and goes when its
+// standard input ends.
+func hold() {
+	d := open(os.Args[1])
+	check(os.WriteFile("held", nil, 0o644))
+	var b [1]byte
+	_, _ = os.Stdin.Read(b[:])
+	check(d.Close())
+}
+
+func open(dir string) *logdir.Dir {
+	root, err := logdir.OpenRoot(filepath.Dir(dir))
+	check(err)
+	d, err := logdir.Open(logdir.Entry{Root: root, Rel: filepath.Base(dir), Name: filepath.Base(dir)})
+	check(err)
+	return d
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,335 @@
+package cull
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/logdir"
+)
+
+func TestWhatGoesAndWhatStays(t *testing.T) {
+	s := newSite(t)
+	s.sent("old.out", 48*hour)
+	s.sent("older.out", 1000*hour)
+	s.sent("young.out", 48*hour-time.Second)
+	s.sent("future.out", -hour)
+	s.sent("grown.out", 50*hour)
+	s.add("grown.out/"+tcp, "10.0.0.2 80\n")
+	s.sent("replaced.out", 50*hour)
+	s.write("replaced.out/"+udp, strings.Replace(row, "80", "81", 1))
+	s.write("new_log.out/"+tcp, row)
+	s.mark("new_log.out", 50*hour)
+	s.write("new_log.out/"+udp, row)
+	s.write("unmarked.out/"+tcp, row)
+	s.write("unfinished.out/"+tcp, row)
+	s.write("unfinished.out/.processing", "{}")
+	s.write("python.out/"+tcp, row)
+	s.write("python.out/.processed", "")
+	s.age("python.out", 50*hour)
+	s.write("young_python.out/"+tcp, row)
+	s.write("young_python.out/.processed", "")
+	s.write("damaged.out/"+tcp, row)
+	s.write("damaged.out/.processed", `{"tool":"tstat_send","logs":{"lo`)
+	s.age("damaged.out", 50*hour)
+	s.write("link.out/"+tcp, row)
+	s.must(os.Symlink("../old.out/.processed", s.path+"/link.out/.processed"))
+	s.write("dir.out/"+tcp, row)
+	s.must(os.Mkdir(s.path+"/dir.out/.processed", 0o755))
+	s.sent("nested.out", 50*hour)
+	s.write("nested.out/sub/"+tcp, row)
+	s.write("plain.out/readme", "no logs")
+	s.sent("sub/sp ace\n\xff.out", 50*hour)
+
+	dry := s.cull(t.Context(), Options{TTL: 48 * hour, DryRun: true})
+	if len(s.left()) != 17 {
+		t.Errorf("a dry run left %q", s.left())
+	}
+	r := s.cull(t.Context(), Options{TTL: 48 * hour})
+	s.expect("damaged.out", "dir.out", "future.out", "grown.out", "link.out", "nested.out", "new_log.out", "plain.out",
+		"replaced.out", "sub", "unfinished.out", "unmarked.out", "young.out", "young_python.out")
+	if entries, _ := os.ReadDir(s.path + "/sub"); len(entries) != 0 {
+		t.Error(entries)
+	}
+	if r.Directories != 4 || r.Unsent != 3 || r.Failed != 2 || r.Locked != 0 || r.Roots != 0 {
+		t.Errorf("%+v", r)
+	}
+	if dry != r {
+		t.Errorf("the dry run foretold %+v, it was %+v", dry, r)
+	}
+	s.says("WARN", "kept", "grown.out", "log_tcp_complete has grown")
+	s.says("WARN", "kept", "replaced.out", "log_udp_complete was replaced")
+	s.says("WARN", "kept", "new_log.out", "log_udp_complete is new")
+	s.says("WARN", "kept", "damaged.out", "damaged")
+	s.says("WARN", "kept", "nested.out/sub/"+tcp)
+	s.says("ERROR", "link.out/.processed", "not a regular file")
+	s.says("ERROR", "dir.out/.processed", "not a regular file")
+	s.says("would_cull", "/old.out", "why=ttl", "age=48h0m0s")
+
+	// What was waiting goes once it is sent.
+	s.mark("grown.out", 49*hour)
+	if r := s.cull(t.Context(), Options{TTL: 48 * hour}); r.Directories != 1 || r.Bytes < int64(2*len(row)) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestTTLZeroTakesAllButTheFuture(t *testing.T) {
+	s := newSite(t)
+	s.sent("now.out", 0)
+	s.sent("future.out", -time.Second)
+	s.cull(t.Context(), Options{})
+	s.expect("future.out")
+}
+
+func TestLockedIsSkipped(t *testing.T) {
+	s := newSite(t)
+	s.sent("busy.out", 50*hour)
+	s.sent("free.out", 50*hour)
+	d, err := logdir.Open(s.entry("busy.out"))
+	s.must(err)
+	if r := s.cull(t.Context(), Options{}); r.Locked != 1 || r.Directories != 1 || r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	s.expect("busy.out")
+	s.must(d.Close())
+	s.cull(t.Context(), Options{})
+	s.expect()
+}
+
+// What changes between the plan and its execution is seen.
+func TestPlanIsLookedAtAgain(t *testing.T) {
+	s := newSite(t)
+	for _, name := range []string{"grown.out", "marked_anew.out", "unmarked.out", "gone.out", "linked.out", "same.out"} {
+		s.sent(name, 50*hour)
+	}
+	o := s.options(Options{TTL: 48 * hour})
+	plan, err := MakePlan(t.Context(), []*logdir.Root{s.root()}, s.now, o)
+	s.must(err)
+	if len(plan.Items) != 6 {
+		t.Fatalf("%+v", plan)
+	}
+	s.add("grown.out/"+tcp, "more")
+	s.age("marked_anew.out", hour)
+	s.must(os.Remove(s.path + "/unmarked.out/.processed"))
+	s.must(os.RemoveAll(s.path + "/gone.out"))
+	s.sent("elsewhere/target.out", 50*hour)
+	s.must(os.RemoveAll(s.path + "/linked.out"))
+	s.must(os.Symlink("elsewhere/target.out", s.path+"/linked.out"))
+	r := Execute(t.Context(), plan, o)
+	s.expect("elsewhere", "grown.out", "linked.out", "marked_anew.out", "unmarked.out")
+	if r.Directories != 1 || r.Unsent != 1 || r.Failed != 1 {
+		t.Errorf("%+v", r)
+	}
+	s.says("ERROR", "linked.out", "symbolic link")
+	if _, err := os.Stat(s.path + "/elsewhere/target.out/" + tcp); err != nil {
+		t.Error(err)
+	}
+}
+
+// A writer that has had the log open all the while writes to it after the
+// directory has been moved away.
+func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", 50*hour)
+	d, err := logdir.Open(s.entry("x.out"))
+	s.must(err)
+	s.must(d.MoveAway())
+	s.add(d.Name+"/"+tcp, "10.0.0.2 80\n")
+	p := &planner{Options: s.options(Options{}), now: s.now}
+	if err := p.stillSent(t.Context(), d); err == nil || !strings.Contains(err.Error(), "has grown") {
+		t.Error(err)
+	}
+	s.expect("x.out")
+
+	// The same, killed before it looked: the next run gives the name back.
+	s.must(d.MoveAway())
+	s.must(d.Close())
+	if r := s.cull(t.Context(), Options{}); r.Unsent != 1 || r.Directories != 0 {
+		t.Errorf("%+v", r)
+	}
+	s.expect("x.out")
+	s.says("WARN", "kept", "has its name back")
+
+	// Its name was taken in the meantime: it stays, and says so.
+	d, err = logdir.Open(s.entry("x.out"))
+	s.must(err)
+	s.must(d.MoveAway())
+	s.must(d.Close())
+	s.write("x.out/"+tcp, row)
+	if r := s.cull(t.Context(), Options{}); r.Failed != 1 || r.Directories != 0 {
+		t.Errorf("%+v", r)
+	}
+	s.expect("x.out", d.Name)
+	s.says("ERROR", d.Name, "file exists")
+}
+
+func TestLeftovers(t *testing.T) {
+	token := strings.Repeat("ab", 8)
+	s := newSite(t)
+	s.sent("young.out", 0)
+	name := func(n string) string { return logdir.CulledName(n, token) }
+	s.write(name("python.out")+"/.processed", "")
+	s.must(os.Mkdir(s.path+"/"+name("empty.out"), 0o755))
+	s.write(name("stranger.out")+"/keep", "not ours")
+	s.write(".culled-other/keep", "not our pattern")
+	s.write(name("late.out")+"/.processed", "")
+	s.must(os.Chtimes(s.path+"/"+name("late.out")+"/.processed", time.Time{}, s.now.Add(hour)))
+	r := s.cull(t.Context(), Options{TTL: 48 * hour})
+	s.expect(name("stranger.out"), ".culled-other", "young.out")
+	if r.Directories != 3 || r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	s.says("WARN", "kept", name("stranger.out"), "no mark")
+}
+
+// countdown is a context that ends after n looks at it: a kill at any point.
+type countdown struct {
+	context.Context
+	mu   sync.Mutex
+	left int
+}
+
+func (c *countdown) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Wherever a run stops, each directory is either whole or does not look like
+// one any more, and the next run finishes it.
+func TestStoppedAnywhere(t *testing.T) {
+	for n := 0; ; n++ {
+		s := newSite(t)
+		for _, name := range []string{"a.out", "b.out", "c.out"} {
+			s.sent(name, 50*hour)
+		}
+		r := s.cull(&countdown{Context: t.Context(), left: n}, Options{Workers: 1})
+		for _, name := range s.left() {
+			if strings.HasSuffix(name, ".out") {
+				for _, file := range []string{tcp, udp, ".processed"} {
+					if _, err := os.Stat(filepath.Join(s.path, name, file)); err != nil {
+						t.Errorf("after %d: %v", n, err)
+					}
+				}
+			}
+		}
+		if r.Failed > 0 || r.Unsent > 0 {
+			t.Errorf("after %d: %+v\n%s", n, r, &s.log)
+		}
+		stopped := len(s.left()) > 0
+		s.cull(t.Context(), Options{})
+		s.expect()
+		if !stopped {
+			if n < 20 {
+				t.Errorf("the run looked at its context only %d times", n)
+			}
+			return
+		}
+	}
+}
+
+func TestLinksAreNotFollowed(t *testing.T) {
+	s := newSite(t)
+	outside := newSite(t)
+	outside.sent("victim.out", 50*hour)
+	s.must(os.Symlink(outside.path, s.path+"/link"))
+	s.must(os.Symlink(outside.path+"/victim.out", s.path+"/victim.out"))
+	s.sent("x.out", 50*hour)
+	s.must(os.Symlink(outside.path, s.path+"/x.out/link"))
+	s.must(os.Symlink(outside.path+"/victim.out/"+tcp, s.path+"/x.out/log"))
+	r := s.cull(t.Context(), Options{})
+	s.expect("link", "victim.out")
+	outside.expect("victim.out")
+	if r.Directories != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Somebody swaps a directory for a link to one outside, again and again, while
+// the culler works.
+func TestSwappedForALinkWhileCulling(t *testing.T) {
+	outside := newSite(t)
+	outside.sent("victim.out", 50*hour)
+	s := newSite(t)
+	stop := make(chan struct{})
+	var swapper sync.WaitGroup
+	swapper.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			// Each step may fail, since the culler takes the directory away.
+			_ = os.Rename(s.path+"/sub/x.out", s.path+"/hidden")
+			_ = os.Symlink(outside.path+"/victim.out", s.path+"/sub/x.out")
+			_ = os.Remove(s.path + "/sub/x.out")
+			_ = os.Rename(s.path+"/sub", s.path+"/hidden_sub")
+			_ = os.Symlink(outside.path, s.path+"/sub")
+			_ = os.Remove(s.path + "/sub")
+			_ = os.Rename(s.path+"/hidden_sub", s.path+"/sub")
+			_ = os.Rename(s.path+"/hidden", s.path+"/sub/x.out")
+		}
+	})
+	for range 150 {
+		_ = os.MkdirAll(s.path+"/fresh", 0o755)
+		s.sent("fresh/x.out", 50*hour)
+		_ = os.Rename(s.path+"/fresh/x.out", s.path+"/sub/x.out")
+		_ = os.Rename(s.path+"/fresh/x.out", s.path+"/sub/victim.out")
+		s.must(os.RemoveAll(s.path + "/fresh"))
+		s.cull(t.Context(), Options{})
+	}
+	close(stop)
+	swapper.Wait()
+	for _, file := range []string{tcp, udp, ".processed"} {
+		if _, err := os.Stat(outside.path + "/victim.out/" + file); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestMountsAreNotCrossed(t *testing.T) {
+	s := newSite(t)
+	s.sent("inside.out", 50*hour)
+	s.must(os.Mkdir(s.path+"/inside.out/data", 0o755))
+	s.must(os.Mkdir(s.path+"/other", 0o755))
+	s.must(os.Mkdir(s.path+"/itself.out", 0o755))
+	s.sent("plain.out", 50*hour)
+	elsewhere := newSite(t)
+	elsewhere.sent("victim.out", 50*hour)
+	mount(t, elsewhere.path, s.path+"/inside.out/data", "", unix.MS_BIND, "")
+	mount(t, elsewhere.path, s.path+"/other", "", unix.MS_BIND, "")
+	mount(t, elsewhere.path+"/victim.out", s.path+"/itself.out", "", unix.MS_BIND, "")
+	r := s.cull(t.Context(), Options{})
+	s.expect("inside.out", "itself.out", "other")
+	elsewhere.expect("victim.out")
+	if r.Directories != 1 {
+		t.Errorf("%+v\n%s", r, &s.log)
+	}
+	s.says("WARN", "inside.out/data", "another file system")
+	s.says("WARN", "not_entered", "/other", "remedy")
+	if _, err := os.Stat(s.path + "/inside.out/" + tcp); err != nil {
+		t.Error("a directory with a mount inside was touched:", err)
+	}
+}
+
+func TestRootsThatAreNotThere(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", 50*hour)
+	s.write("file", "")
+	r := Run(t.Context(), []string{s.path + "/none", s.path + "/file", s.path, s.path}, s.now, s.options(Options{}))
+	s.expect("file")
+	if r.Roots != 2 || r.Directories != 1 || r.Failed != 0 {
+		t.Errorf("%+v\n%s", r, &s.log)
+	}
+	s.says("ERROR", "root_unreadable", s.path+"/none", "no such file")
+}

@@ -1,0 +1,88 @@
+package cull
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestSpaceText(t *testing.T) {
+	f := func(text string, want Space) {
+		t.Helper()
+		var got Space
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q is %+v, %v; want %+v", text, got, err, want)
+		}
+	}
+	f("10%", Space{Percent: 10})
+	f(" 0.5% ", Space{Percent: 0.5})
+	f("1", Space{Bytes: 1})
+	f("4096B", Space{Bytes: 4096})
+	f("50G", Space{Bytes: 50 << 30})
+	f("50GiB", Space{Bytes: 50 << 30})
+	f("50gb", Space{Bytes: 50e9})
+	f("1.5K", Space{Bytes: 1536})
+	f("2 T", Space{Bytes: 2 << 40})
+	f("1e3", Space{Bytes: 1000})
+	for _, bad := range []string{"", "%", "0%", "100%", "-1%", "NaN%", "G", "0", "-5G", "5GG", "5GiBB", "5 foo", "5iB", "1e40", "NaN", "Inf", "5BG", "0x10"} {
+		var got Space
+		if err := got.UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q is %+v", bad, got)
+		}
+	}
+}
+
+// A disk of 64 blocks with ten directories of two logs and a mark each: as
+// many of the oldest go as are needed, whatever their age.
+func TestMakeRoom(t *testing.T) {
+	const block = 4096
+	s := newSite(t)
+	mount(t, "none", s.path, "tmpfs", 0, fmt.Sprintf("size=%d", 64*block))
+	free := func() int64 {
+		var st unix.Statfs_t
+		s.must(unix.Statfs(s.path, &st))
+		return int64(st.Bavail) * st.Bsize
+	}
+	name := func(i int) string { return fmt.Sprintf("2016_01_01_00_%02d.out", i) }
+	for i := range 10 {
+		switch i {
+		case 0:
+			s.write(name(i)+"/"+tcp, row) // not sent
+		case 1:
+			s.sent(name(i), -hour) // from the future
+		case 2:
+			s.sent(name(i), hour)
+			s.add(name(i)+"/"+tcp, "unsent")
+		case 9:
+			s.sent(name(i), 50*hour) // expired
+		default:
+			s.sent(name(i), hour)
+		}
+	}
+	o := Options{TTL: 48 * hour, MinFree: Space{Bytes: free() + 7*block}}
+	dry := o
+	dry.DryRun = true
+	if r := s.cull(t.Context(), dry); r.Directories != 3 {
+		t.Errorf("%+v", r)
+	}
+	r := s.cull(t.Context(), o) // 3 blocks of the expired one, 6 of the two oldest
+	s.expect(name(0), name(1), name(2), name(5), name(6), name(7), name(8))
+	if r.Directories != 3 || r.Unsent != 0 || free() < o.MinFree.Bytes {
+		t.Errorf("%+v, %d free of %d", r, free(), o.MinFree.Bytes)
+	}
+	s.says("culled", name(3), "why=min_free")
+	if r := s.cull(t.Context(), o); r.Directories != 0 {
+		t.Errorf("there was room enough: %+v", r)
+	}
+	r = s.cull(t.Context(), Options{TTL: 48 * hour, MinFree: Space{Percent: 99.9}})
+	s.expect(name(0), name(1), name(2))
+	if r.Directories != 4 {
+		t.Errorf("%+v", r)
+	}
+	s.says("WARN", "disk_short", "bytes_lacking")
+	if _, err := os.Stat(s.path + "/" + name(2) + "/" + tcp); err != nil {
+		t.Error(err)
+	}
+}
