@@ -18,10 +18,9 @@ type Encoder struct {
 // row holds the values of the current row that more than one step needs.
 type row struct {
 	block                  []byte
-	duration               uint64 // in ms/1000
-	seconds                float64
+	seconds                float64 // the duration, not rounded to hundredths
 	bits, packets, rexmits uint64
-	start, end             uint64 // as they are written
+	duration, start, end   text // as they are written
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
@@ -63,7 +62,11 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold 
 		if s.Bytes[d] < threshold {
 			continue
 		}
-		bad := e.prepare(p, s.Bytes[d])
+		e.row.bits = s.Bytes[d] * 8
+		bad := e.counts(p)
+		if bad < 0 && (flows == 0 || e.layout.Kind == fastparse.UDP) { // both flows of a TCP row have the same times
+			bad = e.times(p)
+		}
 		if bad < 0 {
 			o, bad = e.run(p.steps, room, o)
 		}
@@ -75,72 +78,8 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold 
 	return out[:o], flows, fastparse.Reason{}
 }
 
-// prepare computes the values of the row for the program's direction. It
-// returns the column that is malformed, or -1.
-func (e *Encoder) prepare(p *program, bytes uint64) (bad int) {
-	r := &e.row
-	r.bits = bytes * 8
-	durat, ok := e.decimal(p.durat)
-	if !ok {
-		return p.durat
-	}
-	from, to := e.fields.Bounds(p.durat)
-	if e.layout.Kind == fastparse.UDP && !e.settings.UDPMilliseconds {
-		if durat.whole >= maxTime/1000 {
-			return p.durat
-		}
-		r.duration = shiftedThousandths(durat, r.block[from:to])
-	} else {
-		r.duration = thousandths(durat, r.block[from:to])
-	}
-	r.seconds = ratio(r.duration, 1000) / 1000
-
-	if e.layout.Kind == fastparse.UDP {
-		first, ok := e.decimal(p.absolute)
-		if !ok {
-			return p.absolute
-		}
-		r.start = first.whole
-		r.end = first.whole + r.duration/1000
-		if !e.settings.Milliseconds {
-			r.start /= 1000
-			r.end = r.start + wholeSeconds(r.seconds)
-		}
-	} else if bad := e.times(p); bad >= 0 {
-		return bad
-	}
-	return e.counts(p)
-}
-
-// times reads start and end of a TCP row.
-func (e *Encoder) times(p *program) (bad int) {
-	first, ok := e.decimal(p.first)
-	if !ok {
-		return p.first
-	}
-	last, ok := e.decimal(p.last)
-	if !ok {
-		return p.last
-	}
-	e.row.start, e.row.end = first.whole, last.whole
-	if p.absolute >= 0 {
-		absolute, ok := e.decimal(p.absolute)
-		if !ok {
-			return p.absolute
-		}
-		e.row.start, e.row.end = absolute.whole, sum(absolute, last, first)
-		if absolute.more || last.more || first.more {
-			e.row.end = exactSum(e.field(p.absolute), e.field(p.last), e.field(p.first))
-		}
-	}
-	if !e.settings.Milliseconds {
-		e.row.start /= 1000
-		e.row.end /= 1000
-	}
-	return -1
-}
-
-// counts reads the counters behind the rates.
+// counts reads the counters behind the rates. It returns the column that is
+// malformed, or -1.
 func (e *Encoder) counts(p *program) (bad int) {
 	var ok bool
 	if p.packets >= 0 {
@@ -238,7 +177,7 @@ func (e *Encoder) run(steps []step, out []byte, at int) (o, bad int) {
 			}
 			o += copy(out[o:], r.block[from:to])
 		case duration:
-			o = putRounded(out, o, r.seconds)
+			o = r.duration.put(out, o)
 		case numBits:
 			o = putUint(out, o, r.bits)
 		case bitRate:
@@ -253,9 +192,9 @@ func (e *Encoder) run(steps []step, out []byte, at int) (o, bad int) {
 				o = putShortest(out, o, ratio(r.rexmits, r.packets))
 			}
 		case start:
-			o = putUint(out, o, r.start)
+			o = r.start.put(out, o)
 		case end:
-			o = putUint(out, o, r.end)
+			o = r.end.put(out, o)
 		}
 	}
 	return o, -1
@@ -268,18 +207,4 @@ func putRate(out []byte, o int, n uint64, seconds float64) int {
 		return o + 1
 	}
 	return putRounded(out, o, float64(n)/seconds)
-}
-
-// wholeSeconds is a duration as the flow has it, two decimals, cut off.
-func wholeSeconds(seconds float64) uint64 {
-	var buf [maxValue]byte
-	n := putRounded(buf[:], 0, seconds)
-	whole := uint64(0)
-	for _, c := range buf[:n] {
-		if c == '.' {
-			break
-		}
-		whole = whole*10 + uint64(c-'0')
-	}
-	return whole
 }
