@@ -39,6 +39,13 @@ func Shared(t testing.TB) *Node {
 	return n
 }
 
+// atEnd is what Main calls when the tests have ended.
+var atEnd []func()
+
+// AtEnd has Main call f when all tests have ended, the shared node too. It is
+// for TestMain, since Main does not return.
+func AtEnd(f func()) { atEnd = append(atEnd, f) }
+
 // Main runs a package's tests, ends the shared node, and exits; the tests fail
 // when they leave goroutines behind, those that options exempt aside.
 //
@@ -47,6 +54,9 @@ func Main(m *testing.M, options ...goleak.Option) {
 	code := m.Run()
 	if n := shared.node; n != nil {
 		n.destroy()
+	}
+	for _, f := range atEnd {
+		f()
 	}
 	if code == 0 {
 		if err := goleak.Find(options...); err != nil {

@@ -1,0 +1,203 @@
+package rabbittest
+
+import (
+	"errors"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Proxy stands between a client and a broker and misbehaves on demand. All
+// settings may be changed at any time and hold for all connections, those to
+// come included.
+type Proxy struct {
+	addr     string
+	upstream string
+	report   func(format string, args ...any)
+
+	mu       sync.Mutex
+	listener net.Listener // nil while down
+	links    map[*link]bool
+	faults   faults
+	changed  chan struct{} // closed when faults change
+	running  sync.WaitGroup
+}
+
+type faults struct {
+	drop, dropReplies, hold bool
+	bytesPerSecond          int
+	latency                 time.Duration
+}
+
+// StartProxy starts a proxy on 127.0.0.1 that passes on to upstream
+// (host:port), and ends it when t ends.
+func StartProxy(t testing.TB, upstream string) *Proxy {
+	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatalf("rabbittest: %v", err)
+	}
+	p := &Proxy{
+		addr:     net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		upstream: upstream,
+		report:   func(format string, args ...any) { t.Errorf(format, args...) },
+		links:    map[*link]bool{},
+		changed:  make(chan struct{}),
+	}
+	p.Up()
+	t.Cleanup(func() {
+		p.Down()
+		p.running.Wait()
+	})
+	return p
+}
+
+// Addr is the host:port where the proxy listens.
+func (p *Proxy) Addr() string { return p.addr }
+
+// Up lets the proxy listen (again), on the same port.
+func (p *Proxy) Up() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		return
+	}
+	l, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		p.report("rabbittest: the proxy cannot listen: %v", err)
+		return
+	}
+	p.listener = l
+	p.running.Go(func() { p.accept(l) })
+}
+
+// Down closes all connections, and new ones are refused.
+func (p *Proxy) Down() {
+	p.mu.Lock()
+	l := p.listener
+	p.listener = nil
+	p.mu.Unlock()
+	if l != nil {
+		if err := l.Close(); err != nil {
+			p.report("rabbittest: the proxy cannot stop listening: %v", err)
+		}
+	}
+	p.closeLinks(false)
+}
+
+// ResetPeer ends all connections with a reset (RST) on both sides; new ones
+// are served. It gives back how many there were.
+func (p *Proxy) ResetPeer() int { return p.closeLinks(true) }
+
+// DropPackets makes everything that arrives, on either side, vanish, while
+// connections stay open and new ones are accepted: half-open connections to
+// which one can write without end. What has lost bytes is reset when it is
+// turned off.
+func (p *Proxy) DropPackets(on bool) {
+	p.set(func(f *faults) { f.drop = on })
+	if !on {
+		p.closeLost()
+	}
+}
+
+// DropReplies makes only what the broker says vanish, confirmations for
+// instance; see DropPackets.
+func (p *Proxy) DropReplies(on bool) {
+	p.set(func(f *faults) { f.dropReplies = on })
+	if !on {
+		p.closeLost()
+	}
+}
+
+// Hold stops reading on both sides, so that the senders' buffers fill and
+// their writes block; when it is turned off everything goes on where it was.
+func (p *Proxy) Hold(on bool) { p.set(func(f *faults) { f.hold = on }) }
+
+// Bandwidth limits each direction of each connection; 0 takes the limit away.
+func (p *Proxy) Bandwidth(bytesPerSecond int) {
+	p.set(func(f *faults) { f.bytesPerSecond = bytesPerSecond })
+}
+
+// Latency delays each piece of up to 32 KiB, in each direction, before the
+// next is read.
+func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d }) }
+
+// Connections is the number of open connections.
+func (p *Proxy) Connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
+}
+
+func (p *Proxy) set(change func(*faults)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.faults)
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func (p *Proxy) current() (faults, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.faults, p.changed
+}
+
+func (p *Proxy) closeLinks(reset bool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.close(reset)
+	}
+	return len(p.links)
+}
+
+func (p *Proxy) closeLost() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		if l.lost.Load() {
+			l.close(true)
+		}
+	}
+}
+
+func (p *Proxy) accept(l net.Listener) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				p.report("rabbittest: the proxy cannot accept: %v", err)
+			}
+			return
+		}
+		p.running.Go(func() { p.serve(l, client.(*net.TCPConn)) })
+	}
+}
+
+func (p *Proxy) serve(from net.Listener, client *net.TCPConn) {
+	broker, err := net.DialTimeout("tcp", p.upstream, 10*time.Second)
+	if err != nil {
+		_ = client.Close() // whoever called finds out
+		return
+	}
+	l := &link{proxy: p, client: client, broker: broker.(*net.TCPConn), done: make(chan struct{})}
+	p.mu.Lock()
+	if p.listener == from {
+		p.links[l] = true
+	} else {
+		l.close(false)
+	}
+	p.mu.Unlock()
+
+	var wg sync.WaitGroup
+	wg.Go(func() { l.end(l.pipe(l.broker, client, false)) })
+	wg.Go(func() { l.end(l.pipe(client, l.broker, true)) })
+	wg.Wait()
+	l.close(false)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.links, l)
+}
