@@ -14,8 +14,8 @@ import (
 func (n *Node) VHost(t testing.TB) string {
 	t.Helper()
 	name := randomName("test")
-	n.Eval(t, fmt.Sprintf(`ok = rabbit_vhost:add(%s, <<"test">>)`, binary(name)))
-	n.cleanup(t, fmt.Sprintf(`rabbit_vhost:delete(%s, <<"test">>)`, binary(name)))
+	n.Eval(t, fmt.Sprintf(`ok = rabbit_vhost:add(%s, <<"test">>)`, erlangBinary(name)))
+	n.cleanup(t, fmt.Sprintf(`rabbit_vhost:delete(%s, <<"test">>)`, erlangBinary(name)))
 	n.permit(t, User, name, ".*", ".*", ".*")
 	return name
 }
@@ -24,15 +24,15 @@ func (n *Node) VHost(t testing.TB) string {
 // configure, write and read, and deletes it when t ends.
 func (n *Node) AddUser(t testing.TB, name, password, vhost, configure, write, read string) {
 	t.Helper()
-	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:add_user(%s, %s, <<"test">>)`, binary(name), binary(password)))
-	n.cleanup(t, fmt.Sprintf(`rabbit_auth_backend_internal:delete_user(%s, <<"test">>)`, binary(name)))
+	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:add_user(%s, %s, <<"test">>)`, erlangBinary(name), erlangBinary(password)))
+	n.cleanup(t, fmt.Sprintf(`rabbit_auth_backend_internal:delete_user(%s, <<"test">>)`, erlangBinary(name)))
 	n.permit(t, name, vhost, configure, write, read)
 }
 
 func (n *Node) permit(t testing.TB, user, vhost, configure, write, read string) {
 	t.Helper()
 	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:set_permissions(%s, %s, %s, %s, %s, <<"test">>)`,
-		binary(user), binary(vhost), binary(configure), binary(write), binary(read)))
+		erlangBinary(user), erlangBinary(vhost), erlangBinary(configure), erlangBinary(write), erlangBinary(read)))
 }
 
 // cleanup evaluates erlang when t ends, on a node that outlives t; any other
@@ -70,7 +70,7 @@ func (n *Node) MemoryAlarm(t testing.TB, on bool) {
 func (n *Node) CloseConnections(t testing.TB, reason string) int {
 	t.Helper()
 	count := n.Eval(t, fmt.Sprintf(`Pids = rabbit_networking:local_connections(),
-		[rabbit_networking:close_connection(Pid, binary_to_list(%s)) || Pid <- Pids], length(Pids)`, binary(reason)))
+		[rabbit_networking:close_connection(Pid, binary_to_list(%s)) || Pid <- Pids], length(Pids)`, erlangBinary(reason)))
 	return atoi(t, count)
 }
 

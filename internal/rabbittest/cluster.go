@@ -74,7 +74,7 @@ func QuorumLeader(t testing.TB, nodes []*Node, vhost, queue string) *Node {
 			name := n.Eval(t, fmt.Sprintf(`{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(%s, queue, %s)),
 				{Name, _} = amqqueue:get_pid(Queue),
 				case ra:members({Name, node()}, 2000) of {ok, _, {_, Leader}} -> Leader; _ -> none end`,
-				binary(vhost), binary(queue)))
+				erlangBinary(vhost), erlangBinary(queue)))
 			i := slices.IndexFunc(nodes, func(n *Node) bool { return "'"+n.name+"'" == name && n.Pid() != 0 })
 			if i >= 0 {
 				leader = nodes[i]

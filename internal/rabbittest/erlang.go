@@ -59,8 +59,8 @@ func (n *Node) Ctl(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// binary is an Erlang binary with the bytes of s, whatever they are.
-func binary(s string) string {
+// erlangBinary is an Erlang binary with the bytes of s, whatever they are.
+func erlangBinary(s string) string {
 	var b strings.Builder
 	b.WriteString("<<")
 	for i := range len(s) {

@@ -69,7 +69,7 @@ func TestSharedNodeTakesAndGivesMessages(t *testing.T) {
 	}
 	wantDrained(t, n, vhost, "a", "b", "c")
 	n.DeleteQueue(t, vhost, queue)
-	if got := n.Eval(t, `length(rabbit_amqqueue:list(`+binary(vhost)+`))`); got != "0" {
+	if got := n.Eval(t, `length(rabbit_amqqueue:list(`+erlangBinary(vhost)+`))`); got != "0" {
 		t.Errorf("%s queues are left after the only one was deleted", got)
 	}
 	if out := n.Ctl(t, "list_vhosts"); !strings.Contains(out, vhost) {
@@ -81,7 +81,7 @@ func TestVHostIsDeletedWhenItsTestEnds(t *testing.T) {
 	n := Shared(t)
 	var vhost string
 	t.Run("inner", func(t *testing.T) { vhost = n.VHost(t) })
-	if got := n.Eval(t, "rabbit_vhost:exists("+binary(vhost)+")"); got != "false" {
+	if got := n.Eval(t, "rabbit_vhost:exists("+erlangBinary(vhost)+")"); got != "false" {
 		t.Errorf("vhost %s exists: %s", vhost, got)
 	}
 }

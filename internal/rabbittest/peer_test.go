@@ -1,0 +1,154 @@
+package rabbittest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// session logs in to a peer and gives a channel with confirmations.
+func session(t *testing.T, p *Peer) (*amqp.Connection, *amqp.Channel) {
+	t.Helper()
+	conn, err := amqp.DialConfig("amqp://guest:guest@"+p.Addr(), amqp.Config{Heartbeat: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseDeadline(time.Now().Add(time.Second)) })
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil); err != nil || q.Name != queue {
+		t.Fatal(q, err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	return conn, ch
+}
+
+func send(t *testing.T, ch *amqp.Channel, id string, size int) *amqp.DeferredConfirmation {
+	t.Helper()
+	c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), "", queue, true, false, amqp.Publishing{
+		ContentType: "application/json", Headers: amqp.Table{"k": "v"}, DeliveryMode: amqp.Persistent,
+		MessageId: id, Body: []byte(strings.Repeat("x", size)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestPeerConfirmsAsTheScriptSays(t *testing.T) {
+	p := StartPeer(t, func(int) Script {
+		var held []PeerMessage
+		return func(m PeerMessage) {
+			if held = append(held, m); len(held) < 6 {
+				return
+			}
+			held[5].Ack(false)
+			held[3].Nack(false)
+			held[2].Ack(true) // the first three
+			held[4].Nack(false)
+		}
+	})
+	_, ch := session(t, p)
+	const big = 300_000 // more than two frames
+	var confirmations []*amqp.DeferredConfirmation
+	for i := range 6 {
+		confirmations = append(confirmations, send(t, ch, fmt.Sprint("m", i), big*(i%2)))
+	}
+	for i, want := range []bool{true, true, true, false, false, true} {
+		if acked, err := confirmations[i].WaitContext(t.Context()); err != nil || acked != want {
+			t.Errorf("message %d: %v, %v, want %v", i, acked, err, want)
+		}
+	}
+	for i, m := range p.Messages() {
+		if m.MessageID != fmt.Sprint("m", i) || m.RoutingKey != queue || !m.Mandatory || len(m.Body) != big*(i%2) {
+			t.Errorf("message %d arrived as %q for %q, %d bytes", i, m.MessageID, m.RoutingKey, len(m.Body))
+		}
+	}
+}
+
+func TestPeerReturnsBlocksAndCloses(t *testing.T) {
+	p := StartPeer(t, func(int) Script {
+		return func(m PeerMessage) {
+			m.Return(amqp.NoRoute, "NO_ROUTE")
+			m.Conn.Blocked("low on memory")
+			m.Conn.Unblocked()
+			m.Ack(false)
+			m.Conn.Close(amqp.ConnectionForced, "enough")
+		}
+	})
+	conn, ch := session(t, p)
+	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
+	blocks := conn.NotifyBlocked(make(chan amqp.Blocking, 2))
+	closes := conn.NotifyClose(make(chan *amqp.Error, 1))
+	c := send(t, ch, "id", 200_000)
+	if r := <-returns; r.MessageId != "id" || r.ReplyCode != amqp.NoRoute || len(r.Body) != 200_000 {
+		t.Errorf("returned %q with %d and %d bytes", r.MessageId, r.ReplyCode, len(r.Body))
+	}
+	if b := <-blocks; !b.Active || b.Reason != "low on memory" {
+		t.Errorf("first %+v", b)
+	}
+	if b := <-blocks; b.Active {
+		t.Errorf("then %+v", b)
+	}
+	if acked, err := c.WaitContext(t.Context()); err != nil || !acked {
+		t.Errorf("confirmation: %v, %v", acked, err)
+	}
+	if err := <-closes; err == nil || err.Code != amqp.ConnectionForced || err.Reason != "enough" {
+		t.Errorf("closed with %v", err)
+	}
+}
+
+func TestPeerIsSilentThenResets(t *testing.T) {
+	p := StartPeer(t, func(connection int) Script {
+		return func(m PeerMessage) {
+			if connection == 2 {
+				m.Conn.Reset()
+			}
+		}
+	})
+	_, ch := session(t, p)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if acked, err := send(t, ch, "a", 1).WaitContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("confirmation: %v, %v, want none", acked, err)
+	}
+	conn, ch := session(t, p)
+	closes := conn.NotifyClose(make(chan *amqp.Error, 1))
+	send(t, ch, "b", 1)
+	if err := <-closes; err == nil || err.Server {
+		t.Errorf("closed with %v, want a lost connection", err)
+	}
+	if n := p.Connections(); n != 2 {
+		t.Errorf("%d connections, want 2", n)
+	}
+}
+
+func TestPeerStopsReading(t *testing.T) {
+	p := StartPeer(t, func(int) Script {
+		return func(m PeerMessage) { m.Conn.StopReading() }
+	})
+	_, ch := session(t, p)
+	written := make(chan error, 1)
+	send(t, ch, "a", 1)
+	go func() {
+		written <- ch.PublishWithContext(context.Background(), "", queue, true, false, amqp.Publishing{Body: make([]byte, 64<<20)})
+	}()
+	select {
+	case err := <-written:
+		t.Errorf("64 MiB were written to a peer that does not read: %v", err)
+	case <-time.After(time.Second):
+	}
+	p.conns[0].Reset()
+	if err := <-written; err == nil {
+		t.Error("the write went through after a reset")
+	}
+}
