@@ -19,8 +19,8 @@ type Message struct {
 	Body []byte
 	// Flows is the number of flows in Body.
 	Flows int
-	// Directory is the directory that the flows come from: its path below the
-	// root, with slashes.
+	// Directory is the path of the directory that the flows come from: of the
+	// root as it was given, and below it.
 	Directory string
 	// Instance is the instance id of that root, as text; "0" without one.
 	Instance string
@@ -39,8 +39,9 @@ type Transport interface {
 
 // Finisher is implemented by transports that gather a directory's messages
 // and have something to do when all of them are accepted. Finish is called
-// after the last accepted Send of the directory and before it is marked; an
-// error keeps it unmarked.
+// after the last accepted Send of the directory and before it is marked, also
+// where the last of them was accepted in an earlier run that did not come to
+// mark it; an error keeps it unmarked. The arguments are those of Message.
 type Finisher interface {
 	Finish(ctx context.Context, instance, directory string) error
 }

@@ -14,7 +14,7 @@ import (
 func (p *pipeline) newMessage(l *logWork) *outgoing {
 	body := p.bodies.Get().(*[]byte)
 	return &outgoing{log: l, Message: transport.Message{
-		Body: (*body)[:0], Directory: l.dir.dir.Rel, Instance: p.instance(l.dir.dir.Root),
+		Body: (*body)[:0], Directory: l.dir.dir.Path(), Instance: p.instance(l.dir.dir.Root),
 	}}
 }
 
@@ -28,7 +28,8 @@ func (p *pipeline) publish(ctx context.Context) {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			p.transportError(m, err)
+			p.Log.Debug("message not confirmed", "message", m.ID, "reason", err)
+			p.transportFailed(err)
 		}
 		p.settle(m, err)
 	}
@@ -60,10 +61,9 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 	return err
 }
 
-// transportError notes the failure of a message and has the run take no more
-// work: the transport has done its own retries.
-func (p *pipeline) transportError(m *outgoing, err error) {
-	p.Log.Debug("message not confirmed", "message", m.ID, "reason", err)
+// transportFailed has the run take no more work: the transport has done its
+// own retries.
+func (p *pipeline) transportFailed(err error) {
 	p.stop(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,11 +91,7 @@ func (p *pipeline) finish(ctx context.Context) {
 }
 
 func (p *pipeline) finishDir(ctx context.Context, d *dirWork) error {
-	if f, ok := p.Transport.(transport.Finisher); ok && d.err == nil && d.messages > 0 {
-		if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Rel); err != nil {
-			return fmt.Errorf("finish %s: %w", d.dir.Path(), err)
-		}
-	}
+	p.finishTransport(ctx, d)
 	if err := d.write(p); err != nil {
 		return err
 	}
@@ -103,6 +99,23 @@ func (p *pipeline) finishDir(ctx context.Context, d *dirWork) error {
 		p.Counters.Marked.Add(1)
 	}
 	return nil
+}
+
+// finishTransport has a transport that gathers messages complete those of a
+// directory that is about to be marked. There may be none of this run: one
+// before it may have ended between its last message and the mark.
+func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) {
+	f, ok := p.Transport.(transport.Finisher)
+	if !ok || d.err != nil {
+		return
+	}
+	if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Path()); err != nil {
+		err = fmt.Errorf("finish %s: %w", d.dir.Path(), err)
+		p.transportFailed(err)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.fail(err)
+	}
 }
 
 // tick keeps .processing up to date while directories are in work.
