@@ -129,6 +129,7 @@ func (p *pipeline) process(outer context.Context, entries []logdir.Entry) {
 	})()
 
 	p.messages = make(chan *outgoing, queued)
+	p.finished = make(chan *dirWork, maxDirs)
 	src := newSource(p, entries)
 	defer context.AfterFunc(soft, src.wake)()
 
@@ -139,7 +140,6 @@ func (p *pipeline) process(outer context.Context, entries []logdir.Entry) {
 	for range p.Publishers {
 		publishing.Go(func() { p.publish(hard) })
 	}
-	p.finished = make(chan *dirWork, maxDirs)
 	for range markers {
 		marking.Go(func() { p.finish(hard) })
 	}
