@@ -124,6 +124,8 @@ func (o *Options) judgeReply(e *amqp.Error) (transport.Kind, string) {
 func (o *Options) judgeLocal(e *amqp.Error) (transport.Kind, string) {
 	has := func(s string) bool { return strings.Contains(e.Reason, s) }
 	switch {
+	case has("i/o timeout"): // of reading: the library's heartbeat
+		return transport.Retry, fmt.Sprintf("nothing was heard from the broker, with a heartbeat of %v: it, or the network to it, stands still", o.Heartbeat)
 	case has("remote error: tls:"): // with TLS 1.3 the broker's verdict comes after the handshake
 		_, remedy, _ := judgeTLS(&net.OpError{Op: remoteError})
 		return transport.Misconfigured, remedy

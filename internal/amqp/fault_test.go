@@ -182,7 +182,7 @@ func TestFailover(t *testing.T) {
 	var down context.Context
 	down, kill := context.WithCancel(t.Context())
 	o := options(t, n, vhost)
-	o.Hosts = []string{"127.0.0.1:1", first, second}
+	o.Hosts = []string{deadHost(t), first, second}
 	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if address == first && down.Err() != nil {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("host is down")}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,6 +87,16 @@ func noSecret(t testing.TB, text string) {
 	if strings.Contains(text, secret) {
 		t.Errorf("the password stands in %q", text)
 	}
+}
+
+// deadHost is a host:port at which nobody listens.
+func deadHost(t testing.TB) string {
+	t.Helper()
+	port, err := rabbittest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("localhost", strconv.Itoa(port))
 }
 
 // open opens a publisher that is closed when t ends.

@@ -22,6 +22,7 @@ type link struct {
 	socket    *conn
 	conn      *amqp.Connection
 	confirmed atomic.Bool   // something was confirmed on it
+	unkill    func() bool   // undoes that the publisher's killed aborts it
 	ended     chan struct{} // closed by watch once the library has shut down
 
 	mu          sync.Mutex
@@ -42,7 +43,7 @@ func (p *Publisher) newLink(ctx context.Context, host string) (*link, error) {
 	closed := ac.NotifyClose(make(chan *amqp.Error, 1))
 	blockings := ac.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go l.watch(closed, blockings)
-	context.AfterFunc(p.killed, func() { l.abort(errClosed) })
+	l.unkill = context.AfterFunc(p.killed, func() { l.abort(errClosed) })
 
 	err = l.within(ctx, func() error { return p.o.topology(host, ac) })
 	if err != nil {
@@ -137,6 +138,10 @@ func (l *link) abort(cause error) { l.socket.abort(cause) }
 // close ends the connection in an orderly way if it still stands, and waits
 // until the library has shut it down.
 func (l *link) close() {
+	defer l.unkill()
+	if blocked, _, _ := l.flow(); blocked {
+		l.abort(errClosed) // the broker reads nothing, not even that we close
+	}
 	deadline := time.Now().Add(closeTimeout)
 	// From outside, since the library may be waiting for a lock.
 	watchdog := time.AfterFunc(closeTimeout, func() { l.abort(errClosed) })

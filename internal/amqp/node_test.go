@@ -47,7 +47,7 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 
 	t.Run("good, the second host by another name", func(t *testing.T) {
 		o := options(t, n, "/")
-		o.Hosts = []string{"127.0.0.1:1", tlsAddr, net.JoinHostPort("127.0.0.1", strconv.Itoa(n.TLSPort()))}
+		o.Hosts = []string{deadHost(t), tlsAddr, net.JoinHostPort("127.0.0.1", strconv.Itoa(n.TLSPort()))}
 		o.TLS, o.Connections = good(), 2
 		p := open(t, o)
 		s := send(t.Context(), p, 0, 1000, 5000, 32)

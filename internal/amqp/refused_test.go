@@ -29,6 +29,7 @@ func TestOpenRefused(t *testing.T) {
 	vhost := n.VHost(t)
 	n.AddUser(t, "limited", secret, vhost, "^$", ".*", ".*")
 	full := n.VHost(t)
+	dead := deadHost(t)
 	n.Ctl(t, "set_vhost_limits", "-p", full, `{"max-connections":0}`)
 
 	for name, c := range map[string]struct {
@@ -74,8 +75,8 @@ func TestOpenRefused(t *testing.T) {
 			transport.Retry, []string{"limit"}, openRounds,
 		},
 		"nobody listens": {
-			func(o *Options) { o.Hosts = []string{"127.0.0.1:1"} },
-			transport.Retry, []string{"127.0.0.1:1", "connection refused", "check that the broker runs"}, openRounds,
+			func(o *Options) { o.Hosts = []string{dead} },
+			transport.Retry, []string{dead, "connection refused", "check that the broker runs"}, openRounds,
 		},
 		"no such host": {
 			func(o *Options) { o.Hosts = []string{"nosuch.invalid:5672"} },

@@ -1,0 +1,271 @@
+package amqp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	amqp091 "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/time/rate"
+
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/transport"
+)
+
+// tcpPair returns both ends of a connection with small buffers.
+func tcpPair(t *testing.T) (ours, theirs net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ours, err = net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	if err := ours.(*net.TCPConn).SetWriteBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	return ours, theirs
+}
+
+func TestWriteToPeerThatStopsReading(t *testing.T) {
+	ours, _ := tcpPair(t)
+	c := &conn{Conn: ours, timeout: 200 * time.Millisecond}
+	read := make(chan error, 1)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	began := time.Now()
+	n, err := c.Write(make([]byte, 64<<20))
+	if err == nil || !strings.Contains(err.Error(), "took no data for 200ms") || n == 0 || n >= 64<<20 {
+		t.Errorf("wrote %d bytes with error %v", n, err)
+	}
+	if err := <-read; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("reading ended with %v, want that of a closed socket", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestSlowPeerIsNotCutOff(t *testing.T) {
+	ours, theirs := tcpPair(t)
+	c := &conn{Conn: ours, timeout: 500 * time.Millisecond}
+	const size = 4_000_000
+	got := make(chan int64, 1)
+	go func() {
+		var total int64
+		for total < size { // in about 2 s
+			n, err := io.CopyN(io.Discard, theirs, size/40)
+			total += n
+			if err != nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		got <- total
+	}()
+	began := time.Now()
+	n, err := c.Write(make([]byte, size))
+	if n != size || err != nil {
+		t.Errorf("wrote %d bytes with error %v", n, err)
+	}
+	ours.Close()
+	if n := <-got; n != size {
+		t.Errorf("%d bytes arrived, want %d", n, size)
+	}
+	if took := time.Since(began); took < c.timeout {
+		t.Errorf("the peer was not slow: %v", took)
+	}
+}
+
+func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
+	ours, theirs := tcpPair(t)
+	c := &conn{Conn: ours, timeout: 500 * time.Millisecond}
+	began := time.Now()
+	time.AfterFunc(100*time.Millisecond, func() { c.setTimeout(time.Minute) })
+	time.AfterFunc(1500*time.Millisecond, func() { _, _ = io.Copy(io.Discard, theirs) })
+	if _, err := c.Write(make([]byte, 16<<20)); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("the write was not held up: %v", took)
+	}
+}
+
+func TestJudgeReply(t *testing.T) {
+	o := &Options{Username: "u", VHost: "v"}
+	f := func(code int, reason string, want transport.Kind) {
+		t.Helper()
+		err := o.explain("h:1", "do", &amqp091.Error{Code: code, Reason: reason, Server: true})
+		if err.Kind != want {
+			t.Errorf("%v is of kind %d, want %d", err, err.Kind, want)
+		}
+	}
+	f(320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", transport.Retry)
+	f(501, "FRAME_ERROR - type 65", transport.Retry)
+	f(541, "INTERNAL_ERROR - access to vhost 'v' refused for user 'u': vhost 'v' is down", transport.Retry)
+	f(404, "NOT_FOUND - no queue 'q' in vhost 'v'", transport.Misconfigured)
+	f(404, "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost 'v' is down or inaccessible", transport.Retry)
+	f(406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost 'v'", transport.Misconfigured)
+	f(530, "NOT_ALLOWED - vhost v not found", transport.Misconfigured)
+	f(530, "NOT_ALLOWED - access to vhost 'limit' refused for user 'limited'", transport.Refused)
+	f(530, "NOT_ALLOWED - access to vhost 'v' refused for user 'u': connection limit (0) is reached", transport.Retry)
+	f(530, "NOT_ALLOWED - connection refused for user 'u': user connection limit (1) is reached", transport.Retry)
+	f(403, "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'u'", transport.Refused)
+}
+
+func TestSizeLimit(t *testing.T) {
+	f := func(reason string, want int) {
+		t.Helper()
+		got, ok := sizeLimit(&amqp091.Error{Code: 406, Reason: reason, Server: true})
+		if got != want || ok != (want != 0) {
+			t.Errorf("limit in %q is %d, %v", reason, got, ok)
+		}
+	}
+	f("PRECONDITION_FAILED - message size 17 is larger than configured max size 16", 16)
+	f("PRECONDITION_FAILED - message size 600000000 is larger than max size 536870912", 536870912)
+	f("PRECONDITION_FAILED - inequivalent arg", 0)
+}
+
+func TestCompression(t *testing.T) {
+	n := rabbittest.Shared(t)
+	for name, decode := range map[string]func(io.Reader) (io.Reader, error){
+		"":     func(r io.Reader) (io.Reader, error) { return r, nil },
+		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+		"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
+	} {
+		t.Run("as "+name, func(t *testing.T) {
+			vhost := n.VHost(t)
+			o := options(t, n, vhost)
+			o.Compression = name
+			p := open(t, o)
+			send(t.Context(), p, 0, 50, 20_000, 8).await(t)
+			deliveries := n.Drain(t, vhost, queue)
+			if len(deliveries) != 50 {
+				t.Fatalf("%d messages in the queue", len(deliveries))
+			}
+			sent := uint64(0)
+			for _, d := range deliveries {
+				sent += uint64(len(d.Body))
+				if d.ContentEncoding != name || d.ContentType != "application/json" || d.DeliveryMode != amqp091.Persistent {
+					t.Errorf("message is %q, %q, mode %d", d.ContentEncoding, d.ContentType, d.DeliveryMode)
+				}
+				r, err := decode(bytes.NewReader(d.Body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i := bytes.IndexByte(body, ','); !bytes.HasPrefix(body, []byte(`[{"n":`)) || i < 0 || len(body) != 20_000 {
+					t.Errorf("body of %d bytes is damaged", len(body))
+				}
+			}
+			if st := p.Stats(); st.Bytes != sent {
+				t.Errorf("%d bytes counted, %d sent", st.Bytes, sent)
+			}
+			if name != "" && sent > 50*2000 {
+				t.Errorf("%d bytes sent: not compressed", sent)
+			}
+		})
+	}
+}
+
+func TestLimitsOfBytes(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	o := options(t, n, vhost)
+	o.MaxBytesInFlight = 25_000 // less than one of the messages below
+	o.RateLimit = rate.NewLimiter(1_000_000, 10_000)
+	p := open(t, o)
+	began := time.Now()
+	send(t.Context(), p, 0, 30, 30_000, 8).await(t)
+	if took := time.Since(began); took < 800*time.Millisecond {
+		t.Errorf("900 kB went through in %v at 1 MB a second", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	p.o.RateLimit.SetLimit(1)
+	time.AfterFunc(100*time.Millisecond, cancel)
+	wantError(t, p.Send(ctx, message(0, 30_000)), transport.Retry, "stopped")
+}
+
+func TestMessageIDTooLong(t *testing.T) {
+	p, err := newPublisher(Options{Hosts: []string{"127.0.0.1:1"}, Queue: queue})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.Send(t.Context(), &transport.Message{ID: strings.Repeat("x", 256)})
+	wantError(t, err, transport.Misconfigured, "256 bytes")
+	closeWithin(t, p, time.Second)
+}
+
+func TestFlightsRing(t *testing.T) {
+	fs := newFlights(3)
+	next, oldest := 0, 0
+	push := func() { fs.push(flight{r: &request{size: next}}); next++ }
+	pop := func() {
+		if got := fs.front().r.size; got != oldest {
+			t.Errorf("front is %d, want %d", got, oldest)
+		}
+		fs.pop()
+		oldest++
+	}
+	for range 5 {
+		push()
+		push()
+		pop()
+		push()
+		pop()
+		pop()
+	}
+	if fs.front() != nil {
+		t.Error("the ring is not empty")
+	}
+}
+
+func TestLatencyBuckets(t *testing.T) {
+	var p Publisher
+	for _, d := range []time.Duration{0, 999 * time.Microsecond, time.Millisecond, 3 * time.Millisecond, time.Hour} {
+		p.counters.observe(d)
+	}
+	l := p.Stats().Latency
+	if l.Count != 5 || l.Max != time.Hour || l.Buckets[0] != 2 || l.Buckets[1] != 1 || l.Buckets[2] != 1 || l.Buckets[latencyBuckets-1] != 1 {
+		t.Errorf("latency is %+v", l)
+	}
+}
+
+func TestBackoffIsBounded(t *testing.T) {
+	p, err := newPublisher(Options{Hosts: []string{"127.0.0.1:1"}, Queue: queue, Backoff: time.Millisecond, MaxBackoff: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeWithin(t, p, time.Second)
+	longest := time.Duration(0)
+	for failures := range 100 {
+		d := p.backoff(failures)
+		if d <= 0 || d > time.Second {
+			t.Errorf("wait after %d failures is %v", failures, d)
+		}
+		longest = max(longest, d)
+	}
+	if longest < time.Second/2 {
+		t.Errorf("the longest wait was %v", longest)
+	}
+}
