@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tstat-transport/internal/cli"
 	"tstat-transport/internal/logdir"
 )
 
@@ -29,6 +32,27 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 	})
+}
+
+func TestInterrupted(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(root+"/x.out", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"log_tcp_complete", ".processed"} {
+		if err := os.WriteFile(root+"/x.out/"+name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stderr bytes.Buffer
+	if status := run(ctx, []string{"-d", root, "-t", "0"}, &stderr); status != cli.TempFail {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+	if _, err := os.Stat(root + "/x.out/log_tcp_complete"); err != nil {
+		t.Error(err)
+	}
 }
 
 // mark HOURS DIR... marks directories as tstat_send would have done that long

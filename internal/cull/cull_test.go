@@ -169,6 +169,51 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 	s.says("ERROR", d.Name, "file exists")
 }
 
+// watcher is a context that acts at the n-th look at it.
+type watcher struct {
+	context.Context
+	mu   sync.Mutex
+	left int
+	act  func()
+}
+
+func (w *watcher) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.left--; w.left == 0 {
+		w.act()
+	}
+	return w.Context.Err()
+}
+
+// Tstat adds a row at every moment at which a run looks at its context: as
+// long as the directory has its name, it keeps it, and the row.
+func TestRowsWrittenAtAnyMomentStay(t *testing.T) {
+	for n := 1; ; n++ {
+		s := newSite(t)
+		s.sent("x.out", 50*hour)
+		log, err := os.OpenFile(s.path+"/x.out/"+tcp, os.O_APPEND|os.O_WRONLY, 0)
+		s.must(err)
+		acted, named := false, false
+		s.cull(&watcher{Context: t.Context(), left: n, act: func() {
+			_, err := os.Stat(s.path + "/x.out")
+			acted, named = true, err == nil
+			_, err = log.WriteString("10.0.0.2 80\n")
+			s.must(err)
+		}}, Options{Workers: 1})
+		s.must(log.Close())
+		if !acted {
+			if n < 12 {
+				t.Errorf("the run looked at its context only %d times", n)
+			}
+			return
+		}
+		if b, err := os.ReadFile(s.path + "/x.out/" + tcp); named && !strings.HasSuffix(string(b), "10.0.0.2 80\n") {
+			t.Errorf("at look %d: %v\n%s", n, err, &s.log)
+		}
+	}
+}
+
 func TestLeftovers(t *testing.T) {
 	token := strings.Repeat("ab", 8)
 	s := newSite(t)

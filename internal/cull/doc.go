@@ -14,6 +14,9 @@
 // directory has been renamed, so the logs are compared with the mark once more
 // after that, and a directory with more in it gets its name back.
 //
+// No lock is taken on a root: tstat_send holds that for its whole run, and the
+// two are to work side by side.
+//
 // A run that dies half way leaves a directory .culled-NAME-TOKEN. The next run
 // deletes it if its mark still holds for what is in it, or if it is empty.
 package cull

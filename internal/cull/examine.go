@@ -29,8 +29,7 @@ func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 // old tells whether a mark has reached its time to live. One from the future,
 // as a clock that was put right leaves behind, has not.
 func (p *planner) old(marked time.Time) bool {
-	age := p.now.Sub(marked)
-	return age >= 0 && age >= p.TTL
+	return p.now.Sub(marked) >= p.TTL
 }
 
 // markOf is the directory's mark; one that is damaged is a reason to keep it.

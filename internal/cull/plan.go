@@ -14,7 +14,7 @@ import (
 
 // Options say what goes.
 type Options struct {
-	TTL     time.Duration // since a directory was marked
+	TTL     time.Duration // since a directory was marked, not negative
 	MinFree Space         // zero: however full the disk is
 	Workers int           // directories at a time, at least 1
 	DryRun  bool          // only print the plan

@@ -23,15 +23,18 @@ func Open(e Entry) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(d.Fd()); err != nil {
-		_ = d.Close()
-		return nil, &fs.PathError{Op: "lock", Path: e.Path(), Err: err}
-	}
-	if err := d.StillThere(); err != nil {
+	if err := d.lock(); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+func (d *Dir) lock() error {
+	if err := flock(d.Fd()); err != nil {
+		return &fs.PathError{Op: "lock", Path: d.Path(), Err: err}
+	}
+	return d.StillThere()
 }
 
 // Peek opens a directory without its lock, to look at it. What it shows may be

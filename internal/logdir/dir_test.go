@@ -48,6 +48,17 @@ func TestDirLock(t *testing.T) {
 	open(t, e)
 }
 
+// The culler takes the directory away between opening and locking it.
+func TestLockOfWhatHasGone(t *testing.T) {
+	d, err := Peek(entry(tree(t, map[string]string{"x.out" + tcp: ""}), "x.out"))
+	must(t, err)
+	defer d.Close()
+	must(t, os.Rename(d.Path(), d.Path()+".away"))
+	if err := d.lock(); !errors.Is(err, ErrVanished) {
+		t.Error(err)
+	}
+}
+
 func TestStillThere(t *testing.T) {
 	r := tree(t, map[string]string{"x.out" + tcp: ""})
 	e := entry(r, "x.out")
