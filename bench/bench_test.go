@@ -1,0 +1,172 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/report"
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/workers"
+)
+
+var logBytes = flag.String("logs", "64M", "`size` of the logs that whole runs read; M and G are powers of 1000")
+
+// scratch holds the logs of this process.
+var scratch string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	if scratch, err = os.MkdirTemp("", "tstat-bench-"); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(scratch); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// size reads -logs.
+func size(b *testing.B) int64 {
+	digits, factor := *logBytes, int64(1)
+	for suffix, f := range map[string]int64{"M": 1e6, "G": 1e9} {
+		if n, ok := strings.CutSuffix(digits, suffix); ok {
+			digits, factor = n, f
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 {
+		b.Fatalf("-logs %s: give a size such as 64M or 1G", *logBytes)
+	}
+	return n * factor
+}
+
+// tree is a root with logs and what they hold.
+type tree struct {
+	path  string
+	books loggen.Books
+}
+
+var trees struct {
+	sync.Mutex
+	made map[string]tree
+}
+
+// logs returns a root with dirs directories of logs, size bytes in all. Trees
+// with the same name are made once.
+func logs(b testing.TB, name string, o loggen.Options, dirs int, size int64) tree {
+	b.Helper()
+	trees.Lock()
+	defer trees.Unlock()
+	if t, ok := trees.made[name]; ok {
+		return t
+	}
+	o.Threshold = everyday / 1e6
+	g, err := loggen.New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	t := tree{path: filepath.Join(scratch, name)}
+	if t.books, err = g.Tree(t.path, dirs, size/int64(dirs)); err != nil {
+		b.Fatal(err)
+	}
+	if trees.made == nil {
+		trees.made = make(map[string]tree)
+	}
+	trees.made[name] = t
+	return t
+}
+
+// sensor is what most benchmarks read: two hours of logs with one large flow in
+// a thousand rows.
+func sensor(b *testing.B) tree {
+	return logs(b, "sensor", loggen.Options{Large: 0.001}, 2, size(b))
+}
+
+// oneLog returns a log in memory, with fastparse.Slack behind it.
+func oneLog(b *testing.B, o loggen.Options, p loggen.Proto, rows int64) ([]byte, loggen.Books) {
+	b.Helper()
+	g, err := loggen.New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	write := g.TCP
+	if p == loggen.UDP {
+		write = g.UDP
+	}
+	var log bytes.Buffer
+	books, err := write(&log, loggen.Rows(rows))
+	if err != nil {
+		b.Fatal(err)
+	}
+	log.Grow(64)
+	return log.Bytes(), books
+}
+
+// run takes a root through the pipeline and checks the books.
+func run(b testing.TB, root string, t transport.Transport, change func(*workers.Options)) *report.Counters {
+	b.Helper()
+	r, err := logdir.OpenRoot(root)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	counters := new(report.Counters)
+	o := workers.Options{
+		Roots: []*logdir.Root{r}, Transport: t,
+		Settings:  message.Settings{Sensor: sensorID},
+		Threshold: 1_000_000_000, Workers: 2, Publishers: 1, Grace: 10 * time.Second,
+		Version: "bench", Log: slog.New(slog.DiscardHandler), Counters: counters,
+	}
+	if change != nil {
+		change(&o)
+	}
+	out, err := workers.Run(b.Context(), o)
+	if err != nil || out.IOErrors != 0 || out.Transport != nil {
+		b.Fatalf("Run: %+v, %v", out, err)
+	}
+	n := counters
+	if n.Rows.Load() != n.Below.Load()+n.Sent.Load()+n.Malformed.Load() || n.Published.Load() != n.Confirmed.Load() {
+		b.Fatalf("the books do not balance: %v", n.Attrs())
+	}
+	return counters
+}
+
+// check compares the books of a run over the whole tree with those of the logs.
+func (t tree) check(b testing.TB, n *report.Counters, flows int64) {
+	b.Helper()
+	if n.Bytes.Load() != t.books.Bytes || n.Rows.Load() != t.books.Rows || n.Malformed.Load() != t.books.Malformed || n.Flows.Load() != flows {
+		b.Fatalf("the run's books %v do not agree with the logs' %+v and %d flows", n.Attrs(), t.books, flows)
+	}
+}
+
+// rates reports what a benchmark got through in each iteration.
+func rates(b *testing.B, rows, flows, messages int64) {
+	for unit, n := range map[string]int64{"rows/s": rows, "flows/s": flows, "messages/s": messages} {
+		if n > 0 {
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), unit)
+		}
+	}
+}
+
+// discard accepts every message.
+type discard struct{}
+
+func (discard) Send(context.Context, *transport.Message) error { return nil }
+func (discard) Close(context.Context) error                    { return nil }

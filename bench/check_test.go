@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/goccy/go-json"
+
+	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/twin"
+	"tstat-transport/internal/workers"
+)
+
+const sensorID = "sensor.example.net"
+
+// checkFlows compares the encoder's output with the slow twin's.
+func checkFlows(b testing.TB, k block, out []byte) {
+	b.Helper()
+	log := append([]byte(k.layout.Header+"\n"), k.rows...)
+	want, err := twin.Read(log, twin.Kind(k.kind.String()), twin.Settings{Sensor: sensorID})
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := append([]byte("["), out[1:]...)
+	same(b, [][]byte{append(body, ']')}, want.Flows())
+}
+
+// same compares flows as JSON values, as a multiset.
+func same(b testing.TB, messages [][]byte, want []message.Flow) {
+	b.Helper()
+	var got, wanted []string
+	for _, body := range messages {
+		var flows []json.RawMessage
+		if err := json.Unmarshal(body, &flows); err != nil {
+			b.Fatalf("a message is no JSON list: %v", err)
+		}
+		for _, f := range flows {
+			got = append(got, canonical(b, f))
+		}
+	}
+	for _, f := range want {
+		text, err := json.Marshal(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		wanted = append(wanted, canonical(b, text))
+	}
+	slices.Sort(got)
+	slices.Sort(wanted)
+	if !slices.Equal(got, wanted) {
+		for i := range min(len(got), len(wanted)) {
+			if got[i] != wanted[i] {
+				b.Fatalf("%d flows, want %d; the first that differs is\n%s\nwant\n%s", len(got), len(wanted), got[i], wanted[i])
+			}
+		}
+		b.Fatalf("%d flows, want %d", len(got), len(wanted))
+	}
+}
+
+func canonical(b testing.TB, text []byte) string {
+	b.Helper()
+	c, err := twin.Canonical(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// keep is a transport that keeps a copy of each message.
+type keep struct {
+	mu     sync.Mutex
+	bodies [][]byte
+}
+
+func (k *keep) Send(_ context.Context, m *transport.Message) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.bodies = append(k.bodies, slices.Clone(m.Body))
+	return nil
+}
+
+func (k *keep) Close(context.Context) error { return nil }
+
+// checkPipeline runs small, dirty logs through the pipeline with these options
+// and compares all flows with the slow twin's.
+func checkPipeline(b *testing.B, change func(*workers.Options)) {
+	b.Helper()
+	t := logs(b, "dirty", loggen.Options{Dirt: 0.05, Cut: true}, 2, 200_000)
+	var k keep
+	run(b, t.path, &k, func(o *workers.Options) {
+		change(o)
+		o.Threshold = 0
+	})
+	same(b, k.bodies, twinFlows(b, t))
+}
+
+// twinFlows are the flows of a whole tree at threshold 0.
+func twinFlows(b testing.TB, t tree) (flows []message.Flow) {
+	b.Helper()
+	for kind, name := range map[twin.Kind]string{twin.TCP: "log_tcp_complete", twin.UDP: "log_udp_complete"} {
+		files, err := filepath.Glob(filepath.Join(t.path, "*", name))
+		if err != nil || len(files) == 0 {
+			b.Fatalf("no %s below %s: %v", name, t.path, err)
+		}
+		for _, file := range files {
+			log, err := os.ReadFile(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r, err := twin.Read(log, kind, twin.Settings{Sensor: sensorID})
+			if err != nil {
+				b.Fatal(err)
+			}
+			flows = append(flows, r.Flows()...)
+		}
+	}
+	return flows
+}

@@ -1,0 +1,201 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/errgroup"
+
+	"tstat-transport/bench/loggen"
+	publisher "tstat-transport/internal/amqp"
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/workers"
+)
+
+const queue = "flows"
+
+// settings are how messages are published.
+type settings struct{ connections, channels, window int }
+
+func (s settings) String() string {
+	return fmt.Sprintf("connections=%d/channels=%d/window=%d", s.connections, s.channels, s.window)
+}
+
+// defaults are those of tstat_send.
+var defaults = settings{connections: 1, channels: 2, window: 16}
+
+// broker is a vhost on a node of its own, with one durable queue.
+type broker struct {
+	node  *rabbittest.Node
+	vhost string
+	ch    *amqp.Channel
+}
+
+func newBroker(b *testing.B) broker {
+	b.Helper()
+	n := rabbittest.Start(b)
+	k := broker{node: n, vhost: "/"}
+	n.DeclareQueue(b, k.vhost, queue, nil)
+	ch, err := n.Dial(b, k.vhost).Channel()
+	if err != nil {
+		b.Fatal(err)
+	}
+	k.ch = ch
+	return k
+}
+
+// purge empties the queue, and checks that want messages were in it; -1 takes
+// any number.
+func (k broker) purge(b *testing.B, want int) {
+	b.Helper()
+	n, err := k.ch.QueuePurge(queue, false)
+	if err != nil || want >= 0 && n != want {
+		b.Fatalf("%d messages in the queue, want %d: %v", n, want, err)
+	}
+}
+
+func (k broker) open(b *testing.B, s settings) *publisher.Publisher {
+	b.Helper()
+	p, err := publisher.Open(b.Context(), publisher.Options{
+		Hosts: []string{k.node.Addr()}, Username: rabbittest.User, Password: func() string { return rabbittest.Password },
+		VHost: k.vhost, Queue: queue, QueueOptions: publisher.QueueOptions{Durable: true},
+		Connections: s.connections, Channels: s.channels, Window: s.window, Name: b.Name(),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+func closePublisher(b *testing.B, p *publisher.Publisher) {
+	b.Helper()
+	if err := p.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// Delivery to RabbitMQ: against a bare publisher of the same messages, and over
+// workers, channels, window, threshold and message size.
+//
+//	go test -bench RabbitMQ ./bench -benchtime 10x
+//	go test -bench RabbitMQ/bare ./bench -benchtime 10x -args -logs 250M
+func BenchmarkRabbitMQ(b *testing.B) {
+	k := newBroker(b)
+	t := sensor(b)
+	b.Run("bare", func(b *testing.B) {
+		for _, s := range []settings{defaults, {2, 1, 64}, {1, 1, 64}} {
+			b.Run(s.String(), func(b *testing.B) { k.against(b, t, s) })
+		}
+	})
+	t = logs(b, "quarter", loggen.Options{Large: 0.001}, 1, size(b)/4)
+	for _, s := range []settings{{1, 1, 1}, {1, 1, 16}, {1, 1, 64}, {1, 2, 16}, {1, 4, 16}, {2, 1, 16}, {2, 2, 64}} {
+		b.Run("threshold=0/workers=2/"+s.String(), func(b *testing.B) { k.pipeline(b, t, s, 2, 0) })
+	}
+	for _, n := range []int{1, 4} {
+		b.Run(fmt.Sprintf("threshold=0/workers=%d/%s", n, defaults), func(b *testing.B) { k.pipeline(b, t, defaults, n, 0) })
+	}
+	b.Run("threshold=1000/workers=2/"+defaults.String(), func(b *testing.B) { k.pipeline(b, t, defaults, 2, everyday) })
+	for _, kB := range []int{2, 15, 60, 240} {
+		b.Run(fmt.Sprintf("size=%dkB", kB), func(b *testing.B) { k.sizes(b, kB*1000) })
+	}
+}
+
+// against runs a bare publisher and the pipeline in turn. The ratio is of their
+// total times.
+func (k broker) against(b *testing.B, t tree, s settings) {
+	var kept keep
+	change := func(o *workers.Options) { o.Threshold, o.Publishers = 0, s.connections*s.channels*s.window }
+	n := run(b, t.path, &kept, change)
+	t.check(b, n, t.flows(0))
+
+	p := k.open(b, s)
+	defer closePublisher(b, p)
+	other := newBare(b, k.node, k.vhost, s)
+	var bare, ours time.Duration
+	k.purge(b, -1)
+	for b.Loop() {
+		began := time.Now()
+		other.publish(b, kept.bodies)
+		bare += time.Since(began)
+		b.StopTimer()
+		k.purge(b, len(kept.bodies))
+		b.StartTimer()
+		began = time.Now()
+		run(b, t.path, p, change)
+		ours += time.Since(began)
+		b.StopTimer()
+		k.purge(b, len(kept.bodies))
+		b.StartTimer()
+	}
+	flows := float64(n.Flows.Load()) * float64(b.N)
+	b.ReportMetric(flows/bare.Seconds(), "bare_flows/s")
+	b.ReportMetric(flows/ours.Seconds(), "flows/s")
+	b.ReportMetric(bare.Seconds()/ours.Seconds(), "x_bare")
+}
+
+func (k broker) pipeline(b *testing.B, t tree, s settings, n int, threshold uint64) {
+	p := k.open(b, s)
+	defer closePublisher(b, p)
+	change := func(o *workers.Options) {
+		o.Workers, o.Threshold, o.Publishers = n, threshold, s.connections*s.channels*s.window
+	}
+	k.purge(b, -1)
+	counters := run(b, t.path, p, change)
+	t.check(b, counters, t.flows(threshold))
+	k.purge(b, int(counters.Published.Load()))
+	b.SetBytes(t.books.Bytes)
+	b.ReportAllocs()
+	for b.Loop() {
+		run(b, t.path, p, change)
+		b.StopTimer()
+		k.purge(b, int(counters.Published.Load()))
+		b.StartTimer()
+	}
+	rates(b, counters.Rows.Load(), counters.Flows.Load(), counters.Published.Load())
+	l := p.Stats().Latency
+	b.ReportMetric(float64(l.Sum.Microseconds())/float64(l.Count)/1000, "ms_to_confirm")
+}
+
+// sizes publishes ready-made messages of one size through our publisher.
+func (k broker) sizes(b *testing.B, size int) {
+	p := k.open(b, defaults)
+	defer closePublisher(b, p)
+	const n = 500
+	k.purge(b, -1)
+	b.SetBytes(int64(n * size))
+	b.ReportAllocs()
+	for b.Loop() {
+		send(b, p, n, size, defaults.connections*defaults.channels*defaults.window)
+		b.StopTimer()
+		k.purge(b, n)
+		b.StartTimer()
+	}
+	rates(b, 0, 0, n)
+}
+
+// send publishes n messages of size bytes, width at a time.
+func send(b *testing.B, t transport.Transport, n, size, width int) {
+	b.Helper()
+	body := bytes.Repeat([]byte("0"), size)
+	var next atomic.Int64
+	var all errgroup.Group
+	for range width {
+		all.Go(func() error {
+			for next.Add(1) <= int64(n) {
+				if err := t.Send(b.Context(), &transport.Message{ID: messageID, Body: body, Flows: 1}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		b.Fatal(err)
+	}
+}
