@@ -142,7 +142,7 @@ func writeRow(log *bytes.Buffer, random *rand.Rand, columns []string) {
 	case 1:
 		fields = fields[:random.IntN(len(fields)+1)]
 	case 2:
-		fields = append(fields, pick(random, names), pick(random, names))
+		fields = slices.Concat(fields, []string{pick(random, names), pick(random, names)})
 	case 3:
 		fields[random.IntN(len(fields))] = pick(random, names)
 	}
