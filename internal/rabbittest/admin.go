@@ -1,7 +1,6 @@
 package rabbittest
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -42,7 +41,7 @@ func (n *Node) cleanup(t testing.TB, erlang string) {
 		return
 	}
 	t.Cleanup(func() {
-		if _, err := n.eval(context.Background(), erlang); err != nil {
+		if _, err := n.eval(erlang); err != nil {
 			t.Errorf("rabbittest: %v", err)
 		}
 	})
@@ -97,6 +96,6 @@ func await(t testing.TB, what string, done func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("rabbittest: waited 30 s in vain for %s", what)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // a poll within the bound above
 	}
 }

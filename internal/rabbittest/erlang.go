@@ -15,18 +15,23 @@ const evalTimeout = 30 * time.Second
 
 // Eval evaluates Erlang expressions (separated by commas, without a final full
 // stop) on the node and gives back the value of the last as Erlang text. It
-// takes a few milliseconds, where rabbitmqctl takes half a second.
+// takes a few milliseconds, where rabbitmqctl takes half a second; like all
+// methods of a node it works in a test's cleanup too.
 func (n *Node) Eval(t testing.TB, erlang string) string {
 	t.Helper()
-	value, err := n.eval(t.Context(), erlang)
+	value, err := n.eval(erlang)
 	if err != nil {
 		t.Fatalf("rabbittest: %v", err)
 	}
 	return value
 }
 
-func (n *Node) eval(ctx context.Context, erlang string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, evalTimeout)
+func (n *Node) eval(erlang string) (string, error) {
+	// Two erl_calls that start at once take the same name, of which a node lets
+	// in only one.
+	n.evals.Lock()
+	defer n.evals.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), evalTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "erl_call",
 		"-r", "-address", net.JoinHostPort(n.host, strconv.Itoa(n.dist)), "-c", n.cookie,
@@ -38,8 +43,11 @@ func (n *Node) eval(ctx context.Context, erlang string) (string, error) {
 	out, err := cmd.CombinedOutput()
 	// erl_call adds what io:format gave: {ok, ok}
 	value, ok := strings.CutPrefix(strings.TrimSuffix(string(out), "\n{ok, ok}"), "value ")
-	if err != nil || !ok {
-		return "", fmt.Errorf("cannot evaluate %q on %s: %s (%v)", erlang, n.name, out, err)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot evaluate %q on %s: %w: %s", erlang, n.name, err, out)
+	case !ok:
+		return "", fmt.Errorf("cannot evaluate %q on %s: %s", erlang, n.name, out)
 	}
 	return value, nil
 }
@@ -47,7 +55,7 @@ func (n *Node) eval(ctx context.Context, erlang string) (string, error) {
 // Ctl runs rabbitmqctl with args and gives back what it prints.
 func (n *Node) Ctl(t testing.TB, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*evalTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*evalTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, ctlScript, append([]string{"--quiet", "--longnames", "-n", n.name}, args...)...)
 	cmd.Env = append(n.environ(),

@@ -1,8 +1,11 @@
 package rabbittest
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -104,8 +107,57 @@ func (n *Node) Restart() {
 }
 
 // Pause stops the node with SIGSTOP: its connections stay open, and nothing
-// answers. Kill works on a paused node, Stop does not.
-func (n *Node) Pause() { n.signal(syscall.SIGSTOP) }
+// answers any more once Pause returns. Kill works on a paused node, Stop does
+// not.
+func (n *Node) Pause() {
+	n.signal(syscall.SIGSTOP)
+	n.check(n.awaitStopped())
+}
+
+// awaitStopped waits until each thread has stopped: the signal alone does not.
+func (n *Node) awaitStopped() error {
+	pid := n.Pid()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(stopTimeout)
+	for _, task := range tasks {
+		for {
+			state, err := processState(task)
+			if ended(err) || state == 'T' {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("%s has not stopped %s after SIGSTOP", n.name, stopTimeout)
+			}
+			time.Sleep(time.Millisecond) //nolint:forbidigo // a poll within the bound above
+		}
+	}
+	return nil
+}
+
+// ended says whether processState failed because there is no such process.
+func ended(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+}
+
+// processState reads the state of a process or thread from its directory in
+// /proc, see proc(5).
+func processState(dir string) (byte, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := bytes.Cut(b, []byte(") "))
+	if !ok || len(rest) == 0 {
+		return 0, fmt.Errorf("%s/stat holds no state: %q", dir, b)
+	}
+	return rest[0], nil
+}
 
 // Resume lets a paused node go on.
 func (n *Node) Resume() { n.signal(syscall.SIGCONT) }

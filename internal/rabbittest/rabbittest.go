@@ -54,6 +54,8 @@ type Node struct {
 	shared bool // by all tests of a process
 	report func(format string, args ...any)
 
+	evals sync.Mutex // held by Eval
+
 	mu   sync.Mutex
 	proc *process
 }

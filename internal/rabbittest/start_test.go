@@ -127,7 +127,7 @@ func TestOperatorClosesConnections(t *testing.T) {
 func TestEvalFailsOnErlangErrors(t *testing.T) {
 	n := Shared(t)
 	for _, bad := range []string{"1/0", "no such syntax", "throw(x)"} {
-		if v, err := n.eval(t.Context(), bad); err == nil {
+		if v, err := n.eval(bad); err == nil {
 			t.Errorf("%s gave %s", bad, v)
 		}
 	}
@@ -154,8 +154,8 @@ func TestKillAndRestartKeepDurableMessages(t *testing.T) {
 	wantDrained(t, n, "/", "a", "b")
 
 	n.Pause()
-	if state := stat(t, n.Pid()); state != "T" {
-		t.Errorf("process is %q after Pause, want T, stopped", state)
+	if state, err := processState(filepath.Join("/proc", strconv.Itoa(n.Pid()))); err != nil || state != 'T' {
+		t.Errorf("process is %q after Pause (%v), want T, stopped", state, err)
 	}
 	n.Resume()
 	wantDrained(t, n, "/")
@@ -179,21 +179,11 @@ func TestKillAndRestartKeepDurableMessages(t *testing.T) {
 	}
 }
 
-// stat is the state of a process, as in proc(5); "" when it is gone.
-func stat(t *testing.T, pid int) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return ""
-	}
-	_, rest, _ := bytes.Cut(b, []byte(") "))
-	return string(rest[:1])
-}
-
 func wantGone(t *testing.T, pid int) {
 	t.Helper()
-	if state := stat(t, pid); state != "" && state != "Z" {
-		t.Errorf("process %d is still there, in state %s", pid, state)
+	state, err := processState(filepath.Join("/proc", strconv.Itoa(pid)))
+	if !ended(err) && state != 'Z' {
+		t.Errorf("process %d is still there, in state %q (%v)", pid, state, err)
 	}
 }
 
@@ -218,6 +208,7 @@ func processes(t *testing.T, text string) []string {
 }
 
 func TestNothingIsLeftAfterATest(t *testing.T) {
+	require(t)
 	var dir string
 	t.Run("inner", func(t *testing.T) {
 		n := Start(t)
