@@ -122,6 +122,21 @@ func TestEncodeGenerated(t *testing.T) {
 	}
 }
 
+// Digits behind the sixth of a fraction can decide the millisecond that a log
+// with first_abs ends at; an end before the epoch is the epoch.
+func TestEncodeRelativeTimes(t *testing.T) {
+	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first_abs:8 first:9 last:10\n"
+	for _, times := range []string{
+		"1.000000 0.500000 0.500000", "999.0000001 0.0000001 1", "1000 0.0000001 0", "1000 0 0.0000001",
+		"0.9999999 0 0.0000001", "0.9999998 0 0.0000001", "999.999999 0 0.000001", "5 0.1 0", "5 6 0", "0 0.000001 0",
+		"999999999999999.9 0 999999999999999.9", "0 999999999999999.9 0", "1000000000000000 0 0", "0 1000000000000000 0", "0 0 1000000000000000",
+	} {
+		for _, s := range settings[:2] {
+			checkLog(t, fastparse.TCP, []byte(header+"::1 1 ::2 2 300000 4 5.5 "+times+"\n"), s, 0)
+		}
+	}
+}
+
 // Every outcome of reading a whole log is that of the slow twin: flows, books
 // and which lines are malformed, for all settings and wherever blocks end.
 func FuzzEncode(f *testing.F) {
