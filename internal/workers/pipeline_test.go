@@ -1,0 +1,295 @@
+package workers_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-json"
+
+	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/twin"
+	"tstat-transport/internal/workers"
+)
+
+const dirName = "2026_11_23_10_00.out"
+
+// longLog is a TCP log of several blocks, with dirt, header lines in between
+// and a last line that is cut.
+func longLog(t *testing.T, seed uint64) []byte {
+	t.Helper()
+	g, err := loggen.New(loggen.Options{Seed: seed, Dirt: 0.05, Cut: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	if _, err := g.TCP(&log, loggen.Bytes(600_000)); err != nil {
+		t.Fatal(err)
+	}
+	return log.Bytes()
+}
+
+// TestMessages: ids, boundaries and bodies are those of the specification, for
+// any number of workers, and the books are those of the twin.
+func TestMessages(t *testing.T) {
+	long := longLog(t, 1)
+	logs := map[string][]byte{"log_tcp_complete": long}
+	for i, log := range twin.Corpus(twin.UDP, 8) {
+		logs[fmt.Sprintf("%d/log_udp_complete", i)] = log
+	}
+	for n := 1; n <= 4; n++ {
+		root := t.TempDir()
+		want := make(map[string]string)
+		var books twin.Books
+		for name, log := range logs {
+			dir, file := filepath.Split("2026_11_23_10_00/" + name)
+			dir = filepath.Clean(dir) + ".out"
+			writeLog(t, root, dir, file, log)
+			kind := twin.TCP
+			if strings.Contains(name, "udp") {
+				kind = twin.UDP
+			}
+			result, err := twin.Read(log, kind, twin.Settings{Sensor: "s"})
+			if errors.Is(err, twin.ErrNoHeader) {
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			books.Rows += result.Books.Rows
+			books.Malformed += result.Books.Malformed
+			books.Incomplete += result.Books.Incomplete
+			for _, m := range twin.Messages(result) {
+				body, err := json.MarshalNoEscape(m.Flows)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[fmt.Sprintf("s/0/%s/%s@%d-%d", dir, file, m.From, m.To)] = string(body)
+			}
+		}
+		got := newArchive()
+		_, counters := run(t, t.Context(), root, got, func(o *workers.Options) { o.Workers = n })
+		for _, id := range slices.Sorted(maps.Keys(want)) {
+			if got.bodies[id] != want[id] {
+				t.Fatalf("%d workers, message %s:\n got %.300s\nwant %.300s", n, id, got.bodies[id], want[id])
+			}
+		}
+		if len(got.bodies) != len(want) {
+			t.Errorf("%d workers: %d messages, want %d", n, len(got.bodies), len(want))
+		}
+		if int(counters.Rows.Load()) != books.Rows || int(counters.Malformed.Load()) != books.Malformed || int(counters.Incomplete.Load()) != books.Incomplete {
+			t.Errorf("%d workers: rows %d malformed %d incomplete %d, want %+v", n,
+				counters.Rows.Load(), counters.Malformed.Load(), counters.Incomplete.Load(), books)
+		}
+	}
+}
+
+// TestGrowth: a log that grows in steps, cut anywhere, as Tstat's buffer does.
+// Every flow arrives; more than once only where a step ended inside a column
+// that flows use, so that the row could only be sent as it stood.
+func TestGrowth(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 4 {
+		long := longLog(t, uint64(round))[:200_000]
+		root := t.TempDir()
+		to := newArchive()
+		want := make(map[string]int)
+		size := 0
+		step := 4096
+		if round%2 == 1 {
+			step = 1 + random.IntN(40_000)
+		}
+		unsettled := 0
+		for size < len(long) {
+			size = min(size+step, len(long))
+			writeGrown(t, root, long[:size])
+			outcome, _ := run(t, t.Context(), root, to, nil)
+			if outcome != (workers.Outcome{}) {
+				t.Fatalf("round %d, size %d: %+v", round, size, outcome)
+			}
+			if r, err := twin.Read(long[:size], twin.TCP, twin.Settings{Sensor: "s"}); err == nil && r.Tail < int64(size) && r.Books.Incomplete == 0 {
+				unsettled++
+			}
+		}
+		result := readTwin(t, long, twin.TCP, 0)
+		maps.Copy(want, wantFlows(t, result))
+		got := to.flows(t)
+		extra := 0
+		for f, n := range want {
+			if got[f] < n {
+				t.Fatalf("round %d: %d times, want %d: %s", round, got[f], n, f)
+			}
+			extra += got[f] - n
+		}
+		for f, n := range got {
+			if want[f] == 0 {
+				extra += n
+			}
+		}
+		if extra > 2*unsettled {
+			t.Errorf("round %d: %d flows too many, %d cut lines were taken", round, extra, unsettled)
+		}
+		s := mark(t, root, dirName).Logs["log_tcp_complete"]
+		if int(s.Rows) != result.Books.Rows || int(s.Malformed) != result.Books.Malformed || int(s.Flows) != len(result.Flows()) || s.Position != result.Tail {
+			t.Errorf("round %d: mark %+v, want %+v, tail at %d, %d flows", round, s, result.Books, result.Tail, len(result.Flows()))
+		}
+	}
+}
+
+// writeGrown appends what is new, as Tstat does.
+func writeGrown(t *testing.T, root string, content []byte) {
+	t.Helper()
+	path := filepath.Join(root, dirName, "log_tcp_complete")
+	st, err := os.Stat(path)
+	if err != nil {
+		writeLog(t, root, dirName, "log_tcp_complete", content)
+		return
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(content[st.Size():]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSettled: a row whose line was cut behind the last column that flows use,
+// or just before the newline, is sent once.
+func TestSettled(t *testing.T) {
+	log, err := os.ReadFile("../../testdata/corpus/level15/2026_11_22_20_26.out/log_tcp_complete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(log, []byte("\n"))
+	head := slices.Concat(lines[0], lines[1])
+	last := lines[2]
+	used := 0 // length of the row up to the last column that is used, s_pkts_unfs
+	for range 109 {
+		used += bytes.IndexByte(last[used:], ' ') + 1
+	}
+	for cut := used - 4; cut < len(last); cut += 3 {
+		root := t.TempDir()
+		to := newArchive()
+		for _, size := range []int{cut, min(cut+3, len(last)-1), len(last)} {
+			writeGrown(t, root, slices.Concat(head, last[:size]))
+			run(t, t.Context(), root, to, nil)
+		}
+		want := wantFlows(t, readTwin(t, slices.Concat(head, last), twin.TCP, 0))
+		got := to.flows(t)
+		if cut >= used-1 {
+			diff(t, got, want)
+			continue
+		}
+		for f, n := range want {
+			if got[f] < n {
+				t.Fatalf("cut at %d: lost %s", cut, f)
+			}
+		}
+	}
+}
+
+// TestResend: with a transport that fails every now and then, runs repeated
+// until all is confirmed lose nothing, and a message keeps its content.
+func TestResend(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	root := t.TempDir()
+	long := longLog(t, 7)
+	writeLog(t, root, dirName, "log_tcp_complete", long)
+	to := newArchive()
+	to.refuse = func(string) error {
+		if random.IntN(20) == 0 {
+			return errors.New("away")
+		}
+		return nil
+	}
+	for range 1000 {
+		outcome, _ := run(t, t.Context(), root, to, nil)
+		if outcome.Transport == nil {
+			break
+		}
+		if _, err := os.Stat(filepath.Join(root, dirName, ".processed")); err == nil {
+			t.Fatal("marked though not everything was confirmed")
+		}
+	}
+	got := to.flows(t)
+	for f, n := range wantFlows(t, readTwin(t, long, twin.TCP, 0)) {
+		if got[f] < n {
+			t.Fatalf("%d times, want %d: %s", got[f], n, f)
+		}
+	}
+	if len(mark(t, root, dirName).Logs) != 1 {
+		t.Error("not marked")
+	}
+}
+
+// TestStop: a run that is told to stop settles what is on its way, and the
+// next goes on behind it: nothing is sent twice.
+func TestStop(t *testing.T) {
+	root := t.TempDir()
+	long := longLog(t, 8)
+	for i := range 3 {
+		writeLog(t, root, fmt.Sprintf("2026_11_23_1%d_00.out", i), "log_tcp_complete", long)
+	}
+	to := newArchive()
+	stops := 0
+	for {
+		ctx, cancel := context.WithCancel(t.Context())
+		accepted := 0
+		to.refuse = func(string) error {
+			if accepted++; accepted == 10 {
+				cancel()
+			}
+			return nil
+		}
+		outcome, _ := run(t, ctx, root, to, nil)
+		cancel()
+		if !outcome.Interrupted {
+			break
+		}
+		stops++
+	}
+	if stops == 0 {
+		t.Error("never stopped")
+	}
+	want := wantFlows(t, readTwin(t, long, twin.TCP, 0))
+	for f := range want {
+		want[f] *= 3
+	}
+	diff(t, to.flows(t), want)
+}
+
+// TestHalves: a message that is too large is sent in parts.
+func TestHalves(t *testing.T) {
+	var flows []message.Flow
+	for _, r := range readTwin(t, longLog(t, 9), twin.TCP, 0).Rows[:3] {
+		flows = append(flows, r.Flows...)
+	}
+	body, err := json.MarshalNoEscape(flows[:5])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []message.Flow
+	for i, part := range message.Halves(body, 5) {
+		var list []message.Flow
+		if err := json.Unmarshal(part.Body, &list); err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != part.Flows || part.Flows != 2+i {
+			t.Errorf("part %d: %d flows, says %d", i, len(list), part.Flows)
+		}
+		got = append(got, list...)
+	}
+	if again, _ := json.MarshalNoEscape(got); !bytes.Equal(again, body) {
+		t.Errorf("parts are not the whole:\n%s\n%s", again, body)
+	}
+}
