@@ -1,0 +1,62 @@
+package transport
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Compressor compresses bodies, each by itself: what it makes of several can
+// be put one behind the other and is a valid stream. It may be used by many
+// goroutines at once.
+type Compressor struct {
+	name  string
+	zstd  *zstd.Encoder
+	gzips sync.Pool // of *gzip.Writer
+}
+
+// NewCompressor takes the name of a content coding: gzip, zstd, or the empty
+// one for none.
+func NewCompressor(name string) (*Compressor, error) {
+	c := &Compressor{name: name}
+	switch name {
+	case "":
+	case "gzip":
+		c.gzips.New = func() any { return gzip.NewWriter(nil) }
+	case "zstd":
+		// Only EncodeAll is used, which starts no goroutine.
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+		if err != nil {
+			return nil, fmt.Errorf("compression zstd: %w", err)
+		}
+		c.zstd = z
+	default:
+		return nil, fmt.Errorf("compression %q is not known: leave it empty or give gzip or zstd", name)
+	}
+	return c, nil
+}
+
+// Name is that of the content coding, empty for none.
+func (c *Compressor) Name() string { return c.name }
+
+// Append compresses body, appends the result to dst, which may be nil, and
+// returns it. It does not write into body nor keep either.
+func (c *Compressor) Append(dst, body []byte) []byte {
+	switch c.name {
+	case "gzip":
+		b := bytes.NewBuffer(dst)
+		w := c.gzips.Get().(*gzip.Writer)
+		defer c.gzips.Put(w)
+		w.Reset(b)
+		_, _ = w.Write(body) // a Buffer takes everything
+		_ = w.Close()
+		w.Reset(nil)
+		return b.Bytes()
+	case "zstd":
+		return c.zstd.EncodeAll(body, dst)
+	}
+	return append(dst, body...)
+}

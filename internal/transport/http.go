@@ -1,0 +1,222 @@
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// HTTPOptions say where and how HTTP posts. A zero value means the default
+// named with the field.
+type HTTPOptions struct {
+	// URL is http or https, without a user.
+	URL string
+	// Username and Password are for basic authentication. Password and Token
+	// are asked for at each request; nil means empty.
+	Username string
+	Password func() string
+	// Token, where it is not empty, goes as a bearer's authorization.
+	Token func() string
+	// TLS is for https; nil means Go's defaults. It is cloned.
+	TLS *tls.Config
+	// Compression of the bodies: "" or "gzip".
+	Compression string
+	// Callers is how many Sends there may be at a time: as many connections
+	// are kept. 32.
+	Callers int
+	// UserAgent names the program to the server.
+	UserAgent string
+
+	Timeout    time.Duration // of one request; 30 s
+	Retries    int           // after the first request; 10
+	RetryLimit time.Duration // from a message's first failure to giving it up; 60 s
+	Backoff    time.Duration // the first wait before a retry; 200 ms
+	MaxBackoff time.Duration // the longest that the server has not asked for; 5 s
+
+	// Log takes warnings. Nil means none.
+	Log *slog.Logger
+}
+
+// HTTP is a Transport that posts each message; an answer of 2xx confirms it.
+type HTTP struct {
+	o          HTTPOptions
+	name       string // the URL, as errors show it
+	client     *http.Client
+	compressor *Compressor
+}
+
+// maxRedirects is how many a request may be sent on; each has the same host.
+const maxRedirects = 3
+
+// NewHTTP returns the transport. Nothing is connected yet. Its error is an
+// *Error.
+func NewHTTP(o HTTPOptions) (*HTTP, error) {
+	setDefaults(&o)
+	misconfigured := func(err error) error {
+		return &Error{Misconfigured, fmt.Errorf("http: %w", err)}
+	}
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		// The text is not shown: it may hold a password.
+		return nil, misconfigured(errors.New("url is none such as https://host:port/path, without a user"))
+	}
+	if o.Compression == "zstd" {
+		return nil, misconfigured(errors.New("compression zstd is not for http: leave it empty or give gzip"))
+	}
+	h := &HTTP{o: o, name: u.Scheme + "://" + u.Host + u.EscapedPath()}
+	if h.compressor, err = NewCompressor(o.Compression); err != nil {
+		return nil, misconfigured(err)
+	}
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		TLSClientConfig:       o.TLS.Clone(),
+		Protocols:             new(http.Protocols),
+		MaxIdleConnsPerHost:   o.Callers,
+		IdleConnTimeout:       time.Minute,
+		ResponseHeaderTimeout: o.Timeout,
+	}
+	// A connection a caller is simple and ends when it is told to.
+	t.Protocols.SetHTTP1(true)
+	h.client = &http.Client{Transport: t, Timeout: o.Timeout, CheckRedirect: sameHost}
+	return h, nil
+}
+
+func setDefaults(o *HTTPOptions) {
+	empty := func() string { return "" }
+	if o.Password == nil {
+		o.Password = empty
+	}
+	if o.Token == nil {
+		o.Token = empty
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Callers = cmp.Or(o.Callers, 32)
+	o.UserAgent = cmp.Or(o.UserAgent, "tstat_send")
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.Retries = cmp.Or(o.Retries, 10)
+	o.RetryLimit = cmp.Or(o.RetryLimit, time.Minute)
+	o.Backoff = cmp.Or(o.Backoff, 200*time.Millisecond)
+	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
+}
+
+// sameHost lets a request be sent on only to where it was meant to go, and
+// whole: what is not 307 or 308 turns it into a GET, whose success would say
+// nothing of the message.
+func sameHost(next *http.Request, before []*http.Request) error {
+	first := before[0]
+	switch {
+	case next.Method != first.Method:
+		return &redirectError{next.Response.StatusCode, "which drops the message"}
+	case next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host:
+		return &redirectError{next.Response.StatusCode, "to another host, " + next.URL.Host}
+	case len(before) > maxRedirects:
+		return &redirectError{next.Response.StatusCode, "again and again"}
+	}
+	return nil
+}
+
+// redirectError is a redirection that is not followed.
+type redirectError struct {
+	code  int
+	where string
+}
+
+func (e *redirectError) Error() string {
+	return fmt.Sprintf("the server redirects (%d) %s", e.code, e.where)
+}
+
+// Send posts m and returns nil once the server has answered 2xx.
+func (h *HTTP) Send(ctx context.Context, m *Message) error {
+	// A copy: net/http may still be reading the body when the answer is there.
+	body := h.compressor.Append(nil, m.Body)
+	req, err := h.request(ctx, http.MethodPost, body)
+	if err != nil {
+		return h.fail(m, err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", headerText(m.ID))
+	if name := h.compressor.Name(); name != "" {
+		req.Header.Set("Content-Encoding", name)
+	}
+	t := &tries{h: h, message: m.ID}
+	retrying := &retryablehttp.Client{
+		HTTPClient: h.client, RetryMax: h.o.Retries, CheckRetry: t.check,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return t.wait },
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	resp, err := retrying.Do(req)
+	if resp != nil {
+		drain(resp)
+	}
+	if ctx.Err() != nil && (err != nil || t.err != nil) {
+		return h.fail(m, fmt.Errorf("not confirmed before the run was stopped: %w", context.Cause(ctx)))
+	}
+	if t.err != nil {
+		return h.fail(m, t.err)
+	}
+	if err != nil {
+		return h.fail(m, err)
+	}
+	return nil
+}
+
+// fail names the message in an error, of which it keeps the kind.
+func (h *HTTP) fail(m *Message, err error) *Error {
+	return &Error{KindOf(err), fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
+}
+
+func (h *HTTP) request(ctx context.Context, method string, body []byte) (*retryablehttp.Request, error) {
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, method, h.o.URL, reader)
+	if err != nil {
+		return nil, &Error{Misconfigured, errors.New("url cannot be used")}
+	}
+	req.Header.Set("User-Agent", h.o.UserAgent)
+	if h.o.Username != "" {
+		req.SetBasicAuth(h.o.Username, h.o.Password())
+	} else if token := h.o.Token(); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return req, nil
+}
+
+// drain reads an answer to its end, within limits, so that the connection can
+// be used again.
+func drain(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	_ = resp.Body.Close()
+}
+
+// headerText is an id as a header may hold it: escaped where it must be.
+func headerText(id string) string {
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return url.PathEscape(id)
+		}
+	}
+	return id
+}
+
+// Close ends the connections.
+func (h *HTTP) Close(context.Context) error {
+	h.client.CloseIdleConnections()
+	return nil
+}

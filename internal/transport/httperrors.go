@@ -1,0 +1,143 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// tries is a message's way through the retries. It is not for several
+// goroutines.
+type tries struct {
+	h           *HTTP
+	message     string
+	firstFailed time.Time
+	n           int           // failures so far
+	wait        time.Duration // before the next request
+	err         *Error        // of the last request
+}
+
+// check is called after each request and says whether to try again. Its error
+// stays in t.err.
+func (t *tries) check(ctx context.Context, resp *http.Response, err error) (again bool, _ error) {
+	t.err = judge(resp, err)
+	if t.err == nil || t.err.Kind != Retry || ctx.Err() != nil {
+		return false, nil
+	}
+	if t.n == 0 {
+		t.firstFailed = time.Now()
+	}
+	t.wait = t.h.backoff(t.n)
+	if asked, ok := retryAfter(resp); ok {
+		t.wait = asked
+	}
+	t.n++
+	if time.Since(t.firstFailed)+t.wait > t.h.o.RetryLimit {
+		t.err.Err = fmt.Errorf("%w (tried %d times; the next try would be in %v, later than the %v that a message is tried for)",
+			t.err.Err, t.n, t.wait.Round(time.Millisecond), t.h.o.RetryLimit)
+		return false, nil
+	}
+	t.h.o.Log.Debug("message is sent again", "message", t.message, "failures", t.n, "wait", t.wait, "reason", t.err)
+	return true, nil
+}
+
+// backoff doubles with each failure; a random half of it keeps the callers
+// apart.
+func (h *HTTP) backoff(failures int) time.Duration {
+	d := min(h.o.Backoff<<min(failures, 20), h.o.MaxBackoff)
+	return d/2 + rand.N(d/2+1)
+}
+
+// retryAfter reads how long the server asks to wait: seconds or a date.
+func retryAfter(resp *http.Response) (time.Duration, bool) {
+	if resp == nil {
+		return 0, false
+	}
+	text := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second, true
+	}
+	at, err := http.ParseTime(text)
+	return max(time.Until(at), 0), err == nil
+}
+
+// judge says what an answer, or the lack of one, means; nil is a confirmation.
+func judge(resp *http.Response, err error) *Error {
+	if err != nil {
+		return judgeError(err)
+	}
+	fail := func(kind Kind, remedy string) *Error {
+		return &Error{kind, fmt.Errorf("the server answered %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), remedy)}
+	}
+	switch code := resp.StatusCode; {
+	case code >= 200 && code < 300:
+		return nil
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		return fail(Refused, ": check username, password or token in [http], and what that user may do there")
+	case code == http.StatusProxyAuthRequired:
+		return fail(Refused, ": the proxy wants credentials, see HTTPS_PROXY and HTTP_PROXY in the environment")
+	case code == http.StatusRequestEntityTooLarge:
+		return fail(TooLarge, ": raise the server's limit of a body")
+	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
+		return fail(Retry, "")
+	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
+		return fail(Misconfigured, ": correct url or path in [http]")
+	}
+	return fail(Misconfigured, ": the server does not take such messages there: correct url in [http], or the server")
+}
+
+// judgeError judges the error of a request without an answer. The address is
+// not in its text: it may hold secrets.
+func judgeError(err error) *Error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*redirectError](err); ok {
+		return &Error{Misconfigured, fmt.Errorf("%w: give the address it leads to as url in [http], if that is meant", e)}
+	}
+	if remedy, ok := judgeTLS(err); ok {
+		return &Error{Misconfigured, fmt.Errorf("start TLS: %w: %s", err, remedy)}
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
+		return &Error{Retry, fmt.Errorf("%w: check url in [http], and the name service", err)}
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return &Error{Retry, fmt.Errorf("%w: check that the server runs there, url in [http], and firewalls", err)}
+	}
+	return &Error{Retry, err}
+}
+
+// judgeTLS gives the remedy for an error of the TLS handshake; ok is false for
+// any other.
+func judgeTLS(err error) (remedy string, ok bool) {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the port does not speak TLS: use its TLS port, or http", true
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "the port does not speak TLS: use its TLS port, or http", true
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" { // an alert of the other side
+		return "the server does not accept this side's TLS: check certfile, keyfile and ciphers in [ssl_options]", true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "name the authority that signed the server's certificate in ca_certs in [ssl_options]", true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "connect by a name that the certificate holds, or set server_hostname in [ssl_options]", true
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "renew the server's certificate, and check the clocks", true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "check the server's certificate and ca_certs in [ssl_options]", true
+	}
+	return "", false
+}

@@ -1,0 +1,306 @@
+// Package transporttest holds what every transport must do, as tests. A
+// transport's package runs them against the real receiver.
+package transporttest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-json"
+	"go.uber.org/goleak"
+
+	"tstat-transport/internal/transport"
+)
+
+// Subject is a transport and its receiver.
+type Subject struct {
+	// Open opens the transport as a run does. It may be called again, for a
+	// next run, once the transport before is closed.
+	Open func(t *testing.T) transport.Transport
+	// Received returns all that the receiver has, each a message's body or a
+	// single flow, as often as it has it. It is called when the transport is
+	// closed.
+	Received func(t *testing.T) []string
+	// Stall has the receiver accept nothing, and say nothing, from now to the
+	// end of the test. Nil where there is no such state.
+	Stall func(t *testing.T)
+}
+
+// Fault is a receiver that accepts nothing.
+type Fault struct {
+	// Open opens a transport to it. Either Open or the first Send must fail.
+	Open func(t *testing.T) (transport.Transport, error)
+	Kind transport.Kind
+	// Words that the error must have: the cause, and the remedy.
+	Words []string
+	// Secrets that it must not have.
+	Secrets []string
+}
+
+const (
+	// prompt is how long Send and Close may take once the context has ended.
+	prompt = 5 * time.Second
+	// failing is how long a Send may take to give up.
+	failing = 20 * time.Second
+)
+
+// Run tests a transport. It asks for a subject, with a receiver of its own, for
+// each test.
+func Run(t *testing.T, subject func(t *testing.T) Subject) {
+	for name, test := range map[string]func(*testing.T, Subject){
+		"delivers from many goroutines": delivers,
+		"several runs":                  runs,
+		"cancelled":                     cancelled,
+		"closed without a message":      unused,
+		"the receiver is silent":        silent,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := subject(t)
+			noLeak(t)
+			test(t, s)
+		})
+	}
+}
+
+// RunFaults tests how a transport fails; the faults are by what is wrong.
+func RunFaults(t *testing.T, faults map[string]Fault) {
+	for name, f := range faults {
+		t.Run(name, func(t *testing.T) {
+			noLeak(t)
+			f.run(t)
+		})
+	}
+}
+
+// noLeak fails t if it ends with goroutines that were not there before.
+func noLeak(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() {
+		if err := goleak.Find(before); err != nil {
+			t.Errorf("goroutines are left: %v", err)
+		}
+	})
+}
+
+// Message makes message n of a directory, of two flows.
+func Message(directory string, n int) *transport.Message {
+	body := fmt.Sprintf(`[{"type":"flow","n":%d,"meta":{"sensor_id":"a \"b\\\", [{ü}]","directory":%q}},{"type":"flow","n":-%d,"pad":%q}]`,
+		n, directory, n, strings.Repeat("x", n%5000))
+	return &transport.Message{
+		ID:   fmt.Sprintf("sensor/0/%s/log_tcp_complete@%d-%d", directory, n, n+1),
+		Body: []byte(body), Flows: 2, Directory: directory, Instance: "0",
+	}
+}
+
+// send sends, then writes over the body, as the pipeline does.
+func send(ctx context.Context, tr transport.Transport, m *transport.Message) error {
+	err := tr.Send(ctx, m)
+	for i := range m.Body {
+		m.Body[i] = '!'
+	}
+	return err
+}
+
+func finish(t *testing.T, tr transport.Transport, directory string) {
+	t.Helper()
+	if f, ok := tr.(transport.Finisher); ok {
+		if err := f.Finish(t.Context(), "0", directory); err != nil {
+			t.Errorf("Finish of %s: %v", directory, err)
+		}
+	}
+}
+
+func closeWithin(t *testing.T, tr transport.Transport) {
+	t.Helper()
+	began := time.Now()
+	if err := tr.Close(context.WithoutCancel(t.Context())); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if took := time.Since(began); took > 2*prompt {
+		t.Errorf("Close took %v", took)
+	}
+}
+
+func delivers(t *testing.T, s Subject) {
+	const senders, each = 8, 40
+	directories := []string{
+		"/srv/a/2016_02_17_12_53.out", "/srv/b/2016_02_17_12_53.out", // the same name in two roots
+		"/srv/a/2016_02_17_13_53.out",
+	}
+	tr := s.Open(t)
+	var wg sync.WaitGroup
+	for i := range senders {
+		wg.Go(func() {
+			for j := range each {
+				n := i*each + j
+				if err := send(t.Context(), tr, Message(directories[n%len(directories)], n)); err != nil {
+					t.Errorf("Send: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, d := range directories {
+		finish(t, tr, d)
+	}
+	closeWithin(t, tr)
+	var want []*transport.Message
+	for n := range senders * each {
+		want = append(want, Message(directories[n%len(directories)], n))
+	}
+	compare(t, want, s.Received(t))
+}
+
+// runs has one run end in the middle of a directory, another go on with it and
+// finish it, and a third one add to it.
+func runs(t *testing.T, s Subject) {
+	const directory = "/srv/a/2016_02_17_12_53.out"
+	var want []*transport.Message
+	for run := range 3 {
+		tr := s.Open(t)
+		for i := range 10 {
+			n := 10*run + i
+			want = append(want, Message(directory, n))
+			if err := send(t.Context(), tr, Message(directory, n)); err != nil {
+				t.Fatalf("run %d: Send: %v", run, err)
+			}
+		}
+		if run > 0 {
+			finish(t, tr, directory)
+		}
+		closeWithin(t, tr)
+	}
+	compare(t, want, s.Received(t))
+}
+
+func cancelled(t *testing.T, s Subject) {
+	tr := s.Open(t)
+	defer closeWithin(t, tr)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	if err := send(ctx, tr, Message("/srv/a/1.out", 1)); err == nil {
+		t.Error("Send with a context that has ended: no error")
+	} else if got := transport.KindOf(err); got != transport.Retry {
+		t.Errorf("error %q is of kind %d, want Retry", err, got)
+	}
+	if took := time.Since(began); took > prompt {
+		t.Errorf("Send took %v", took)
+	}
+	if err := send(t.Context(), tr, Message("/srv/a/1.out", 2)); err != nil {
+		t.Errorf("Send after one that was cancelled: %v", err)
+	}
+}
+
+func unused(t *testing.T, s Subject) {
+	tr := s.Open(t)
+	finish(t, tr, "/srv/a/1.out")
+	closeWithin(t, tr)
+	compare(t, nil, s.Received(t))
+}
+
+func silent(t *testing.T, s Subject) {
+	if s.Stall == nil {
+		t.Skip("this receiver cannot fall silent")
+	}
+	tr := s.Open(t)
+	defer closeWithin(t, tr)
+	if err := send(t.Context(), tr, Message("/srv/a/1.out", 0)); err != nil {
+		t.Fatalf("Send: %v", err)
+	}
+	s.Stall(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			if err := send(ctx, tr, Message("/srv/a/1.out", n)); err == nil {
+				t.Error("Send to a receiver that says nothing: no error")
+			}
+		})
+	}
+	time.AfterFunc(200*time.Millisecond, cancel)
+	<-ctx.Done()
+	began := time.Now()
+	wg.Wait()
+	if took := time.Since(began); took > prompt {
+		t.Errorf("Send took %v after the context had ended", took)
+	}
+}
+
+func (f Fault) run(t *testing.T) {
+	began := time.Now()
+	tr, err := f.Open(t)
+	if err == nil {
+		defer closeWithin(t, tr)
+		err = send(t.Context(), tr, Message("/srv/a/1.out", 1))
+	}
+	if took := time.Since(began); took > failing {
+		t.Errorf("it took %v to fail", took)
+	}
+	if err == nil {
+		t.Fatal("neither Open nor Send failed")
+	}
+	if got := transport.KindOf(err); got != f.Kind {
+		t.Errorf("error %q is of kind %d, want %d", err, got, f.Kind)
+	}
+	for _, w := range f.Words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+	for _, secret := range f.Secrets {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("error %q holds the secret %q", err, secret)
+		}
+	}
+}
+
+// compare wants every flow of want exactly once in got.
+func compare(t *testing.T, want []*transport.Message, got []string) {
+	t.Helper()
+	count := make(map[string]int)
+	for _, m := range want {
+		for _, flow := range flows(t, string(m.Body)) {
+			count[flow]++
+		}
+	}
+	for _, text := range got {
+		for _, flow := range flows(t, text) {
+			count[flow]--
+		}
+	}
+	bad := 0
+	for flow, n := range count {
+		if n == 0 {
+			continue
+		}
+		if bad++; bad <= 5 {
+			t.Errorf("%+d too few of the flow %.200s", n, flow)
+		}
+	}
+	if bad > 5 {
+		t.Errorf("and so for %d more flows", bad-5)
+	}
+}
+
+// flows are those of a message, or the one that text is, byte for byte.
+func flows(t *testing.T, text string) []string {
+	t.Helper()
+	if !strings.HasPrefix(text, "[") {
+		return []string{text}
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		t.Fatalf("received %.200q, which is no JSON: %v", text, err)
+	}
+	all := make([]string, len(list))
+	for i, flow := range list {
+		all[i] = string(flow)
+	}
+	return all
+}
