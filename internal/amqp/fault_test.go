@@ -111,24 +111,27 @@ func TestConfirmationNeverComes(t *testing.T) {
 
 func TestBlocked(t *testing.T) {
 	n := rabbittest.Shared(t)
-	t.Run("cleared", func(t *testing.T) {
-		vhost := n.VHost(t)
-		o := options(t, n, vhost)
-		o.ConfirmTimeout, o.WriteTimeout = time.Second, time.Second
-		happened := watchLog(t, &o)
-		p := open(t, o)
-		send(t.Context(), p, 0, 10, 100, 8).await(t)
-		n.MemoryAlarm(t, true)
-		// Large enough to fill the socket's buffers, so that a write is held up.
-		s := send(t.Context(), p, 10, 30, 2<<20, 16)
-		eventually(t, 10*time.Second, "blocked", happened("blocked"))
-		pause(t.Context(), 2*o.WriteTimeout) // the timeouts must not fire
-		n.MemoryAlarm(t, false)
-		s.await(t)
-		if st := p.Stats(); st.Resent+st.Reconnects != 0 || n.QueueLen(t, vhost, queue) != 30 {
-			t.Errorf("stats are %+v", st)
-		}
-	})
+	// Large messages fill the socket's buffers, so that a write is held up; small
+	// ones are written, and wait for their confirmation.
+	for name, size := range map[string]int{"cleared, writing": 2 << 20, "cleared, waiting": 1000} {
+		t.Run(name, func(t *testing.T) {
+			vhost := n.VHost(t)
+			o := options(t, n, vhost)
+			o.ConfirmTimeout, o.WriteTimeout = time.Second, time.Second
+			happened := watchLog(t, &o)
+			p := open(t, o)
+			send(t.Context(), p, 0, 10, 100, 8).await(t)
+			n.MemoryAlarm(t, true)
+			s := send(t.Context(), p, 10, 42, size, 32)
+			eventually(t, 10*time.Second, "blocked", happened("blocked"))
+			pause(t.Context(), 2*o.WriteTimeout) // the timeouts must not fire
+			n.MemoryAlarm(t, false)
+			s.await(t)
+			if st := p.Stats(); st.Resent+st.Reconnects != 0 || n.QueueLen(t, vhost, queue) != 42 {
+				t.Errorf("stats are %+v", st)
+			}
+		})
+	}
 	t.Run("before the run, and for good", func(t *testing.T) {
 		o := options(t, n, n.VHost(t))
 		o.BlockedTimeout = time.Second

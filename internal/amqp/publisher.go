@@ -142,7 +142,7 @@ func (p *Publisher) stopped(ctx context.Context, id string) error {
 		return interrupted(ctx, id)
 	}
 	cause := context.Cause(p.ctx)
-	if cause == errClosed {
+	if errors.Is(cause, errClosed) {
 		return interrupted(p.ctx, id)
 	}
 	return cause
@@ -187,12 +187,19 @@ func (p *Publisher) Close(ctx context.Context) error {
 		p.wg.Wait()
 		close(gone)
 	}()
+	ctx, cancel := context.WithTimeout(ctx, 3*closeTimeout)
+	defer cancel()
+	defer p.kill()
 	select {
 	case <-gone:
+		return nil
 	case <-ctx.Done():
 		p.kill()
-		<-gone
 	}
-	p.kill()
-	return nil
+	select {
+	case <-gone: // without their sockets they end
+		return nil
+	case <-time.After(closeTimeout):
+		return retryf("rabbitmq: a connection did not end within %v of being closed", closeTimeout)
+	}
 }
