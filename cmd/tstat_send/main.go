@@ -25,20 +25,22 @@ Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be r
 
 type command struct {
 	Directory   []root    `short:"d" required:"" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated."`
-	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration of the transport. Default: ${default}."`
+	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration of the transport; not read with --no-transport. Default: ${default}."`
 	Threshold   threshold `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
-	Transport   string    `short:"t" default:"rabbit" enum:"rabbit" placeholder:"NAME" help:"Where messages go: rabbit. Default: ${default}."`
+	Transport   string    `short:"t" default:"rabbit" enum:"rabbit,http,file" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`
 	Sensor      string    `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
 	Instance    *string   `short:"I" placeholder:"ID" help:"Instance id in the flows, for roots without their own. Default: 0."`
 	Single      bool      `short:"s" help:"Stop after the first directory that had something to send."`
 	NoTransport bool      `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks nothing."`
 	Pretty      bool      `help:"With --no-transport: indent the JSON."`
 	Workers     int       `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
-	Connections int       `default:"1" placeholder:"N" help:"Connections to RabbitMQ. Default: ${default}."`
+	Connections int       `default:"1" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
 	Channels    int       `default:"2" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
 	Window      int       `default:"16" placeholder:"N" help:"Messages on each channel that may be unconfirmed. Default: ${default}."`
 	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
+	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression; k, M or G behind the number stand for a thousand, a million and so on. Default: no limit."`
+	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport), print what is right and what is wrong, and send nothing."`
 	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Verbose     bool      `short:"v" help:"Log each directory."`
 	Debug       bool      `short:"D" help:"Log everything, protocol events included."`
@@ -93,6 +95,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if _, err := parser.Parse(args); err != nil {
 		fmt.Fprintf(stderr, "tstat_send: %v\ntstat_send: run tstat_send --help for what can be given\n", err)
 		return cli.Usage
+	}
+	if c.Check {
+		return c.check(ctx, stdout, stderr)
 	}
 	return c.send(ctx, stdout, stderr)
 }

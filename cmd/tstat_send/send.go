@@ -28,13 +28,9 @@ const (
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	began := time.Now()
 	log := cli.NewLogger(stderr, c.level(), "text")
-	if c.Sensor == "" {
-		name, err := os.Hostname()
-		if err != nil {
-			log.Error("cannot tell the host name, give --sensor", "reason", err)
-			return cli.Usage
-		}
-		c.Sensor = name
+	if err := c.identify(); err != nil {
+		log.Error("cannot tell the host name, give --sensor", "reason", err)
+		return cli.Usage
 	}
 	roots, status := c.openRoots(log)
 	defer func() {
@@ -74,6 +70,14 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	log.Info("summary", append(counters.Attrs(), "seconds", time.Since(began).Seconds(), "status", status)...)
 	return status
+}
+
+// identify sets the sensor id where none was given.
+func (c *command) identify() (err error) {
+	if c.Sensor == "" {
+		c.Sensor, err = os.Hostname()
+	}
+	return err
 }
 
 func (c *command) level() slog.Level {

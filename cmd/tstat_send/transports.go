@@ -6,43 +6,78 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"tstat-transport/internal/amqp"
+	"tstat-transport/internal/cli"
 	"tstat-transport/internal/config"
 	"tstat-transport/internal/transport"
 )
 
+// door is a transport as the command line and the configuration describe it.
+type door struct {
+	// open and check return errors of transport's kinds.
+	open  func(context.Context) (transport.Transport, error)
+	check func(context.Context) []transport.Finding
+	// warnings are what is odd about the configuration.
+	warnings []string
+}
+
 // openTransport opens what the command line asks for.
 func (c *command) openTransport(ctx context.Context, log *slog.Logger, stdout io.Writer) (transport.Transport, error) {
+	d, err := c.door(log, stdout)
+	for _, w := range d.warnings {
+		log.Warn("configuration", "reason", w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := d.open(ctx)
+	if err == nil && c.MaxRate.bytes > 0 {
+		t = transport.Limit(t, c.MaxRate.bytes)
+	}
+	return t, err
+}
+
+// door reads the configuration. The door has its warnings in case of an error
+// too.
+func (c *command) door(log *slog.Logger, stdout io.Writer) (door, error) {
 	if c.NoTransport {
-		return transport.NewStdout(stdout, c.Pretty), nil
+		return door{
+			open: func(context.Context) (transport.Transport, error) { return transport.NewStdout(stdout, c.Pretty), nil },
+			check: func(context.Context) []transport.Finding {
+				return []transport.Finding{{Text: "messages are printed, and nothing is marked"}}
+			},
+		}, nil
 	}
 	file, err := config.Load(c.Config)
 	if err != nil {
-		return nil, misconfigured(err)
+		return door{}, misconfigured(err)
 	}
-	defer func() {
-		for _, w := range file.Warnings() {
-			log.Warn("configuration", "reason", w)
-		}
-	}()
-	o, err := c.rabbit(file)
+	var d door
+	switch c.Transport {
+	case "http":
+		d, err = c.http(file, log)
+	case "file":
+		d, err = c.file(file, log)
+	default:
+		d, err = c.rabbit(file, log)
+	}
+	d.warnings = file.Warnings()
 	if err != nil {
-		return nil, misconfigured(err)
+		return d, misconfigured(err)
 	}
-	o.Log = log
-	return amqp.Open(ctx, o)
+	return d, nil
 }
 
 func misconfigured(err error) error {
 	return &transport.Error{Kind: transport.Misconfigured, Err: err}
 }
 
-// rabbit are the options for RabbitMQ from the file and the command line.
-func (c *command) rabbit(file *config.File) (amqp.Options, error) {
+func (c *command) rabbit(file *config.File, log *slog.Logger) (door, error) {
 	r, err := file.Rabbit()
 	if err != nil {
-		return amqp.Options{}, err
+		return door{}, err
 	}
 	o := amqp.Options{
 		Username: r.Username, Password: r.Password.Reveal, VHost: r.VHost,
@@ -53,16 +88,70 @@ func (c *command) rabbit(file *config.File) (amqp.Options, error) {
 		ConfirmTimeout: r.ConfirmTimeout, BlockedTimeout: r.BlockedTimeout,
 		DeliveryMode: r.DeliveryMode, Compression: r.Compression,
 		Name: fmt.Sprintf("tstat_send %s instance %s pid %d", c.Sensor, c.instanceName(), os.Getpid()),
+		Log:  log,
 	}
 	for _, h := range r.Hosts {
 		o.Hosts = append(o.Hosts, h.String())
 	}
 	if r.UseSSL {
 		if o.TLS, err = r.TLS.Config(); err != nil {
-			return amqp.Options{}, err
+			return door{}, err
 		}
 	}
-	return o, nil
+	return door{
+		open: func(ctx context.Context) (transport.Transport, error) { return amqp.Open(ctx, o) },
+		check: func(ctx context.Context) (findings []transport.Finding) {
+			for _, f := range amqp.Check(ctx, o) {
+				findings = append(findings, transport.Finding(f))
+			}
+			return findings
+		},
+	}, nil
+}
+
+func (c *command) http(file *config.File, log *slog.Logger) (door, error) {
+	h, err := file.HTTP()
+	if err != nil {
+		return door{}, err
+	}
+	o := transport.HTTPOptions{
+		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
+		Timeout: h.Timeout, Compression: h.Compression,
+		Callers:   c.Connections * c.Channels * c.Window,
+		UserAgent: "tstat_send/" + cli.Short(version),
+		Log:       log,
+	}
+	if strings.HasPrefix(h.URL, "https:") {
+		if o.TLS, err = h.TLS.Config(); err != nil {
+			return door{}, err
+		}
+	}
+	t, err := transport.NewHTTP(o)
+	if err != nil {
+		return door{}, err
+	}
+	return door{
+		open:  func(context.Context) (transport.Transport, error) { return t, nil },
+		check: t.Check,
+	}, nil
+}
+
+func (c *command) file(file *config.File, log *slog.Logger) (door, error) {
+	f, err := file.Output()
+	if err != nil {
+		return door{}, err
+	}
+	o := transport.FileOptions{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
+	return door{
+		open: func(context.Context) (transport.Transport, error) {
+			t, err := transport.OpenFile(o)
+			if err != nil {
+				return nil, err
+			}
+			return t, nil
+		},
+		check: func(context.Context) []transport.Finding { return transport.CheckFile(o) },
+	}, nil
 }
 
 func (c *command) instanceName() string {

@@ -116,12 +116,34 @@ func (d *Dir) RemoveProcessing() error {
 
 // write replaces a state file so that at any moment, crashes included, the old
 // or the new one stands there, complete.
-func (d *Dir) write(name string, s State) (err error) {
+func (d *Dir) write(name string, s State) error {
 	b, err := s.encode()
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
 	}
 	tmp := name + temporary
+	if err := d.writeTemporary(tmp, b); err != nil {
+		return err
+	}
+	if _, err := retry(func() (int, error) { return 0, unix.Renameat(d.Fd(), tmp, d.Fd(), name) }); err != nil {
+		_ = d.unlink(tmp)
+		return &fs.PathError{Op: "rename", Path: path.Join(d.Path(), name), Err: err}
+	}
+	return d.sync()
+}
+
+// TryMark tells whether marks can be written: it writes, syncs and removes what
+// one begins as. The directory must be locked.
+func (d *Dir) TryMark() error {
+	const tmp = processing + temporary
+	if err := d.writeTemporary(tmp, make([]byte, 1<<10)); err != nil {
+		return err
+	}
+	return errors.Join(d.unlink(tmp), d.sync())
+}
+
+// writeTemporary writes a new file, and leaves none if it fails.
+func (d *Dir) writeTemporary(tmp string, b []byte) (err error) {
 	if err := d.unlink(tmp); err != nil {
 		return err
 	}
@@ -143,13 +165,7 @@ func (d *Dir) write(name string, s State) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if _, err := retry(func() (int, error) { return 0, unix.Renameat(d.Fd(), tmp, d.Fd(), name) }); err != nil {
-		return &fs.PathError{Op: "rename", Path: path.Join(d.Path(), name), Err: err}
-	}
-	return d.sync()
+	return f.Close()
 }
 
 // sync makes the directory's names durable, where its file system can.

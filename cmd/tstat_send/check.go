@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"tstat-transport/internal/cli"
+	"tstat-transport/internal/logdir"
+)
+
+// checkup prints what it finds, a line each, and keeps the gravest status.
+type checkup struct {
+	w      io.Writer
+	status int
+}
+
+func (c *checkup) ok(format string, args ...any)   { c.line("ok", format, args) }
+func (c *checkup) note(format string, args ...any) { c.line("note", format, args) }
+
+func (c *checkup) wrong(status int, format string, args ...any) {
+	c.line("wrong", format, args)
+	c.status = cli.Worse(c.status, status)
+}
+
+func (c *checkup) line(word, format string, args []any) {
+	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, fmt.Sprintf(format, args...))
+}
+
+// check does what --check says and returns the status that a run would have.
+func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
+	up := &checkup{w: stdout}
+	log := cli.NewLogger(stderr, max(c.level(), slog.LevelInfo), "text")
+	if err := c.identify(); err != nil {
+		up.wrong(cli.Usage, "sensor id: %v: give --sensor", err)
+	}
+	for _, r := range c.Directory {
+		c.checkRoot(ctx, up, r)
+	}
+	c.checkTransport(ctx, up, log)
+	if ctx.Err() != nil {
+		up.wrong(cli.TempFail, "interrupted")
+	}
+	return up.status
+}
+
+func (c *command) checkTransport(ctx context.Context, up *checkup, log *slog.Logger) {
+	d, err := c.door(log, io.Discard)
+	for _, w := range d.warnings {
+		up.note("configuration: %s", w)
+	}
+	if err != nil {
+		up.wrong(transportStatus(err), "configuration: %v", err)
+		return
+	}
+	if !c.NoTransport {
+		up.ok("configuration %s: the settings for %s are complete", c.Config, c.Transport)
+	}
+	for _, f := range d.check(ctx) {
+		if f.Err != nil {
+			up.wrong(transportStatus(f.Err), "%v", f.Err)
+		} else {
+			up.ok("%s", f.Text)
+		}
+	}
+}
+
+// checkRoot looks a root over. It holds the root's lock for that moment.
+func (c *command) checkRoot(ctx context.Context, up *checkup, d root) {
+	r, err := logdir.OpenRoot(d.path)
+	if err != nil {
+		up.wrong(cli.NoInput, "root %s: %v: correct -d, or let this user read it", d.path, err)
+		return
+	}
+	defer r.Close()
+	switch err := r.Lock(); {
+	case errors.Is(err, logdir.ErrLocked):
+		up.wrong(cli.TempFail, "root %s: a run is at work on it: try again when it has ended", d.path)
+		return
+	case err != nil:
+		up.wrong(cli.NoInput, "root %s: cannot be locked: %v", d.path, err)
+		return
+	}
+	entries, err := r.Find(ctx, func(path string, err error) {
+		up.wrong(cli.IO, "directory %s: %v: let this user read it", path, err)
+	})
+	if err != nil {
+		up.wrong(cli.NoInput, "root %s: %v", d.path, err)
+		return
+	}
+	pending := len(entries)
+	for _, e := range entries {
+		if logdir.Quick(e) {
+			pending--
+		}
+	}
+	up.ok("root %s: %d directories of logs, %d of them with something to look at", d.path, len(entries), pending)
+	if !c.NoTransport {
+		checkMarks(up, d.path, entries)
+	}
+}
+
+// checkMarks tries to write into the newest directory: Tstat makes the next
+// ones as it made that.
+func checkMarks(up *checkup, path string, entries []logdir.Entry) {
+	logdir.Sort(entries)
+	for _, e := range slices.Backward(entries) {
+		dir, err := logdir.Open(e)
+		if errors.Is(err, logdir.ErrVanished) || errors.Is(err, logdir.ErrLocked) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(dir.TryMark(), dir.Close())
+		}
+		if err != nil {
+			up.wrong(cli.IO, "marks: %v: let this user write there (a group that Tstat's directories belong to, or the user that Tstat runs as)", err)
+		} else {
+			up.ok("marks: can be written in %s", e.Path())
+		}
+		return
+	}
+	up.note("marks: there is no directory of logs below %s yet, so nothing to try writing in", path)
+}
