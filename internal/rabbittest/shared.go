@@ -25,12 +25,14 @@ func Shared(t testing.TB) *Node {
 	defer shared.Unlock()
 	if shared.node == nil && shared.err == nil {
 		shared.node, shared.err = start(func(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }, nil)
+		if shared.node != nil {
+			shared.node.shared = true
+		}
 	}
 	if shared.err != nil {
 		t.Fatalf("rabbittest: %v", shared.err)
 	}
 	n := shared.node
-	n.shared = true
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("rabbittest: last lines of the shared node:\n%s", n.logTail(40))
