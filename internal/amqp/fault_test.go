@@ -22,8 +22,12 @@ func TestNack(t *testing.T) {
 
 	t.Run("retried to the limit", func(t *testing.T) {
 		p := open(t, o)
+		began := time.Now()
 		s := send(t.Context(), p, 0, 40, 100, 16)
 		s.wg.Wait()
+		if took := time.Since(began); took > o.RetryTimeout/2 {
+			t.Errorf("took %v", took)
+		}
 		// The queue takes its ten, and what was published together with them.
 		if s.ok < 10 || len(s.errs) == 0 {
 			t.Errorf("%d confirmed and %d failed of 40 messages for a queue of 10", s.ok, len(s.errs))
@@ -35,8 +39,15 @@ func TestNack(t *testing.T) {
 		if got := n.QueueLen(t, vhost, queue); got != s.ok || st.Confirmed != uint64(s.ok) {
 			t.Errorf("%d messages in the queue, %d sends that were confirmed, stats %+v", got, s.ok, st)
 		}
-		if st.Nacked < 4 || st.Published != st.Confirmed+st.Nacked {
+		if st.Nacked < 4 || st.Published < st.Confirmed+st.Nacked {
 			t.Errorf("stats are %+v", st)
+		}
+	})
+	t.Run("given up for all when none gets through", func(t *testing.T) {
+		p := open(t, o)
+		send(t.Context(), p, 0, 500, 100, 32).awaitRefusal(t, transport.Retry, "given up after", "nack")
+		if st := p.Stats(); st.Published > uint64(o.Window*o.RetryLimit) {
+			t.Errorf("went on all the same: %+v", st)
 		}
 	})
 	t.Run("goes on when there is room again", func(t *testing.T) {
@@ -67,7 +78,7 @@ func TestClosedByOperator(t *testing.T) {
 	}
 	s.await(t)
 	wantInQueue(t, n, vhost, 0, count, 5000, true)
-	if st := p.Stats(); st.Reconnects == 0 || st.Confirmed != count {
+	if st := p.Stats(); st.Reconnects == 0 || st.Resent == 0 || st.Confirmed != count || st.Nacked != 0 {
 		t.Errorf("stats are %+v", st)
 	}
 }
