@@ -1,3 +1,5 @@
+//go:build !purego
+
 package fastparse
 
 import (
@@ -18,4 +20,23 @@ func index(block []byte, newline, space []uint64) {
 		return
 	}
 	indexPortable(block, newline, space)
+}
+
+//go:noescape
+func passAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
+
+var canPass = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
+
+// pass goes on over rows that are plainly below the threshold, and stops where
+// Next has to look. The branches of Next are as good as random to a processor,
+// since they depend on where a field ends; here are none.
+func (s *Scanner) pass() {
+	if !canPass || s.plan.skip[0] >= 64 || s.plan.skip[1] >= 63 {
+		return
+	}
+	next, rows := passAVX2(unsafe.SliceData(s.block), unsafe.SliceData(s.newline), unsafe.SliceData(s.space),
+		s.pos, len(s.block), s.plan.skip[0], s.plan.skip[1]+1, s.threshold)
+	s.pos = next
+	s.Lines += rows
+	s.Below += rows
 }

@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 
 // func indexAVX2(block *byte, words int, newline, space *uint64)

@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build !amd64 || purego
 
 package fastparse
 
@@ -6,3 +6,6 @@ package fastparse
 // where it is ' '. The lengths of block, newline and space are in proportion
 // 64 to 1 to 1.
 func index(block []byte, newline, space []uint64) { indexPortable(block, newline, space) }
+
+// pass goes on over rows that are plainly below the threshold. It need not.
+func (s *Scanner) pass() {}

@@ -38,6 +38,10 @@ type Scanner struct {
 	plan           plan
 }
 
+// reach is how many words behind the bitmap of spaces may be read. What they
+// hold does not matter.
+const reach = 8
+
 // plan says how to reach the two byte counts of a row from left to right.
 type plan struct {
 	skip  [2]int // spaces to pass to the first count, and from its end to the second
@@ -51,7 +55,7 @@ type plan struct {
 func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 	words := (len(block) + 63) / 64
 	if cap(s.newline) < words {
-		s.newline, s.space = make([]uint64, words), make([]uint64, words)
+		s.newline, s.space = make([]uint64, words), make([]uint64, words+reach)[:words]
 	}
 	s.newline, s.space = s.newline[:words], s.space[:words]
 	index(block[:words*64], s.newline, s.space)
@@ -80,6 +84,9 @@ func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
 // Next goes on to the next line that needs attention.
 func (s *Scanner) Next() Event {
+	if s.threshold > 0 {
+		s.pass()
+	}
 	for s.pos < len(s.block) {
 		start := s.pos
 		w := start >> 6
