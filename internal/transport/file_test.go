@@ -1,0 +1,338 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/transport/transporttest"
+)
+
+const (
+	directory = "/srv/tstat/2016_02_17_12_53.out"
+	// limitEnv makes TestChild write to the folder it names.
+	folderEnv = "TRANSPORT_TEST_FOLDER"
+)
+
+func openFolder(t *testing.T, o transport.FileOptions) *transport.File {
+	t.Helper()
+	f, err := transport.OpenFile(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close(context.Background()) })
+	return f
+}
+
+func mustSend(t *testing.T, tr transport.Transport, m *transport.Message) {
+	t.Helper()
+	if err := tr.Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// partialOf returns the one partial file of a folder.
+func partialOf(t *testing.T, folder string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(folder, ".*.partial"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d partial files, want 1: %v", len(found), err)
+	}
+	return found[0]
+}
+
+// TestFileTorn cuts the last record of a partial file at every byte, and puts
+// there what a power cut may leave.
+func TestFileTorn(t *testing.T) {
+	for _, compression := range []string{"", "gzip", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			folder := t.TempDir()
+			o := transport.FileOptions{Path: folder, Compression: compression}
+			f := openFolder(t, o)
+			bodies := make([]string, 4)
+			sizes := make([]int, 4)
+			for i := range bodies {
+				m := transporttest.Message(directory, i)
+				bodies[i] = string(m.Body)
+				mustSend(t, f, m)
+				info, err := os.Stat(partialOf(t, folder))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sizes[i] = int(info.Size())
+			}
+			path := partialOf(t, folder)
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			accepted := sizes[1]
+			tails := map[string][]byte{
+				"zeros":           make([]byte, 5000),
+				"zeros, a record": append(make([]byte, 4096), whole[sizes[1]:sizes[2]]...),
+				"a hole": append(append(bytes.Clone(whole[sizes[1]:sizes[1]+20]), make([]byte, 20)...),
+					whole[sizes[1]+40:sizes[2]]...),
+			}
+			for n := sizes[1]; n < sizes[2]; n++ {
+				tails[fmt.Sprintf("cut at byte %d", n-sizes[1])] = whole[sizes[1]:n]
+			}
+			for name, tail := range tails {
+				if err := os.WriteFile(path, append(bytes.Clone(whole[:accepted]), tail...), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				next := openFolder(t, o)
+				mustSend(t, next, transporttest.Message(directory, 3))
+				if err := next.Finish(t.Context(), "0", directory); err != nil {
+					t.Fatal(err)
+				}
+				got := readFolder(t, folder)
+				if want := []string{bodies[0], bodies[1], bodies[3]}; strings.Join(got, "\n") != strings.Join(want, "\n") {
+					t.Fatalf("%s: the file has %d lines, want the two that were accepted and the new one: %.300q", name, len(got), got)
+				}
+				for _, e := range finished(t, folder) {
+					if err := os.Remove(e); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+func finished(t *testing.T, folder string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(folder, "[^.]*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestFileOtherSettings changes format and compression between two runs of the
+// same directory.
+func TestFileOtherSettings(t *testing.T) {
+	folder := t.TempDir()
+	for n, o := range []transport.FileOptions{
+		{Compression: "zstd"}, {Compression: "gzip"}, {Format: "flows"}, {},
+	} {
+		o.Path = folder
+		mustSend(t, openFolder(t, o), transporttest.Message(directory, n))
+	}
+	if got := finished(t, folder); got != nil {
+		t.Errorf("files before Finish: %q", got)
+	}
+	f := openFolder(t, transport.FileOptions{Path: folder})
+	if err := f.Finish(t.Context(), "0", directory); err != nil {
+		t.Fatal(err)
+	}
+	if got := readFolder(t, folder); len(got) != 5 {
+		t.Errorf("%d lines, want three messages and two flows: %.300q", len(got), got)
+	}
+}
+
+// TestFileNames wants names that depend on directory and content alone.
+func TestFileNames(t *testing.T) {
+	name := func(directory string, n ...int) string {
+		folder := t.TempDir()
+		f := openFolder(t, transport.FileOptions{Path: folder})
+		for _, n := range n {
+			m := transporttest.Message("x", n)
+			m.Directory = directory
+			mustSend(t, f, m)
+		}
+		if err := f.Finish(t.Context(), "0", directory); err != nil {
+			t.Fatal(err)
+		}
+		got := finished(t, folder)
+		if len(got) != 1 {
+			t.Fatalf("files are %q, want one", got)
+		}
+		return filepath.Base(got[0])
+	}
+	a := name("/srv/a/1.out", 1, 2)
+	if !strings.HasPrefix(a, "1.out.") || !strings.HasSuffix(a, ".jsonl") {
+		t.Errorf("the name is %q", a)
+	}
+	if b := name("/srv/a/1.out", 1, 2); b != a {
+		t.Errorf("the same twice is %q and %q", a, b)
+	}
+	for what, other := range map[string]string{
+		"more in it": name("/srv/a/1.out", 1, 2, 3), "another root": name("/srv/b/1.out", 1, 2),
+	} {
+		if other == a {
+			t.Errorf("%s: has the same name, %s", what, a)
+		}
+	}
+	long := "/srv/" + strings.Repeat("ü", 125) + ".out"
+	if got := name(long, 1); len(got) > 255 {
+		t.Errorf("a name of %d bytes", len(got))
+	}
+}
+
+// TestFileBodyIsNoLine wants a body refused that could not be told from a torn
+// record later.
+func TestFileBodyIsNoLine(t *testing.T) {
+	for _, format := range []string{"messages", "flows"} {
+		f := openFolder(t, transport.FileOptions{Path: t.TempDir(), Format: format})
+		for _, body := range []string{"", "{", "[1,\n2]", "[\"\x00\"]", "[1"} {
+			if err := f.Send(t.Context(), &transport.Message{ID: "x", Body: []byte(body), Directory: directory}); err == nil {
+				t.Errorf("%s: body %q: no error", format, body)
+			}
+		}
+	}
+}
+
+func TestFileTooLarge(t *testing.T) {
+	f := openFolder(t, transport.FileOptions{Path: t.TempDir()})
+	err := f.Send(t.Context(), &transport.Message{ID: "x", Body: make([]byte, 64<<20), Directory: directory})
+	if transport.KindOf(err) != transport.TooLarge {
+		t.Errorf("error %v is of kind %d, want TooLarge", err, transport.KindOf(err))
+	}
+}
+
+// TestFileStale wants a warning of what no run goes on with.
+func TestFileStale(t *testing.T) {
+	folder := t.TempDir()
+	mustSend(t, openFolder(t, transport.FileOptions{Path: folder}), transporttest.Message(directory, 1))
+	var log bytes.Buffer
+	o := transport.FileOptions{Path: folder, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	openFolder(t, o)
+	if log.Len() > 0 {
+		t.Errorf("a warning of a fresh file: %s", &log)
+	}
+	old := time.Now().Add(-25 * time.Hour)
+	if err := os.Chtimes(partialOf(t, folder), old, old); err != nil {
+		t.Fatal(err)
+	}
+	openFolder(t, o)
+	if !strings.Contains(log.String(), filepath.Base(partialOf(t, folder))) {
+		t.Errorf("no warning of a file of yesterday, but %q", &log)
+	}
+}
+
+// TestFilePartialRemoved removes a file under the transport's hands.
+func TestFilePartialRemoved(t *testing.T) {
+	folder := t.TempDir()
+	f := openFolder(t, transport.FileOptions{Path: folder})
+	mustSend(t, f, transporttest.Message(directory, 1))
+	if err := os.Remove(partialOf(t, folder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Finish(t.Context(), "0", directory); err == nil {
+		t.Error("Finish: no error though the file is gone")
+	}
+	if err := f.Send(t.Context(), transporttest.Message(directory, 2)); err == nil {
+		t.Error("Send: no error though what was accepted is gone")
+	}
+}
+
+// child runs TestChild in a process of its own.
+func child(t *testing.T, folder string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$", "-test.v")
+	cmd.Env = append(os.Environ(), folderEnv+"="+folder)
+	return cmd
+}
+
+// TestChild sends to a file, prints the number of each message that was
+// accepted, and never finishes. With a limit of the file's size in its
+// environment it stops where that is reached.
+func TestChild(t *testing.T) {
+	folder := os.Getenv(folderEnv)
+	if folder == "" {
+		t.Skip("runs only as a child of other tests")
+	}
+	if os.Getenv("TRANSPORT_TEST_FULL") != "" {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100_000, Max: 100_000}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := openFolder(t, transport.FileOptions{Path: folder})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := i; ; n += 4 {
+				err := f.Send(t.Context(), transporttest.Message(directory, n))
+				if errors.Is(err, unix.EFBIG) {
+					return
+				}
+				if err != nil {
+					fmt.Println("failed", err)
+					return
+				}
+				_, _ = fmt.Fprintf(os.Stdout, "accepted %d\n", n)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestFileProcessDies kills the sender in mid-work, or lets it hit a limit that
+// cuts a record short, and wants all it was told to be accepted in the file
+// that the next run finishes.
+func TestFileProcessDies(t *testing.T) {
+	for name, full := range map[string]bool{"killed": false, "no room": true} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			cmd := child(t, folder)
+			var accepted []int
+			if full {
+				cmd.Env = append(cmd.Env, "TRANSPORT_TEST_FULL=1")
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			for buf := make([]byte, 4096); ; {
+				n, err := out.Read(buf)
+				text.Write(buf[:n])
+				if err != nil {
+					break
+				}
+				if !full && bytes.Count(text.Bytes(), []byte("accepted")) > 50 {
+					if err := cmd.Process.Kill(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			_ = cmd.Wait() // killed
+			for line := range strings.Lines(text.String()) {
+				var n int
+				if _, err := fmt.Sscanf(line, "accepted %d\n", &n); err == nil {
+					accepted = append(accepted, n)
+				}
+			}
+			if len(accepted) < 10 || strings.Contains(text.String(), "failed") {
+				t.Fatalf("the child has said %s", &text)
+			}
+			f := openFolder(t, transport.FileOptions{Path: folder})
+			if err := f.Finish(t.Context(), "0", directory); err != nil {
+				t.Fatal(err)
+			}
+			lines := make(map[string]int)
+			for _, l := range readFolder(t, folder) {
+				lines[l]++
+			}
+			for _, n := range accepted {
+				if lines[string(transporttest.Message(directory, n).Body)] != 1 {
+					t.Errorf("message %d was accepted, and stands %d times in the file", n, lines[string(transporttest.Message(directory, n).Body)])
+				}
+			}
+		})
+	}
+}
