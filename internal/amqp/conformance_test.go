@@ -1,0 +1,109 @@
+package amqp
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/transport/transporttest"
+)
+
+// TestConformance runs what every transport must do, on a node of its own: one
+// of the tests stops it.
+func TestConformance(t *testing.T) {
+	n := rabbittest.Start(t)
+	for _, compression := range []string{"", "gzip", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			transporttest.Run(t, func(t *testing.T) transporttest.Subject {
+				vhost := n.VHost(t)
+				o := options(t, n, vhost)
+				o.Compression = compression
+				n.DeclareQueue(t, vhost, queue, nil)
+				return transporttest.Subject{
+					Open: func(t *testing.T) transport.Transport {
+						p, err := Open(t.Context(), o)
+						if err != nil {
+							t.Fatal(err)
+						}
+						return p
+					},
+					Received: func(t *testing.T) (bodies []string) {
+						for _, d := range n.Drain(t, vhost, queue) {
+							if d.ContentEncoding != compression {
+								t.Errorf("content encoding is %q, want %q", d.ContentEncoding, compression)
+							}
+							bodies = append(bodies, unpacked(t, d.ContentEncoding, d.Body))
+						}
+						return bodies
+					},
+					Stall: func(t *testing.T) {
+						n.Pause()
+						t.Cleanup(n.Resume)
+					},
+				}
+			})
+		})
+	}
+	closed, err := rabbittest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault := func(change func(o *Options)) func(t *testing.T) (transport.Transport, error) {
+		return func(t *testing.T) (transport.Transport, error) {
+			o := options(t, n, n.VHost(t))
+			o.RetryTimeout = time.Second
+			change(&o)
+			p, err := Open(t.Context(), o)
+			if err != nil {
+				return nil, err
+			}
+			return p, nil
+		}
+	}
+	transporttest.RunFaults(t, map[string]transporttest.Fault{
+		"wrong password": {
+			Open: fault(func(o *Options) { o.Password = func() string { return secret } }),
+			Kind: transport.Refused, Words: []string{"password"}, Secrets: []string{secret},
+		},
+		"no exchange": {
+			Open: fault(func(o *Options) { o.Exchange = "none" }),
+			Kind: transport.Misconfigured, Words: []string{"none"},
+		},
+		"no route": {
+			Open: fault(func(o *Options) { o.Exchange, o.RoutingKey = "amq.direct", "nowhere" }),
+			Kind: transport.Misconfigured, Words: []string{"nowhere"},
+		},
+		"nobody listens": {
+			Open: fault(func(o *Options) { o.Hosts = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(closed))} }),
+			Kind: transport.Retry, Words: []string{"connection refused"},
+		},
+	})
+}
+
+// unpacked is a body as it was before it was compressed.
+func unpacked(t *testing.T, encoding string, body []byte) string {
+	t.Helper()
+	r := io.Reader(bytes.NewReader(body))
+	var err error
+	switch encoding {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+	}
+	if err == nil {
+		body, err = io.ReadAll(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
