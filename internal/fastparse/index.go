@@ -1,6 +1,9 @@
 package fastparse
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 const (
 	ones  = 0x0101010101010101
@@ -9,20 +12,31 @@ const (
 
 // indexPortable does what index does, eight bytes at a time.
 func indexPortable(block []byte, newline, space []uint64) {
-	for w := range newline {
-		chunk := block[w*64 : w*64+64]
-		var n, s uint64
-		for i := 0; i < 64; i += 8 {
-			x := binary.LittleEndian.Uint64(chunk[i : i+8])
-			n |= gather(equal(x, '\n')) << i
-			s |= gather(equal(x, ' ')) << i
+	clear(newline)
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(block[at:], '\n')
+		if i < 0 {
+			break
 		}
-		newline[w], space[w] = n, s
+		at += i
+		newline[at/64] |= 1 << (at % 64)
+	}
+	for w := range space {
+		chunk := block[w*64 : w*64+64]
+		space[w] = gather(equal(chunk, 0, ' ')) |
+			gather(equal(chunk, 8, ' '))<<8 |
+			gather(equal(chunk, 16, ' '))<<16 |
+			gather(equal(chunk, 24, ' '))<<24 |
+			gather(equal(chunk, 32, ' '))<<32 |
+			gather(equal(chunk, 40, ' '))<<40 |
+			gather(equal(chunk, 48, ' '))<<48 |
+			gather(equal(chunk, 56, ' '))<<56
 	}
 }
 
 // equal sets the highest bit of each byte of x that equals c, and no other.
-func equal(x uint64, c byte) uint64 {
+func equal(b []byte, at int, c byte) uint64 {
+	x := binary.LittleEndian.Uint64(b[at : at+8])
 	x ^= ones * uint64(c)
 	return ^((x&^highs + ^uint64(highs)) | x) & highs
 }

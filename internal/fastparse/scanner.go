@@ -84,10 +84,13 @@ func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
 // Next goes on to the next line that needs attention.
 func (s *Scanner) Next() Event {
-	if s.threshold > 0 {
-		s.pass()
-	}
-	for s.pos < len(s.block) {
+	for {
+		if s.threshold > 0 {
+			s.pass()
+		}
+		if s.pos == len(s.block) {
+			return End
+		}
 		start := s.pos
 		w := start >> 6
 		m := s.newline[w] &^ (1<<(start&63) - 1)
@@ -127,7 +130,6 @@ func (s *Scanner) Next() Event {
 		s.Bytes[s.plan.order[0]], s.Bytes[s.plan.order[1]] = first, second
 		return Row
 	}
-	return End
 }
 
 // skip returns the offset behind the n-th space from offset at on. Where the
