@@ -7,9 +7,12 @@
 package e2e
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -17,6 +20,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait more than they compute.
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		if err := flag.Set("test.parallel", "10"); err != nil {
+			panic(err)
+		}
+	}
 	rabbittest.AtEnd(func() {
 		if programs.dir != "" {
 			_ = os.RemoveAll(programs.dir)

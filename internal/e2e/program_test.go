@@ -148,8 +148,9 @@ func (r result) want(status int, words ...string) result {
 	if r.status != status || r.signal != 0 {
 		r.t.Errorf("%s: exit status %d (signal %d), want %d:\n%s", r.description, r.status, r.signal, status, r.log())
 	}
+	plain := strings.ReplaceAll(r.stderr, `\"`, `"`)
 	for _, w := range words {
-		if !strings.Contains(r.stderr, w) {
+		if !strings.Contains(plain, w) {
 			r.t.Errorf("%s: the log does not say %q:\n%s", r.description, w, r.log())
 		}
 	}
@@ -254,4 +255,16 @@ func (p *program) says(text string) {
 		}
 		return found
 	})
+}
+
+// memoryLimit is far above what a run needs, and far below what it would need
+// if it kept what it reads; the race detector multiplies it.
+var memoryLimit = map[bool]int64{false: 150 << 20, true: 600 << 20}[raceEnabled]
+
+// maxMemory is the most memory, in bytes, that a program that has ended used.
+func maxMemory(p *program) int64 {
+	if u, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		return u.Maxrss << 10
+	}
+	return 0
 }

@@ -105,6 +105,9 @@ func (s *site) send(args ...string) result {
 // collect takes what is in the queue.
 func (s *site) collect() {
 	s.t.Helper()
+	if s.queued() == 0 { // or there is no queue
+		return
+	}
 	s.got = append(s.got, s.node.Drain(s.t, s.vhost, queue)...)
 }
 

@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestStop: told to stop, a run settles what is on its way. Nothing is sent
+// twice.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			dir := filepath.Dir(s.fillOne())
+			proxy := s.through()
+			proxy.Bandwidth(slow)
+			p := s.start(narrow...)
+			s.arrived(p, 5)
+			p.signal(signal)
+			r := p.wait().want(tryAgain).within(60 * time.Second)
+			if r.count("failed") != 0 || r.count("published") == 0 {
+				t.Errorf("%d messages were published and %d failed", r.count("published"), r.count("failed"))
+			}
+			if !exists(filepath.Join(dir, ".processing")) {
+				t.Error("no .processing was written")
+			}
+			s.direct()
+			s.recover()
+		})
+	}
+}
+
+// TestStopStuck: what is on its way cannot settle. The run ends all the same,
+// after its grace time.
+func TestStopStuck(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.fill()
+	s.repeats = true
+	proxy := s.through()
+	proxy.Bandwidth(slow)
+	p := s.start()
+	s.arrived(p, 5)
+	proxy.Hold(true)
+	p.signal(syscall.SIGTERM)
+	began := time.Now()
+	p.wait().want(tryAgain, "grace time")
+	if took := time.Since(began); took < 8*time.Second || took > 45*time.Second {
+		t.Errorf("ended after %v, want about the grace time of 10 s", took)
+	}
+	s.direct()
+	s.recover()
+}
+
+// TestSecondSignal ends a run at once.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.fill()
+	s.repeats = true
+	proxy := s.through()
+	proxy.Bandwidth(slow)
+	p := s.start()
+	s.arrived(p, 5)
+	proxy.Hold(true)
+	began := time.Now()
+	for p.running() { // the first may still be in its handler
+		p.signal(syscall.SIGTERM)
+		elapsed(t, 50*time.Millisecond)
+	}
+	r := p.wait()
+	if took := time.Since(began); r.signal != syscall.SIGTERM || took > 5*time.Second {
+		t.Errorf("status %d, signal %d after %v; want to be ended by the second signal at once", r.status, r.signal, took)
+	}
+	s.direct()
+	s.recover()
+}
+
+// TestTwoRuns: the second ends at once, the culler leaves alone what is locked,
+// and a root is given free by the death of its run.
+func TestTwoRuns(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.fill()
+	s.repeats = true
+	proxy := s.through()
+	proxy.Bandwidth(slow)
+	p := s.start("-w", "1")
+	s.arrived(p, 5)
+	proxy.Hold(true)
+	r := s.send().want(tryAgain, "another run").within(30 * time.Second)
+	if r.summary() != nil {
+		t.Errorf("the second run did something:\n%s", r.log())
+	}
+	// An old mark in the directory that the run works on.
+	dir := filepath.Join(s.root, s.directories()[0])
+	write(t, filepath.Join(dir, ".processed"), nil)
+	cull := run(t, "tstat_cull", "-d", s.root, "-t", "0", "-v").want(allDone)
+	if cull.count("locked") != 1 || !exists(filepath.Join(dir, tcpLog)) {
+		t.Errorf("the culler did not leave the locked directory alone:\n%s", cull.log())
+	}
+	if err := os.Remove(filepath.Join(dir, ".processed")); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGKILL)
+	if r := p.wait(); r.signal != syscall.SIGKILL {
+		t.Errorf("the run ended with status %d before it was killed:\n%s", r.status, r.log())
+	}
+	s.direct()
+	s.recover()
+}
