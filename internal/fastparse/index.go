@@ -10,7 +10,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// indexPortable does what index does, eight bytes at a time.
+// indexPortable does what index does: newlines, which are few, with the help of
+// the library, spaces eight bytes at a time.
 func indexPortable(block []byte, newline, space []uint64) {
 	clear(newline)
 	for at := 0; ; at++ {
@@ -22,27 +23,16 @@ func indexPortable(block []byte, newline, space []uint64) {
 		newline[at/64] |= 1 << (at % 64)
 	}
 	for w := range space {
-		chunk := block[w*64 : w*64+64]
-		space[w] = gather(equal(chunk, 0, ' ')) |
-			gather(equal(chunk, 8, ' '))<<8 |
-			gather(equal(chunk, 16, ' '))<<16 |
-			gather(equal(chunk, 24, ' '))<<24 |
-			gather(equal(chunk, 32, ' '))<<32 |
-			gather(equal(chunk, 40, ' '))<<40 |
-			gather(equal(chunk, 48, ' '))<<48 |
-			gather(equal(chunk, 56, ' '))<<56
+		b := (*[64]byte)(block[w*64:])
+		space[w] = spaces(b[0:8]) | spaces(b[8:16])<<8 | spaces(b[16:24])<<16 | spaces(b[24:32])<<24 |
+			spaces(b[32:40])<<32 | spaces(b[40:48])<<40 | spaces(b[48:56])<<48 | spaces(b[56:64])<<56
 	}
 }
 
-// equal sets the highest bit of each byte of x that equals c, and no other.
-func equal(b []byte, at int, c byte) uint64 {
-	x := binary.LittleEndian.Uint64(b[at : at+8])
-	x ^= ones * uint64(c)
-	return ^((x&^highs + ^uint64(highs)) | x) & highs
-}
-
-// gather moves the highest bits of the eight bytes of x, whose other bits are
-// zero, into the lowest eight bits, the first byte's lowest.
-func gather(x uint64) uint64 {
-	return (x >> 7) * 0x0102040810204080 >> 56
+// spaces sets bit i of its result where b[i] is a space, for the first eight
+// bytes of b.
+func spaces(b []byte) uint64 {
+	x := binary.LittleEndian.Uint64(b) ^ ones*' '
+	zero := ^((x&^highs + ^uint64(highs)) | x) & highs // in the highest bit of each byte
+	return zero * 0x0002040810204081 >> 56
 }
