@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/killpoint"
 )
 
 const (
@@ -125,10 +127,12 @@ func (d *Dir) write(name string, s State) error {
 	if err := d.writeTemporary(tmp, b); err != nil {
 		return err
 	}
+	killpoint.Here("written")
 	if _, err := retry(func() (int, error) { return 0, unix.Renameat(d.Fd(), tmp, d.Fd(), name) }); err != nil {
 		_ = d.unlink(tmp)
 		return &fs.PathError{Op: "rename", Path: path.Join(d.Path(), name), Err: err}
 	}
+	killpoint.Here("renamed")
 	return d.sync()
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tstat-transport/internal/killpoint"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
@@ -23,6 +24,7 @@ func (p *pipeline) publish(ctx context.Context) {
 	for m := range p.messages {
 		err := ctx.Err()
 		if err == nil {
+			killpoint.Here("publishing")
 			err = p.send(ctx, &m.Message)
 		} else {
 			err = context.Cause(ctx)
@@ -39,8 +41,11 @@ func (p *pipeline) publish(ctx context.Context) {
 func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 	p.Counters.Published.Add(1)
 	p.Counters.BodyBytes.Add(int64(len(m.Body)))
+	began := time.Now()
 	err := p.Transport.Send(ctx, m)
+	p.Counters.Spend(report.Confirm, began)
 	if err == nil {
+		killpoint.Here("confirmed")
 		p.Counters.Confirmed.Add(1)
 		return nil
 	}
@@ -76,13 +81,15 @@ func (p *pipeline) transportFailed(err error) {
 // nothing more is to come.
 func (p *pipeline) finish(ctx context.Context) {
 	for d := range p.finished {
-		if err := p.finishDir(ctx, d); err != nil {
-			if d.gone(err) {
-				p.Log.Info("directory has vanished, it is not marked", "directory", d.dir.Path())
-			} else {
-				p.ioError("cannot mark directory, it is sent again", d.dir.Path(), err)
-			}
+		err := p.finishDir(ctx, d)
+		vanished := err != nil && d.gone(err)
+		switch {
+		case vanished:
+			p.Log.Info("directory has vanished, it is not marked", "directory", d.dir.Path())
+		case err != nil:
+			p.ioError("cannot mark directory, it is sent again", d.dir.Path(), err)
 		}
+		p.account(d, err, vanished)
 		p.Log.Log(ctx, report.LevelVerbose, "directory", "directory", d.dir.Path(), "messages", d.messages, "marked", p.Mark && d.err == nil)
 		p.leave(d)
 		d.close()
@@ -92,13 +99,35 @@ func (p *pipeline) finish(ctx context.Context) {
 
 func (p *pipeline) finishDir(ctx context.Context, d *dirWork) error {
 	p.finishTransport(ctx, d)
-	if err := d.write(p); err != nil {
+	killpoint.Here("settled")
+	began := time.Now()
+	err := d.write(p)
+	p.Counters.Spend(report.Mark, began)
+	if err != nil {
 		return err
 	}
 	if d.err == nil && p.Mark {
 		p.Counters.Marked.Add(1)
 	}
 	return nil
+}
+
+// account says what has become of a directory, err being that of its mark.
+func (p *pipeline) account(d *dirWork, err error, vanished bool) {
+	read, confirmed := d.bytes()
+	unsent, path := &p.Counters.Unsent, d.dir.Path()
+	switch {
+	case vanished:
+		unsent.Done(path, read)
+	case err != nil:
+		unsent.Stays(path, report.Failed, err, 0)
+	case d.err != nil && p.Mark:
+		unsent.Stays(path, report.Failed, d.err, confirmed)
+	case d.err != nil:
+		unsent.Stays(path, report.Failed, d.err, 0)
+	case p.Mark:
+		unsent.Done(path, read)
+	}
 }
 
 // finishTransport has a transport that gathers messages complete those of a
