@@ -42,6 +42,10 @@ type command struct {
 	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression; k, M or G behind the number stand for a thousand, a million and so on. Default: no limit."`
 	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport), print what is right and what is wrong, and send nothing."`
 	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
+	Progress    string    `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
+	Report      string    `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
+	Metrics     string    `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. Give it a name that ends in .prom, and each line of a crontab its own."`
+	LogFormat   string    `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Verbose     bool      `short:"v" help:"Log each directory."`
 	Debug       bool      `short:"D" help:"Log everything, protocol events included."`
 

@@ -24,10 +24,14 @@ const (
 	closing = 10 * time.Second
 )
 
-// send is the run: it returns the exit status.
+// send is the run, and what is told of it. It returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
-	began := time.Now()
-	log := cli.NewLogger(stderr, c.level(), "text")
+	w := c.watch(stdout, stderr)
+	return w.end(ctx, c.run(ctx, stdout, w))
+}
+
+func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
+	log := w.log
 	if err := c.identify(); err != nil {
 		log.Error("cannot tell the host name, give --sensor", "reason", err)
 		return cli.Usage
@@ -46,14 +50,16 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 		log.Error("cannot open the file for malformed rows", "reason", err)
 		return cli.IO
 	}
-	t, err := c.openTransport(ctx, log, stdout)
+	w.books = true
+	t, err := c.openTransport(ctx, w, stdout)
 	if err != nil {
 		log.Error("cannot open the transport", "transport", c.Transport, "reason", err)
-		return transportStatus(err)
+		return cli.Worse(transportStatus(err), c.survey(ctx, roots, w))
 	}
 
-	counters := new(report.Counters)
-	outcome, err := workers.Run(ctx, c.options(roots, t, log, counters, rejects))
+	stopProgress := w.show()
+	outcome, err := workers.Run(ctx, c.options(roots, t, w, rejects))
+	stopProgress()
 	if err != nil {
 		log.Error("cannot read root", "reason", err)
 		status = cli.NoInput
@@ -68,8 +74,23 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 		log.Error("cannot write malformed rows", "reason", err)
 		status = cli.Worse(status, cli.IO)
 	}
-	log.Info("summary", append(counters.Attrs(), "seconds", time.Since(began).Seconds(), "status", status)...)
 	return status
+}
+
+// survey counts what a run would have had to send, and returns the exit status
+// of that.
+func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *watch) int {
+	outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
+	switch {
+	case ctx.Err() != nil:
+		return cli.TempFail
+	case err != nil:
+		w.log.Error("cannot read root", "reason", err)
+		return cli.NoInput
+	case outcome.IOErrors > 0:
+		return cli.IO
+	}
+	return cli.OK
 }
 
 // identify sets the sensor id where none was given.
@@ -111,7 +132,7 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 	return roots, cli.OK
 }
 
-func (c *command) options(roots []*logdir.Root, t transport.Transport, log *slog.Logger, counters *report.Counters, rejects *report.Rejects) workers.Options {
+func (c *command) options(roots []*logdir.Root, t transport.Transport, w *watch, rejects *report.Rejects) workers.Options {
 	o := workers.Options{
 		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single,
 		Settings: message.Settings{
@@ -119,7 +140,7 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, log *slog
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.Connections * c.Channels * c.Window,
-		Grace: grace, Version: cli.Short(version), Log: log, Counters: counters,
+		Grace: grace, Version: cli.Short(version), Log: w.log, Counters: w.run.Counters,
 	}
 	if c.NoTransport {
 		o.Publishers = 1

@@ -46,8 +46,16 @@ func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	options := &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.MessageKey {
+			if len(groups) > 0 {
+				return a
+			}
+			switch a.Key {
+			case slog.MessageKey:
 				a.Key = "event"
+			case slog.LevelKey: // between the two that slog names is what -v shows
+				if l, ok := a.Value.Any().(slog.Level); ok && l > slog.LevelDebug && l < slog.LevelInfo {
+					a.Value = slog.StringValue("VERBOSE")
+				}
 			}
 			return a
 		},

@@ -1,10 +1,12 @@
 // Package report keeps the books of a run: counters that every stage adds to,
-// and what is made of them.
+// and what is made of them: the summary line, progress on a terminal, an
+// account in JSON, metrics for Prometheus.
 package report
 
 import (
 	"log/slog"
 	"sync/atomic"
+	"time"
 )
 
 // LevelVerbose is the level of what only --verbose shows: between what is always
@@ -35,16 +37,105 @@ type Counters struct {
 	Confirmed atomic.Int64
 	Failed    atomic.Int64 // messages not confirmed when the run ended
 	BodyBytes atomic.Int64 // of published messages
+
+	// Unsent is what the run has found and not marked.
+	Unsent Unsent
+
+	spent [stages]atomic.Int64 // ns
 }
 
-// Attrs are the books as key and value pairs for the summary line.
-func (c *Counters) Attrs() []any {
-	return []any{
-		"found", c.Found.Load(), "directories", c.Directories.Load(), "marked", c.Marked.Load(),
-		"logs", c.Logs.Load(), "bytes", c.Bytes.Load(),
-		"rows", c.Rows.Load(), "below", c.Below.Load(), "sent", c.Sent.Load(),
-		"malformed", c.Malformed.Load(), "incomplete", c.Incomplete.Load(),
-		"flows", c.Flows.Load(), "published", c.Published.Load(),
-		"confirmed", c.Confirmed.Load(), "failed", c.Failed.Load(),
+// Stage is a part of the pipeline whose time is kept.
+type Stage uint8
+
+// The stages. Their times are summed over all that work side by side, but for
+// Crawl, which stands alone.
+const (
+	Crawl   Stage = iota // finding directories
+	Read                 // reading, and decompressing, blocks of logs
+	Parse                // rows to flows, flows to JSON
+	Wait                 // workers held up because no publisher was free
+	Confirm              // publishers waiting for a message's confirmation
+	Mark                 // writing marks
+	stages
+)
+
+func (s Stage) String() string {
+	return [...]string{"crawl", "read", "parse", "wait", "confirm", "mark"}[s]
+}
+
+// Spend books the time since began for a stage, and returns the present one.
+func (c *Counters) Spend(s Stage, began time.Time) time.Time {
+	now := time.Now()
+	c.spent[s].Add(int64(now.Sub(began)))
+	return now
+}
+
+// Delivery is what a transport counts by itself; all zero where it does not.
+type Delivery struct {
+	Resent     int64 // times that a message was published again
+	Returned   int64 // messages that reached no queue
+	Nacked     int64 // messages that the broker refused for the time being
+	Reconnects int64 // connections made in place of lost ones
+	Latency    Latency
+}
+
+// Latency sums up the time from publishing a message to its confirmation.
+type Latency struct {
+	Count    uint64
+	Sum, Max time.Duration
+	// Buckets counts the confirmations that took less than 1 ms << index, and
+	// not less than the bucket before; the last one has no upper bound.
+	Buckets []uint64
+}
+
+// quantity is one number of the books. Its name is the same in the summary,
+// the account, and, behind tstat_send_, the metrics.
+type quantity struct {
+	name  string
+	value int64
+	help  string
+}
+
+// quantities are the books in the order in which they are told.
+func (r *Run) quantities() []quantity {
+	c, d := r.Counters, &r.Delivery
+	return []quantity{
+		{"found", c.Found.Load(), "Directories of logs found below the roots."},
+		{"directories", c.Directories.Load(), "Directories worked on."},
+		{"marked", c.Marked.Load(), "Directories marked .processed."},
+		{"logs", c.Logs.Load(), "Logs read."},
+		{"bytes", c.Bytes.Load(), "Uncompressed bytes of logs read."},
+		{"rows", c.Rows.Load(), "Rows read."},
+		{"below", c.Below.Load(), "Rows below the threshold in both directions."},
+		{"sent", c.Sent.Load(), "Rows that became flows."},
+		{"malformed", c.Malformed.Load(), "Rows that are malformed and were skipped."},
+		{"incomplete", c.Incomplete.Load(), "Last lines without a newline that are no rows yet."},
+		{"flows", c.Flows.Load(), "Flows made of rows."},
+		{"published", c.Published.Load(), "Messages handed to the transport."},
+		{"confirmed", c.Confirmed.Load(), "Messages confirmed."},
+		{"failed", c.Failed.Load(), "Messages not confirmed when a run ended."},
+		{"resent", d.Resent, "Times that a message was published again."},
+		{"returned", d.Returned, "Messages returned as unroutable."},
+		{"nacked", d.Nacked, "Messages refused by the broker with a nack."},
+		{"reconnects", d.Reconnects, "Connections made in place of lost ones."},
+		{"body_bytes", c.BodyBytes.Load(), "Bytes of the bodies of published messages, uncompressed."},
 	}
+}
+
+// quiet are the quantities that the summary leaves out while they are 0.
+var quiet = map[string]bool{"returned": true, "nacked": true, "reconnects": true}
+
+// Attrs are the books as key and value pairs for the summary line.
+func (r *Run) Attrs() []any {
+	var attrs []any
+	for _, q := range r.quantities() {
+		if q.value == 0 && quiet[q.name] || q.name == "body_bytes" {
+			continue
+		}
+		attrs = append(attrs, q.name, q.value)
+	}
+	if left, known := r.Counters.Unsent.Left(); known {
+		attrs = append(attrs, "unsent", left.Directories, "backlog_bytes", left.Bytes)
+	}
+	return append(attrs, "seconds", r.Ended.Sub(r.Started).Seconds(), "status", r.Status)
 }

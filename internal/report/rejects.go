@@ -8,11 +8,12 @@ import (
 )
 
 // Rejects is a file of malformed rows: FILE:LINE: REASON: ROW, the row as it
-// stood in the log.
+// stood in the log. Its methods may be called from many goroutines at once.
 type Rejects struct {
-	mu   sync.Mutex
-	file *os.File
-	w    *bufio.Writer
+	mu     sync.Mutex
+	file   *os.File
+	w      *bufio.Writer
+	failed bool
 }
 
 // OpenRejects opens the file to append to it. With an empty path it is nil,
@@ -28,11 +29,16 @@ func OpenRejects(path string) (*Rejects, error) {
 	return &Rejects{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
-// Reject adds a row.
+// Reject adds a row. An error is told once: the rows after it are not in the
+// file either.
 func (r *Rejects) Reject(file string, line int64, reason string, text []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.failed {
+		return nil
+	}
 	_, err := fmt.Fprintf(r.w, "%s:%d: %s: %s\n", file, line, reason, text)
+	r.failed = err != nil
 	return err
 }
 
@@ -41,7 +47,10 @@ func (r *Rejects) Close() error {
 	if r == nil {
 		return nil
 	}
-	err := r.w.Flush()
+	var err error
+	if !r.failed {
+		err = r.w.Flush()
+	}
 	if e := r.file.Close(); err == nil {
 		err = e
 	}

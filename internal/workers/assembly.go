@@ -3,8 +3,10 @@ package workers
 import (
 	"context"
 	"sync"
+	"time"
 
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
 )
 
@@ -129,6 +131,13 @@ func (l *logWork) emit(ctx context.Context, p *pipeline) {
 	l.from = l.to
 	l.message, l.flows = nil, 0
 	l.dir.hold(m)
+	select {
+	case p.messages <- m:
+		return
+	default:
+	}
+	began := time.Now()
+	defer func() { p.Counters.Spend(report.Wait, began) }()
 	select {
 	case p.messages <- m:
 	case <-ctx.Done():

@@ -3,15 +3,26 @@ package workers
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/report"
 )
+
+// Survey does no more than count what there is to send.
+func Survey(ctx context.Context, o Options) (Outcome, error) {
+	p := &pipeline{Options: o}
+	_, err := p.crawl(ctx, o.Roots)
+	return p.outcome, err
+}
 
 // crawl returns the directories of all roots that may have something to send,
 // oldest first.
 func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.Entry, error) {
+	began := time.Now()
+	defer func() { p.Counters.Spend(report.Crawl, began) }()
 	var entries []logdir.Entry
 	for _, root := range roots {
 		found, err := root.Find(ctx, func(path string, err error) { p.ioError("cannot look into directory", path, err) })
@@ -26,7 +37,7 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 }
 
 // pending leaves out the directories in which nothing has changed since they
-// were marked.
+// were marked, and enters the others as unsent.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
 	const batch = 64
 	done := make([]bool, len(entries))
@@ -40,7 +51,10 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 					return nil
 				}
 				for i := from; i < min(from+batch, len(entries)); i++ {
-					done[i] = logdir.Quick(entries[i])
+					if done[i] = logdir.Quick(entries[i]); !done[i] {
+						bytes, since := logdir.Backlog(entries[i])
+						p.Counters.Unsent.Found(entries[i].Path(), bytes, since)
+					}
 				}
 			}
 			return ctx.Err()
@@ -49,6 +63,7 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	p.Counters.Unsent.Complete()
 	rest := entries[:0]
 	for i, e := range entries {
 		if !done[i] {

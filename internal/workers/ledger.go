@@ -144,6 +144,18 @@ func (l *logWork) state() logdir.LogState {
 	return s
 }
 
+// bytes is how much of the directory's logs this run has read, and how much of
+// that is confirmed without a gap. No worker may be at work on them any more.
+func (d *dirWork) bytes() (read, confirmed int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.logs {
+		read += l.at.position - l.before.Position
+		confirmed += l.state().Position - l.before.Position
+	}
+	return read, confirmed
+}
+
 // tailBooks is what a last line without newline that was taken adds.
 func tailBooks(t logdir.Tail) books {
 	if t.Flows == 0 {

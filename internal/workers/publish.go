@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -121,10 +122,15 @@ func (p *pipeline) account(d *dirWork, err error, vanished bool) {
 		unsent.Done(path, read)
 	case err != nil:
 		unsent.Stays(path, report.Failed, err, 0)
-	case d.err != nil && p.Mark:
-		unsent.Stays(path, report.Failed, d.err, confirmed)
 	case d.err != nil:
-		unsent.Stays(path, report.Failed, d.err, 0)
+		state := report.Failed
+		if errors.Is(d.err, errInterrupted) {
+			state = report.Waiting
+		}
+		if !p.Mark {
+			confirmed = 0
+		}
+		unsent.Stays(path, state, d.err, confirmed)
 	case p.Mark:
 		unsent.Done(path, read)
 	}

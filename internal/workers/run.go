@@ -176,8 +176,10 @@ func (p *pipeline) work(soft, hard context.Context, src *source) {
 			p.chunks <- c
 			return
 		}
+		began := time.Now()
 		p.read(l, c)
 		src.pass(l, c.last)
+		began = p.Counters.Spend(report.Read, began)
 
 		key := encoderKey{l.dir.dir.Root, l.log.Kind}
 		if encoders[key] == nil {
@@ -185,6 +187,7 @@ func (p *pipeline) work(soft, hard context.Context, src *source) {
 		}
 		parser.kind, parser.encoder = fastparse.Kind(l.log.Kind), encoders[key]
 		parser.parse(c)
+		p.Counters.Spend(report.Parse, began)
 		l.add(hard, p, c)
 	}
 }
@@ -240,13 +243,16 @@ func (p *pipeline) ioError(what, path string, err error) {
 func (p *pipeline) dirError(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLocked):
+		p.Counters.Unsent.Stays(path, report.Locked, err, 0)
 		p.Log.Warn("directory is locked by another run and left to it", "directory", path)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.outcome.Locked++
 	case errors.Is(err, logdir.ErrVanished), errors.Is(err, fs.ErrNotExist):
+		p.Counters.Unsent.Done(path, 0)
 		p.Log.Info("directory has vanished", "directory", path)
 	default:
+		p.Counters.Unsent.Stays(path, report.Failed, err, 0)
 		p.ioError("cannot read directory", path, err)
 	}
 }

@@ -110,6 +110,9 @@ func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*l
 		p.dirError(entry.Path(), err)
 	}
 	if d == nil {
+		if err == nil { // nothing in it is new
+			p.Counters.Unsent.Done(entry.Path(), 0)
+		}
 		<-p.slots
 		return nil
 	}

@@ -1,0 +1,173 @@
+package report
+
+import (
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/goccy/go-json"
+)
+
+// Run is all that is known of a run when it has ended.
+type Run struct {
+	Version        string
+	Started, Ended time.Time
+	Status         int  // the exit status
+	Interrupted    bool // by a signal
+	Sensor         string
+	Roots          []Root
+	// Settings is marshaled as it is, and holds no secret.
+	Settings any
+	Counters *Counters
+	Delivery Delivery
+	Events   *Events
+}
+
+// Root is a root of a run, and the instance id of its flows.
+type Root struct {
+	Path     string `json:"path"`
+	Instance string `json:"instance"`
+}
+
+// account is the JSON of a Run; docs/report.schema.json describes it.
+type account struct {
+	Tool        string         `json:"tool"`
+	Version     string         `json:"version"`
+	Started     time.Time      `json:"started"`
+	Ended       time.Time      `json:"ended"`
+	Seconds     float64        `json:"seconds"`
+	Status      int            `json:"status"`
+	Interrupted bool           `json:"interrupted"`
+	Sensor      string         `json:"sensor"`
+	Roots       []Root         `json:"roots"`
+	Settings    any            `json:"settings"`
+	Counts      counts         `json:"counts"`
+	Unsent      *accountUnsent `json:"unsent"` // null where the crawl did not come to its end
+	Latency     accountLatency `json:"confirm_latency"`
+	Stages      stageSeconds   `json:"stage_seconds"`
+	Errors      eventList      `json:"errors"`
+	Warnings    eventList      `json:"warnings"`
+}
+
+type accountUnsent struct {
+	Directories      int               `json:"directories"`
+	BacklogBytes     int64             `json:"backlog_bytes"`
+	Failed           int               `json:"failed"`
+	Locked           int               `json:"locked"`
+	Oldest           *string           `json:"oldest"`
+	OldestAgeSeconds float64           `json:"oldest_age_seconds"`
+	First            []UnsentDirectory `json:"first"`
+}
+
+type accountLatency struct {
+	Count uint64          `json:"count"`
+	Mean  float64         `json:"mean_seconds"`
+	Max   float64         `json:"max_seconds"`
+	Below []latencyBucket `json:"buckets"`
+}
+
+// latencyBucket counts the confirmations that took less than Seconds, and not
+// less than the bucket before; null is no limit.
+type latencyBucket struct {
+	Seconds *float64 `json:"below_seconds"`
+	Count   uint64   `json:"count"`
+}
+
+// maxUnsent is how many unsent directories an account names.
+const maxUnsent = 100
+
+// WriteAccount writes the account of the run to a file, as JSON.
+func (r *Run) WriteAccount(path string) error {
+	b, err := json.MarshalIndent(r.account(), "", "  ")
+	if err != nil {
+		return err
+	}
+	return replace(path, 0o640, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
+func (r *Run) account() account {
+	a := account{
+		Tool: "tstat_send", Version: r.Version, Started: r.Started, Ended: r.Ended,
+		Seconds: r.seconds(), Status: r.Status, Interrupted: r.Interrupted,
+		Sensor: r.Sensor, Roots: r.Roots, Settings: r.Settings, Counts: r.quantities(),
+		Latency: r.Delivery.Latency.account(), Stages: r.Counters.stageSeconds(),
+	}
+	a.Errors, a.Warnings = r.Events.lists()
+	if left, known := r.Counters.Unsent.Left(); known {
+		a.Unsent = &accountUnsent{
+			Directories: left.Directories, BacklogBytes: left.Bytes, Failed: left.Failed, Locked: left.Locked,
+			First: r.Counters.Unsent.First(maxUnsent),
+		}
+		if left.Oldest != nil {
+			a.Unsent.Oldest = &left.Oldest.Directory
+			a.Unsent.OldestAgeSeconds = r.age(left.Oldest)
+		}
+	}
+	return a
+}
+
+func (r *Run) seconds() float64 { return r.Ended.Sub(r.Started).Seconds() }
+
+// age is how old a directory was when the run ended.
+func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }
+
+func (l *Latency) account() accountLatency {
+	a := accountLatency{Count: l.Count, Max: l.Max.Seconds(), Below: []latencyBucket{}}
+	if l.Count > 0 {
+		a.Mean = l.Sum.Seconds() / float64(l.Count)
+	}
+	for i, n := range l.Buckets {
+		b := latencyBucket{Count: n}
+		if i < len(l.Buckets)-1 {
+			below := bucketLimit(i)
+			b.Seconds = &below
+		}
+		a.Below = append(a.Below, b)
+	}
+	return a
+}
+
+// bucketLimit is below what a bucket of Latency counts, in seconds.
+func bucketLimit(i int) float64 { return (time.Millisecond << i).Seconds() }
+
+// counts and stageSeconds are objects whose keys stand in the order of the list.
+type (
+	counts       []quantity
+	stageSeconds [stages]float64
+)
+
+func (c *Counters) stageSeconds() (s stageSeconds) {
+	for i := range s {
+		s[i] = time.Duration(c.spent[i].Load()).Seconds()
+	}
+	return s
+}
+
+// MarshalJSON is json.Marshaler's.
+func (c counts) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, q := range c {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendQuote(b, q.name)
+		b = strconv.AppendInt(append(b, ':'), q.value, 10)
+	}
+	return append(b, '}'), nil
+}
+
+// MarshalJSON is json.Marshaler's.
+func (s stageSeconds) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, seconds := range s {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendQuote(b, Stage(i).String())
+		b = strconv.AppendFloat(append(b, ':'), seconds, 'f', 6, 64)
+	}
+	return append(b, '}'), nil
+}

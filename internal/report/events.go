@@ -1,0 +1,93 @@
+package report
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// maxEvents is how many errors, and how many warnings, an account holds in full.
+const maxEvents = 100
+
+// Event is a line of the log.
+type Event struct {
+	Time    time.Time         `json:"time"`
+	Event   string            `json:"event"`
+	Details map[string]string `json:"details,omitempty"`
+}
+
+// Events counts the warnings and errors of a log, and keeps the first of them.
+type Events struct {
+	mu               sync.Mutex
+	errors, warnings eventList
+}
+
+type eventList struct {
+	Count int     `json:"count"`
+	First []Event `json:"first"` // at most maxEvents
+}
+
+func (l *eventList) add(e Event) {
+	l.Count++
+	if len(l.First) < maxEvents {
+		l.First = append(l.First, e)
+	}
+}
+
+// Handler returns a handler that notes what passes through it to next.
+func (e *Events) Handler(next slog.Handler) slog.Handler { return &noting{Handler: next, events: e} }
+
+type noting struct {
+	slog.Handler
+	events *Events
+	attrs  []slog.Attr
+	prefix string
+}
+
+// Handle notes r and passes it on.
+func (n *noting) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelWarn {
+		e := Event{Time: r.Time, Event: r.Message, Details: make(map[string]string)}
+		for _, a := range n.attrs {
+			e.Details[a.Key] = a.Value.Resolve().String()
+		}
+		r.Attrs(func(a slog.Attr) bool {
+			e.Details[n.prefix+a.Key] = a.Value.Resolve().String()
+			return true
+		})
+		n.events.mu.Lock()
+		if r.Level >= slog.LevelError {
+			n.events.errors.add(e)
+		} else {
+			n.events.warnings.add(e)
+		}
+		n.events.mu.Unlock()
+	}
+	return n.Handler.Handle(ctx, r)
+}
+
+// WithAttrs is slog.Handler's.
+func (n *noting) WithAttrs(attrs []slog.Attr) slog.Handler {
+	m := *n
+	m.Handler, m.attrs = n.Handler.WithAttrs(attrs), slices.Clone(n.attrs)
+	for _, a := range attrs {
+		m.attrs = append(m.attrs, slog.Attr{Key: n.prefix + a.Key, Value: a.Value})
+	}
+	return &m
+}
+
+// WithGroup is slog.Handler's.
+func (n *noting) WithGroup(name string) slog.Handler {
+	m := *n
+	m.Handler, m.prefix = n.Handler.WithGroup(name), n.prefix+name+"."
+	return &m
+}
+
+func (e *Events) lists() (errors, warnings eventList) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	copied := func(l eventList) eventList { return eventList{l.Count, append([]Event{}, l.First...)} }
+	return copied(e.errors), copied(e.warnings)
+}
