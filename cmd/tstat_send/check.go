@@ -53,7 +53,7 @@ func (c *command) checkTransport(ctx context.Context, up *checkup, log *slog.Log
 		up.note("configuration: %s", w)
 	}
 	if err != nil {
-		up.wrong(transportStatus(err), "configuration: %v", err)
+		up.wrong(transportStatus(err), "%v", err)
 		return
 	}
 	if !c.NoTransport {
