@@ -26,19 +26,23 @@ type door struct {
 }
 
 // openTransport opens what the command line asks for.
-func (c *command) openTransport(ctx context.Context, log *slog.Logger, stdout io.Writer) (transport.Transport, error) {
-	d, err := c.door(log, stdout)
-	for _, w := range d.warnings {
-		log.Warn("configuration", "reason", w)
+func (c *command) openTransport(ctx context.Context, w *watch, stdout io.Writer) (transport.Transport, error) {
+	d, err := c.door(w.log, stdout)
+	for _, odd := range d.warnings {
+		w.log.Warn("configuration", "reason", odd)
 	}
 	if err != nil {
 		return nil, err
 	}
 	t, err := d.open(ctx)
-	if err == nil && c.MaxRate.bytes > 0 {
+	if err != nil {
+		return nil, err
+	}
+	w.counts(t)
+	if c.MaxRate.bytes > 0 {
 		t = transport.Limit(t, c.MaxRate.bytes)
 	}
-	return t, err
+	return t, nil
 }
 
 // door reads the configuration. The door has its warnings in case of an error
