@@ -143,7 +143,7 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 	}
 	n := counters
 	if n.Rows.Load() != n.Below.Load()+n.Sent.Load()+n.Malformed.Load() || n.Published.Load() != n.Confirmed.Load() {
-		b.Fatalf("the books do not balance: %v", n.Attrs())
+		b.Fatalf("the books do not balance: %v", n)
 	}
 	return counters
 }
@@ -152,7 +152,7 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 func (t tree) check(b testing.TB, n *report.Counters, flows int64) {
 	b.Helper()
 	if n.Bytes.Load() != t.books.Bytes || n.Rows.Load() != t.books.Rows || n.Malformed.Load() != t.books.Malformed || n.Flows.Load() != flows {
-		b.Fatalf("the run's books %v do not agree with the logs' %+v and %d flows", n.Attrs(), t.books, flows)
+		b.Fatalf("the run's books %v do not agree with the logs' %+v and %d flows", n, t.books, flows)
 	}
 }
 

@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/rabbittest"
+)
+
+// residentLimit is what tstat_send may occupy with its defaults, in bytes,
+// whatever it reads and however slow the broker is.
+const residentLimit = 64e6
+
+// The memory of the finished program does not grow with the logs, nor with what
+// a broker that has stopped keeps waiting.
+func TestMemory(t *testing.T) {
+	program := build(t)
+	size := int64(100e6)
+	if testing.Short() {
+		size = 50e6
+	}
+	for _, c := range []struct {
+		name  string
+		dirs  int
+		bytes int64
+	}{{"small", 1, 10e6}, {"onelog", 1, size}, {"directories", 2000, 2000 * 5000}} {
+		for _, threshold := range []string{"0", "1000"} {
+			t.Run(c.name+"/threshold="+threshold, func(t *testing.T) {
+				logs := logs(t, "memory-"+c.name, loggen.Options{Large: 0.001}, c.dirs, c.bytes)
+				p := start(t, program, "-N", "-T", threshold, "-d", logs.path)
+				if err := p.wait(); err != nil {
+					t.Fatal(err)
+				}
+				p.checkResident(t)
+			})
+		}
+	}
+	t.Run("stalled broker", func(t *testing.T) {
+		node := rabbittest.Start(t)
+		node.DeclareQueue(t, "/", queue, nil)
+		config := filepath.Join(t.TempDir(), "config.ini")
+		text := fmt.Sprintf("[rabbit]\nhost = 127.0.0.1\nport = %d\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\n",
+			node.Port(), rabbittest.User, rabbittest.Password, queue, queue)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		logs := logs(t, "memory-stalled", loggen.Options{}, 2, 100e6)
+		p := start(t, program, "-T", "0", "-c", config, "-d", logs.path)
+		await(t, "messages in the queue", func() bool { return node.QueueLen(t, "/", queue) > 0 })
+		node.Pause()
+		quiet, since := time.Duration(-1), time.Now()
+		await(t, "the sender to be held up", func() bool {
+			if used := p.cpu(); used != quiet {
+				quiet, since = used, time.Now()
+			}
+			return time.Since(since) > time.Second
+		})
+		if p.exited() {
+			t.Fatalf("tstat_send ended: %s", p.log)
+		}
+		p.checkResident(t)
+		if err := p.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = p.wait() // it was killed
+	})
+}
+
+// build builds tstat_send as it is released.
+func build(t testing.TB) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "tstat_send")
+	cmd := exec.Command("go", "build", "-o", program, "../cmd/tstat_send")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build tstat_send: %v\n%s", err, out)
+	}
+	return program
+}
+
+// process is a program that is watched.
+type process struct {
+	cmd  *exec.Cmd
+	log  *strings.Builder
+	err  error
+	done chan struct{}
+	// resident is the most seen by watch: the kernel's own figure for a process
+	// that has ended includes that of the process that started it.
+	resident int64
+}
+
+func start(t testing.TB, program string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(t.Context(), program, args...), log: new(strings.Builder), done: make(chan struct{})}
+	p.cmd.Stderr = p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		p.err = p.cmd.Wait()
+	}()
+	return p
+}
+
+// wait watches the process until it ends.
+func (p *process) wait() error {
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.done:
+			if p.err != nil {
+				return fmt.Errorf("tstat_send: %w: %s", p.err, p.log)
+			}
+			return nil
+		case <-ticker.C:
+			p.look()
+		}
+	}
+}
+
+func (p *process) exited() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// look notes the largest resident set so far.
+func (p *process) look() {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return // it has ended
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kB, _ := strconv.ParseInt(strings.Fields(rest + " 0")[0], 10, 64)
+	p.resident = max(p.resident, kB<<10)
+}
+
+func (p *process) checkResident(t testing.TB) {
+	t.Helper()
+	if !p.exited() {
+		p.look()
+	}
+	t.Logf("resident set: %.1f MB", float64(p.resident)/1e6)
+	if p.resident == 0 || p.resident > residentLimit {
+		t.Errorf("resident set of %.1f MB, want at most %.1f", float64(p.resident)/1e6, residentLimit/1e6)
+	}
+}
+
+// cpu is the processor time used so far, in clock ticks.
+func (p *process) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user + system)
+}
+
+// await polls until done says true.
+func await(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(30 * time.Second)
+	for !done() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
