@@ -59,7 +59,7 @@ func readFolder(t *testing.T, path string) (lines []string) {
 	return lines
 }
 
-func readLines(t *testing.T, path string) (lines []string) {
+func readLines(t testing.TB, path string) (lines []string) {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
