@@ -99,7 +99,7 @@ func (r *recordReader) line() error {
 		if err == nil {
 			break
 		}
-		if err != bufio.ErrBufferFull || len(r.buf) > maxRecord {
+		if !errors.Is(err, bufio.ErrBufferFull) || len(r.buf) > maxRecord {
 			return errTorn
 		}
 	}
