@@ -243,7 +243,7 @@ func wantInQueue(t testing.TB, n *rabbittest.Node, vhost string, first, last, si
 // eventually polls until done says true, and fails t after limit.
 func eventually(t testing.TB, limit time.Duration, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); !done(); pause(t.Context(), 5*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v in vain for %s", limit, what)
 		}

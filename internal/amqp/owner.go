@@ -20,7 +20,15 @@ type owner struct {
 
 	flights flights    // published and not settled, in the order of publishing
 	resting []*request // nacked, waiting for their next try; count against the window
+	nacks   int        // since the last confirmation on this channel
 }
+
+// staleAfter is the number of nacks in a row after which a channel is given up
+// for a new one. A RabbitMQ channel that once found a quorum queue without a
+// leader goes on refusing when there has long been one again (seen on 3.10).
+const staleAfter = 3
+
+var errStale = errors.New("the channel is given up for a new one")
 
 func newOwner(p *Publisher, l *link) *owner {
 	return &owner{p: p, l: l, flights: newFlights(p.o.Window)}
@@ -37,8 +45,11 @@ func (o *owner) run() error {
 		if o.p.ctx.Err() != nil {
 			return nil // Send has returned to all callers
 		}
-		var large *tooLarge
-		if errors.As(err, &large) { // only the channel is gone
+		if err == errStale { // nothing is in flight
+			_ = o.l.within(o.p.ctx, o.ch.Close) // open finds out if the connection is gone
+			continue
+		}
+		if large, ok := errors.AsType[*tooLarge](err); ok { // only the channel is gone
 			o.p.sizeLimit.Store(int64(large.limit))
 			o.sweep(err, large.limit)
 			continue
@@ -60,7 +71,7 @@ func (o *owner) open() error {
 		if err != nil {
 			return o.l.why(err)
 		}
-		o.ch = ch
+		o.ch, o.nacks = ch, 0
 		o.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
 		// A return for every flight fits: the library's reader never waits.
 		o.returns = ch.NotifyReturn(make(chan amqp.Return, o.p.o.Window+1))
@@ -79,6 +90,9 @@ func (o *owner) serve() error {
 	for {
 		if err := o.settle(); err != nil {
 			return err
+		}
+		if o.stale() && o.flights.n == 0 {
+			return errStale
 		}
 		blocked, unblockedAt, changed := o.l.flow()
 		if !blocked {
@@ -124,12 +138,14 @@ func (o *owner) tick() time.Duration {
 	return min(max(min(o.p.o.ConfirmTimeout/8, o.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
 }
 
-func (o *owner) room() bool { return o.flights.n+len(o.resting) < o.p.o.Window }
+func (o *owner) room() bool { return !o.stale() && o.flights.n+len(o.resting) < o.p.o.Window }
+
+func (o *owner) stale() bool { return o.nacks >= staleAfter }
 
 // next returns a request that has been tried before and whose time has come,
 // or nil.
 func (o *owner) next() *request {
-	if len(o.resting) > 0 {
+	if len(o.resting) > 0 && !o.stale() {
 		now := time.Now()
 		for i, r := range o.resting {
 			if !now.Before(r.due) {
