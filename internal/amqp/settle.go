@@ -93,12 +93,14 @@ func (o *owner) confirm(f *flight) {
 	o.p.counters.observe(now.Sub(f.sent))
 	o.p.lastConfirmed.Store(now.UnixNano())
 	o.l.confirmed.Store(true)
+	o.nacks = 0
 	f.r.done <- nil
 }
 
 // nacked puts r aside for its next try, if it has one.
 func (o *owner) nacked(r *request) {
 	o.p.counters.nacked.Add(1)
+	o.nacks++
 	o.p.o.Log.Debug("nack", "host", o.l.host, "message", r.id, "attempt", r.attempts)
 	err := retryf("rabbitmq %s: the broker refused it (nack): the queue %q may be full", o.l.host, o.p.o.Queue)
 	if o.p.failed(r, err) {
