@@ -58,6 +58,8 @@ cluster_formation.discovery_retry_limit = 600`)
 			return atoi(t, n.Eval(t, `length(rabbit_nodes:all_running())`)) != count
 		})
 	})
+	// Nodes that join while the first still starts may agree on having none.
+	nodes[0].Eval(t, `ok = rabbit_feature_flags:enable_all()`)
 	return nodes
 }
 
