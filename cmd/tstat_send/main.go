@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -122,6 +123,6 @@ func (r *root) UnmarshalText(text []byte) error {
 	if after == "" {
 		return fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
 	}
-	r.instance, r.path = before, after
+	r.instance, r.path = before, filepath.Clean(after)
 	return nil
 }

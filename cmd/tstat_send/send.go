@@ -42,19 +42,19 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
 			_ = r.Close()
 		}
 	}()
-	if status != cli.OK {
+	if len(roots) == 0 {
 		return status
 	}
 	rejects, err := report.OpenRejects(c.Rejects)
 	if err != nil {
 		log.Error("cannot open the file for malformed rows", "reason", err)
-		return cli.IO
+		return cli.Worse(status, cli.IO)
 	}
 	w.books = true
 	t, err := c.openTransport(ctx, w, stdout)
 	if err != nil {
 		log.Error("cannot open the transport", "transport", c.Transport, "reason", err)
-		return cli.Worse(transportStatus(err), c.survey(ctx, roots, w))
+		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, w)))
 	}
 
 	stopProgress := w.show()
@@ -62,7 +62,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
 	stopProgress()
 	if err != nil {
 		log.Error("cannot read root", "reason", err)
-		status = cli.NoInput
+		status = cli.Worse(status, cli.NoInput)
 	}
 	status = cli.Worse(status, c.status(outcome, log))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
@@ -111,25 +111,56 @@ func (c *command) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// openRoots opens and locks every root. Those that it returns are to be closed.
+// openRoots opens and locks the roots. One that cannot be had does not keep
+// the others from being sent; the status tells of it. The caller closes those
+// that are returned.
 func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int) {
 	for _, d := range c.Directory {
-		r, err := logdir.OpenRoot(d.path)
-		if err != nil {
-			log.Error("cannot open root, correct -d", "directory", d.path, "reason", err)
-			return roots, cli.NoInput
-		}
-		roots = append(roots, r)
-		r.Instance = d.instance
-		if err := r.Lock(); errors.Is(err, logdir.ErrLocked) {
+		r, err := openRoot(d)
+		switch {
+		case errors.Is(err, logdir.ErrLocked):
 			log.Warn("another run is at work on this root, try again later", "directory", d.path)
-			return roots, cli.TempFail
-		} else if err != nil {
-			log.Error("cannot lock root", "directory", d.path, "reason", err)
-			return roots, cli.NoInput
+			status = cli.Worse(status, cli.TempFail)
+		case err != nil:
+			log.Error("cannot open root, correct -d", "directory", d.path, "reason", err)
+			status = cli.Worse(status, cli.NoInput)
+		default:
+			roots = append(roots, r)
 		}
 	}
-	return roots, cli.OK
+	c.warnOfInstances(log)
+	return roots, status
+}
+
+func openRoot(d root) (*logdir.Root, error) {
+	r, err := logdir.OpenRoot(d.path)
+	if err != nil {
+		return nil, err
+	}
+	r.Instance = d.instance
+	if err := r.Lock(); err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// warnOfInstances: message ids hold the instance id, but not the root. Two
+// roots with one instance id may give two messages the same id, and a consumer
+// that drops repeats would drop one of them.
+func (c *command) warnOfInstances(log *slog.Logger) {
+	seen := make(map[string]string)
+	for _, d := range c.Directory {
+		id := d.instance
+		if id == "" {
+			id = c.instanceName()
+		}
+		if other, ok := seen[id]; ok {
+			log.Warn("two roots have the same instance id and may give the same message ids, use -d ID=DIR",
+				"directory", d.path, "other", other, "instance", id)
+		}
+		seen[id] = d.path
+	}
 }
 
 func (c *command) options(roots []*logdir.Root, t transport.Transport, w *watch, rejects *report.Rejects) workers.Options {
