@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/goccy/go-json"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/rabbittest"
+)
+
+const queue = "flows"
+
+// bench is a program, the logs that it sends and the broker that it sends to.
+type bench struct {
+	dir, program, config string
+	logs                 map[string]logs // by threshold
+	node                 *rabbittest.Node
+	ch                   *amqp.Channel
+}
+
+// logs are a root and what it holds.
+type logs struct {
+	root  string
+	books loggen.Books
+}
+
+func (b *bench) prepare(f *fixture, n *rabbittest.Node) error {
+	b.node = n
+	n.DeclareQueue(f, "/", queue, nil)
+	ch, err := n.Dial(f, "/").Channel()
+	if err != nil {
+		return err
+	}
+	b.ch = ch
+	b.config = filepath.Join(b.dir, "config.ini")
+	return os.WriteFile(b.config, fmt.Appendf(nil,
+		"[rabbit]\nhost = 127.0.0.1\nport = %d\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\n",
+		n.Port(), rabbittest.User, rabbittest.Password, queue, queue), 0o600)
+}
+
+// account is what is used of the account that tstat_send writes of a run.
+type account struct {
+	Seconds float64 `json:"seconds"`
+	Counts  struct {
+		Rows, Flows, Confirmed, Marked int64
+		BodyBytes                      int64 `json:"body_bytes"`
+	} `json:"counts"`
+	Latency struct {
+		Count   uint64  `json:"count"`
+		Mean    float64 `json:"mean_seconds"`
+		Max     float64 `json:"max_seconds"`
+		Buckets []struct {
+			Below *float64 `json:"below_seconds"`
+			Count uint64   `json:"count"`
+		} `json:"buckets"`
+	} `json:"confirm_latency"`
+}
+
+// run sends all logs once, and checks that all of it arrived.
+func (b *bench) run(ctx context.Context, p point) (result, error) {
+	l := b.logs[p.threshold]
+	if err := l.unmark(); err != nil {
+		return result{}, err
+	}
+	if _, err := b.ch.QueuePurge(queue, false); err != nil {
+		return result{}, err
+	}
+	report := filepath.Join(b.dir, "account.json")
+	cmd := exec.CommandContext(ctx, b.program, "-c", b.config, "-d", l.root, "-S", "sensor.example.net", "-T", p.threshold,
+		"-w", strconv.Itoa(p.workers), "--connections", strconv.Itoa(p.connections),
+		"--channels", strconv.Itoa(p.channels), "--window", strconv.Itoa(p.window), "--report", report)
+	log := new(strings.Builder)
+	cmd.Stderr = log
+	brokerBefore := processCPU(b.node.Pid())
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		return result{}, fmt.Errorf("%w: %s", err, log)
+	}
+	wall := time.Since(began).Seconds()
+	r := result{point: p, seconds: wall, brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
+	r.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.resident = float64(usage.Maxrss << 10)
+	}
+	r.brokerResident = residentOf(b.node.Pid())
+
+	text, err := os.ReadFile(report)
+	if err != nil {
+		return r, err
+	}
+	var a account
+	if err := json.Unmarshal(text, &a); err != nil {
+		return r, fmt.Errorf("account of the run: %w", err)
+	}
+	n, err := b.ch.QueuePurge(queue, false)
+	if err != nil {
+		return r, err
+	}
+	if a.Counts.Rows != l.books.Rows || int64(n) != a.Counts.Confirmed || a.Counts.Marked == 0 || a.Counts.Flows != l.books.Flows {
+		return r, fmt.Errorf("%d messages in the queue; the run counted %+v, the logs hold %+v", n, a.Counts, l.books)
+	}
+	r.rows, r.flows, r.messages = float64(a.Counts.Rows), float64(a.Counts.Flows), float64(a.Counts.Confirmed)
+	r.json = float64(a.Counts.BodyBytes)
+	r.latency, r.latency99 = a.Latency.Mean, a.percentile(0.99)
+	return r, nil
+}
+
+// percentile is a time that the share of confirmations took no longer than.
+func (a *account) percentile(share float64) float64 {
+	var below uint64
+	for _, bucket := range a.Latency.Buckets {
+		below += bucket.Count
+		if float64(below) >= share*float64(a.Latency.Count) && bucket.Below != nil {
+			return min(*bucket.Below, a.Latency.Max)
+		}
+	}
+	return a.Latency.Max
+}
+
+// unmark has everything sent once more.
+func (l logs) unmark() error {
+	marks, err := filepath.Glob(filepath.Join(l.root, "*", ".process*"))
+	for _, m := range marks {
+		if e := os.Remove(m); !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// processCPU is the processor time that a process has used, in s.
+func processCPU(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	const ticks = 100 // a second, as proc(5) has them on every Linux
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / ticks
+}
+
+// residentOf is the memory that a process occupies, in bytes.
+func residentOf(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	kB, _ := strconv.ParseFloat(strings.Fields(rest + " 0")[0], 64)
+	return kB * 1024
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// cost is what the recommended settings take at one threshold.
+type cost struct {
+	result
+	perRow, brokerPerRow float64 // CPU s
+	rowsPerSecond        float64
+	jsonPerRow           float64 // bytes
+}
+
+// tolerance is how much slower than the fastest a point may be to be
+// recommended for needing less.
+const tolerance = 0.05
+
+// recommended is the smallest setting, in workers and messages in flight, that
+// is about as fast as the fastest.
+func recommended(results []result, threshold string) cost {
+	var of []result
+	for _, r := range results {
+		if r.threshold == threshold {
+			of = append(of, r)
+		}
+	}
+	fastest := slices.MinFunc(of, func(a, b result) int { return cmp.Compare(a.seconds, b.seconds) })
+	inFlight := func(r result) int { return r.connections * r.channels * r.window }
+	best := fastest
+	for _, r := range of {
+		if r.seconds > fastest.seconds*(1+tolerance) {
+			continue
+		}
+		if r.workers < best.workers || r.workers == best.workers && inFlight(r) < inFlight(best) {
+			best = r
+		}
+	}
+	return cost{best, best.cpu / best.rows, best.brokerCPU / best.rows, best.rows / best.seconds, best.json / best.rows}
+}
+
+func writeReport(dir string, results []result, own plan) error {
+	var b bytes.Buffer
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say("# Capacity\n")
+	say("Written by `make capacity` on %d processors (%s), RabbitMQ on the same machine, one durable classic queue, persistent messages. "+
+		"Medians; a row in a thousand is large. How to read it: [docs/capacity.md](../capacity.md).\n", runtime.NumCPU(), processor())
+
+	say("## Settings to use\n")
+	say("The fewest workers, and then messages in flight, within %.0f %% of the fastest.\n", tolerance*100)
+	say("| threshold (MB) | `--workers` | `--connections` | `--channels` | `--window` | rows/s | flows/s | JSON MB/s | sender CPU µs/row | broker CPU µs/row | sender MB |")
+	say("|---|---|---|---|---|---|---|---|---|---|---|")
+	costs := make(map[string]cost)
+	for _, t := range thresholds {
+		c := recommended(results, t)
+		costs[t] = c
+		say("| %s | %d | %d | %d | %d | %.3g | %.3g | %.3g | %.3g | %.3g | %.0f |", t, c.workers, c.connections, c.channels, c.window,
+			c.rowsPerSecond, c.flows/c.seconds, c.json/c.seconds/1e6, c.perRow*1e6, c.brokerPerRow*1e6, c.resident/1e6)
+	}
+
+	say("\n## What a sensor takes\n")
+	say("Of each hour, for all instances together, when a run is started every hour. A share of 100 %% is one processor all the time.\n")
+	say("| rows an hour, each instance | instances | threshold (MB) | run takes | sender's share | broker's share | JSON an hour |")
+	say("|---|---|---|---|---|---|---|")
+	plans := []plan{{1e6, 1}, {10e6, 1}, {10e6, 4}, {100e6, 1}, {100e6, 4}}
+	if own.rows > 0 {
+		plans = append(plans, own)
+	}
+	for _, p := range plans {
+		for _, t := range thresholds {
+			c := costs[t]
+			rows := p.rows * float64(p.instances)
+			say("| %s | %d | %s | %.2g min | %.2g %% | %.2g %% | %s |", million(p.rows), p.instances, t,
+				rows/c.rowsPerSecond/60, rows*c.perRow/36, rows*c.brokerPerRow/36, size(rows*c.jsonPerRow))
+		}
+	}
+
+	say("\n## Plots\n")
+	for _, p := range []struct{ file, title string }{
+		{"workers", "Throughput against workers"}, {"workers-default", "Throughput against workers, default threshold"},
+		{"window", "Throughput against window"}, {"latency", "Time to confirmation"}, {"cpu", "Processor time"}, {"memory", "Memory"},
+	} {
+		say("![%s](%s.svg)\n", p.title, p.file)
+	}
+
+	say("## All points\n")
+	say("| threshold (MB) | workers | connections | channels | window | s | rows/s | flows/s | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | broker CPU s | sender MB | broker MB |")
+	say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	for _, r := range results {
+		say("| %s | %d | %d | %d | %d | %.3f | %.3g | %.3g | %.0f | %.2f | %.0f | %.3f | %.2f | %.0f | %.0f |", r.threshold, r.workers, r.connections, r.channels, r.window,
+			r.seconds, r.rows/r.seconds, r.flows/r.seconds, r.messages, r.latency*1e3, r.latency99*1e3, r.cpu, r.brokerCPU, r.resident/1e6, r.brokerResident/1e6)
+	}
+	return os.WriteFile(filepath.Join(dir, "report.md"), b.Bytes(), 0o644)
+}
+
+func million(n float64) string { return fmt.Sprintf("%g million", n/1e6) }
+
+func size(bytes float64) string {
+	if bytes >= 1e9 {
+		return fmt.Sprintf("%.3g GB", bytes/1e9)
+	}
+	return fmt.Sprintf("%.3g MB", bytes/1e6)
+}
+
+// processor names the processor.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return runtime.GOARCH
+}
