@@ -3,8 +3,8 @@ package life
 import (
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,7 +40,7 @@ func (m *mortal) start(killpoint string) *program {
 	if killpoint != "" {
 		tags = "killpoints"
 	}
-	cmd := exec.Command(binary(m.site.t, "tstat_send", tags),
+	cmd := command(m.site.t, "tstat_send", tags,
 		"-d", m.root, "-c", m.config, "-S", sensor, "-T", "0", "--window", "4")
 	cmd.Env = append(cmd.Environ(), "TSTAT_KILLPOINT="+killpoint)
 	return start(m.site.t, cmd)
@@ -56,14 +56,14 @@ func (m *mortal) book(p *program, what string, early []amqp091.Delivery) (done b
 	t := m.site.t
 	t.Helper()
 	e := p.wait()
-	if !e.killed && e.status != 0 || e.stuck {
+	if !e.killed() && e.status != 0 || e.stuck {
 		t.Fatalf("%s: exit status %d, stuck %v:\n%s", what, e.status, e.stuck, e.log)
 	}
-	if e.killed {
+	if e.killed() {
 		m.kills++
 	}
 	m.audit.run(what, append(early, m.drain()...))
-	return !e.killed
+	return !e.killed()
 }
 
 // finish runs the sender until it is done, and once more.
@@ -131,7 +131,7 @@ func TestDeathWithinTheWindow(t *testing.T) {
 		await(t, "messages to arrive", arrived(3*(kill+1)))
 		m.proxy.DropReplies(true)
 		await(t, "messages to arrive that are not confirmed", arrived(len(early)+1))
-		p.cmd.Process.Kill()
+		p.signal(syscall.SIGKILL)
 		m.proxy.Bandwidth(0)
 		if m.book(p, what, early) {
 			t.Errorf("%s: was not killed", what)
@@ -155,7 +155,7 @@ func TestDeathAtRandom(t *testing.T) {
 		delay := time.Duration(r.Int64N(int64(3 * time.Second)))
 		p := m.start("")
 		if p.after(delay) {
-			p.cmd.Process.Kill()
+			p.signal(syscall.SIGKILL)
 		}
 		if m.settle(p, fmt.Sprintf("killed after %v, run %d", delay, kill)) {
 			break

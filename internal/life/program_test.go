@@ -27,7 +27,12 @@ type program struct {
 	exited chan struct{} // closed when it has ended
 }
 
-// start starts a program; it is killed when the test ends.
+// command is a program's command; it is killed when the test ends.
+func command(t testing.TB, name, tags string, args ...string) *exec.Cmd {
+	t.Helper()
+	return exec.CommandContext(t.Context(), binary(t, name, tags), args...)
+}
+
 func start(t testing.TB, cmd *exec.Cmd) *program {
 	t.Helper()
 	p := &program{t: t, cmd: cmd, began: time.Now(), exited: make(chan struct{})}
@@ -42,10 +47,6 @@ func start(t testing.TB, cmd *exec.Cmd) *program {
 		_ = cmd.Wait() // ProcessState says how it ended
 		p.ended = time.Now()
 	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it has mostly ended long ago
-		<-p.exited
-	})
 	return p
 }
 
@@ -65,14 +66,30 @@ func (p *program) after(d time.Duration) bool {
 	}
 }
 
+// pause waits for d after the program has ended, as cron does between runs.
+func (p *program) pause(d time.Duration) {
+	select {
+	case <-p.t.Context().Done():
+	case <-time.After(d):
+	}
+}
+
 // ending is how a program ended.
 type ending struct {
-	status  int  // -1 if killed
-	killed  bool // by SIGKILL
-	stuck   bool // it did not end within patience
+	status  int            // -1 if a signal ended it
+	signal  syscall.Signal // that ended it, 0 if none
+	stuck   bool           // it did not end within patience
 	summary map[string]string
 	log     string
 }
+
+// early says that SIGTERM came before the program had begun to listen for it.
+func (e ending) early() bool { return e.signal == syscall.SIGTERM && e.log == "" }
+
+// locked says that the culler, or another run, had locked what was to be sent.
+func (e ending) locked() bool { return strings.Contains(e.log, "another run") }
+
+func (e ending) killed() bool { return e.signal == syscall.SIGKILL }
 
 // wait waits for the program's end and checks what holds for every run: it has
 // no data race, and balances its books. One that does not end in time is ended
@@ -86,7 +103,7 @@ func (p *program) wait() ending {
 	}
 	e.log, e.status = p.log.String(), p.cmd.ProcessState.ExitCode()
 	if s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-		e.killed = s.Signal() == syscall.SIGKILL
+		e.signal = s.Signal()
 	}
 	e.summary = summary(e.log)
 	if strings.Contains(e.log, "DATA RACE") || strings.Contains(e.log, "panic:") {

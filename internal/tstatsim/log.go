@@ -115,8 +115,13 @@ func (l *log) close(s *Sim) (err error) {
 // in its place any more, since its directory was culled, counts for nothing: nobody can read it.
 func (l *log) settle(s *Sim) error {
 	inPlace, err := l.inPlace()
-	if err != nil || !inPlace {
+	if err != nil {
 		return err
+	}
+	if !inPlace {
+		s.count(func(c *Counts) { c.Orphans += len(l.waiting) })
+		l.waiting = nil
+		return nil
 	}
 	readable := l.out.written
 	if l.gz != nil {

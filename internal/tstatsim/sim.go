@@ -63,6 +63,7 @@ type Counts struct {
 	Reloads   int
 	Deletions int // of directories, by restarts and starts after kills within the minute
 	Rows      int // that were made, whether or not they reached a log
+	Orphans   int // rows that could reach no log, since it was deleted under Tstat's hands
 }
 
 // A Sim is one instance of Tstat that writes below one root. Step, Run, Stop and Kill

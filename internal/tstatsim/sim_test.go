@@ -220,6 +220,9 @@ func TestCulled(t *testing.T) {
 	if got := len(s.Written()); got != stood {
 		t.Errorf("%d rows stood, %d before the directory was culled", got, stood)
 	}
+	if c := s.Counts(); c.Orphans != c.Rows-stood {
+		t.Errorf("%d of %d rows are orphans, %d stood", c.Orphans, c.Rows, stood)
+	}
 	for _, r := range s.Written() {
 		if !r.Owed(nil) {
 			t.Errorf("row %d is not owed, though only the culler deleted it", r.Number)

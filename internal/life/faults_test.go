@@ -1,0 +1,151 @@
+package life
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"time"
+)
+
+// fault is something that goes wrong while tstat_send runs.
+type fault struct {
+	name   string
+	weight int // how often, against the others
+	// inject has it happen while p runs, and sees that it is over when it returns.
+	inject func(w *world, r *rand.Rand, p *program)
+}
+
+func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
+
+// soon is a moment within the first half second of a run.
+func soon(r *rand.Rand) time.Duration { return upTo(r, 500*time.Millisecond) }
+
+// during is a fault that begins soon and lasts for up to longest.
+func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *program) {
+	return func(w *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		set(w, true)
+		p.after(upTo(r, longest))
+		set(w, false)
+	}
+}
+
+const (
+	none = "none"
+	// longFault is longer than the time-outs of the site's configuration.
+	longFault = 9 * time.Second
+)
+
+var faults = []fault{
+	{none, 12, func(*world, *rand.Rand, *program) {}},
+	{"sender killed (SIGKILL)", 8, func(_ *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		p.signal(syscall.SIGKILL)
+	}},
+	{"sender told to stop (SIGTERM)", 4, func(_ *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		p.signal(syscall.SIGTERM)
+	}},
+	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		p.signal(syscall.SIGINT)
+		p.after(upTo(r, 50*time.Millisecond))
+		p.signal(syscall.SIGINT)
+	}},
+	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		p.signal(syscall.SIGSTOP)
+		p.after(upTo(r, longFault))
+		p.signal(syscall.SIGCONT)
+	}},
+	{"two senders at once", 4, func(w *world, r *rand.Rand, p *program) {
+		p.after(upTo(r, 100*time.Millisecond))
+		w.secondSender()
+	}},
+	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		w.node.Kill()
+		p.after(upTo(r, 5*time.Second))
+		w.node.Start()
+	}},
+	{"broker restarted", 1, func(w *world, r *rand.Rand, p *program) {
+		p.after(soon(r))
+		w.node.Restart()
+	}},
+	{"broker paused (SIGSTOP)", 2, during(longFault, func(w *world, on bool) {
+		if on {
+			w.node.Pause()
+		} else {
+			w.node.Resume()
+		}
+	})},
+	{"memory alarm", 3, during(longFault, func(w *world, on bool) { w.node.MemoryAlarm(w.t, on) })},
+	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *program) {
+		for range 1 + r.IntN(3) {
+			p.after(soon(r))
+			w.node.CloseConnections(w.t, "soak")
+		}
+	}},
+	{"connections reset", 4, func(w *world, r *rand.Rand, p *program) {
+		for range 1 + r.IntN(3) {
+			p.after(soon(r))
+			w.proxy.ResetPeer()
+		}
+	}},
+	{"connections refused", 2, during(longFault, func(w *world, on bool) {
+		if on {
+			w.proxy.Down()
+		} else {
+			w.proxy.Up()
+		}
+	})},
+	{"packets dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropPackets(on) })},
+	{"confirmations dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropReplies(on) })},
+	{"peer that reads nothing", 3, during(longFault, func(w *world, on bool) { w.proxy.Hold(on) })},
+	{"slow link", 3, func(w *world, r *rand.Rand, p *program) {
+		w.proxy.Bandwidth(100<<10 + r.IntN(400<<10))
+		w.proxy.Latency(upTo(r, 50*time.Millisecond))
+		p.after(10 * time.Second)
+		w.proxy.Bandwidth(0)
+		w.proxy.Latency(0)
+	}},
+}
+
+// pick is one of the faults, by their weights.
+func pick(r *rand.Rand) fault {
+	sum := 0
+	for _, f := range faults {
+		sum += f.weight
+	}
+	n := r.IntN(sum)
+	for _, f := range faults {
+		if n -= f.weight; n < 0 {
+			return f
+		}
+	}
+	panic("BUG: weights")
+}
+
+// untrue says why an exit status cannot be right after a fault; "" if it can.
+func (f fault) untrue(e ending) string {
+	switch {
+	case e.stuck:
+		return "stuck"
+	case e.signal != 0:
+		switch f.name {
+		case "sender killed (SIGKILL)", "sender told twice (SIGINT)":
+			return ""
+		case "sender told to stop (SIGTERM)":
+			if e.early() {
+				return ""
+			}
+		}
+		return "ended by signal " + e.signal.String()
+	case e.status == 0:
+		return "" // settle looks whether all has arrived
+	case e.status != 75:
+		return "not 75"
+	case f.name == none && !e.locked():
+		return "75, though nothing went wrong"
+	}
+	return ""
+}

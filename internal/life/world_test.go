@@ -1,0 +1,303 @@
+package life
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-json"
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/tstatsim"
+)
+
+// station is one Tstat and the root that it writes to.
+type station struct {
+	name string // also the instance id
+	root string
+	sim  *tstatsim.Sim
+	got  tstatsim.Delivered
+}
+
+// world is some Tstats that live, a culler that runs beside them again and
+// again, and a broker to which the test sends what they write.
+type world struct {
+	*site
+	stations []*station
+	ttl      time.Duration // of the culler
+	spans    []tstatsim.Span
+	// identical is where a row's two flows arrived last, by their hash; nil if that is not asked for.
+	identical map[[32]byte]arrival
+
+	flows, again        int // arrived; of rows of which the like had arrived before
+	againSame, againCut int // rows that arrived again byte for byte: without need; since they had been cut
+	runs                int
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	mu      sync.Mutex
+	culls   map[int]int // runs of the culler by exit status
+	culled  int         // directories
+}
+
+// newWorld starts three Tstats: one that writes plain logs, one that writes .gz,
+// and one that is a 2.4 and repeats its headers.
+func newWorld(t *testing.T, pace time.Duration, rows int) *world {
+	t.Helper()
+	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[int]int{}}
+	for i, o := range []struct {
+		name string
+		tstatsim.Options
+	}{
+		{"plain", tstatsim.Options{Rows: rows}},
+		{"gzip", tstatsim.Options{Rows: 2 * rows, Gzip: true}},
+		{"old", tstatsim.Options{Rows: rows, Version: "2.4", Reload: 0.02}},
+	} {
+		o.Seed, o.Pace, o.Restart, o.Kill = uint64(i+1), pace, 0.02, 0.02
+		s := &station{name: o.name, root: filepath.Join(t.TempDir(), o.name)}
+		if err := os.Mkdir(s.root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		sim, err := tstatsim.New(s.root, o.Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sim = sim
+		w.stations = append(w.stations, s)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	w.stop = stop
+	for _, s := range w.stations {
+		w.running.Go(func() {
+			if err := s.sim.Run(ctx); err != nil {
+				t.Errorf("%s: %v", s.name, err)
+			}
+		})
+	}
+	cull := binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
+	w.running.Go(func() { w.cull(ctx, cull) })
+	t.Cleanup(w.end)
+	return w
+}
+
+// end ends the Tstats and the culler; it may be called twice.
+func (w *world) end() {
+	w.stop()
+	w.running.Wait()
+}
+
+func (w *world) roots(flag func(*station) string) (args []string) {
+	for _, s := range w.stations {
+		args = append(args, "-d", flag(s))
+	}
+	return args
+}
+
+// cull runs the culler again and again.
+func (w *world) cull(ctx context.Context, path string) {
+	args := append(w.roots(func(s *station) string { return s.root }), "-v", "-t", fmt.Sprintf("%.9f", w.ttl.Hours()))
+	pause := time.NewTicker(300 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		e := start(w.t, command(w.t, filepath.Base(path), "", args...)).wait()
+		if w.t.Context().Err() != nil {
+			return
+		}
+		if e.status != 0 || e.stuck {
+			w.t.Errorf("the culler ended with %d, stuck %v:\n%s", e.status, e.stuck, e.log)
+		}
+		n, _ := strconv.Atoi(e.summary["directories"]) // there is one where the status is 0
+		w.mu.Lock()
+		w.culls[e.status]++
+		w.culled += n
+		w.mu.Unlock()
+	}
+}
+
+// sender starts a run of tstat_send over all roots.
+func (w *world) sender(args ...string) *program {
+	w.t.Helper()
+	all := append(w.roots(func(s *station) string { return s.name + "=" + s.root }), "-c", w.config, "-S", sensor, "-T", "0")
+	w.runs++
+	return start(w.t, command(w.t, "tstat_send", "", append(all, args...)...))
+}
+
+// secondSender runs tstat_send beside one that runs.
+func (w *world) secondSender() {
+	w.t.Helper()
+	p := w.sender()
+	e := p.wait()
+	if e.status != 0 && (e.status != 75 || !e.locked()) {
+		w.t.Errorf("the second sender ended with %d, stuck %v:\n%s", e.status, e.stuck, e.log)
+	}
+}
+
+// settle takes what has arrived and, if the run p has ended with 0, wants all
+// to be there that stood in a log before it began and until it had ended.
+func (w *world) settle(p *program, e ending) {
+	w.t.Helper()
+	w.take(w.drain())
+	if e.status != 0 {
+		return
+	}
+	w.spans = append(w.spans, tstatsim.Span{Began: p.began, Ended: p.ended})
+	for _, s := range w.stations {
+		due := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool {
+			return r.Stood.After(p.began) || !r.Deleted.IsZero() && r.Deleted.Before(p.ended)
+		})
+		if missing := s.got.Missing(due); len(missing) > 0 {
+			w.t.Errorf("%s: the run ended with 0, and %d of %d rows have not arrived, such as %+v:\n%s",
+				s.name, len(missing), len(due), missing[0], e.log)
+		}
+	}
+}
+
+// take enters what has arrived.
+func (w *world) take(arrived []amqp091.Delivery) {
+	w.t.Helper()
+	for _, d := range arrived {
+		var flows []json.RawMessage
+		if err := json.Unmarshal(d.Body, &flows); err != nil {
+			w.t.Errorf("message %s: %v", d.MessageId, err)
+		}
+		if len(flows)%2 != 0 {
+			w.t.Errorf("message %s: %d flows, though at threshold 0 every row has two", d.MessageId, len(flows))
+			continue
+		}
+		for i := 0; i < len(flows); i += 2 {
+			row := flows[i : i+2]
+			w.sameAgain(row, arrival{d.MessageId, i == 0, i+2 == len(flows)})
+			for _, f := range row {
+				if err := w.enter(f); err != nil {
+					w.t.Errorf("message %s: %v", d.MessageId, err)
+				}
+			}
+		}
+	}
+}
+
+// arrival is where a row arrived.
+type arrival struct {
+	message     string
+	first, last bool // in the message
+}
+
+// sameAgain looks whether a row came byte for byte as it came before. One that
+// was cut may have: the digits that it lacked need not show in its flows. It
+// was the last of its log then, and is the first that is sent again.
+func (w *world) sameAgain(row []json.RawMessage, now arrival) {
+	if w.identical == nil {
+		return
+	}
+	h := sha256.Sum256(slices.Concat(row[0], row[1]))
+	before, again := w.identical[h]
+	w.identical[h] = now
+	if !again {
+		return
+	}
+	_, to, _ := strings.Cut(before.message[strings.LastIndexByte(before.message, '@'):], "-")
+	cut, err := strconv.Atoi(to)
+	if before.last && now.first && err == nil && (cut%4096 == 0 || strings.Contains(before.message, "/gzip/")) {
+		w.againCut++
+		return
+	}
+	if w.againSame++; w.againSame <= 5 {
+		w.t.Errorf("message %s has a row again that came in %s: %s", now.message, before.message, row)
+	}
+}
+
+func (w *world) enter(text []byte) error {
+	var flow struct {
+		Meta struct {
+			SrcIP      string `json:"src_ip"`
+			SrcPort    uint16 `json:"src_port"`
+			DstIP      string `json:"dst_ip"`
+			DstPort    uint16 `json:"dst_port"`
+			InstanceID string `json:"instance_id"`
+		} `json:"meta"`
+	}
+	if err := json.Unmarshal(text, &flow); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(w.stations, func(s *station) bool { return s.name == flow.Meta.InstanceID })
+	if i < 0 {
+		return fmt.Errorf("instance %q is none of ours", flow.Meta.InstanceID)
+	}
+	w.flows++
+	m := flow.Meta
+	return w.stations[i].got.Add(m.SrcIP, m.SrcPort, m.DstIP, m.DstPort)
+}
+
+// finish ends the Tstats, one of them with SIGKILL, lets a last run deliver
+// what is left, and counts what is lost.
+func (w *world) finish() (lost int) {
+	t := w.t
+	t.Helper()
+	w.end()
+	for i, s := range w.stations {
+		end := s.sim.Stop
+		if i == 0 {
+			end = s.sim.Kill
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	}
+	p := w.sender()
+	e := p.wait()
+	w.settle(p, e)
+	if e.status != 0 {
+		t.Errorf("the last run ended with %d:\n%s", e.status, e.log)
+	}
+	for _, s := range w.stations {
+		owed := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool { return !r.Owed(w.spans) })
+		for i, r := range s.got.Missing(owed) {
+			lost++
+			if i < 5 {
+				t.Errorf("%s: row %d is lost: %+v", s.name, r.Number, r)
+			}
+		}
+		if unknown := s.got.Unknown(s.sim); len(unknown) > 0 {
+			t.Errorf("%s: %d rows arrived that were never written, such as %d", s.name, len(unknown), unknown[0])
+		}
+		w.again += s.got.Repeated()
+	}
+	return lost
+}
+
+// report says what has been.
+func (w *world) report() string {
+	var b strings.Builder
+	written, received, orphans := 0, 0, 0
+	for _, s := range w.stations {
+		rows, c := s.sim.Written(), s.sim.Counts()
+		missing := len(s.got.Missing(rows))
+		written += len(rows)
+		received += len(rows) - missing
+		orphans += c.Orphans
+		fmt.Fprintf(&b, "tstat %-6s directories %d, rotations %d, restarts %d, kills %d, headers again %d, deleted by itself %d\n",
+			s.name, c.Dirs, c.Rotations, c.Restarts, c.Kills, c.Reloads, c.Deletions)
+	}
+	fmt.Fprintf(&b, "rows written        %d\n", written)
+	fmt.Fprintf(&b, "rows received       %d (the others Tstat deleted before a run could see them)\n", received)
+	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
+	fmt.Fprintf(&b, "flows repeated      %d\n", w.again)
+	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
+	fmt.Fprintf(&b, "runs of tstat_cull  %v by exit status, directories culled %d\n", w.culls, w.culled)
+	fmt.Fprintf(&b, "rows that Tstat wrote into a log already culled %d\n", orphans)
+	return b.String()
+}
