@@ -4,10 +4,12 @@ SHELL       := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := build
 
-GO       ?= go
-FUZZTIME ?= 30s
-PREFIX   ?= /usr/local
-DESTDIR  ?=
+GO         ?= go
+FUZZTIME   ?= 30s
+DURATION   ?= 60s
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
 
 # The date is the commit's, not the clock's: one commit gives the same binary anywhere.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -54,6 +56,7 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/tstat_send
 	$(GO) mod tidy -diff
 	$(GO) -C tools mod tidy -diff
+	$(GO) -C tools/dist mod tidy -diff
 	$(GO) mod verify
 	scripts/check-repo
 
@@ -61,10 +64,25 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	scripts/fuzz $(FUZZTIME)
 
-.PHONY: install
-install: build ## install the programs below PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+.PHONY: man
+man: ## write the man pages and shell completions anew, after a change of flags
+	$(GO) test ./cmd/... -run '^TestManual$$' -count 1 -write-manual
+
+.PHONY: install uninstall
+install: build ## install programs, man pages, completions, units, example configuration (PREFIX, SYSCONFDIR, DESTDIR)
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install $@ bin
+
+uninstall: ## remove what make install has installed, but not the configuration
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install $@ bin
+
+.PHONY: dist
+dist: ## make dist/: tar.gz, .deb and .rpm for amd64 and arm64, and their checksums
+	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' NFPM='$(GO) tool -modfile=$(CURDIR)/tools/dist/go.mod nfpm' scripts/dist
+
+.PHONY: demo
+demo: ## watch both programs at work beside a Tstat-like writer, with a RabbitMQ of their own, for DURATION (60s)
+	scripts/install-rabbitmq
+	scripts/demo $(DURATION)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -1,0 +1,33 @@
+# Made from the definition of the command line by make man.
+_tstat_cull() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	# --flag=value comes as three words
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $prev in
+	-d | --directory)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	-t | --ttl)
+		return
+		;;
+	--min-free)
+		return
+		;;
+	-w | --workers)
+		return
+		;;
+	--log-format)
+		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+		return
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -t --ttl --min-free -D --dry-run -w --workers -v --verbose --log-format --version' -- "$cur")
+}
+complete -F _tstat_cull tstat_cull

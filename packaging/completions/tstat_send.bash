@@ -1,0 +1,84 @@
+# Made from the definition of the command line by make man.
+_tstat_send() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	# --flag=value comes as three words
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $prev in
+	-d | --directory)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	-c | --config)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	-T | --threshold)
+		return
+		;;
+	-t | --transport)
+		mapfile -t COMPREPLY < <(compgen -W 'rabbit http file' -- "$cur")
+		return
+		;;
+	-S | --sensor)
+		return
+		;;
+	-I | --instance)
+		return
+		;;
+	-w | --workers)
+		return
+		;;
+	--connections)
+		return
+		;;
+	--channels)
+		return
+		;;
+	--window)
+		return
+		;;
+	--timestamps)
+		mapfile -t COMPREPLY < <(compgen -W 's ms' -- "$cur")
+		return
+		;;
+	--udp-duration)
+		mapfile -t COMPREPLY < <(compgen -W 's ms' -- "$cur")
+		return
+		;;
+	--max-rate)
+		return
+		;;
+	--rejects)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--progress)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+		return
+		;;
+	--report)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--metrics)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--log-format)
+		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+		return
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -c --config -T --threshold -t --transport -S --sensor -I --instance -s --single -N --no-transport --pretty -w --workers --connections --channels --window --timestamps --udp-duration --max-rate --check --rejects --progress --report --metrics --log-format -v --verbose -D --debug --version' -- "$cur")
+}
+complete -F _tstat_send tstat_send

@@ -1,0 +1,160 @@
+// Package packaging holds tests of what is installed beside the programs.
+package packaging
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tstat-transport/internal/config"
+)
+
+var programs = []string{"tstat_send", "tstat_cull"}
+
+// What --help prints, the man page and the README name the same flags.
+func TestFlagsAgree(t *testing.T) {
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", bin+"/", "../cmd/...").CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the programs: %v\n%s", err, out)
+	}
+	readme := read(t, "../README.md")
+	for _, name := range programs {
+		out, err := exec.Command(filepath.Join(bin, name), "--help").Output()
+		if err != nil {
+			t.Fatalf("%s --help: %v", name, err)
+		}
+		_, list, _ := strings.Cut(string(out), "\nFlags:\n")
+		help := names(list, regexp.MustCompile(`(?m)^  (?:-., |    )--([a-z-]+)`))
+		if len(help) < 5 {
+			t.Fatalf("%s --help names only %q", name, help)
+		}
+		page := strings.ReplaceAll(read(t, "man/"+name+".1"), `\-`, "-")
+		manual := names(page, regexp.MustCompile(`(?m)^\.TP\n(?:\\fB-.\\fR, )?\\fB--([a-z-]+)`))
+		if diff := cmp.Diff(help, manual); diff != "" {
+			t.Errorf("%s: --help and the man page differ (-help +man):\n%s", name, diff)
+		}
+		_, section, _ := strings.Cut(readme, "\n## "+name+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		var cells strings.Builder
+		for line := range strings.Lines(section) {
+			cell, _, _ := strings.Cut(line, " | ")
+			cells.WriteString(cell + "\n")
+		}
+		documented := names(cells.String(), regexp.MustCompile("`--([a-z-]+)"))
+		if diff := cmp.Diff(help, documented); diff != "" {
+			t.Errorf("%s: --help and the README's table differ (-help +README):\n%s", name, diff)
+		}
+	}
+}
+
+// No page shows a command line with a flag that is not there.
+func TestDocumentedCommandsExist(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no docs: %v", err)
+	}
+	more, err := filepath.Glob("../contrib/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages = slices.Concat(pages, more, []string{"../README.md", "environment", "man/tstat_send.1.end", "man/tstat_cull.1.end"})
+	known := make(map[string][]string)
+	for _, name := range programs {
+		words := strings.Fields(read(t, "completions/"+name+".bash"))
+		for _, w := range words {
+			if flag := strings.Trim(w, "')"); strings.HasPrefix(flag, "-") {
+				known[name] = append(known[name], flag)
+			}
+		}
+	}
+	command := regexp.MustCompile("(?:^|[ `/])(tstat_send|tstat_cull)((?: +[^ `|>#]+)+)")
+	seen := 0
+	for _, page := range pages {
+		if info, err := os.Stat(page); err != nil || info.IsDir() {
+			continue
+		}
+		for line := range strings.Lines(strings.ReplaceAll(read(t, page), `\-`, "-")) {
+			for _, m := range command.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
+				for _, word := range strings.Fields(m[2]) {
+					flag, _, _ := strings.Cut(strings.TrimRight(word, ".,:;)\""), "=")
+					if !regexp.MustCompile(`^--?[a-zA-Z][a-z-]*$`).MatchString(flag) {
+						continue
+					}
+					seen++
+					if !slices.Contains(known[m[1]], flag) {
+						t.Errorf("%s: %s has no flag %s: %s", page, m[1], flag, strings.TrimSpace(line))
+					}
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d flags found in %d pages", seen, len(pages))
+	}
+}
+
+// The configuration that is installed is right as it stands.
+func TestExampleConfiguration(t *testing.T) {
+	f, err := config.Load("config.ini")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Rabbit(); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range f.Warnings() {
+		// git keeps no more of the mode than that it is a file.
+		if !strings.Contains(w, "others can read it") {
+			t.Error(w)
+		}
+	}
+}
+
+func TestUnits(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("needs systemd-analyze to read the units as systemd does")
+	}
+	units, err := filepath.Glob("../contrib/systemd/*.*")
+	if err != nil || len(units) != 4 {
+		t.Fatalf("units %q: %v", units, err)
+	}
+	// Copies, in which the program is one that is there.
+	dir := t.TempDir()
+	var args []string
+	for _, u := range units {
+		text := regexp.MustCompile(`/usr/bin/tstat_[a-z]+`).ReplaceAllString(read(t, u), "/bin/true")
+		text = regexp.MustCompile(`Documentation=.*`).ReplaceAllString(text, "")
+		path := filepath.Join(dir, filepath.Base(u))
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, path)
+	}
+	if out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no"}, args...)...).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+func names(text string, pattern *regexp.Regexp) []string {
+	var all []string
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
