@@ -46,6 +46,11 @@ type noting struct {
 	prefix string
 }
 
+// Enabled is slog.Handler's.
+func (n *noting) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || n.Handler.Enabled(ctx, level)
+}
+
 // Handle notes r and passes it on.
 func (n *noting) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn {
@@ -64,6 +69,9 @@ func (n *noting) Handle(ctx context.Context, r slog.Record) error {
 			n.events.warnings.add(e)
 		}
 		n.events.mu.Unlock()
+	}
+	if !n.Handler.Enabled(ctx, r.Level) {
+		return nil
 	}
 	return n.Handler.Handle(ctx, r)
 }

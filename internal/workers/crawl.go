@@ -64,6 +64,10 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 		return nil, err
 	}
 	p.Counters.Unsent.Complete()
+	if p.Log.Enabled(ctx, report.LevelVerbose) {
+		left, _ := p.Counters.Unsent.Left()
+		p.Log.Log(ctx, report.LevelVerbose, "crawled", "found", len(entries), "unsent", left.Directories, "backlog_bytes", left.Bytes)
+	}
 	rest := entries[:0]
 	for i, e := range entries {
 		if !done[i] {

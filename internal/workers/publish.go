@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"tstat-transport/internal/killpoint"
@@ -48,6 +49,9 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 	if err == nil {
 		killpoint.Here("confirmed")
 		p.Counters.Confirmed.Add(1)
+		if p.Log.Enabled(ctx, slog.LevelDebug) {
+			p.Log.Debug("message confirmed", "message", m.ID, "flows", m.Flows, "bytes", len(m.Body), "after", time.Since(began))
+		}
 		return nil
 	}
 	if transport.KindOf(err) == transport.TooLarge && m.Flows > 1 {

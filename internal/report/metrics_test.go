@@ -1,0 +1,152 @@
+package report
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+// written writes a run's metrics and returns the file as metric -> value.
+func written(t *testing.T, r *Run, path string) map[string]string {
+	t.Helper()
+	if err := r.WriteMetrics(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.New(strings.NewReader(string(text))).Lint()
+	if len(problems) > 0 || err != nil {
+		t.Errorf("promlint: %v %v", problems, err)
+	}
+	values := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "#") {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+			values[name] = value
+		}
+	}
+	return values
+}
+
+func check(t *testing.T, got map[string]string, want map[string]string) {
+	t.Helper()
+	for name, w := range want {
+		if got[prefix+name] != w {
+			t.Errorf("%s is %q, want %q", name, got[prefix+name], w)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tstat.prom")
+	good := sampleRun()
+	good.Status = 0
+	check(t, written(t, good, path), map[string]string{
+		"rows_total": "100", "resent_total": "2", "found": "7", "status": "0", "seconds": "90",
+		`runs_total{status="0"}`: "1", "unsent": "3", "backlog_bytes": "2750",
+		"oldest_unsent_age_seconds": "7290", "oldest_unsent_timestamp_seconds": "1.768464e+09",
+		"last_success_timestamp_seconds": "1.76847129e+09", "last_run_timestamp_seconds": "1.76847129e+09",
+		`confirm_latency_seconds_bucket{le="0.001"}`: "0", `confirm_latency_seconds_bucket{le="0.002"}`: "3",
+		`confirm_latency_seconds_bucket{le="32.768"}`: "3", `confirm_latency_seconds_bucket{le="+Inf"}`: "4",
+		"confirm_latency_seconds_sum": "0.008", "errors_total": "1", `build_info{version="v1.2.3"}`: "1",
+	})
+
+	// One that fails: the time of the last success stays, the counters go on.
+	bad := sampleRun()
+	bad.Started, bad.Ended = start.Add(time.Hour), start.Add(time.Hour+time.Second)
+	check(t, written(t, bad, path), map[string]string{
+		"rows_total": "200", "resent_total": "4", "found": "7", "status": "75", "seconds": "1",
+		`runs_total{status="0"}`: "1", `runs_total{status="75"}`: "1", "errors_total": "2",
+		"last_success_timestamp_seconds": "1.76847129e+09", "last_run_timestamp_seconds": "1.768474801e+09",
+		`confirm_latency_seconds_bucket{le="0.002"}`: "6", `confirm_latency_seconds_bucket{le="+Inf"}`: "8",
+		`build_info{version="v1.2.3"}`: "1",
+	})
+
+	// One that does not come to crawl leaves what was known of the backlog.
+	blind := sampleRun()
+	blind.Counters = new(Counters)
+	check(t, written(t, blind, path), map[string]string{
+		"unsent": "3", "backlog_bytes": "2750", "oldest_unsent_timestamp_seconds": "1.768464e+09",
+		"rows_total": "200", `runs_total{status="75"}`: "2",
+	})
+
+	// With nothing left there is no oldest directory.
+	done := sampleRun()
+	done.Status, done.Counters = 0, new(Counters)
+	done.Counters.Unsent.Complete()
+	done.Ended = start.Add(2 * time.Hour)
+	got := written(t, done, path)
+	check(t, got, map[string]string{
+		"unsent": "0", "backlog_bytes": "0", "oldest_unsent_age_seconds": "0",
+		"last_success_timestamp_seconds": "1.7684784e+09",
+	})
+	if v, ok := got["tstat_send_oldest_unsent_timestamp_seconds"]; ok {
+		t.Errorf("oldest since %s, and there is none", v)
+	}
+}
+
+func TestNoSuccessYet(t *testing.T) {
+	got := written(t, sampleRun(), filepath.Join(t.TempDir(), "m.prom"))
+	if v, ok := got["tstat_send_last_success_timestamp_seconds"]; ok {
+		t.Errorf("last success at %s, and there was none", v)
+	}
+}
+
+// What is no metrics file is replaced, and that is told.
+func TestDamagedMetrics(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.prom")
+	if err := os.WriteFile(path, []byte("tstat_send_rows_total 1 2 3 {{{\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := sampleRun().WriteMetrics(path)
+	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "anew") {
+		t.Errorf("error %v", err)
+	}
+	check(t, written(t, sampleRun(), path), map[string]string{"rows_total": "200"})
+}
+
+// Dashboards, rules and documents speak of metrics that there are.
+func TestMetricsThatAreSpokenOf(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.prom")
+	r := sampleRun()
+	r.Status = 0
+	known := make(map[string]bool)
+	for name := range written(t, r, path) {
+		name, _, _ = strings.Cut(name, "{")
+		known[name] = true
+	}
+	histogram := prefix + "confirm_latency_seconds" // is spoken of as a whole
+	known[histogram] = true
+	metric := regexp.MustCompile(`\btstat_send_[a-z_]+`)
+	for _, file := range []string{
+		"contrib/prometheus/tstat.rules.yml", "contrib/prometheus/tstat.rules.test.yml",
+		"contrib/grafana/tstat_send.json", "docs/monitoring.md",
+	} {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoken := make(map[string]bool)
+		for _, name := range metric.FindAllString(string(text), -1) {
+			spoken[name] = true
+			if !known[name] {
+				t.Errorf("%s speaks of %s, which does not exist", file, name)
+			}
+		}
+		if file != "docs/monitoring.md" {
+			continue
+		}
+		for name := range known {
+			if !spoken[name] && !(strings.HasPrefix(name, histogram) && spoken[histogram]) {
+				t.Errorf("%s does not speak of %s", file, name)
+			}
+		}
+	}
+}
