@@ -33,6 +33,22 @@ func (n *Node) eval(erlang string) (string, error) {
 	defer n.evals.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), evalTimeout)
 	defer cancel()
+	for {
+		value, err := n.erlCall(ctx, erlang)
+		// So it says too where the last one with this name is not yet gone.
+		// Nothing was evaluated then.
+		if err == nil || n.Pid() == 0 || ctx.Err() != nil || !strings.Contains(err.Error(), "erl_call: failed to connect to node") {
+			return value, err
+		}
+		pause := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (n *Node) erlCall(ctx context.Context, erlang string) (string, error) {
 	cmd := exec.CommandContext(ctx, "erl_call",
 		"-r", "-address", net.JoinHostPort(n.host, strconv.Itoa(n.dist)), "-c", n.cookie,
 		"-fetch_stdout", "-e")
