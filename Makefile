@@ -7,6 +7,8 @@ SHELL       := /bin/sh
 GO         ?= go
 FUZZTIME   ?= 30s
 DURATION   ?= 60s
+LOGS       ?= 64M
+REPORT     ?= docs/capacity
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR    ?=
@@ -40,6 +42,7 @@ test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ w
 	scripts/install-rabbitmq
 	$(GO) vet ./...
 	$(GO) test -short ./...
+	$(GO) test -short -tags purego ./internal/fastparse ./internal/message
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./bench/...
 	$(GO) test -race -p 2 -timeout 12m ./...
 
@@ -63,6 +66,20 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	scripts/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## every benchmark, on logs of LOGS (64M) bytes; half an hour, on a machine that does nothing else
+	scripts/install-rabbitmq
+	$(GO) test -run '^$$' -bench . -timeout 2h ./bench -args -logs $(LOGS)
+
+.PHONY: compare
+compare: ## tstat_send beside wc, cat, zcat, find, and mawk, gawk and Miller where they are installed
+	$(GO) run ./bench/compare
+
+.PHONY: capacity
+capacity: ## measure settings against a RabbitMQ of its own, and write a report with plots to REPORT (docs/capacity)
+	scripts/install-rabbitmq
+	$(GO) run ./bench/capacity -out $(REPORT)
 
 .PHONY: man
 man: ## write the man pages and shell completions anew, after a change of flags

@@ -140,18 +140,20 @@ func (l logs) unmark() error {
 	return err
 }
 
-// processCPU is the processor time that a process has used, in s.
-func processCPU(pid int) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// processCPU is the processor time that the threads of a process have used, in
+// s. The process's own figure counts in hundredths of a second.
+func processCPU(pid int) (seconds float64) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {
 		return 0
 	}
-	const ticks = 100 // a second, as proc(5) has them on every Linux
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / ticks
+	for _, t := range threads {
+		if text, err := os.ReadFile(t); err == nil { // else the thread has ended
+			ns, _ := strconv.ParseFloat(strings.Fields(string(text) + " 0")[0], 64)
+			seconds += ns / 1e9
+		}
+	}
+	return seconds
 }
 
 // residentOf is the memory that a process occupies, in bytes.

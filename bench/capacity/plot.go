@@ -129,11 +129,23 @@ func (c chart) save(dir string) error {
 		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.Itoa(int(x))})
 	}
 	p.X.Tick.Marker = ticks
-	p.Y.Min, p.Y.Max = 0, highest*1.05
+	const room = 1.4 // for the legend above the lines
+	p.Y.Min, p.Y.Max = 0, highest*room
+	p.Y.Tick.Marker = plot.TickerFunc(plain)
 	p.X.Padding, p.Y.Padding = 0, 0
-	p.Legend.YPosition = draw.PosCenter
-	p.Legend.Padding = vg.Points(2)
-	p.Legend.Top = false // below the highest points, where curves that saturate leave room
-	p.Legend.XOffs, p.Legend.YOffs = vg.Points(-8), vg.Points(8)
+	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.XOffs, p.Legend.YOffs = vg.Points(8), vg.Points(-4)
+	p.Legend.Padding = vg.Points(3)
 	return p.Save(6.5*vg.Inch, 4*vg.Inch, filepath.Join(dir, c.file+".svg"))
+}
+
+// plain labels ticks with no more digits than they need.
+func plain(low, high float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(low, high)
+	for i, t := range ticks {
+		if t.Label != "" {
+			ticks[i].Label = strconv.FormatFloat(t.Value, 'g', 4, 64)
+		}
+	}
+	return ticks
 }
