@@ -55,6 +55,9 @@ func (l *LogState) sameFile(st Stat, gzip bool) bool {
 }
 
 func (l *LogState) valid() bool {
+	if t := l.Tail; t != nil && (t.Bytes < 0 || t.Bytes > l.End-l.Position || t.Flows < 0 || t.Flows > 2) {
+		return false
+	}
 	return l.Header >= 0 && l.Header <= l.Position && l.Position <= l.End && l.Size >= 0 && l.Line >= 0
 }
 

@@ -59,6 +59,7 @@ func newLogReader(file *os.File, st logdir.Stat, log logdir.Log, from logdir.Log
 // there.
 func (r *logReader) skip(from logdir.LogState) error {
 	line := make([]byte, min(from.Position-from.Header, blockSize))
+	var before lastByte
 	var err error
 	if s, ok := r.src.(*io.SectionReader); ok {
 		const head = blockSize // at least what a fingerprint reaches
@@ -67,17 +68,23 @@ func (r *logReader) skip(from logdir.LogState) error {
 			_, err = s.ReadAt(line, from.Header)
 		}
 		if err == nil {
+			_, err = s.ReadAt(before[:], from.Position-1)
+		}
+		if err == nil {
 			_, err = s.Seek(from.Position, io.SeekStart)
 		}
 	} else {
-		_, err = io.CopyN(&r.print, r.src, from.Header)
+		src := io.TeeReader(r.src, io.MultiWriter(&r.print, &before))
+		_, err = io.CopyN(io.Discard, src, from.Header)
 		if err == nil {
-			_, err = io.ReadFull(r.src, line)
-			_, _ = r.print.Write(line)
+			_, err = io.ReadFull(src, line)
 		}
 		if err == nil {
-			_, err = io.CopyN(&r.print, r.src, from.Position-from.Header-int64(len(line)))
+			_, err = io.CopyN(io.Discard, src, from.Position-from.Header-int64(len(line)))
 		}
+	}
+	if err == nil && before[0] != '\n' {
+		err = errors.New("no line begins there")
 	}
 	if err != nil {
 		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
@@ -88,6 +95,16 @@ func (r *logReader) skip(from logdir.LogState) error {
 	}
 	r.offset, r.layout, r.header = from.Position, layout, from.Header
 	return nil
+}
+
+// lastByte keeps the last byte that passes by.
+type lastByte [1]byte
+
+func (l *lastByte) Write(b []byte) (int, error) {
+	if len(b) > 0 {
+		l[0] = b[len(b)-1]
+	}
+	return len(b), nil
 }
 
 func firstLine(b []byte) []byte {

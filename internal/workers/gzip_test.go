@@ -1,0 +1,161 @@
+package workers
+
+import (
+	"bytes"
+	stdgzip "compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+
+	"tstat-transport/internal/logdir"
+)
+
+// compressed is text as gzip makes it; more than one make members.
+func compressed(t testing.TB, texts ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, text := range texts {
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// readPacked reads a compressed log; lines is nil where it cannot be opened.
+func readPacked(t *testing.T, content []byte) (lines []line, err error) {
+	t.Helper()
+	path := t.TempDir() + "/log_tcp_complete.gz"
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := tryReader(t, path, true, logdir.LogState{})
+	if err != nil {
+		return nil, err
+	}
+	return drain(t, r)
+}
+
+// packedLog varies, so that it does not shrink to nothing.
+func packedLog(rows int) string {
+	var b strings.Builder
+	b.WriteString(headerA + "\n")
+	for i := range rows {
+		fmt.Fprintf(&b, "10.0.%d.%d %d 10.0.0.2 443 %d %d 1.5 17953792%05d.312012 1795379200708.312012\n",
+			i>>8&255, i&255, 1024+i*7919%60000, i*i*i, i*7, i)
+	}
+	return b.String()
+}
+
+// heldBack is how much of a stream that is cut the decompressor may not have
+// come to where it wants to look ahead.
+const heldBack = 64
+
+// TestGzipCut: a stream that ends anywhere is a log that is being written. The
+// standard library says how much of it there is.
+func TestGzipCut(t *testing.T) {
+	log := packedLog(60)
+	whole := compressed(t, log[:len(log)/2], log[len(log)/2:])
+	for n := range len(whole) + 1 {
+		var there []byte
+		if z, err := stdgzip.NewReader(bytes.NewReader(whole[:n])); err == nil {
+			there, _ = io.ReadAll(z) // its error is that of the cut
+		}
+		got, err := readPacked(t, whole[:n])
+		if err != nil {
+			t.Fatalf("cut at %d of %d: %v", n, len(whole), err)
+		}
+		read := 0
+		if len(got) > 0 {
+			last := got[len(got)-1]
+			read = int(last.at) + len(last.text)
+			if !last.cut {
+				read++
+			}
+		}
+		if read > len(there) || read < len(there)-heldBack {
+			t.Fatalf("cut at %d of %d: %d bytes, there are %d", n, len(whole), read, len(there))
+		}
+		sameLines(t, fmt.Sprintf("cut at %d of %d", n, len(whole)), got, linesOf(string(there[:read]), 0, headerA))
+		if n == len(whole) && string(there) != log {
+			t.Error("two members are not the whole log")
+		}
+	}
+}
+
+// TestGzipDamaged: of a damaged stream the whole lines before the damage
+// count, and the error names the file.
+func TestGzipDamaged(t *testing.T) {
+	log := packedLog(9000) // more than two blocks
+	good := compressed(t, log)
+	damaged := func(at int) []byte {
+		b := bytes.Clone(good)
+		b[at] ^= 0x55
+		return b
+	}
+	for what, content := range map[string][]byte{
+		"in the middle":           damaged(len(good) / 2),
+		"near the end":            damaged(len(good) - 100),
+		"checksum":                damaged(len(good) - 8),
+		"length":                  damaged(len(good) - 1),
+		"garbage behind":          append(bytes.Clone(good), "this is not gzip at all"...),
+		"zeros behind":            append(bytes.Clone(good), make([]byte, 512)...),
+		"garbage between members": append(append(bytes.Clone(good), "0123456789"...), good...),
+		"no gzip":                 []byte(log),
+		"its first byte":          damaged(0),
+		"its method":              damaged(2),
+	} {
+		got, err := readPacked(t, content)
+		if err == nil || !strings.Contains(err.Error(), "log_tcp_complete.gz") {
+			t.Errorf("%s: %v", what, err)
+		}
+		// Damaged bytes may yield other text before they are found out.
+		want := linesOf(log, 0, headerA)
+		same := 0
+		for same < min(len(got), len(want)) && got[same] == want[same] {
+			same++
+		}
+		atLeast := map[string]int{"in the middle": len(want) / 4, "near the end": len(want) * 9 / 10}
+		least, ok := atLeast[what]
+		switch {
+		case strings.Contains(what, "behind"), strings.Contains(what, "between"), what == "checksum", what == "length":
+			least = len(want)
+		case !ok && len(got) > 0:
+			t.Errorf("%s: %d lines", what, len(got))
+		}
+		if same < least {
+			t.Errorf("%s: %d of %d lines, want %d at least", what, same, len(want), least)
+		}
+	}
+}
+
+// TestGzipShort: files too short for gzip's own header are logs that have just
+// been opened.
+func TestGzipShort(t *testing.T) {
+	for _, content := range []string{"", "\x1f", "\x1f\x8b", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00"} {
+		if got, err := readPacked(t, []byte(content)); err != nil || len(got) > 0 {
+			t.Errorf("%q: %d lines, %v", content, len(got), err)
+		}
+	}
+	for name, content := range map[string][]byte{
+		"an empty member": compressed(t, ""), "empty members": compressed(t, "", "", ""),
+		"members": compressed(t, "", headerA+"\n", "", rowA, "\n"),
+	} {
+		got, err := readPacked(t, content)
+		want := 0
+		if name == "members" {
+			want = 2
+		}
+		if err != nil || len(got) != want {
+			t.Errorf("%s: %d lines, %v", name, len(got), err)
+		}
+	}
+}

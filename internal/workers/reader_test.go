@@ -1,0 +1,544 @@
+package workers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/logdir"
+)
+
+// line is a line that a reader hands out: where it stands, and the header line
+// in force there.
+type line struct {
+	at     int64
+	header string // of the line itself, where it is one
+	text   string
+	cut    bool // has no newline
+}
+
+// linesOf says, line by line, what a reader must hand out from a position on.
+// headers are the log's header lines; a line that is too long for a block has
+// no text.
+func linesOf(log string, from int64, headers ...string) []line {
+	var all []line
+	header, at := "", int64(0)
+	for text := range strings.SplitAfterSeq(log, "\n") {
+		if text == "" {
+			break
+		}
+		plain, whole := strings.CutSuffix(text, "\n")
+		for _, h := range headers {
+			if whole && plain == h {
+				header = h
+			}
+		}
+		l := line{at: at, header: header, text: plain, cut: !whole}
+		if len(plain) >= blockSize {
+			l.text = ""
+		}
+		if at >= from {
+			all = append(all, l)
+		}
+		at += int64(len(text))
+	}
+	return all
+}
+
+// drain reads to the log's end. It checks what holds for every block.
+func drain(t *testing.T, r *logReader) (all []line, err error) {
+	t.Helper()
+	c := newChunk()
+	end := r.offset
+	for seq := 0; ; seq++ {
+		r.next(c)
+		if c.seq != seq || c.base != end && c.settled == nil || c.after < c.base || len(c.buf) > blockSize+1 {
+			t.Fatalf("block %d is called %d, begins at %d behind %d, ends at %d, holds %d bytes",
+				seq, c.seq, c.base, end, c.after, len(c.buf))
+		}
+		if len(c.buf) > 0 && c.buf[len(c.buf)-1] != '\n' {
+			t.Fatalf("block %d ends in mid-line", seq)
+		}
+		if cap(c.buf) < len(c.buf)+fastparse.Slack {
+			t.Fatalf("block %d has %d bytes behind it", seq, cap(c.buf)-len(c.buf))
+		}
+		end = c.after
+		all = append(all, linesIn(c)...)
+		if c.last {
+			return all, c.err
+		}
+	}
+}
+
+// linesIn are the lines of a block.
+func linesIn(c *chunk) []line {
+	if c.long > 0 && len(c.buf) > 0 {
+		l := line{at: c.base, cut: c.tail}
+		if c.layout != nil {
+			l.header = c.layout.Header
+		}
+		return []line{l}
+	}
+	var all []line
+	layout, headers, at := c.layout, c.headers, 0
+	for text := range strings.SplitAfterSeq(string(c.buf), "\n") {
+		if text == "" {
+			break
+		}
+		if len(headers) > 0 && headers[0].at == at {
+			layout, headers = headers[0].layout, headers[1:]
+		}
+		l := line{at: c.base + int64(at), text: strings.TrimSuffix(text, "\n")}
+		if layout != nil {
+			l.header = layout.Header
+		}
+		at += len(text)
+		l.cut = c.tail && at == len(c.buf)
+		all = append(all, l)
+	}
+	return all
+}
+
+func sameLines(t *testing.T, what string, got, want []line) {
+	t.Helper()
+	short := func(l line) string { return fmt.Sprintf("%d %.40q under %.20q cut %v", l.at, l.text, l.header, l.cut) }
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Fatalf("%s: line %d is %s, want %s", what, i, short(got[i]), short(want[i]))
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d lines, want %d", what, len(got), len(want))
+	}
+}
+
+// The two headers of the tests are such that a row of one is none of the other.
+var (
+	headerA = header0("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
+	headerB = header0("c_ip", "c_port", "first", "last", "durat", "s_bytes_uniq", "c_bytes_uniq", "s_port", "s_ip", "fqdn")
+)
+
+const (
+	rowA = "10.0.0.1 80 10.0.0.2 443 5000 6000 1.5 1795379200706.312012 1795379200708.312012"
+	rowB = "10.0.0.1 80 1795379200706.3 1795379200708.3 1.5 600 700 443 10.0.0.2 a.test"
+)
+
+func header0(columns ...string) string {
+	for i, c := range columns {
+		columns[i] = fmt.Sprintf("%s:%d", c, i+1)
+	}
+	return "#" + strings.Join(columns, " ")
+}
+
+func nullFile(t testing.TB) *os.File {
+	t.Helper()
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// over reads what src yields, as if it stood in file.
+func over(file *os.File, src io.Reader) *logReader {
+	return &logReader{file: file, src: src, kind: fastparse.TCP, cache: new(layouts)}
+}
+
+// TestReaderCut: a log that ends anywhere, from readers that yield it in any
+// portions.
+func TestReaderCut(t *testing.T) {
+	log := headerA + "\n" + rowA + "\n\n" + rowA + " #name\n#\n" + headerB + "\n" + rowB + "\n" + headerA + "\n#c_ip:1\n" + rowA + " last\n"
+	portions := map[string]func(io.Reader) io.Reader{
+		"whole":              func(r io.Reader) io.Reader { return r },
+		"a byte at a time":   iotest.OneByteReader,
+		"by halves":          iotest.HalfReader,
+		"the end with bytes": iotest.DataErrReader,
+	}
+	file := nullFile(t)
+	for how, portion := range portions {
+		for n := range len(log) + 1 {
+			got, err := drain(t, over(file, portion(strings.NewReader(log[:n]))))
+			if err != nil {
+				t.Fatalf("%s, cut at %d: %v", how, n, err)
+			}
+			sameLines(t, fmt.Sprintf("%s, cut at %d", how, n), got, linesOf(log[:n], 0, headerA, headerB))
+		}
+	}
+}
+
+// TestReaderLongLines: lines about as long as blocks, wherever they begin, do
+// no harm to those before and behind them.
+func TestReaderLongLines(t *testing.T) {
+	file := nullFile(t)
+	for _, before := range []int{0, 1, blockSize/2 - 1, blockSize - len(headerA) - 2, blockSize - len(headerA) - 3} {
+		head := headerA + "\n"
+		if before > 0 {
+			head += strings.Repeat("x", before) + "\n"
+		}
+		for _, length := range []int{
+			blockSize - 2, blockSize - 1, blockSize, blockSize + 1, 2*blockSize - 1025, 2*blockSize - 1024, 2*blockSize - 1023,
+			2 * blockSize, 3*blockSize - 2048,
+		} {
+			long := strings.Repeat("1 ", length/2) + strings.Repeat("#", length%2)
+			for _, rest := range []string{"", "\n", "\n" + rowA, "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n"} {
+				log := head + long + rest
+				got, err := drain(t, over(file, strings.NewReader(log)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				what := fmt.Sprintf("%d bytes behind %d, before %d", length, len(head), len(rest))
+				sameLines(t, what, got, linesOf(log, 0, headerA, headerB))
+			}
+		}
+	}
+}
+
+// TestReaderHeaderAtBorders: header lines that begin or end at, or lie across,
+// a block's border.
+func TestReaderHeaderAtBorders(t *testing.T) {
+	file := nullFile(t)
+	rows := headerA + "\n" + strings.Repeat(rowA+"\n", (blockSize-len(headerA)-2*len(headerB))/(len(rowA)+1)-2)
+	for shift := -2; shift <= len(headerB)+3; shift++ {
+		filled := rows + strings.Repeat("x", blockSize-shift-len(rows)-1) + "\n" // the header starts shift bytes before the border
+		log := filled + headerB + "\n" + rowB + "\n" + headerA + "\n" + rowA + "\n"
+		got, err := drain(t, over(file, strings.NewReader(log)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameLines(t, fmt.Sprintf("header %d bytes before the border", shift), got, linesOf(log, 0, headerA, headerB))
+	}
+}
+
+// endless yields a header and then n bytes without a newline.
+type endless struct {
+	head io.Reader
+	left int
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	if n, err := e.head.Read(b); err == nil {
+		return n, nil
+	}
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(len(b), e.left)
+	for i := range b[:n] {
+		b[i] = '7'
+	}
+	e.left -= n
+	return n, nil
+}
+
+// TestReaderHugeLine: 100 MB without a newline take no memory, however they
+// end.
+func TestReaderHugeLine(t *testing.T) {
+	const size = 100 << 20
+	file := nullFile(t)
+	c := newChunk()
+	for _, end := range []string{"", "\n" + rowA + "\n"} {
+		head := headerA + "\n" + rowA + "\n"
+		src := io.MultiReader(&endless{strings.NewReader(head), size}, strings.NewReader(end))
+		r := over(file, src)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var got []line
+		for !c.last || c.seq == 0 {
+			r.next(c)
+			got = append(got, linesIn(c)...)
+		}
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+			t.Errorf("%d MB without a newline took %d bytes of memory", size>>20, used)
+		}
+		want := linesOf(head, 0, headerA)
+		want = append(want, line{at: int64(len(head)), header: headerA, cut: end == ""})
+		if end != "" {
+			want = append(want, line{at: int64(len(head)) + size + 1, header: headerA, text: rowA})
+		}
+		sameLines(t, fmt.Sprintf("before %q", end), got, want)
+		if total := int64(len(head) + size + len(end)); c.after != total {
+			t.Errorf("read up to %d of %d bytes", c.after, total)
+		}
+		c = newChunk()
+	}
+}
+
+// failing fails for good behind n bytes, as a bad disk does.
+type failing struct {
+	io.Reader
+	n int
+}
+
+func (f *failing) Read(b []byte) (int, error) {
+	n, err := f.Reader.Read(b[:min(len(b), f.n)])
+	f.n -= n
+	if f.n == 0 {
+		err = syscall.EIO
+	}
+	return n, err
+}
+
+// TestReaderError: what stands in whole lines before the place that cannot be
+// read is handed out, nothing else is, and the error names the file.
+func TestReaderError(t *testing.T) {
+	file := nullFile(t)
+	short := headerA + "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n" + rowB + "\n"
+	row := strings.Repeat(rowA+"\n", 10)
+	long := headerA + "\n" + strings.Repeat(row, blockSize/len(row)+2) + strings.Repeat("x", blockSize+5) + "\n" + row
+	check := func(log string, n int) {
+		t.Helper()
+		got, err := drain(t, over(file, &failing{strings.NewReader(log), n}))
+		if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), os.DevNull) {
+			t.Fatalf("behind %d bytes: %v", n, err)
+		}
+		whole := strings.LastIndexByte(log[:n], '\n') + 1
+		sameLines(t, fmt.Sprintf("behind %d bytes", n), got, linesOf(log[:whole], 0, headerA, headerB))
+	}
+	for n := 1; n <= len(short); n++ {
+		check(short, n)
+	}
+	for n := 1; n < len(long); n += 1009 {
+		check(long, n)
+	}
+	for n := -2; n <= 2; n++ {
+		check(long, blockSize+n)
+		check(long, 2*blockSize+n)
+	}
+}
+
+// TestReaderFirstLine: what is no log with a header is an error that names the
+// file, and hands out nothing; a header that is being written is none.
+func TestReaderFirstLine(t *testing.T) {
+	file := nullFile(t)
+	for log, wrong := range map[string]bool{
+		"":                             false,
+		"#":                            false,
+		headerA[:20]:                   false,
+		headerA:                        false,
+		headerA + "\n":                 false,
+		"#" + strings.Repeat("x", 1e6): false, // nobody can tell yet
+		"#" + strings.Repeat("x", 1e6) + "\n" + headerA + "\n": true,
+		strings.Repeat("x", 1e6):                               true,
+		rowA:                                                   true,
+		rowA + "\n":                                            true,
+		"\n" + headerA + "\n":                                  true,
+		headerA[:20] + "\n" + rowA + "\n":                      true,
+		"\xff\xfe\x00\n" + headerA + "\n":                      true,
+		strings.TrimPrefix(headerA, "#"):                       true,
+		" " + headerA + "\n" + rowA + "\n":                     true,
+	} {
+		got, err := drain(t, over(file, strings.NewReader(log)))
+		if wrong != errors.Is(err, errNoHeader) || (err != nil) != wrong {
+			t.Errorf("%.30q: %v", log, err)
+		}
+		if wrong && (len(got) > 0 || !strings.Contains(err.Error(), os.DevNull)) {
+			t.Errorf("%.30q: %d lines, %v", log, len(got), err)
+		}
+	}
+}
+
+// TestReaderResume: a reader that begins where another might have stopped
+// hands out the rest, under the right header.
+func TestReaderResume(t *testing.T) {
+	row := strings.Repeat(rowA+"\n", 10)
+	log := headerA + "\n" + rowA + "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n" + headerA + "\n" +
+		strings.Repeat(row, blockSize/len(row)) + headerB + "\n" + rowB + "\n" + rowB
+	path := t.TempDir() + "/log_tcp_complete"
+	for _, packed := range []bool{false, true} {
+		content := []byte(log)
+		if packed {
+			content = compressed(t, log)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		all := linesOf(log, 0, headerA, headerB)
+		header := map[string]int64{}
+		for i, l := range all {
+			if l.text == headerA || l.text == headerB {
+				header[l.text] = l.at
+			}
+			if i == 0 || i > 20 && i < len(all)-20 && i%97 > 0 {
+				continue
+			}
+			before := all[i-1].header // in force at the start of l
+			from := logdir.LogState{Position: l.at, End: l.at, Header: header[before]}
+			if l.text == before { // the same header comes again; the one before it was in force
+				for _, e := range all[:i] {
+					if e.text == before {
+						from.Header = e.at
+					}
+				}
+			} else if l.text == headerA || l.text == headerB {
+				for _, e := range all[:i] {
+					if e.text == before {
+						from.Header = e.at
+					}
+				}
+			}
+			r := openReader(t, path, packed, from)
+			got, err := drain(t, r)
+			if err != nil {
+				t.Fatalf("from %d: %v", l.at, err)
+			}
+			sameLines(t, fmt.Sprintf("from %d, compressed %v", l.at, packed), got, all[i:])
+			if want := printOf(log); r.fingerprint() != want {
+				t.Fatalf("from %d: fingerprint %s, want %s", l.at, r.fingerprint(), want)
+			}
+		}
+	}
+}
+
+func printOf(log string) string {
+	var p logdir.Prefix
+	_, _ = p.Write([]byte(log))
+	return p.At(int64(len(log)))
+}
+
+// openReader opens a log that can be read from there.
+func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *logReader {
+	t.Helper()
+	r, err := tryReader(t, path, packed, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*logReader, error) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := logdir.StatLog(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return newLogReader(f, st, logdir.Log{Name: "log_tcp_complete", Kind: logdir.TCP, Gzip: packed}, from, new(layouts))
+}
+
+// TestReaderResumeRefused: positions that the log does not have, or at which
+// no line begins, and headers that are none, are refused, so that the log is
+// sent whole.
+func TestReaderResumeRefused(t *testing.T) {
+	log := headerA + "\n" + rowA + "\n" + rowA + "\n"
+	path := t.TempDir() + "/log_tcp_complete"
+	first := int64(len(headerA) + 1)
+	end := int64(len(log))
+	for _, packed := range []bool{false, true} {
+		content := []byte(log)
+		if packed {
+			content = compressed(t, log)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for what, from := range map[string]logdir.LogState{
+			"behind the end":             {Position: end + 1, End: end + 1},
+			"far behind the end":         {Position: 1 << 62, End: 1 << 62, Header: 1 << 61},
+			"a header behind the end":    {Position: 1 << 40, End: 1 << 40, Header: 1 << 39},
+			"a header at the position":   {Position: first, End: end, Header: first},
+			"a row for a header":         {Position: end, End: end, Header: first},
+			"a header line in mid-line":  {Position: end, End: end, Header: 1},
+			"the position in a header":   {Position: 10, End: end},
+			"the position in mid-line":   {Position: first + 3, End: end},
+			"the position at a line end": {Position: end - 1, End: end},
+		} {
+			if r, err := tryReader(t, path, packed, from); err == nil {
+				t.Errorf("%s, compressed %v: no error, goes on at %d", what, packed, r.offset)
+			}
+		}
+	}
+}
+
+// TestReaderTail: a line that was taken when it had no newline is left out if
+// every field that flows use was complete by then, and only then.
+func TestReaderTail(t *testing.T) {
+	head := headerA + "\n"
+	fields := strings.Fields(rowA)
+	but := strings.Join(fields[:8], " ") // without last
+	for _, c := range []struct {
+		what, before, now string
+		flows             int
+		settled, kept     bool
+	}{
+		{"only the newline was missing", rowA, rowA + "\n" + rowA + "\n", 2, true, false},
+		{"a name follows", rowA, rowA + " name\n", 2, true, false},
+		{"a name goes on", rowA + " na", rowA + " name\n", 2, true, false},
+		{"the last field goes on", rowA[:len(rowA)-3], rowA + "\n", 2, false, false},
+		{"the last field goes on, no newline yet", rowA[:len(rowA)-3], rowA, 2, false, false},
+		{"nothing new", rowA, rowA, 1, true, true},
+		{"more of the name, no newline yet", rowA + " na", rowA + " name", 1, true, true},
+		{"it was below the threshold", rowA, rowA + "\n", 0, false, false},
+		{"the log is shorter", rowA + " name", rowA + "\n", 2, false, false},
+		{"a newline where the field was cut", but, but + "\n", 2, true, false},
+		{"it has gone", rowA, "", 2, false, false},
+		{"it has grown too long", rowA, rowA + strings.Repeat("1", blockSize) + "\n" + rowA + "\n", 2, false, false},
+	} {
+		path := t.TempDir() + "/log_tcp_complete"
+		if err := os.WriteFile(path, []byte(head+c.now), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		at := int64(len(head))
+		tail := &logdir.Tail{Bytes: int64(len(c.before)), Flows: c.flows}
+		r := openReader(t, path, false, logdir.LogState{Position: at, End: at + int64(len(c.before)), Tail: tail})
+		chunk := newChunk()
+		r.next(chunk)
+		if settled := chunk.settled != nil; settled != c.settled || chunk.kept != c.kept {
+			t.Errorf("%s: settled %v, kept %v", c.what, settled, chunk.kept)
+			continue
+		}
+		want := linesOf(head+c.now, at, headerA)
+		if chunk.settled != nil {
+			if chunk.settled.Bytes != int64(len(want[0].text)) || chunk.settled.Flows != c.flows {
+				t.Errorf("%s: settled %+v", c.what, *chunk.settled)
+			}
+			want = want[1:]
+		}
+		got := linesIn(chunk)
+		sameLines(t, c.what, got, want[:min(len(want), len(got))])
+		if len(want) > 0 && len(got) == 0 {
+			t.Errorf("%s: nothing is left", c.what)
+		}
+	}
+}
+
+// FuzzReader: any bytes in any portions are the lines that they are.
+func FuzzReader(f *testing.F) {
+	f.Add([]byte(headerA+"\n"+rowA+"\n"), uint16(1))
+	f.Add([]byte(headerA+"\n#\n"+headerB+"\n"+rowB), uint16(7))
+	f.Add([]byte("#\n\n"), uint16(0))
+	file := nullFile(f)
+	f.Fuzz(func(t *testing.T, log []byte, portion uint16) {
+		got, err := drain(t, over(file, portions{bytes.NewReader(log), int(portion) + 1}))
+		var text []byte
+		for _, l := range got {
+			text = append(text, l.text...)
+			if !l.cut {
+				text = append(text, '\n')
+			}
+		}
+		if err == nil && !bytes.Equal(text, log) || err != nil && len(text) > 0 {
+			t.Errorf("%q is read as %q, %v", log, text, err)
+		}
+	})
+}
+
+type portions struct {
+	io.Reader
+	most int
+}
+
+func (p portions) Read(b []byte) (int, error) { return p.Reader.Read(b[:min(len(b), p.most)]) }
