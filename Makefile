@@ -50,6 +50,11 @@ test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ w
 test-short: ## the tests that need no broker and no race detector
 	$(GO) test -short ./...
 
+.PHONY: soak
+soak: ## everything that can go wrong, at random, for DURATION (10m), against a real broker; prints a report
+	scripts/install-rabbitmq
+	$(GO) test -count=1 -timeout 0 -run '^TestSoak$$' -v ./internal/life -args -soak $(DURATION)
+
 .PHONY: lint
 lint: ## formatting, vet, golangci-lint with the arrows between packages, modules, the repository itself
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \

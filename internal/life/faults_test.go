@@ -10,22 +10,25 @@ import (
 type fault struct {
 	name   string
 	weight int // how often, against the others
-	// inject has it happen while p runs, and sees that it is over when it returns.
-	inject func(w *world, r *rand.Rand, p *program)
+	// inject has it happen, and sees that it is over when it returns. hit says
+	// whether p was still running when it began.
+	inject func(w *world, r *rand.Rand, p *program) (hit bool)
 }
 
 func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
 
-// soon is a moment within the first half second of a run.
-func soon(r *rand.Rand) time.Duration { return upTo(r, 500*time.Millisecond) }
+// soon waits for a moment in the time that most runs take, and says whether p
+// still runs then.
+func soon(r *rand.Rand, p *program) bool { return p.after(upTo(r, 200*time.Millisecond)) }
 
 // during is a fault that begins soon and lasts for up to longest.
-func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *program) {
-	return func(w *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *program) bool {
+	return func(w *world, r *rand.Rand, p *program) bool {
+		hit := soon(r, p)
 		set(w, true)
 		p.after(upTo(r, longest))
 		set(w, false)
+		return hit
 	}
 }
 
@@ -36,40 +39,47 @@ const (
 )
 
 var faults = []fault{
-	{none, 12, func(*world, *rand.Rand, *program) {}},
-	{"sender killed (SIGKILL)", 8, func(_ *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+	{none, 12, func(*world, *rand.Rand, *program) bool { return true }},
+	{"sender killed (SIGKILL)", 8, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+		hit = soon(r, p)
 		p.signal(syscall.SIGKILL)
+		return hit
 	}},
-	{"sender told to stop (SIGTERM)", 4, func(_ *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+	{"sender told to stop (SIGTERM)", 4, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+		hit = soon(r, p)
 		p.signal(syscall.SIGTERM)
+		return hit
 	}},
-	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+		hit = soon(r, p)
 		p.signal(syscall.SIGINT)
 		p.after(upTo(r, 50*time.Millisecond))
 		p.signal(syscall.SIGINT)
+		return hit
 	}},
-	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+		hit = soon(r, p)
 		p.signal(syscall.SIGSTOP)
 		p.after(upTo(r, longFault))
 		p.signal(syscall.SIGCONT)
+		return hit
 	}},
-	{"two senders at once", 4, func(w *world, r *rand.Rand, p *program) {
-		p.after(upTo(r, 100*time.Millisecond))
+	{"two senders at once", 4, func(w *world, r *rand.Rand, p *program) (hit bool) {
+		hit = p.after(upTo(r, 20*time.Millisecond))
 		w.secondSender()
+		return hit
 	}},
-	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *program) (hit bool) {
+		hit = soon(r, p)
 		w.node.Kill()
 		p.after(upTo(r, 5*time.Second))
 		w.node.Start()
+		return hit
 	}},
-	{"broker restarted", 1, func(w *world, r *rand.Rand, p *program) {
-		p.after(soon(r))
+	{"broker restarted", 1, func(w *world, r *rand.Rand, p *program) (hit bool) {
+		hit = soon(r, p)
 		w.node.Restart()
+		return hit
 	}},
 	{"broker paused (SIGSTOP)", 2, during(longFault, func(w *world, on bool) {
 		if on {
@@ -79,17 +89,19 @@ var faults = []fault{
 		}
 	})},
 	{"memory alarm", 3, during(longFault, func(w *world, on bool) { w.node.MemoryAlarm(w.t, on) })},
-	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *program) {
+	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *program) (hit bool) {
 		for range 1 + r.IntN(3) {
-			p.after(soon(r))
+			hit = soon(r, p) || hit
 			w.node.CloseConnections(w.t, "soak")
 		}
+		return hit
 	}},
-	{"connections reset", 4, func(w *world, r *rand.Rand, p *program) {
+	{"connections reset", 4, func(w *world, r *rand.Rand, p *program) (hit bool) {
 		for range 1 + r.IntN(3) {
-			p.after(soon(r))
+			hit = soon(r, p) || hit
 			w.proxy.ResetPeer()
 		}
+		return hit
 	}},
 	{"connections refused", 2, during(longFault, func(w *world, on bool) {
 		if on {
@@ -101,12 +113,11 @@ var faults = []fault{
 	{"packets dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropPackets(on) })},
 	{"confirmations dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropReplies(on) })},
 	{"peer that reads nothing", 3, during(longFault, func(w *world, on bool) { w.proxy.Hold(on) })},
-	{"slow link", 3, func(w *world, r *rand.Rand, p *program) {
+	{"slow link", 3, func(w *world, r *rand.Rand, p *program) (hit bool) {
 		w.proxy.Bandwidth(100<<10 + r.IntN(400<<10))
-		w.proxy.Latency(upTo(r, 50*time.Millisecond))
-		p.after(10 * time.Second)
+		hit = p.after(10 * time.Second)
 		w.proxy.Bandwidth(0)
-		w.proxy.Latency(0)
+		return hit
 	}},
 }
 

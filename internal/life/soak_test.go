@@ -17,6 +17,7 @@ var soak = flag.Duration("soak", 0, "how long TestSoak goes on; 0 leaves it out"
 // tally is what has been seen of one fault.
 type tally struct {
 	injected int
+	hit      int            // while the run was at work
 	ended    map[string]int // runs by how they ended
 	longest  time.Duration  // run
 }
@@ -41,11 +42,16 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	for time.Since(began) < *soak {
 		f := pick(r)
+		w.proxy.Latency(upTo(r, 30*time.Millisecond)) // or most runs are over before a fault
 		p := w.sender("--connections", strconv.Itoa(1+r.IntN(2)), "--channels", strconv.Itoa(1+r.IntN(3)), "--window", strconv.Itoa(1+r.IntN(32)))
-		f.inject(w, r, p)
+		hit := f.inject(w, r, p)
+		w.proxy.Latency(0)
 		e := p.wait()
 		s := seen[f.name]
 		s.injected++
+		if hit {
+			s.hit++
+		}
 		s.ended[e.how()]++
 		s.longest = max(s.longest, p.ended.Sub(p.began))
 		if why := f.untrue(e); why != "" {
@@ -56,7 +62,7 @@ func TestSoak(t *testing.T) {
 			stuck++
 		}
 		w.settle(p, e)
-		p.pause(upTo(r, 300*time.Millisecond))
+		p.pause(upTo(r, 500*time.Millisecond))
 	}
 	took := time.Since(began).Round(time.Second)
 	lost := w.finish()
@@ -64,10 +70,10 @@ func TestSoak(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "soak of %v, seed %d\n%s", took, seed, w.report())
 	fmt.Fprintf(&b, "rows lost           %d\nruns stuck          %d\nstatuses untrue     %d\n", lost, stuck, untrue)
-	fmt.Fprintf(&b, "%-36s %5s  %8s  %s\n", "fault", "times", "longest", "runs by how they ended")
+	fmt.Fprintf(&b, "%-36s %5s %8s  %8s  %s\n", "fault", "times", "mid-run", "longest", "runs by how they ended")
 	for _, f := range faults {
 		s := seen[f.name]
-		fmt.Fprintf(&b, "%-36s %5d  %8v ", f.name, s.injected, s.longest.Round(100*time.Millisecond))
+		fmt.Fprintf(&b, "%-36s %5d %8d  %8v ", f.name, s.injected, s.hit, s.longest.Round(100*time.Millisecond))
 		for _, how := range slices.Sorted(maps.Keys(s.ended)) {
 			fmt.Fprintf(&b, " %s: %d", how, s.ended[how])
 		}
