@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -259,12 +260,29 @@ func (p *program) says(text string) {
 
 // memoryLimit is far above what a run needs, and far below what it would need
 // if it kept what it reads; the race detector multiplies it.
-var memoryLimit = map[bool]int64{false: 150 << 20, true: 600 << 20}[raceEnabled]
+var memoryLimit = map[bool]int{false: 100 << 20, true: 250 << 20}[raceEnabled]
 
-// maxMemory is the most memory, in bytes, that a program that has ended used.
-func maxMemory(p *program) int64 {
-	if u, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		return u.Maxrss << 10
+// waitMeasured is wait, and the most memory, in bytes, that the program was
+// seen to use. (Of an ended one the kernel tells the size of its parent.)
+func (p *program) waitMeasured() (r result, most int) {
+	p.t.Helper()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)) // empty at its end
+		for line := range strings.Lines(string(status)) {
+			var kilobytes int
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
+				most = max(most, kilobytes<<10)
+			}
+		}
+		select {
+		case <-p.exited:
+			if most == 0 {
+				p.t.Error("the program's memory could not be measured")
+			}
+			return p.wait(), most
+		case <-poll.C:
+		}
 	}
-	return 0
 }
