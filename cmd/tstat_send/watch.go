@@ -39,7 +39,7 @@ func (c *command) watch(stdout, stderr io.Writer) *watch {
 		}
 		w.run.Roots = append(w.run.Roots, r)
 	}
-	var out io.Writer = stderr
+	out := stderr
 	// Messages that are printed on the same terminal would break the line.
 	visible := report.IsTerminal(stderr) && !(c.NoTransport && report.IsTerminal(stdout))
 	if c.Progress == "always" || c.Progress == "auto" && visible {

@@ -215,7 +215,7 @@ func TestUnsentTotal(t *testing.T) {
 
 func TestEventsKeepGroupsAndAttributes(t *testing.T) {
 	e := new(Events)
-	log := slog.New(e.Handler(slog.NewTextHandler(io.Discard, nil))).With("host", "h").WithGroup("g").With("a", 1)
+	log := slog.New(e.Handler(slog.DiscardHandler)).With("host", "h").WithGroup("g").With("a", 1)
 	log.WarnContext(context.Background(), "w", "b", 2)
 	_, warnings := e.lists()
 	want := []map[string]string{{"host": "h", "g.a": "1", "g.b": "2"}}

@@ -137,5 +137,5 @@ func (r *Run) Attrs() []any {
 	if left, known := r.Counters.Unsent.Left(); known {
 		attrs = append(attrs, "unsent", left.Directories, "backlog_bytes", left.Bytes)
 	}
-	return append(attrs, "seconds", r.Ended.Sub(r.Started).Seconds(), "status", r.Status)
+	return append(attrs, "seconds", r.Ended.Sub(r.Started).Round(time.Millisecond).Seconds(), "status", r.Status)
 }
