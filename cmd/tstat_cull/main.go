@@ -30,8 +30,8 @@ Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not e
 
 type command struct {
 	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated. File systems mounted below DIR are not entered; give them a -d of their own."`
-	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Default: ${default}."`
-	MinFree   cull.Space       `placeholder:"PERCENT|BYTES" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed. Examples: 10%, 50G (50 x 1024^3), 50GB (50 x 1000^3)."`
+	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
+	MinFree   cull.Space       `placeholder:"PERCENT|BYTES" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1024^3), 50GB (50 x 1000^3)."`
 	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`

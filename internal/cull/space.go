@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -122,6 +124,11 @@ func (p *planner) makeRoom(ctx context.Context, roots []*logdir.Root, marked []l
 	return failed
 }
 
+// quiet is how long a directory's logs must not have been written before it goes
+// early. Tstat, which takes no lock, writes to a directory for about an hour: what
+// it still holds in its buffers would go into a deleted file.
+const quiet = 2 * time.Hour
+
 // early is expired for a disk that is short: whatever the mark's age, but for
 // one from the future. Directories that expired were judged already.
 func (p *planner) early(ctx context.Context, d *logdir.Dir) (*Item, error) {
@@ -129,9 +136,35 @@ func (p *planner) early(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	if err != nil || mark.Kind == logdir.None || mark.Time.After(p.now) || p.old(mark.Time) {
 		return nil, nil //nolint:nilerr // told when its age was looked at
 	}
+	written, err := lastWritten(d)
+	if err != nil || p.now.Sub(written) < quiet {
+		return nil, err
+	}
 	item, err := done(ctx, d, mark, Short)
 	if keep, ok := errors.AsType[*keepError](err); ok && keep.unsent {
 		return nil, nil // the next run of tstat_send deals with it
 	}
 	return item, err
+}
+
+// lastWritten is when a log of the directory was last written, or made.
+func lastWritten(d *logdir.Dir) (last time.Time, err error) {
+	logs, err := d.Logs()
+	if err != nil {
+		return last, err
+	}
+	for _, l := range logs {
+		f, st, err := d.OpenLog(l)
+		if errors.Is(err, fs.ErrNotExist) { // between Logs and now
+			continue
+		}
+		if err != nil {
+			return last, err
+		}
+		_ = f.Close()
+		if t := time.Unix(0, st.Mtime); t.After(last) {
+			last = t
+		}
+	}
+	return last, nil
 }
