@@ -35,32 +35,47 @@ type broker struct {
 	node  *rabbittest.Node
 	vhost string
 	ch    *amqp.Channel
+	kind  string // of the queue
 }
 
-func newBroker(b *testing.B) broker {
+func newBroker(b *testing.B) *broker {
 	b.Helper()
 	n := rabbittest.Start(b)
-	k := broker{node: n, vhost: "/"}
-	n.DeclareQueue(b, k.vhost, queue, nil)
+	k := &broker{node: n, vhost: "/"}
 	ch, err := n.Dial(b, k.vhost).Channel()
 	if err != nil {
 		b.Fatal(err)
 	}
 	k.ch = ch
+	k.declare(b, "classic")
 	return k
 }
 
-// purge empties the queue, and checks that want messages were in it; -1 takes
-// any number.
-func (k broker) purge(b *testing.B, want int) {
+// declare makes the queue anew, of one kind. On a single node a quorum queue
+// and a stream have one replica.
+func (k *broker) declare(b *testing.B, kind string) {
 	b.Helper()
+	if _, err := k.ch.QueueDelete(queue, false, false, false); err != nil {
+		b.Fatal(err)
+	}
+	k.kind = kind
+	k.node.DeclareQueue(b, k.vhost, queue, amqp.Table{"x-queue-type": kind})
+}
+
+// purge empties the queue, and checks that want messages were in it; -1 takes
+// any number. A stream can neither be emptied nor counted.
+func (k *broker) purge(b *testing.B, want int) {
+	b.Helper()
+	if k.kind == "stream" {
+		return
+	}
 	n, err := k.ch.QueuePurge(queue, false)
 	if err != nil || want >= 0 && n != want {
 		b.Fatalf("%d messages in the queue, want %d: %v", n, want, err)
 	}
 }
 
-func (k broker) open(b *testing.B, s settings) *publisher.Publisher {
+func (k *broker) open(b *testing.B, s settings) *publisher.Publisher {
 	b.Helper()
 	p, err := publisher.Open(b.Context(), publisher.Options{
 		Hosts: []string{k.node.Addr()}, Username: rabbittest.User, Password: func() string { return rabbittest.Password },
@@ -101,6 +116,13 @@ func BenchmarkRabbitMQ(b *testing.B) {
 		b.Run(fmt.Sprintf("threshold=0/workers=%d/%s", n, defaults), func(b *testing.B) { k.pipeline(b, t, defaults, n, 0) })
 	}
 	b.Run("threshold=1000/workers=2/"+defaults.String(), func(b *testing.B) { k.pipeline(b, t, defaults, 2, everyday) })
+	for _, kind := range []string{"classic", "quorum", "stream"} {
+		b.Run("queue="+kind, func(b *testing.B) {
+			k.declare(b, kind)
+			k.pipeline(b, t, defaults, 2, 0)
+		})
+	}
+	k.declare(b, "classic")
 	for _, kB := range []int{2, 15, 60, 240} {
 		b.Run(fmt.Sprintf("size=%dkB", kB), func(b *testing.B) { k.sizes(b, kB*1000) })
 	}
@@ -108,7 +130,7 @@ func BenchmarkRabbitMQ(b *testing.B) {
 
 // against runs a bare publisher and the pipeline in turn. The ratio is of their
 // total times.
-func (k broker) against(b *testing.B, t tree, s settings) {
+func (k *broker) against(b *testing.B, t tree, s settings) {
 	var kept keep
 	change := func(o *workers.Options) { o.Threshold, o.Publishers = 0, s.connections*s.channels*s.window }
 	n := run(b, t.path, &kept, change)
@@ -139,7 +161,7 @@ func (k broker) against(b *testing.B, t tree, s settings) {
 	b.ReportMetric(bare.Seconds()/ours.Seconds(), "x_bare")
 }
 
-func (k broker) pipeline(b *testing.B, t tree, s settings, n int, threshold uint64) {
+func (k *broker) pipeline(b *testing.B, t tree, s settings, n int, threshold uint64) {
 	p := k.open(b, s)
 	defer closePublisher(b, p)
 	change := func(o *workers.Options) {
@@ -163,7 +185,7 @@ func (k broker) pipeline(b *testing.B, t tree, s settings, n int, threshold uint
 }
 
 // sizes publishes ready-made messages of one size through our publisher.
-func (k broker) sizes(b *testing.B, size int) {
+func (k *broker) sizes(b *testing.B, size int) {
 	p := k.open(b, defaults)
 	defer closePublisher(b, p)
 	const n = 500
