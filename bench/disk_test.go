@@ -3,6 +3,7 @@ package bench
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -37,7 +38,7 @@ func BenchmarkRead(b *testing.B) {
 				n, err = f.Read(buf)
 				total += int64(n)
 			}
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				b.Fatal(err)
 			}
 			_ = f.Close()

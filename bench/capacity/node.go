@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"tstat-transport/internal/rabbittest"
@@ -48,8 +49,8 @@ func withNode(do func(*fixture, *rabbittest.Node) error) (err error) {
 		}
 	}()
 	defer func() {
-		for i := len(f.cleanups) - 1; i >= 0; i-- {
-			f.cleanups[i]()
+		for _, call := range slices.Backward(f.cleanups) {
+			call()
 		}
 	}()
 	return do(f, rabbittest.Start(f))

@@ -55,17 +55,17 @@ func plots(dir string, results []result) error {
 		if c == 1 {
 			name = "1 connection, 1 channel"
 		}
-		of := func(threshold string, pick func(result) bool) func(result) bool {
+		of := func(pick func(result) bool) func(result) bool {
 			return func(r result) bool {
-				return r.threshold == threshold && r.connections == 1 && r.channels == c && pick(r)
+				return r.threshold == "0" && r.connections == 1 && r.channels == c && pick(r)
 			}
 		}
-		throughput.lines = append(throughput.lines, over(name, results, of("0", func(r result) bool { return r.window == 16 }), workers, kflows))
-		byWindow.lines = append(byWindow.lines, over(name, results, of("0", two), window, kflows))
+		throughput.lines = append(throughput.lines, over(name, results, of(func(r result) bool { return r.window == 16 }), workers, kflows))
+		byWindow.lines = append(byWindow.lines, over(name, results, of(two), window, kflows))
 		latency.lines = append(latency.lines,
-			over(name, results, of("0", two), window, func(r result) float64 { return r.latency * 1e3 }))
+			over(name, results, of(two), window, func(r result) float64 { return r.latency * 1e3 }))
 		memory.lines = append(memory.lines,
-			over(name, results, of("0", two), window, func(r result) float64 { return r.resident / 1e6 }))
+			over(name, results, of(two), window, func(r result) float64 { return r.resident / 1e6 }))
 	}
 	both := func(r result) bool { return r.threshold == "0" && r.connections == 2 }
 	const name = "2 connections, 1 channel each"
