@@ -45,7 +45,7 @@ func (p *Publisher) newLink(ctx context.Context, host string) (*link, error) {
 	go l.watch(closed, blockings)
 	l.unkill = context.AfterFunc(p.killed, func() { l.abort(errClosed) })
 
-	err = l.within(ctx, func() error { return p.o.topology(host, ac) })
+	err = l.within(ctx, func() error { return p.o.topology(host, ac, p.holding(host)) })
 	if err != nil {
 		l.close()
 		return nil, err
@@ -53,6 +53,12 @@ func (p *Publisher) newLink(ctx context.Context, host string) (*link, error) {
 	p.o.Log.Debug("connected", "host", host, "vhost", p.o.VHost, "tls", p.o.TLS != nil,
 		"heartbeat", ac.Config.Heartbeat, "frame_max", ac.Config.FrameSize, "broker_version", ac.Properties["version"])
 	return l, nil
+}
+
+// holding says whether messages have been confirmed by host.
+func (p *Publisher) holding(host string) bool {
+	_, ok := p.holders.Load(host)
+	return ok
 }
 
 // within calls f, whose calls into the library have no bound of their own, and

@@ -145,7 +145,7 @@ func testTooLarge(t *testing.T, n *rabbittest.Node) {
 	if st := p.Stats(); st.Reconnects != 0 {
 		t.Errorf("a message too large cost the connection: %+v", st)
 	}
-	n.DeleteQueue(t, "/", queue)
+	n.Drain(t, "/", queue)
 }
 
 func testKilled(t *testing.T, n *rabbittest.Node) {

@@ -45,7 +45,7 @@ func (o *owner) run() error {
 		if o.p.ctx.Err() != nil {
 			return nil // Send has returned to all callers
 		}
-		if err == errStale { // nothing is in flight
+		if errors.Is(err, errStale) { // nothing is in flight
 			_ = o.l.within(o.p.ctx, o.ch.Close) // open finds out if the connection is gone
 			continue
 		}

@@ -38,6 +38,7 @@ type Publisher struct {
 	host          atomic.Int64 // index of the host that worked last
 	sizeLimit     atomic.Int64 // bytes of body that the broker takes; 0 if not known
 	lastConfirmed atomic.Int64 // in ns since the epoch
+	holders       sync.Map     // hosts that have confirmed something; string -> true
 	health        health
 	counters      counters
 }

@@ -218,3 +218,26 @@ func TestDeletedWhilePublishing(t *testing.T) {
 		})
 	}
 }
+
+func TestQueueGoneAfterReconnecting(t *testing.T) {
+	n := rabbittest.Shared(t)
+	t.Run("one that should have lasted", func(t *testing.T) {
+		vhost := n.VHost(t)
+		p := open(t, options(t, n, vhost))
+		send(t.Context(), p, 0, 20, 100, 8).await(t)
+		n.DeleteQueue(t, vhost, queue)
+		n.CloseConnections(t, "now look")
+		eventually(t, 10*time.Second, "the end of the publisher", func() bool { return p.ctx.Err() != nil })
+		wantError(t, p.Send(t.Context(), message(20, 100)), transport.Misconfigured, `"flows"`, "is gone", "who deleted it")
+	})
+	t.Run("one that goes with its connection", func(t *testing.T) {
+		vhost := n.VHost(t)
+		o := options(t, n, vhost)
+		o.QueueOptions = QueueOptions{Exclusive: true}
+		p := open(t, o)
+		send(t.Context(), p, 0, 20, 100, 8).await(t)
+		n.CloseConnections(t, "now look")
+		eventually(t, 10*time.Second, "another connection", func() bool { return p.Stats().Reconnects == 1 })
+		send(t.Context(), p, 20, 40, 100, 8).await(t)
+	})
+}

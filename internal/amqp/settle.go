@@ -92,7 +92,9 @@ func (o *owner) confirm(f *flight) {
 	o.p.counters.confirmed.Add(1)
 	o.p.counters.observe(now.Sub(f.sent))
 	o.p.lastConfirmed.Store(now.UnixNano())
-	o.l.confirmed.Store(true)
+	if !o.l.confirmed.Swap(true) {
+		o.p.holders.Store(o.l.host, true)
+	}
 	o.nacks = 0
 	f.r.done <- nil
 }

@@ -11,11 +11,18 @@ import (
 
 // topology makes sure that the queue and the exchange are there. The queue is
 // only declared where it does not exist: the options of one that somebody has
-// declared are theirs. Its errors are explained.
-func (o *Options) topology(host string, c *amqp.Connection) error {
+// declared are theirs. One that has taken messages of ours (holding) is not
+// declared again if it should have lasted, since they are gone with it. Its
+// errors are explained.
+func (o *Options) topology(host string, c *amqp.Connection, holding bool) error {
 	if o.Queue != "" {
 		doing := fmt.Sprintf("look up queue %q in vhost %q", o.Queue, o.VHost)
 		_, err := o.lookUpQueue(c, o.Queue)
+		if missing(err) && holding && o.QueueOptions.lasts() {
+			return &transport.Error{Kind: transport.Misconfigured, Err: &fault{fmt.Sprintf(
+				"rabbitmq %s: queue %q in vhost %q is gone, with the messages that this run had sent to it: find out who deleted it; the next run declares it again",
+				host, o.Queue, o.VHost), err}}
+		}
 		if missing(err) && !o.QueueOptions.Passive {
 			doing = fmt.Sprintf("declare queue %q in vhost %q", o.Queue, o.VHost)
 			err = o.declareQueue(c)
@@ -31,6 +38,10 @@ func (o *Options) topology(host string, c *amqp.Connection) error {
 	}
 	return nil
 }
+
+// lasts says whether a queue with these options outlives connections and the
+// broker.
+func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exclusive }
 
 // lookUpQueue asks for a queue without changing anything. One that is
 // exclusive to another connection is there as well.
