@@ -66,10 +66,10 @@ func (c *command) ttl() time.Duration {
 }
 
 func main() {
-	ctx, stop := cli.UntilSignal(context.Background())
-	status := run(ctx, os.Args[1:], os.Stderr)
-	stop()
-	os.Exit(status)
+	// Signals are caught to the last: one that comes when all is done changes
+	// nothing in the exit status.
+	ctx, _ := cli.UntilSignal(context.Background())
+	os.Exit(run(ctx, os.Args[1:], os.Stderr))
 }
 
 func run(ctx context.Context, args []string, stderr io.Writer) int {

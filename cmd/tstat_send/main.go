@@ -83,10 +83,10 @@ func (c *command) Validate() error {
 }
 
 func main() {
-	ctx, stop := cli.UntilSignal(context.Background())
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	// Signals are caught to the last: one that comes when all is done changes
+	// nothing in the exit status.
+	ctx, _ := cli.UntilSignal(context.Background())
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

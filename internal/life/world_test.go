@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,18 +45,20 @@ type world struct {
 	againSame, againCut int // rows that arrived again byte for byte: without need; since they had been cut
 	runs                int
 
+	compressed int // logs; to be read when end has returned
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	mu      sync.Mutex
-	culls   map[int]int // runs of the culler by exit status
-	culled  int         // directories
+	culls   map[string]int // runs of the culler by how they ended
+	culled  int            // directories
 }
 
 // newWorld starts three Tstats: one that writes plain logs, one that writes .gz,
 // and one that is a 2.4 and repeats its headers.
 func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 	t.Helper()
-	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[int]int{}}
+	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[string]int{}}
 	for i, o := range []struct {
 		name string
 		tstatsim.Options
@@ -83,8 +88,9 @@ func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 			}
 		})
 	}
-	cull := binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
-	w.running.Go(func() { w.cull(ctx, cull) })
+	binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
+	w.running.Go(func() { w.cull(ctx) })
+	w.running.Go(func() { w.compress(ctx, w.stations[0]) })
 	t.Cleanup(w.end)
 	return w
 }
@@ -102,9 +108,9 @@ func (w *world) roots(flag func(*station) string) (args []string) {
 	return args
 }
 
-// cull runs the culler again and again.
-func (w *world) cull(ctx context.Context, path string) {
-	args := append(w.roots(func(s *station) string { return s.root }), "-v", "-t", fmt.Sprintf("%.9f", w.ttl.Hours()))
+// cull runs the culler again and again, and kills it now and then.
+func (w *world) cull(ctx context.Context) {
+	r := rand.New(rand.NewPCG(2, 2))
 	pause := time.NewTicker(300 * time.Millisecond)
 	defer pause.Stop()
 	for {
@@ -113,19 +119,51 @@ func (w *world) cull(ctx context.Context, path string) {
 			return
 		case <-pause.C:
 		}
-		e := start(w.t, command(w.t, filepath.Base(path), "", args...)).wait()
+		p := w.culler(w.ttl)
+		if r.IntN(4) == 0 && p.after(upTo(r, 40*time.Millisecond)) {
+			p.signal(syscall.SIGKILL)
+		}
+		e := p.wait()
 		if w.t.Context().Err() != nil {
 			return
 		}
-		if e.status != 0 || e.stuck {
-			w.t.Errorf("the culler ended with %d, stuck %v:\n%s", e.status, e.stuck, e.log)
+		if e.status != 0 && !e.killed() || e.stuck {
+			w.t.Errorf("the culler ended with %s:\n%s", e.how(), e.log)
 		}
-		n, _ := strconv.Atoi(e.summary["directories"]) // there is one where the status is 0
+		n, _ := strconv.Atoi(e.summary["directories"]) // there is none if it was killed
 		w.mu.Lock()
-		w.culls[e.status]++
+		w.culls[e.how()]++
 		w.culled += n
 		w.mu.Unlock()
 	}
+}
+
+// compress runs gzip(1) on what a station has closed, as an operator's cron does.
+func (w *world) compress(ctx context.Context, s *station) {
+	pause := time.NewTicker(200 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		closed, err := filepath.Glob(filepath.Join(s.root, "*.out", "log_tcp_complete"))
+		if err != nil || len(closed) < 3 {
+			continue
+		}
+		// Tstat is at work on the newest, and perhaps on the one before.
+		for _, path := range closed[:len(closed)-2] {
+			if exec.Command("gzip", "-q", path).Run() == nil { // the culler may be faster
+				w.compressed++
+			}
+		}
+	}
+}
+
+func (w *world) culler(ttl time.Duration) *program {
+	args := append(w.roots(func(s *station) string { return s.root }), "-v", "-t", fmt.Sprintf("%.9f", ttl.Hours()))
+	return start(w.t, command(w.t, "tstat_cull", "", args...))
 }
 
 // sender starts a run of tstat_send over all roots.
@@ -276,7 +314,22 @@ func (w *world) finish() (lost int) {
 		}
 		w.again += s.got.Repeated()
 	}
+	w.cullAll()
 	return lost
+}
+
+// cullAll wants nothing to be left when everything is sent and may be culled.
+func (w *world) cullAll() {
+	w.t.Helper()
+	if e := w.culler(0).wait(); e.status != 0 {
+		w.t.Errorf("the last culler ended with %s:\n%s", e.how(), e.log)
+	}
+	for _, s := range w.stations {
+		left, err := os.ReadDir(s.root)
+		if err != nil || len(left) > 0 {
+			w.t.Errorf("%s: left when all was culled: %v %v", s.name, left, err)
+		}
+	}
 }
 
 // report says what has been.
@@ -297,7 +350,8 @@ func (w *world) report() string {
 	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
 	fmt.Fprintf(&b, "flows repeated      %d\n", w.again)
 	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
-	fmt.Fprintf(&b, "runs of tstat_cull  %v by exit status, directories culled %d\n", w.culls, w.culled)
+	fmt.Fprintf(&b, "runs of tstat_cull  %v by how they ended, directories culled %d and those of the killed\n", w.culls, w.culled)
+	fmt.Fprintf(&b, "logs compressed by gzip(1) %d\n", w.compressed)
 	fmt.Fprintf(&b, "rows that Tstat wrote into a log already culled %d\n", orphans)
 	return b.String()
 }

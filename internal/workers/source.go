@@ -169,7 +169,12 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) error {
 		return err
 	}
 	for _, log := range logs {
-		if err := p.openLog(ctx, d, log, mark, unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := p.openLog(ctx, d, log, mark, unfinished)
+		if errors.Is(err, fs.ErrNotExist) { // deleted, or gzip has put its .gz in its place
+			log.Gzip = !log.Gzip
+			err = p.openLog(ctx, d, log, mark, unfinished)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			p.ioError("cannot read log", d.dir.Path(), err)
 			d.fail(err)
 		}
