@@ -97,25 +97,9 @@ func delivery(s amqp.Stats) report.Delivery {
 	}
 }
 
-// settings are those of the command line that the account of a run shows.
-type settings struct {
-	Transport      string `json:"transport"`
-	Config         string `json:"config"`
-	ThresholdBytes uint64 `json:"threshold_bytes"`
-	Single         bool   `json:"single"`
-	Workers        int    `json:"workers"`
-	Connections    int    `json:"connections"`
-	Channels       int    `json:"channels"`
-	Window         int    `json:"window"`
-	Timestamps     string `json:"timestamps"`
-	UDPDuration    string `json:"udp_duration"`
-	MaxRate        int64  `json:"max_rate"` // bytes a second, 0 without limit
-	Rejects        string `json:"rejects"`
-	Metrics        string `json:"metrics"`
-}
-
-func (c *command) settings() settings {
-	s := settings{
+// settings are what the account of a run shows of the command line.
+func (c *command) settings() report.Settings {
+	s := report.Settings{
 		Transport: c.Transport, Config: c.Config, ThresholdBytes: c.Threshold.bytes, Single: c.Single,
 		Workers: c.Workers, Connections: c.Connections, Channels: c.Channels, Window: c.Window,
 		Timestamps: c.Timestamps, UDPDuration: c.UDPDuration, MaxRate: c.MaxRate.bytes,

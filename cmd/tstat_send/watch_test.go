@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -11,10 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/goccy/go-json"
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/cli"
 )
 
 // openTerminal opens a pseudo-terminal 100 columns wide: what is written to
@@ -75,18 +80,19 @@ func bigRoot(t *testing.T) string {
 	return root
 }
 
-func TestProgressOnATerminal(t *testing.T) {
-	t.Parallel()
-	root := bigRoot(t)
-	out := filepath.Join(t.TempDir(), "out")
-	config := filepath.Join(t.TempDir(), "config.ini")
-	if err := os.Mkdir(out, 0o755); err != nil {
-		t.Fatal(err)
-	}
+// toFiles are the arguments of a run that sends everything of bigRoot to files.
+func toFiles(t *testing.T) []string {
+	t.Helper()
+	out, config := t.TempDir(), filepath.Join(t.TempDir(), "config.ini")
 	if err := os.WriteFile(config, []byte("[file]\npath = "+out+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-d", root, "-c", config, "-t", "file", "-T", "0", "-S", "s", "--max-rate", "4M"}
+	return []string{"-d", bigRoot(t), "-c", config, "-t", "file", "-T", "0", "-S", "s"}
+}
+
+func TestProgressOnATerminal(t *testing.T) {
+	t.Parallel()
+	args := append(toFiles(t), "--max-rate", "4M")
 	began := time.Now()
 	shown := onTerminal(t, args...)
 	for _, want := range []string{" rows, ", " flows ", "%", "/2.1 MB", "B/s", "\033[2K\r", "event=summary"} {
@@ -103,5 +109,56 @@ func TestProgressOnATerminal(t *testing.T) {
 		if shown := onTerminal(t, append(args, more...)...); strings.Contains(shown, "rows, ") {
 			t.Errorf("%v: progress is shown:\n%q", more, shown)
 		}
+	}
+}
+
+// A run that is told to stop says so, and how much is left.
+func TestReportOfAnInterruptedRun(t *testing.T) {
+	t.Parallel()
+	report := filepath.Join(t.TempDir(), "report.json")
+	args := append(toFiles(t), "--max-rate", "1M", "--channels", "1", "--window", "1", "--report", report, "-D")
+	cmd := exec.CommandContext(t.Context(), "tstat_send", args...)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(log)
+	stopped := false
+	for lines.Scan() {
+		if !stopped && strings.Contains(lines.Text(), "message confirmed") {
+			stopped = true
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != cli.TempFail {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a struct {
+		Interrupted bool
+		Status      int
+		Counts      struct{ Rows, Confirmed, Bytes int }
+		Unsent      struct {
+			Directories  int
+			BacklogBytes int `json:"backlog_bytes"`
+			First        []struct{ State, Reason string }
+		}
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
+		t.Fatal(err)
+	}
+	const all = 2 * (772546 + 256753)
+	if !a.Interrupted || a.Status != cli.TempFail || a.Counts.Confirmed == 0 ||
+		a.Unsent.Directories == 0 || a.Unsent.BacklogBytes == 0 || a.Unsent.BacklogBytes >= all ||
+		a.Unsent.First[0].State != "waiting" || a.Unsent.First[0].Reason != "interrupted" {
+		t.Errorf("%s", text)
 	}
 }

@@ -16,8 +16,7 @@ type Run struct {
 	Interrupted    bool // by a signal
 	Sensor         string
 	Roots          []Root
-	// Settings is marshaled as it is, and holds no secret.
-	Settings any
+	Settings Settings
 	Counters *Counters
 	Delivery Delivery
 	Events   *Events
@@ -27,6 +26,23 @@ type Run struct {
 type Root struct {
 	Path     string `json:"path"`
 	Instance string `json:"instance"`
+}
+
+// Settings are what an account shows of the command line.
+type Settings struct {
+	Transport      string `json:"transport"` // none with --no-transport
+	Config         string `json:"config"`
+	ThresholdBytes uint64 `json:"threshold_bytes"`
+	Single         bool   `json:"single"`
+	Workers        int    `json:"workers"`
+	Connections    int    `json:"connections"`
+	Channels       int    `json:"channels"`
+	Window         int    `json:"window"`
+	Timestamps     string `json:"timestamps"`
+	UDPDuration    string `json:"udp_duration"`
+	MaxRate        int64  `json:"max_rate"` // bytes a second, 0 without limit
+	Rejects        string `json:"rejects"`
+	Metrics        string `json:"metrics"`
 }
 
 // account is the JSON of a Run; docs/report.schema.json describes it.
@@ -40,7 +56,7 @@ type account struct {
 	Interrupted bool           `json:"interrupted"`
 	Sensor      string         `json:"sensor"`
 	Roots       []Root         `json:"roots"`
-	Settings    any            `json:"settings"`
+	Settings    Settings       `json:"settings"`
 	Counts      counts         `json:"counts"`
 	Unsent      *accountUnsent `json:"unsent"` // null where the crawl did not come to its end
 	Latency     accountLatency `json:"confirm_latency"`

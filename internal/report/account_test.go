@@ -52,31 +52,14 @@ func sampleRun() *Run {
 	r := &Run{
 		Version: "v1.2.3", Started: start, Ended: start.Add(90 * time.Second), Status: 75, Sensor: "s",
 		Roots:    []Root{{Path: "/r", Instance: "1"}},
-		Settings: map[string]any{}, Counters: c, Events: events,
+		Settings: Settings{Transport: "rabbit", Timestamps: "s", UDPDuration: "ms", ThresholdBytes: 1_000_000_000},
+		Counters: c, Events: events,
 		Delivery: Delivery{Resent: 2, Reconnects: 1, Latency: Latency{
 			Count: 4, Sum: 8 * time.Millisecond, Max: 5 * time.Millisecond, Buckets: make([]uint64, 17),
 		}},
 	}
 	r.Delivery.Latency.Buckets[1], r.Delivery.Latency.Buckets[16] = 3, 1
-	r.Settings = sampleSettings{"rabbit", "c.ini", 1, false, 1, 1, 1, 1, "s", "ms", 0, "", ""}
 	return r
-}
-
-// sampleSettings are as the command has them; the scripts there check its own.
-type sampleSettings struct {
-	Transport      string `json:"transport"`
-	Config         string `json:"config"`
-	ThresholdBytes uint64 `json:"threshold_bytes"`
-	Single         bool   `json:"single"`
-	Workers        int    `json:"workers"`
-	Connections    int    `json:"connections"`
-	Channels       int    `json:"channels"`
-	Window         int    `json:"window"`
-	Timestamps     string `json:"timestamps"`
-	UDPDuration    string `json:"udp_duration"`
-	MaxRate        int64  `json:"max_rate"`
-	Rejects        string `json:"rejects"`
-	Metrics        string `json:"metrics"`
 }
 
 // accountOf writes a run's account and reads it back.
