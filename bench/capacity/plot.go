@@ -44,10 +44,10 @@ func plots(dir string, results []result) error {
 	window := func(r result) float64 { return float64(r.window) }
 	kflows := func(r result) float64 { return r.flows / r.seconds / 1e3 }
 	throughput := chart{file: "workers", title: "All flows to RabbitMQ, window 16", x: "workers", y: "thousand flows/s"}
-	deciding := chart{file: "workers-default", title: "Default threshold to RabbitMQ", x: "workers", y: "million rows/s"}
+	deciding := chart{file: "workers-default", title: "Default threshold to RabbitMQ, 4 channels, window 16", x: "workers", y: "million rows/s"}
 	byWindow := chart{file: "window", title: "All flows to RabbitMQ, 2 workers", x: "window (messages on each channel)", y: "thousand flows/s"}
 	latency := chart{file: "latency", title: "Time to confirmation, 2 workers", x: "window (messages on each channel)", y: "ms"}
-	cpu := chart{file: "cpu", title: "Processor time, window 16, 2 channels", x: "workers", y: "CPU seconds per million flows"}
+	cpu := chart{file: "cpu", title: "Processor time, 4 channels, window 16", x: "workers", y: "CPU seconds per million flows"}
 	memory := chart{file: "memory", title: "Memory of tstat_send, all flows", x: "window (messages on each channel)", y: "resident MB"}
 
 	for _, c := range channelCounts {
@@ -75,10 +75,10 @@ func plots(dir string, results []result) error {
 
 	usual := func(threshold string) func(result) bool {
 		return func(r result) bool {
-			return r.threshold == threshold && r.connections == 1 && r.channels == 2 && r.window == 16
+			return r.threshold == threshold && r.connections == 1 && r.channels == 4 && r.window == 16
 		}
 	}
-	deciding.lines = []line{over("1 connection, 2 channels, window 16", results, usual("1000"), workers, func(r result) float64 { return r.rows / r.seconds / 1e6 })}
+	deciding.lines = []line{over("tstat_send", results, usual("1000"), workers, func(r result) float64 { return r.rows / r.seconds / 1e6 })}
 	cpu.lines = []line{
 		over("tstat_send", results, usual("0"), workers, func(r result) float64 { return r.cpu / r.flows * 1e6 }),
 		over("RabbitMQ", results, usual("0"), workers, func(r result) float64 { return r.brokerCPU / r.flows * 1e6 }),
