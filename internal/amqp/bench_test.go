@@ -58,8 +58,8 @@ func BenchmarkPublisher(b *testing.B) {
 				close(todo)
 				wg.Wait()
 				b.StopTimer()
-				if s := p.Stats(); s.Confirmed != uint64(b.N) {
-					b.Errorf("%d of %d confirmed", s.Confirmed, b.N)
+				if s := p.Stats(); s.Confirmed != uint64(b.N) || s.Published != uint64(b.N) {
+					b.Errorf("of %d messages: %+v", b.N, s)
 				}
 			})
 		}
