@@ -17,9 +17,9 @@ type fault struct {
 
 func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
 
-// soon waits for a moment in the time that most runs take, and says whether p
-// still runs then.
-func soon(r *rand.Rand, p *program) bool { return p.after(upTo(r, 200*time.Millisecond)) }
+// soon waits for a moment in the time that most runs take, from connecting to
+// marking, and says whether p still runs then.
+func soon(r *rand.Rand, p *program) bool { return p.after(upTo(r, 800*time.Millisecond)) }
 
 // during is a fault that begins soon and lasts for up to longest.
 func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *program) bool {
