@@ -16,10 +16,10 @@ type Run struct {
 	Interrupted    bool // by a signal
 	Sensor         string
 	Roots          []Root
-	Settings Settings
-	Counters *Counters
-	Delivery Delivery
-	Events   *Events
+	Settings       Settings
+	Counters       *Counters
+	Delivery       Delivery
+	Events         *Events
 }
 
 // Root is a root of a run, and the instance id of its flows.
