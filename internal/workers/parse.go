@@ -29,6 +29,9 @@ func (p *parser) parse(c *chunk) {
 	}
 	if c.layout == nil { // a header that is still being written
 		c.tailRow = incomplete
+		if _, err := fastparse.ParseHeader(p.kind, firstLine(c.buf)); err == nil {
+			c.tailRow = harmless
+		}
 		return
 	}
 	s := &p.scanner

@@ -36,7 +36,7 @@ type logReader struct {
 // newLogReader begins to read file where from says, zero meaning its start.
 // It owns the file from here on.
 func newLogReader(file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, cache *layouts) (*logReader, error) {
-	r := &logReader{file: file, kind: fastparse.Kind(log.Kind), cache: cache, taken: from.Tail}
+	r := &logReader{file: file, kind: fastparse.Kind(log.Kind), cache: cache}
 	r.src = io.NewSectionReader(file, 0, st.Size)
 	if log.Gzip {
 		z, err := gzip.NewReader(r.src)
@@ -93,7 +93,7 @@ func (r *logReader) skip(from logdir.LogState) error {
 	if err != nil {
 		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
 	}
-	r.offset, r.layout, r.header = from.Position, layout, from.Header
+	r.offset, r.layout, r.header, r.taken = from.Position, layout, from.Header, from.Tail
 	return nil
 }
 

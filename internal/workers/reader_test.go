@@ -179,14 +179,13 @@ func TestReaderCut(t *testing.T) {
 // no harm to those before and behind them.
 func TestReaderLongLines(t *testing.T) {
 	file := nullFile(t)
-	for _, before := range []int{0, 1, blockSize/2 - 1, blockSize - len(headerA) - 2, blockSize - len(headerA) - 3} {
+	for _, before := range []int{0, 1, blockSize - len(headerA) - 2, blockSize - len(headerA) - 3} {
 		head := headerA + "\n"
 		if before > 0 {
 			head += strings.Repeat("x", before) + "\n"
 		}
 		for _, length := range []int{
-			blockSize - 2, blockSize - 1, blockSize, blockSize + 1, 2*blockSize - 1025, 2*blockSize - 1024, 2*blockSize - 1023,
-			2 * blockSize, 3*blockSize - 2048,
+			blockSize - 2, blockSize - 1, blockSize, blockSize + 1, 2*blockSize - 1025, 2*blockSize - 1024, 2 * blockSize,
 		} {
 			long := strings.Repeat("1 ", length/2) + strings.Repeat("#", length%2)
 			for _, rest := range []string{"", "\n", "\n" + rowA, "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n"} {
@@ -218,6 +217,8 @@ func TestReaderHeaderAtBorders(t *testing.T) {
 	}
 }
 
+var sevens = strings.Repeat("7", blockSize)
+
 // endless yields a header and then n bytes without a newline.
 type endless struct {
 	head io.Reader
@@ -232,10 +233,7 @@ func (e *endless) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := min(len(b), e.left)
-	for i := range b[:n] {
-		b[i] = '7'
-	}
-	e.left -= n
+	e.left -= copy(b[:n], sevens)
 	return n, nil
 }
 
@@ -307,7 +305,7 @@ func TestReaderError(t *testing.T) {
 	for n := 1; n <= len(short); n++ {
 		check(short, n)
 	}
-	for n := 1; n < len(long); n += 1009 {
+	for n := 1; n < len(long); n += 30011 {
 		check(long, n)
 	}
 	for n := -2; n <= 2; n++ {
