@@ -105,7 +105,7 @@ func (d *demo) perform(duration time.Duration) {
 	})
 	defer tstat.Wait()
 
-	d.say("%6s  %-34s%-48s%-22s%s", "", "Tstat has written", "tstat_send", "tstat_cull", "in the queue")
+	d.say("%6s  %-30s%-52s%-14s%s", "", "Tstat has written", "tstat_send", "tstat_cull", "in the queue")
 	outage := false
 	pause := time.NewTimer(0)
 	defer pause.Stop()

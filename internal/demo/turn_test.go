@@ -15,7 +15,7 @@ import (
 // turn runs both programs once, as cron would, and shows a line.
 func (d *demo) turn() {
 	c := d.tstat.Counts()
-	written := fmt.Sprintf("%d rows, %d directories", c.Rows, c.Dirs)
+	written := fmt.Sprintf("%d rows in %d directories", c.Rows, c.Dirs)
 
 	sent := d.run("tstat_send", "-d", "logs", "-c", "config.ini", "-S", sensor, "-T", "0", "--progress", "never")
 	d.published += sent.number("published")
@@ -37,8 +37,8 @@ func (d *demo) turn() {
 	if d.node.Pid() != 0 {
 		queued = fmt.Sprintf("%d messages", d.node.QueueLen(d.t, "/", queue))
 	}
-	d.say("%5.0fs  %-34s%-48s%-22s%s", time.Since(d.began).Seconds(), written, send,
-		fmt.Sprintf("%d directories gone", culled.number("directories")), queued)
+	d.say("%5.0fs  %-30s%-52s%-14s%s", time.Since(d.began).Seconds(), written, send,
+		fmt.Sprintf("%d deleted", culled.number("directories")), queued)
 }
 
 // outcome is how a run of a program ended.

@@ -1,0 +1,138 @@
+// Package cluster tests the configuration files beside it.
+package cluster
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/config"
+	"tstat-transport/internal/rabbittest"
+)
+
+const (
+	vhost = "netsage"
+	queue = "netsage_deidentifier_raw"
+	// What docs/cluster.md gives a sensor.
+	configure, write, readable = "^$", `^(tstat|amq\.direct)$`, "^$"
+)
+
+func TestConfigurations(t *testing.T) {
+	for file, exchange := range map[string]string{"config.ini": "tstat", "netsage.ini": "amq.direct"} {
+		f, err := config.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Neither the password's file nor the certificate is here.
+		t.Setenv("TSTAT_RABBIT_PASSWORD", "secret")
+		r, err := f.Rabbit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Exchange != exchange || r.VHost != vhost || len(r.Hosts) != 3 || !r.UseSSL {
+			t.Errorf("%s: exchange %q, vhost %q, hosts %v, TLS %v", file, r.Exchange, r.VHost, r.Hosts, r.UseSSL)
+		}
+		if w := f.Warnings(); len(w) > 0 {
+			t.Errorf("%s: %q", file, w)
+		}
+	}
+}
+
+// A node takes the definitions, and what tstat_send publishes with netsage.ini
+// and a sensor's permissions is where NetSage's pipeline reads it.
+func TestNetSage(t *testing.T) {
+	node := rabbittest.Start(t)
+	node.Ctl(t, "import_definitions", withoutHashing(t))
+	node.Ctl(t, "set_permissions", "-p", vhost, rabbittest.User, ".*", ".*", ".*")
+	node.AddUser(t, "sensor", "secret", vhost, configure, write, readable)
+	if n := node.QueueLen(t, vhost, queue); n != 0 {
+		t.Fatalf("%d messages in a new queue", n)
+	}
+
+	dir := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", dir+"/", "../../cmd/tstat_send").CombinedOutput(); err != nil {
+		t.Fatalf("cannot build tstat_send: %v\n%s", err, out)
+	}
+	if err := os.CopyFS(dir+"/logs", os.DirFS("../../testdata/corpus/rotation")); err != nil {
+		t.Fatal(err)
+	}
+	// The same file but for this node's address; it has no TLS.
+	text := string(read(t, "netsage.ini"))
+	for pattern, replacement := range map[string]string{
+		`(?m)^host =.*`: "host = 127.0.0.1", `(?m)^port =.*`: "port = " + strconv.Itoa(node.Port()),
+		`(?m)^use_ssl =.*`: "use_ssl = no", `(?m)^password_file =.*`: "password = secret", `(?s)\[ssl_options\].*`: "",
+	} {
+		text = regexp.MustCompile(pattern).ReplaceAllString(text, replacement)
+	}
+	file := filepath.Join(dir, "config.ini")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(dir+"/tstat_send", "-d", dir+"/logs", "-c", file, "-T", "0", "-S", "sensor1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("tstat_send: %v\n%s", err, out)
+	}
+	messages := node.Drain(t, vhost, queue)
+	if len(messages) == 0 {
+		t.Fatal("nothing arrived")
+	}
+	for _, m := range messages {
+		if m.Exchange != "amq.direct" || m.RoutingKey != queue || !strings.HasPrefix(m.MessageId, "sensor1/0/") {
+			t.Errorf("message %q by exchange %q, routing key %q", m.MessageId, m.Exchange, m.RoutingKey)
+		}
+		var flows []map[string]any
+		if err := json.Unmarshal(m.Body, &flows); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range flows {
+			for _, key := range []string{"start", "end", "values", "meta"} {
+				if f[key] == nil {
+					t.Errorf("message %s: a flow without %s", m.MessageId, key)
+				}
+			}
+		}
+	}
+}
+
+// withoutHashing is the path of the definitions without the consistent-hash
+// exchange: nodes for tests have no plugins.
+func withoutHashing(t *testing.T) string {
+	t.Helper()
+	var all map[string][]map[string]any
+	if err := json.Unmarshal(read(t, "definitions.json"), &all); err != nil {
+		t.Fatal(err)
+	}
+	hashing := func(d map[string]any) bool { return d["type"] == "x-consistent-hash" || d["source"] == "tstat" }
+	for _, kind := range []string{"exchanges", "bindings"} {
+		before := len(all[kind])
+		all[kind] = slices.DeleteFunc(all[kind], hashing)
+		if len(all[kind]) == before {
+			t.Fatalf("there is no consistent hashing in %s", kind)
+		}
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "definitions.json")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
