@@ -66,8 +66,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 	pages = slices.Concat(pages, more, []string{"../README.md", "environment", "man/tstat_send.1.end", "man/tstat_cull.1.end"})
 	known := make(map[string][]string)
 	for _, name := range programs {
-		words := strings.Fields(read(t, "completions/"+name+".bash"))
-		for _, w := range words {
+		for w := range strings.FieldsSeq(read(t, "completions/"+name+".bash")) {
 			if flag := strings.Trim(w, "')"); strings.HasPrefix(flag, "-") {
 				known[name] = append(known[name], flag)
 			}
@@ -81,7 +80,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 		}
 		for line := range strings.Lines(strings.ReplaceAll(read(t, page), `\-`, "-")) {
 			for _, m := range command.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
-				for _, word := range strings.Fields(m[2]) {
+				for word := range strings.FieldsSeq(m[2]) {
 					flag, _, _ := strings.Cut(strings.TrimRight(word, ".,:;)\""), "=")
 					if !regexp.MustCompile(`^--?[a-zA-Z][a-z-]*$`).MatchString(flag) {
 						continue
