@@ -141,7 +141,7 @@ func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err erro
 	if err != nil {
 		return nil, 0, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
 		return nil, 0, err

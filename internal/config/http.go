@@ -37,7 +37,7 @@ func (f *File) HTTP() (HTTP, error) {
 		Username:    s.text("username", ""),
 		Password:    s.secret("password", "TSTAT_HTTP_PASSWORD"),
 		Token:       s.secret("token", "TSTAT_HTTP_TOKEN"),
-		Timeout:     s.duration("timeout", 30*time.Second, shortest, longest),
+		Timeout:     s.duration("timeout", 30*time.Second, longest),
 		Compression: s.compression("none", "gzip"),
 	}
 	if len(s.errs) == 0 {

@@ -27,7 +27,14 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-func (Secret) String() string               { return hidden }
-func (Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, hidden) }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
+// String hides it, as every other way of printing it does.
+func (Secret) String() string { return hidden }
+
+// Format is for every verb of fmt.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
+// LogValue is for slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalText is for JSON, and whatever else marshals text.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }

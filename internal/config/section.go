@@ -103,8 +103,8 @@ func (s *section) port(key string) uint16 {
 	return port
 }
 
-// duration reads seconds or a duration with its unit, from least to most.
-func (s *section) duration(key string, fallback, least, most time.Duration) time.Duration {
+// duration reads seconds or a duration with its unit, from a second to most.
+func (s *section) duration(key string, fallback, most time.Duration) time.Duration {
 	e, ok := s.get(key)
 	if !ok {
 		return fallback
@@ -114,8 +114,8 @@ func (s *section) duration(key string, fallback, least, most time.Duration) time
 		text += "s"
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < least || d > most {
-		s.reject(e, fmt.Sprintf("seconds, or a duration such as 30s or 2m, from %g to %g seconds", least.Seconds(), most.Seconds()))
+	if err != nil || d < shortest || d > most {
+		s.reject(e, fmt.Sprintf("seconds, or a duration such as 30s or 2m, from %g to %g seconds", shortest.Seconds(), most.Seconds()))
 		return fallback
 	}
 	return d

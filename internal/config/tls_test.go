@@ -108,7 +108,7 @@ func handshake(t *testing.T, dir string, client, server *tls.Config) (clientErr,
 	server.Certificates = []tls.Certificate{pair}
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", server)
 	check(t, err)
-	defer listener.Close() //nolint:errcheck // of a test
+	defer listener.Close()
 	deadline := time.Now().Add(10 * time.Second)
 	done := make(chan error, 1)
 	go func() {

@@ -81,9 +81,9 @@ func FuzzPipeline(f *testing.F) {
 		writeLog(t, root, dirName, name, file)
 		writeLog(t, root, dirName, stateName, state)
 
-		first, _ := run(t, ctx, root, newArchive(), nil)
+		first, _ := run(ctx, t, root, newArchive(), nil)
 		again := newArchive()
-		run(t, ctx, root, again, nil)
+		run(ctx, t, root, again, nil)
 		if first == (workers.Outcome{}) && len(again.bodies) > 0 {
 			t.Errorf("%d messages of a directory that was done", len(again.bodies))
 		}
@@ -94,7 +94,7 @@ func FuzzPipeline(f *testing.F) {
 			}
 		}
 		got := newArchive()
-		outcome, n := run(t, ctx, root, got, nil)
+		outcome, n := run(ctx, t, root, got, nil)
 		if ctx.Err() != nil {
 			t.Fatal("the runs took too long")
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -75,7 +74,7 @@ func (a *archive) flows(t *testing.T) map[string]int {
 }
 
 // run is one run over root; change, if not nil, adjusts its options.
-func run(t *testing.T, ctx context.Context, root string, to transport.Transport, change func(*workers.Options)) (workers.Outcome, *report.Counters) {
+func run(ctx context.Context, t *testing.T, root string, to transport.Transport, change func(*workers.Options)) (workers.Outcome, *report.Counters) {
 	t.Helper()
 	r, err := logdir.OpenRoot(root)
 	if err != nil {
@@ -89,7 +88,7 @@ func run(t *testing.T, ctx context.Context, root string, to transport.Transport,
 		Roots: []*logdir.Root{r}, Transport: to, Mark: true,
 		Settings: message.Settings{Sensor: "s"}, Workers: 2, Publishers: 3,
 		Grace: 10 * time.Second, Version: "test",
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Counters: new(report.Counters),
+		Log: slog.New(slog.DiscardHandler), Counters: new(report.Counters),
 	}
 	if change != nil {
 		change(&o)
@@ -140,7 +139,7 @@ func wantFlows(t *testing.T, result twin.Result) map[string]int {
 
 func flowText(t *testing.T, f message.Flow) string {
 	t.Helper()
-	text, err := json.MarshalNoEscape(f)
+	text, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)
 	}

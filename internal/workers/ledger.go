@@ -3,6 +3,7 @@ package workers
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"sync"
 
 	"tstat-transport/internal/logdir"
@@ -104,9 +105,7 @@ func (d *dirWork) state() (s logdir.State, complete, dirty bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Logs = make(map[string]logdir.LogState, len(d.logs)+len(d.done))
-	for name, ls := range d.done {
-		s.Logs[name] = ls
-	}
+	maps.Copy(s.Logs, d.done)
 	for _, l := range d.logs {
 		if ls := l.state(); ls.Fingerprint != "" {
 			s.Logs[l.log.Name] = ls

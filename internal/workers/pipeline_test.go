@@ -68,7 +68,7 @@ func TestMessages(t *testing.T) {
 			books.Malformed += result.Books.Malformed
 			books.Incomplete += result.Books.Incomplete
 			for _, m := range twin.Messages(result) {
-				body, err := json.MarshalNoEscape(m.Flows)
+				body, err := json.Marshal(m.Flows)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -76,7 +76,7 @@ func TestMessages(t *testing.T) {
 			}
 		}
 		got := newArchive()
-		_, counters := run(t, t.Context(), root, got, func(o *workers.Options) { o.Workers = n })
+		_, counters := run(t.Context(), t, root, got, func(o *workers.Options) { o.Workers = n })
 		for _, id := range slices.Sorted(maps.Keys(want)) {
 			if got.bodies[id] != want[id] {
 				t.Fatalf("%d workers, message %s:\n got %.300s\nwant %.300s", n, id, got.bodies[id], want[id])
@@ -111,7 +111,7 @@ func TestGrowth(t *testing.T) {
 		for size < len(long) {
 			size = min(size+step, len(long))
 			writeGrown(t, root, long[:size])
-			outcome, _ := run(t, t.Context(), root, to, nil)
+			outcome, _ := run(t.Context(), t, root, to, nil)
 			if outcome != (workers.Outcome{}) {
 				t.Fatalf("round %d, size %d: %+v", round, size, outcome)
 			}
@@ -182,7 +182,7 @@ func TestSettled(t *testing.T) {
 		to := newArchive()
 		for _, size := range []int{cut, min(cut+3, len(last)-1), len(last)} {
 			writeGrown(t, root, slices.Concat(head, last[:size]))
-			run(t, t.Context(), root, to, nil)
+			run(t.Context(), t, root, to, nil)
 		}
 		want := wantFlows(t, readTwin(t, slices.Concat(head, last), twin.TCP, 0))
 		got := to.flows(t)
@@ -213,7 +213,7 @@ func TestResend(t *testing.T) {
 		return nil
 	}
 	for range 1000 {
-		outcome, _ := run(t, t.Context(), root, to, nil)
+		outcome, _ := run(t.Context(), t, root, to, nil)
 		if outcome.Transport == nil {
 			break
 		}
@@ -251,7 +251,7 @@ func TestStop(t *testing.T) {
 			}
 			return nil
 		}
-		outcome, _ := run(t, ctx, root, to, nil)
+		outcome, _ := run(ctx, t, root, to, nil)
 		cancel()
 		if !outcome.Interrupted {
 			break
@@ -274,7 +274,7 @@ func TestHalves(t *testing.T) {
 	for _, r := range readTwin(t, longLog(t, 9), twin.TCP, 0).Rows[:3] {
 		flows = append(flows, r.Flows...)
 	}
-	body, err := json.MarshalNoEscape(flows[:5])
+	body, err := json.Marshal(flows[:5])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestHalves(t *testing.T) {
 		}
 		got = append(got, list...)
 	}
-	if again, _ := json.MarshalNoEscape(got); !bytes.Equal(again, body) {
+	if again, _ := json.Marshal(got); !bytes.Equal(again, body) {
 		t.Errorf("parts are not the whole:\n%s\n%s", again, body)
 	}
 }

@@ -41,7 +41,7 @@ func newLogReader(file *os.File, st logdir.Stat, log logdir.Log, from logdir.Log
 	if log.Gzip {
 		z, err := gzip.NewReader(r.src)
 		switch {
-		case err == io.EOF || err == io.ErrUnexpectedEOF: // its header is not written yet
+		case ended(err): // its header is not written yet
 			r.src = bytes.NewReader(nil)
 		case err != nil:
 			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
@@ -164,7 +164,7 @@ func (r *logReader) fail(c *chunk, err error, n int) {
 }
 
 // ended tells the end of a log, which cuts a compressed one anywhere.
-func ended(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // readFull reads until b is full. Its error is nil then, else that of src.
 func readFull(src io.Reader, b []byte) (n int, err error) {
