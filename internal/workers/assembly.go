@@ -29,6 +29,7 @@ type logWork struct {
 	at        progress // behind the last chunk
 	after     progress // behind the last row in a message that has a newline
 	malformed int64    // rows of this run
+	changes   int      // header lines with other columns
 
 	// These are the ledger's, guarded by dir.mu.
 	before      logdir.LogState // what an earlier run left
@@ -110,6 +111,7 @@ func (l *logWork) assemble(ctx context.Context, p *pipeline, c *chunk) {
 			l.emit(ctx, p)
 		}
 	}
+	p.changed(l, c)
 	p.reject(l, c)
 	l.at.books.add(c.books)
 	l.at.header = c.final

@@ -2,6 +2,9 @@ package workers
 
 import (
 	"math"
+	"strings"
+
+	"tstat-transport/internal/fastparse"
 )
 
 // Rejects takes malformed rows, as --rejects has them written. It is called
@@ -20,6 +23,24 @@ func (p *pipeline) shown() int {
 	}
 	return inFull
 }
+
+// changed tells of header lines inside a log that have other columns than
+// those before: Tstat does that when its settings change, and so may whoever
+// can put a line into a log.
+func (p *pipeline) changed(l *logWork, c *chunk) {
+	before := c.layout
+	for _, h := range c.headers {
+		if h.layout != before && before != nil {
+			if l.changes++; l.changes <= inFull {
+				p.Log.Warn("header with other columns in mid-file, the rows behind it are read by it",
+					"file", l.path, "byte", c.base+int64(h.at), "columns", columns(h.layout), "before", columns(before))
+			}
+		}
+		before = h.layout
+	}
+}
+
+func columns(l *fastparse.Layout) int { return strings.Count(l.Header, " ") + 1 }
 
 // reject tells of the chunk's malformed lines. l.mu is held, and l.at is still
 // before the chunk.

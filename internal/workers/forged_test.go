@@ -1,0 +1,135 @@
+package workers_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/twin"
+	"tstat-transport/internal/workers"
+)
+
+// longestName is how long a name in a log can be: one in the DNS has 253
+// characters, which other protocols' names keep to.
+const longestName = 253
+
+// realLog are the lines of a log that Tstat wrote, its header first.
+func realLog(t *testing.T, corpus, name string) []string {
+	t.Helper()
+	paths, err := filepath.Glob("../../testdata/corpus/" + corpus + "/*/" + name)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s/%s: %v", corpus, name, err)
+	}
+	text, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+// named returns a row with another text in a column of names.
+func named(t *testing.T, header, row, column, name string) string {
+	t.Helper()
+	at := slices.IndexFunc(strings.Fields(header), func(f string) bool { return strings.HasPrefix(f, column+":") })
+	fields := strings.Split(row, " ")
+	if at < 0 || at >= len(fields) {
+		t.Fatalf("no column %s", column)
+	}
+	fields[at] = name
+	return strings.Join(fields, " ")
+}
+
+func numbered(columns string) string {
+	fields := strings.Fields(columns)
+	for i := range fields {
+		fields[i] = fmt.Sprintf("%s:%d", fields[i], i+1)
+	}
+	return "#" + strings.Join(fields, " ")
+}
+
+// TestForgedLines: names that hold newlines and what looks like lines of a log
+// cost at most their own row, as long as they are no complete header.
+func TestForgedLines(t *testing.T) {
+	for _, log := range []struct{ name, column string }{{"log_tcp_complete", "c_tls_SNI"}, {"log_udp_complete", "fqdn"}} {
+		rows := realLog(t, "level15", log.name)
+		header := strings.TrimSuffix(rows[0], "\n")
+		for _, name := range []string{
+			"\n", "\n\n", "\n#\n", "\n" + header[:longestName-2] + "\n", "\n#15#\n", "\n#c_ip:1 c_port:2\n", " \n ", "\n\x00\n",
+			"\n" + strings.TrimPrefix(header, "#")[:200] + "\n", "\n10.0.0.1 80 10.0.0.2 443\n", "\n" + rows[1][:60] + "\n", "a\n#" + strings.Repeat("x", 250),
+			"\n" + numbered("c_ip c_port s_ip s_port c_bytes_uniq s_bytes_uniq durat first") + "\n", // without last
+		} {
+			hostile := slices.Clone(rows)
+			hostile[1] = named(t, rows[0], rows[1], log.column, name)
+			root := t.TempDir()
+			writeLog(t, root, dirName, log.name, []byte(strings.Join(hostile, "")))
+			to := newArchive()
+			outcome, n := run(t.Context(), t, root, to, nil)
+			if outcome != (workers.Outcome{}) {
+				t.Fatalf("%q: %+v", name, outcome)
+			}
+			kind := twin.TCP
+			if strings.Contains(log.name, "udp") {
+				kind = twin.UDP
+			}
+			got, want := to.flows(t), wantFlows(t, readTwin(t, []byte(strings.Join(rows, "")), kind, 0))
+			for flow, times := range want {
+				if got[flow] != times {
+					t.Fatalf("%s, name %q: %d times, want %d: %s", log.name, name, got[flow], times, flow)
+				}
+			}
+			if extra := len(got) - len(want); extra > 0 || n.Malformed.Load() > 3 {
+				t.Errorf("%s, name %q: %d flows too many, %d rows malformed", log.name, name, extra, n.Malformed.Load())
+			}
+		}
+	}
+}
+
+// TestForgedHeader: a complete header fits into a name, and a header in
+// mid-file applies. What it costs ends with that log, or with Tstat's next
+// header line; the books balance, and the log says where it was.
+func TestForgedHeader(t *testing.T) {
+	short := numbered("c_ip c_port s_ip s_port c_bytes_uniq s_bytes_uniq durat first last")
+	if len(short)+2 > longestName {
+		t.Fatalf("%d bytes do not fit into a name: a header in a name is no longer possible", len(short))
+	}
+	rows := realLog(t, "level15", "log_tcp_complete")
+	forged := slices.Clone(rows)
+	forged[3] = named(t, rows[0], rows[3], "c_tls_SNI", "\n"+short+"\n")
+	again := slices.Concat(forged, []string{"\n"}, rows)
+	root := t.TempDir()
+	const other = "2026_11_23_11_00.out"
+	writeLog(t, root, dirName, "log_tcp_complete", []byte(strings.Join(forged, "")))
+	writeLog(t, root, dirName, "log_udp_complete", []byte(strings.Join(realLog(t, "level15", "log_udp_complete"), "")))
+	writeLog(t, root, other, "log_tcp_complete", []byte(strings.Join(again, "")))
+	to := newArchive()
+	var log bytes.Buffer
+	outcome, n := run(t.Context(), t, root, to, func(o *workers.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	if outcome != (workers.Outcome{}) {
+		t.Fatalf("%+v", outcome)
+	}
+	got := to.flows(t)
+	atLeast := func(lines []string, times int) {
+		t.Helper()
+		for flow, n := range wantFlows(t, readTwin(t, []byte(strings.Join(lines, "")), twin.TCP, 0)) {
+			if got[flow] < n*times {
+				t.Errorf("%d times, want %d: %s", got[flow], n*times, flow)
+			}
+		}
+	}
+	atLeast(rows[:4], 3) // before the forged line, in both logs and behind Tstat's own header
+	atLeast(rows, 1)     // behind Tstat's own header
+	if !strings.Contains(log.String(), "header with other columns in mid-file") || !strings.Contains(log.String(), "columns=9 before=134") {
+		t.Errorf("nothing warns of it:\n%s", &log)
+	}
+	if n.Malformed.Load() == 0 {
+		t.Error("no row is malformed")
+	}
+	if len(mark(t, root, dirName).Logs) != 2 || len(mark(t, root, other).Logs) != 1 {
+		t.Error("not marked")
+	}
+}
