@@ -36,6 +36,7 @@ type demo struct {
 	node   *rabbittest.Node
 	tstat  *tstatsim.Sim
 	pauses time.Duration // between two runs
+	ttl    time.Duration // of a mark, before its directory is culled
 
 	published, confirmed, culled int // so far, by the programs' summaries
 }
@@ -53,7 +54,9 @@ func TestDemo(t *testing.T) {
 	interrupt, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	d.prepare()
+	// All is in proportion: some dozen directories, whatever the duration.
+	d.ttl = duration / 10
+	d.prepare(duration / 12)
 	ctx, cancel := context.WithTimeout(interrupt, duration)
 	defer cancel()
 	d.ctx = ctx
@@ -62,11 +65,12 @@ func TestDemo(t *testing.T) {
 		d.say("\ninterrupted: cleaned up")
 		return
 	}
-	d.finish()
+	d.finish(interrupt)
 }
 
 // prepare builds the programs, starts RabbitMQ and writes the configuration.
-func (d *demo) prepare() {
+// Tstat will begin a directory every so often.
+func (d *demo) prepare(rotation time.Duration) {
 	t := d.t
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", d.dir+"/", "../../cmd/...")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -87,7 +91,7 @@ func (d *demo) prepare() {
 	}
 	var err error
 	// A step of ten seconds every 50 ms: 200 times as fast as life.
-	d.tstat, err = tstatsim.New(d.logs, tstatsim.Options{Seed: 1, Interval: 15 * time.Minute, Pace: 50 * time.Millisecond})
+	d.tstat, err = tstatsim.New(d.logs, tstatsim.Options{Seed: 1, Interval: max(time.Minute, 200*rotation), Pace: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,12 +133,26 @@ func (d *demo) perform(duration time.Duration) {
 }
 
 // finish sends what is left, and compares what arrived with what was written.
-func (d *demo) finish() {
+func (d *demo) finish(interrupt context.Context) {
 	if err := d.tstat.Stop(); err != nil {
 		d.t.Fatal(err)
 	}
-	d.say("\nTstat has ended; the last run:")
+	d.say("\nTstat has ended; a last run, and another when the last marks are old enough to cull:")
 	d.turn()
+	old := time.NewTimer(d.ttl)
+	defer old.Stop()
+	select {
+	case <-interrupt.Done():
+	case <-old.C:
+		d.turn()
+	}
+	left, err := os.ReadDir(d.logs)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if len(left) > 0 && interrupt.Err() == nil {
+		d.t.Errorf("%d directories are left, %s among them, though everything was sent", len(left), left[0].Name())
+	}
 	d.compare()
 }
 

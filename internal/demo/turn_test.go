@@ -20,8 +20,7 @@ func (d *demo) turn() {
 	sent := d.run("tstat_send", "-d", "logs", "-c", "config.ini", "-S", sensor, "-T", "0", "--progress", "never")
 	d.published += sent.number("published")
 	d.confirmed += sent.number("confirmed")
-	// A mark may go when it is seven seconds old.
-	culled := d.run("tstat_cull", "-d", "logs", "-t", "0.002")
+	culled := d.run("tstat_cull", "-d", "logs", "-t", strconv.FormatFloat(d.ttl.Hours(), 'f', -1, 64))
 	d.culled += culled.number("directories")
 
 	send := fmt.Sprintf("%d rows, %d messages, status %d", sent.number("rows"), sent.number("confirmed"), sent.status)
