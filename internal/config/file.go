@@ -54,7 +54,7 @@ func Load(path string) (*File, error) {
 	f.checkNames()
 	f.checkQuotes()
 	if readable(mode) && slices.ContainsFunc(f.entries, entry.exposesSecret) {
-		f.warn("%s holds a password or token and others can read it (mode %04o); chmod 600 it", path, mode.Perm())
+		f.warn("%s holds a password or token and others can read it (mode %04o); chmod o-r it", path, mode.Perm())
 	}
 	return f, nil
 }
@@ -132,8 +132,9 @@ func allKeys() []string {
 	return all
 }
 
-// readable says whether others than the owner can read a regular file.
-func readable(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o044 != 0 }
+// readable says whether everybody can read a regular file. A group that can is
+// meant to: the packages give the configuration to that of their user.
+func readable(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o004 != 0 }
 
 // readFile reads a whole file, which may be a pipe, of at most limit bytes.
 func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err error) {

@@ -42,7 +42,7 @@ func (s *section) secretFile(path string) (string, error) {
 	case bytes.ContainsAny(data, "\r\n"):
 		return "", errors.New(path + " holds more than one line; keep the secret alone, on one line")
 	case readable(mode):
-		s.file.warn("%s holds a secret and others can read it (mode %04o); chmod 600 it", path, mode.Perm())
+		s.file.warn("%s holds a secret and others can read it (mode %04o); chmod o-r it", path, mode.Perm())
 	}
 	return string(data), nil
 }

@@ -86,7 +86,7 @@ func TestReadableByOthers(t *testing.T) {
 		want       bool
 	}{
 		{"password, owner", "password = p", 0o600, false},
-		{"password, group", "password = p", 0o640, true},
+		{"password, group", "password = p", 0o640, false},
 		{"password, others", "password = p", 0o604, true},
 		{"password, writable only", "password = p", 0o622, false},
 		{"token elsewhere", "[http]\ntoken = t", 0o644, true},
@@ -105,7 +105,7 @@ func TestReadableByOthers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := fmt.Sprintf("config.ini holds a password or token and others can read it (mode %04o); chmod 600 it", test.mode)
+			want := fmt.Sprintf("config.ini holds a password or token and others can read it (mode %04o); chmod o-r it", test.mode)
 			if got := slicesContain(warnings(f), want); got != test.want || !got && len(f.Warnings()) > 0 {
 				t.Errorf("warnings: %q", f.Warnings())
 			}
@@ -121,7 +121,7 @@ func TestReadableByOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := f.Warnings(); len(got) != 1 || got[0] != file+" holds a secret and others can read it (mode 0644); chmod 600 it" {
+	if got := f.Warnings(); len(got) != 1 || got[0] != file+" holds a secret and others can read it (mode 0644); chmod o-r it" {
 		t.Errorf("warnings: %q", got)
 	}
 }
