@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -14,7 +15,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-json"
-	"github.com/klauspost/compress/gzip"
 
 	"tstat-transport/bench/loggen"
 	typed "tstat-transport/internal/message"

@@ -1,15 +1,12 @@
 package logdir
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // Change says how a log stands to what a state file says of it.
@@ -75,15 +72,9 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whole bool) (Change, error) {
 	var r io.Reader = io.NewSectionReader(f, 0, st.Size)
 	if log.Gzip {
-		z, err := gzip.NewReader(r)
-		if cut(err) { // not even its header is written yet
-			z, r, err = nil, bytes.NewReader(nil), nil
-		}
-		if err != nil {
+		var err error
+		if r, err = Uncompressed(f, st.Size); err != nil {
 			return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-		if z != nil {
-			r = z
 		}
 	}
 	hashed, same, err := matches(r, ls.Fingerprint)

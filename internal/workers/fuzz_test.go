@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/twin"
 	"tstat-transport/internal/workers"
 )
@@ -147,13 +148,10 @@ func gzipped(t *testing.T, text []byte) []byte {
 // gunzipped is how much of a log can be had from a .gz, and whether that is
 // damaged, which one that is only cut is not.
 func gunzipped(file []byte) (log []byte, damaged bool) {
-	cut := func(err error) bool {
-		return err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(file))
+	z, err := logdir.Uncompressed(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
-		return nil, !cut(err)
+		return nil, true
 	}
 	log, err = io.ReadAll(io.LimitReader(z, 1<<20))
-	return log, !cut(err)
+	return log, err != nil && !errors.Is(err, io.ErrUnexpectedEOF)
 }

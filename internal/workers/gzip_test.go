@@ -55,10 +55,6 @@ func packedLog(rows int) string {
 	return b.String()
 }
 
-// heldBack is how much of a stream that is cut the decompressor may not have
-// come to where it wants to look ahead.
-const heldBack = 64
-
 // TestGzipCut: a stream that ends anywhere is a log that is being written. The
 // standard library says how much of it there is.
 func TestGzipCut(t *testing.T) {
@@ -73,18 +69,7 @@ func TestGzipCut(t *testing.T) {
 		if err != nil {
 			t.Fatalf("cut at %d of %d: %v", n, len(whole), err)
 		}
-		read := 0
-		if len(got) > 0 {
-			last := got[len(got)-1]
-			read = int(last.at) + len(last.text)
-			if !last.cut {
-				read++
-			}
-		}
-		if read > len(there) || read < len(there)-heldBack {
-			t.Fatalf("cut at %d of %d: %d bytes, there are %d", n, len(whole), read, len(there))
-		}
-		sameLines(t, fmt.Sprintf("cut at %d of %d", n, len(whole)), got, linesOf(string(there[:read]), 0, headerA))
+		sameLines(t, fmt.Sprintf("cut at %d of %d", n, len(whole)), got, linesOf(string(there), 0, headerA))
 		if n == len(whole) && string(there) != log {
 			t.Error("two members are not the whole log")
 		}

@@ -8,8 +8,6 @@ import (
 	"math"
 	"os"
 
-	"github.com/klauspost/compress/gzip"
-
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
 )
@@ -39,14 +37,9 @@ func newLogReader(file *os.File, st logdir.Stat, log logdir.Log, from logdir.Log
 	r := &logReader{file: file, kind: fastparse.Kind(log.Kind), cache: cache}
 	r.src = io.NewSectionReader(file, 0, st.Size)
 	if log.Gzip {
-		z, err := gzip.NewReader(r.src)
-		switch {
-		case ended(err): // its header is not written yet
-			r.src = bytes.NewReader(nil)
-		case err != nil:
+		var err error
+		if r.src, err = logdir.Uncompressed(file, st.Size); err != nil {
 			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
-		default:
-			r.src = z
 		}
 	}
 	if from.Position == 0 {

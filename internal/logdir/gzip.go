@@ -1,0 +1,55 @@
+package logdir
+
+import (
+	"bytes"
+	stdgzip "compress/gzip"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Uncompressed reads a .gz of size bytes. One that is cut, as that of a log
+// which is being written is, ends with io.ErrUnexpectedEOF behind all that can
+// be had of it, or is empty where not even its header is whole.
+func Uncompressed(f io.ReaderAt, size int64) (io.Reader, error) {
+	z, err := gzip.NewReader(io.NewSectionReader(f, 0, size))
+	if cut(err) {
+		return bytes.NewReader(nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &unpacker{Reader: z, file: f, size: size}, nil
+}
+
+// unpacker reads to the very end of a stream that is cut. The fast decompressor
+// looks ahead, and so keeps some of the last bytes, perhaps a row, to itself:
+// the standard one, which does not, then reads the stream once more.
+type unpacker struct {
+	io.Reader
+	file  io.ReaderAt
+	size  int64
+	read  int64
+	again bool
+}
+
+func (u *unpacker) Read(b []byte) (int, error) {
+	n, err := u.Reader.Read(b)
+	u.read += int64(n)
+	if err != io.ErrUnexpectedEOF || u.again {
+		return n, err
+	}
+	u.again = true
+	z, e := stdgzip.NewReader(io.NewSectionReader(u.file, 0, u.size))
+	if e != nil {
+		return n, err
+	}
+	if _, e := io.CopyN(io.Discard, z, u.read); e != nil {
+		return n, err
+	}
+	u.Reader = z
+	if n > 0 {
+		return n, nil
+	}
+	return u.Read(b)
+}
