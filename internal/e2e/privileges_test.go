@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,10 +242,7 @@ func TestPasswords(t *testing.T) {
 		t.Helper()
 		tries++
 		was := s.rabbit
-		s.rabbit = map[string]string{}
-		for k, v := range was {
-			s.rabbit[k] = v
-		}
+		s.rabbit = maps.Clone(was)
 		delete(s.rabbit, "password")
 		change(s.rabbit)
 		config := s.config()

@@ -3,6 +3,7 @@ package logdir
 import (
 	"bytes"
 	stdgzip "compress/gzip"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -36,7 +37,7 @@ type unpacker struct {
 func (u *unpacker) Read(b []byte) (int, error) {
 	n, err := u.Reader.Read(b)
 	u.read += int64(n)
-	if err != io.ErrUnexpectedEOF || u.again {
+	if !errors.Is(err, io.ErrUnexpectedEOF) || u.again {
 		return n, err
 	}
 	u.again = true
