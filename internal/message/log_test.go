@@ -121,7 +121,7 @@ func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 		switch event {
 		case fastparse.Hash:
 			l, err := fastparse.ParseHeader(layout.Kind, s.Line())
-			if good = err == nil; good {
+			if good = err == nil && (s.Layout().Same(s.Line()) || l.MayFollow()); good {
 				s.SetLayout(l)
 			}
 		case fastparse.Row:

@@ -108,12 +108,12 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, kind Kind) []string {
 			groups = append(groups, column)
 		}
 	}
-	var columns []string
-	for _, group := range groups {
-		if name, both := strings.CutPrefix(group, "*"); both {
-			columns = append(columns, "c_"+name, "s_"+name)
-		} else {
-			columns = append(columns, group)
+	columns := both(groups)
+	if random.IntN(2) == 0 { // else it is no header in mid-file
+		for _, name := range both(strings.Fields(written[kind])) {
+			if !slices.Contains(columns, name) {
+				columns = append(columns, name)
+			}
 		}
 	}
 	random.Shuffle(len(columns), func(i, j int) { columns[i], columns[j] = columns[j], columns[i] })

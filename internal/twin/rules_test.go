@@ -135,7 +135,8 @@ func TestTCPDetails(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	const otherHeader = "#1F#c_ip:1 s_ip:2 c_port:3 s_port:4 c_first_abs:5 s_first_abs:6 c_durat:7 s_durat:8 c_bytes_all:9 s_bytes_all:10 c_ip:11\n"
+	const otherHeader = "#1F#c_ip:1 s_ip:2 c_port:3 s_port:4 c_first_abs:5 s_first_abs:6 c_durat:7 s_durat:8 c_bytes_all:9 s_bytes_all:10 " +
+		"c_pkts_all:11 s_pkts_all:12 c_isint:13 s_isint:14 c_type:15 s_type:16 c_ip:17\n"
 	with := func(i int, value string) string {
 		fields := strings.Split(udpRow, " ")
 		fields[i] = value
@@ -153,9 +154,11 @@ func TestLines(t *testing.T) {
 		"cut header":                       {udpHeader[:60], incomplete},
 		"first byte":                       {"#", incomplete},
 		"row":                              {udpHeader + udpRow + "\n", sent},
-		"other header":                     {udpHeader + otherHeader + "::1 ::2 1 2 3 4 5 6 1000000 8\n", sent},
+		"other header":                     {udpHeader + otherHeader + "::1 ::2 1 2 3 4 5 6 1000000 8 9 10\n", sent},
 		"header in mid-file cut":           {udpHeader + otherHeader[:50], incomplete},
 		"header out of order":              {udpHeader + strings.Replace(otherHeader, ":9", ":8", 1), malformed},
+		"header that lacks what all have":  {udpHeader + strings.Replace(otherHeader, "s_type", "s_x", 1), malformed},
+		"header as before, lacking that":   {udpHeader + udpHeader, twin.Books{}},
 		"header that lacks a column":       {udpHeader + strings.Replace(otherHeader, "s_durat", "s_x", 1), malformed},
 		"empty lines":                      {udpHeader + "\n\n" + udpRow + "\n\n", sent},
 		"surplus fields":                   {udpHeader + udpRow + " a \xff \n", sent},
@@ -204,6 +207,9 @@ func TestNoHeaderAtAll(t *testing.T) {
 // wideHeader is a header line of n columns.
 func wideHeader(n int) string {
 	columns := strings.Fields(udpHeader)
+	for _, name := range []string{"c_isint", "s_isint", "c_type", "s_type"} {
+		columns = append(columns, fmt.Sprintf("%s:%d", name, len(columns)+1))
+	}
 	for i := len(columns) + 1; i <= n; i++ {
 		columns = append(columns, fmt.Sprintf("x:%d", i))
 	}

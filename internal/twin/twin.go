@@ -107,6 +107,7 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 	}
 	result := Result{From: settings.From, Tail: int64(len(log))}
 	offset := int64(0)
+	header := "" // the line in force
 	for i, line := range strings.SplitAfter(string(log), "\n") {
 		from := offset
 		offset += int64(len(line))
@@ -117,8 +118,8 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 		if text == "" && (!whole || maker.columns != nil) {
 			continue
 		}
-		if columns := parseHeader(text, kind); columns != nil {
-			maker.columns = columns
+		if columns := parseHeader(text, kind); columns != nil && (maker.columns == nil || text == header || everywhere(columns, kind)) {
+			maker.columns, header = columns, text
 			continue
 		}
 		if maker.columns == nil {
@@ -179,6 +180,35 @@ func parseHeader(line string, kind Kind) map[string]int {
 	for _, name := range required[kind] {
 		if _, ok := columns[name]; !ok {
 			return nil
+		}
+	}
+	return columns
+}
+
+// written are the columns that every Tstat writes.
+var written = map[Kind]string{
+	TCP: "*ip *port *pkts_all *rst_cnt *ack_cnt *ack_cnt_p *bytes_uniq *pkts_data *bytes_all *pkts_retx *bytes_retx " +
+		"*pkts_ooo *syn_cnt *fin_cnt first last durat *first *last *first_ack *isint con_t p2p_t http_t",
+	UDP: "*ip *port *first_abs *durat *bytes_all *pkts_all *isint *type",
+}
+
+// everywhere tells whether a header has them all, as one in mid-file must.
+func everywhere(columns map[string]int, kind Kind) bool {
+	for _, name := range both(strings.Fields(written[kind])) {
+		if _, ok := columns[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// both stands c_NAME and s_NAME in for *NAME.
+func both(groups []string) (columns []string) {
+	for _, group := range groups {
+		if name, two := strings.CutPrefix(group, "*"); two {
+			columns = append(columns, "c_"+name, "s_"+name)
+		} else {
+			columns = append(columns, group)
 		}
 	}
 	return columns

@@ -61,7 +61,8 @@ func TestForgedLines(t *testing.T) {
 		for _, name := range []string{
 			"\n", "\n\n", "\n#\n", "\n" + header[:longestName-2] + "\n", "\n#15#\n", "\n#c_ip:1 c_port:2\n", " \n ", "\n\x00\n",
 			"\n" + strings.TrimPrefix(header, "#")[:200] + "\n", "\n10.0.0.1 80 10.0.0.2 443\n", "\n" + rows[1][:60] + "\n", "a\n#" + strings.Repeat("x", 250),
-			"\n" + numbered("c_ip c_port s_ip s_port c_bytes_uniq s_bytes_uniq durat first") + "\n", // without last
+			"\n" + numbered("c_ip c_port s_ip s_port c_bytes_uniq s_bytes_uniq durat first last") + "\n",
+			"\n" + numbered("c_ip c_port s_ip s_port c_first_abs s_first_abs c_durat s_durat c_bytes_all s_bytes_all") + "\n",
 		} {
 			hostile := slices.Clone(rows)
 			hostile[1] = named(t, rows[0], rows[1], log.column, name)
@@ -89,23 +90,38 @@ func TestForgedLines(t *testing.T) {
 	}
 }
 
-// TestForgedHeader: a complete header fits into a name, and a header in
-// mid-file applies. What it costs ends with that log, or with Tstat's next
-// header line; the books balance, and the log says where it was.
+// everywhere are the columns that a header in mid-file must have.
+var everywhere = map[string]string{
+	"log_tcp_complete": "c_ip c_port c_pkts_all c_rst_cnt c_ack_cnt c_ack_cnt_p c_bytes_uniq c_pkts_data c_bytes_all c_pkts_retx " +
+		"c_bytes_retx c_pkts_ooo c_syn_cnt c_fin_cnt s_ip s_port s_pkts_all s_rst_cnt s_ack_cnt s_ack_cnt_p s_bytes_uniq s_pkts_data " +
+		"s_bytes_all s_pkts_retx s_bytes_retx s_pkts_ooo s_syn_cnt s_fin_cnt first last durat c_first s_first c_last s_last " +
+		"c_first_ack s_first_ack c_isint s_isint con_t p2p_t http_t",
+	"log_udp_complete": "c_ip c_port c_first_abs c_durat c_bytes_all c_pkts_all c_isint c_type " +
+		"s_ip s_port s_first_abs s_durat s_bytes_all s_pkts_all s_isint s_type",
+}
+
+// TestForgedHeader: a complete header is longer than the two names of a TCP row
+// together, but fits into one of a UDP row, and a header in mid-file applies.
+// What that costs ends with that log, or with Tstat's next header line; the
+// books balance, and the log says where it was.
 func TestForgedHeader(t *testing.T) {
-	short := numbered("c_ip c_port s_ip s_port c_bytes_uniq s_bytes_uniq durat first last")
+	if n := len(numbered(everywhere["log_tcp_complete"])); n <= 2*255 {
+		t.Errorf("a header of a TCP log takes %d bytes", n)
+	}
+	const name = "log_udp_complete"
+	short := numbered("x y " + everywhere[name])
 	if len(short)+2 > longestName {
 		t.Fatalf("%d bytes do not fit into a name: a header in a name is no longer possible", len(short))
 	}
-	rows := realLog(t, "level15", "log_tcp_complete")
+	rows := realLog(t, "level15", name)
 	forged := slices.Clone(rows)
-	forged[3] = named(t, rows[0], rows[3], "c_tls_SNI", "\n"+short+"\n")
+	forged[3] = named(t, rows[0], rows[3], "fqdn", "\n"+short+"\n")
 	again := slices.Concat(forged, []string{"\n"}, rows)
 	root := t.TempDir()
 	const other = "2026_11_23_11_00.out"
-	writeLog(t, root, dirName, "log_tcp_complete", []byte(strings.Join(forged, "")))
-	writeLog(t, root, dirName, "log_udp_complete", []byte(strings.Join(realLog(t, "level15", "log_udp_complete"), "")))
-	writeLog(t, root, other, "log_tcp_complete", []byte(strings.Join(again, "")))
+	writeLog(t, root, dirName, name, []byte(strings.Join(forged, "")))
+	writeLog(t, root, dirName, "log_tcp_complete", []byte(strings.Join(realLog(t, "level15", "log_tcp_complete"), "")))
+	writeLog(t, root, other, name, []byte(strings.Join(again, "")))
 	to := newArchive()
 	var log bytes.Buffer
 	outcome, n := run(t.Context(), t, root, to, func(o *workers.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
@@ -115,7 +131,7 @@ func TestForgedHeader(t *testing.T) {
 	got := to.flows(t)
 	atLeast := func(lines []string, times int) {
 		t.Helper()
-		for flow, n := range wantFlows(t, readTwin(t, []byte(strings.Join(lines, "")), twin.TCP, 0)) {
+		for flow, n := range wantFlows(t, readTwin(t, []byte(strings.Join(lines, "")), twin.UDP, 0)) {
 			if got[flow] < n*times {
 				t.Errorf("%d times, want %d: %s", got[flow], n*times, flow)
 			}
@@ -123,7 +139,7 @@ func TestForgedHeader(t *testing.T) {
 	}
 	atLeast(rows[:4], 3) // before the forged line, in both logs and behind Tstat's own header
 	atLeast(rows, 1)     // behind Tstat's own header
-	if !strings.Contains(log.String(), "header with other columns in mid-file") || !strings.Contains(log.String(), "columns=9 before=134") {
+	if !strings.Contains(log.String(), "header with other columns in mid-file") || !strings.Contains(log.String(), "columns=18 before=23") {
 		t.Errorf("nothing warns of it:\n%s", &log)
 	}
 	if n.Malformed.Load() == 0 {

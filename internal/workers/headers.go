@@ -63,7 +63,7 @@ func (r *logReader) findHeaders(c *chunk) error {
 		line := firstLine(lines[at:])
 		if !r.layout.Same(line) {
 			l, err := r.cache.parse(r.kind, line)
-			if err != nil {
+			if err != nil || r.layout != nil && !l.MayFollow() {
 				continue // a name that looks like a header; the first line is seen to below
 			}
 			r.layout = l

@@ -49,8 +49,8 @@ func (p *parser) parse(c *chunk) {
 				s.SetLayout(headers[0].layout)
 				c.final = c.base + int64(s.Start)
 				headers = headers[1:]
-			} else if _, err := fastparse.ParseHeader(p.kind, s.Line()); err == nil {
-				c.tailRow = harmless // the last line; elsewhere it were among the headers
+			} else if p.isTail(c) && p.isHeader(s.Line()) {
+				c.tailRow = harmless
 			} else {
 				p.bad(c, s.Start, s.End, fastparse.Reason{Why: "starts with # and is no header"}, s.Lines)
 			}
@@ -58,6 +58,15 @@ func (p *parser) parse(c *chunk) {
 			p.row(c)
 		}
 	}
+}
+
+// isTail tells whether the scanner is at a last line without newline.
+func (p *parser) isTail(c *chunk) bool { return c.tail && p.scanner.End == len(c.buf)-1 }
+
+// isHeader tells whether a line in mid-file is a header.
+func (p *parser) isHeader(line []byte) bool {
+	l, err := fastparse.ParseHeader(p.kind, line)
+	return err == nil && (p.scanner.Layout().Same(line) || l.MayFollow())
 }
 
 // row encodes the flows of the scanner's row.
