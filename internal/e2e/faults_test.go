@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -94,9 +95,8 @@ func (s *site) impatient() amqp.Options {
 // runInside is what tstat_send does, with options of its own. The pipeline and
 // the publisher must have ended when it returns; goroutines that stay are
 // found when all tests have ended.
-func (s *site) runInside(o amqp.Options) (workers.Outcome, error) {
+func (s *site) runInside(o amqp.Options) (outcome workers.Outcome, err error) {
 	s.t.Helper()
-	began := time.Now()
 	var log buffer
 	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	defer func() {
@@ -105,17 +105,28 @@ func (s *site) runInside(o amqp.Options) (workers.Outcome, error) {
 			text := log.String()
 			s.t.Logf("the run's log ends with:\n%s", text[max(0, len(text)-4000):])
 		}
-		if took := time.Since(began); took > patience {
-			s.t.Errorf("took %v", took)
-		}
 	}()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		outcome, err = s.runWith(o)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		s.t.Fatalf("the run has not ended within %v", patience)
+	}
+	return outcome, err
+}
+
+func (s *site) runWith(o amqp.Options) (workers.Outcome, error) {
 	root, err := logdir.OpenRoot(s.root)
 	if err != nil {
-		s.t.Fatal(err)
+		return workers.Outcome{}, err
 	}
 	defer root.Close()
 	if err := root.Lock(); err != nil {
-		s.t.Fatal(err)
+		return workers.Outcome{}, err
 	}
 	p, err := amqp.Open(s.t.Context(), o)
 	if err != nil {
@@ -126,11 +137,5 @@ func (s *site) runInside(o amqp.Options) (workers.Outcome, error) {
 		Settings: typed.Settings{Sensor: sensor}, Workers: 2, Publishers: o.Channels * o.Window,
 		Grace: 5 * time.Second, Version: "test", Log: o.Log, Counters: new(report.Counters),
 	})
-	if err != nil {
-		s.t.Error(err)
-	}
-	if err := p.Close(context.Background()); err != nil {
-		s.t.Error(err)
-	}
-	return outcome, outcome.Transport
+	return outcome, cmp.Or(err, p.Close(context.Background()), outcome.Transport)
 }
