@@ -202,8 +202,13 @@ func (d *dirWork) unfinished() bool {
 }
 
 // gone tells whether an error means that Tstat, or the culler, has deleted the
-// directory meanwhile.
+// directory meanwhile. Of one that is closed all has been told.
 func (d *dirWork) gone(err error) bool {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.closed {
+		return true
+	}
 	return errors.Is(err, fs.ErrNotExist) && errors.Is(d.dir.StillThere(), logdir.ErrVanished)
 }
 
