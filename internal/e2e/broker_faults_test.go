@@ -132,7 +132,7 @@ func restarted(t *testing.T, n *rabbittest.Node) {
 	s.arrived(p, 5)
 	n.Restart()
 	proxy.Bandwidth(0)
-	p.wait().want(allDone, "320", "shutdown")
+	p.wait().want(allDone, "connection lost")
 	s.direct()
 	s.complete()
 }
