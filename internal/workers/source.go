@@ -177,6 +177,9 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			p.ioError("cannot read log", d.dir.Path(), err)
 			d.fail(err)
+			if ls, ok := unfinished.Logs[log.Name]; ok { // holds for when it can be read again
+				d.done[log.Name] = ls
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,61 @@
+package workers_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tstat-transport/internal/twin"
+	"tstat-transport/internal/workers"
+)
+
+// TestUnreadableLog: what an earlier run had confirmed of a log still counts
+// when the log could not be read for a run in which the other one was sent.
+func TestUnreadableLog(t *testing.T) {
+	root := t.TempDir()
+	tcp := longLog(t, 11)
+	writeLog(t, root, dirName, "log_tcp_complete", tcp)
+	to := newArchive()
+	to.refuse = func(string) error {
+		if len(to.times) == 5 {
+			return errors.New("away")
+		}
+		return nil
+	}
+	inTurn := func(o *workers.Options) { o.Publishers = 1 }
+	run(t.Context(), t, root, to, inTurn)
+	if len(to.times) != 5 {
+		t.Fatalf("%d messages confirmed by the first run, want 5", len(to.times))
+	}
+
+	path := filepath.Join(root, dirName, "log_tcp_complete")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", path); err != nil {
+		t.Fatal(err)
+	}
+	udp, err := os.ReadFile("../../testdata/corpus/rotation/2026_11_22_22_30.out/log_udp_complete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeLog(t, root, dirName, "log_udp_complete", udp)
+	to.refuse = nil
+	if outcome, n := run(t.Context(), t, root, to, inTurn); outcome.IOErrors != 1 || n.Confirmed.Load() == 0 || n.Marked.Load() != 0 {
+		t.Fatalf("the second run: %+v, %d confirmed, %d marked", outcome, n.Confirmed.Load(), n.Marked.Load())
+	}
+
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	run(t.Context(), t, root, to, inTurn)
+	want := wantFlows(t, readTwin(t, tcp, twin.TCP, 0))
+	for f, n := range wantFlows(t, readTwin(t, udp, twin.UDP, 0)) {
+		want[f] += n
+	}
+	diff(t, to.flows(t), want)
+	if len(mark(t, root, dirName).Logs) != 2 {
+		t.Error("not marked")
+	}
+}
