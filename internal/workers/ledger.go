@@ -189,7 +189,13 @@ func (d *dirWork) write(p *pipeline) error {
 	case complete:
 		return d.dir.WriteProcessed(s)
 	case dirty:
-		return d.dir.WriteProcessing(s)
+		err := d.dir.WriteProcessing(s)
+		if err != nil {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.dirty = true
+		}
+		return err
 	}
 	return nil
 }
