@@ -70,7 +70,9 @@ func TestTLS(t *testing.T) {
 	t.Run("second host has the name", func(t *testing.T) {
 		own := *s
 		own.t, own.rabbit = t, maps.Clone(s.rabbit)
-		own.rabbit["host"] = net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)) + ", localhost:" + port
+		// The first takes connections, and nobody is behind it.
+		first := rabbittest.StartProxy(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)))
+		own.rabbit["host"] = first.Addr() + ", localhost:" + port
 		own.send().want(allDone)
 		own.complete()
 		s.got = own.got
