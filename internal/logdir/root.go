@@ -60,41 +60,54 @@ func (e Entry) Path() string { return path.Join(e.Root.Path, e.Rel) }
 
 // Find walks the root and returns every directory whose name ends in .out and
 // that holds a log, in no particular order. It follows no symbolic link and
-// does not look for more inside a .out directory. What cannot be read is told
-// to report and the walk goes on; the error is that of the root itself or ctx's.
+// does not look for more inside such a directory; but it does inside a .out
+// directory without a log, as Tstat makes one around those of a capture file
+// (trace.pcap.out). What cannot be read is told to report and the walk goes
+// on; the error is that of the root itself or ctx's.
 func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
-	err := r.walk(ctx, report, func(dir int, e Entry) {
-		if !strings.HasSuffix(e.Name, Suffix) {
-			return
+	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
+		if IsCulled(e.Name) {
+			return false
 		}
-		for _, name := range fileNames {
-			err := unix.Faccessat(dir, e.Name+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
-			// Whatever is not a plain "no" is for Open to see and to name.
-			if err != unix.ENOENT {
-				found = append(found, e)
-				return
-			}
+		logs := hasLog(dir, e.Name)
+		if logs {
+			found = append(found, e)
 		}
+		return !logs
 	})
 	return found, err
+}
+
+func hasLog(parent int, dir string) bool {
+	for _, name := range fileNames {
+		err := unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
+		// Whatever is not a plain "no" is for Open to see and to name.
+		if err != unix.ENOENT {
+			return true
+		}
+	}
+	return false
 }
 
 // FindCulled returns the directories that a culler had renamed out of the way
 // and not finished deleting; see [CulledName].
 func (r *Root) FindCulled(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
-	err := r.walk(ctx, report, func(_ int, e Entry) {
+	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
 		if IsCulled(e.Name) {
 			found = append(found, e)
+			return false
 		}
+		return !hasLog(dir, e.Name)
 	})
 	return found, err
 }
 
 // walk visits every directory that ends in .out or was culled, and goes down
-// into all others. visit gets the descriptor of the parent.
-func (r *Root) walk(ctx context.Context, report func(string, error), visit func(parent int, e Entry)) error {
+// into those that visit wants entered and into all others. visit gets the
+// descriptor of the parent.
+func (r *Root) walk(ctx context.Context, report func(string, error), visit func(parent int, e Entry) (enter bool)) error {
 	todo := []string{"."}
 	for len(todo) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -123,7 +136,7 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 	return nil
 }
 
-func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, visit func(int, Entry)) error {
+func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, visit func(int, Entry) bool) error {
 	for ctx.Err() == nil {
 		entries, err := f.ReadDir(1024)
 		for _, d := range entries {
@@ -131,9 +144,7 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 				continue
 			}
 			e := Entry{Root: r, Rel: path.Join(rel, d.Name()), Name: d.Name()}
-			if strings.HasSuffix(e.Name, Suffix) || IsCulled(e.Name) {
-				visit(int(f.Fd()), e)
-			} else {
+			if !strings.HasSuffix(e.Name, Suffix) && !IsCulled(e.Name) || visit(int(f.Fd()), e) {
 				*todo = append(*todo, e.Rel)
 			}
 		}

@@ -39,31 +39,34 @@ func TestFind(t *testing.T) {
 		must(t, os.MkdirAll(outside+"/2016_01_01_00_00.out", 0o755))
 		must(t, os.WriteFile(outside+"/2016_01_01_00_00.out"+tcp, nil, 0o644))
 		r := tree(t, map[string]string{
-			"2016_02_17_12_53.out" + tcp:              "",
-			"2016_02_17_11_53.out" + udp:              "",
-			"eth1/2016_02_17_10_53.out" + tcp + ".gz": "",
-			"a/b/c/x.out" + udp + ".gz":               "",
-			"no_logs.out/log_http_complete":           "",
-			"empty.out/":                              "",
-			"not_out" + tcp:                           "",
-			"file.out":                                "",
-			"deep.out/inner.out" + tcp:                "",
-			"deep.out/log_tcp_nocomplete":             "",
-			"sp ace\n\xff.out" + tcp:                  "",
+			"2016_02_17_12_53.out" + tcp:                "",
+			"2016_02_17_11_53.out" + udp:                "",
+			"eth1/2016_02_17_10_53.out" + tcp + ".gz":   "",
+			"a/b/c/x.out" + udp + ".gz":                 "",
+			"no_logs.out/log_http_complete":             "",
+			"empty.out/":                                "",
+			"not_out" + tcp:                             "",
+			"file.out":                                  "",
+			"trace.pcap.out/2016_02_17_13_53.out" + tcp: "",
+			"trace.pcap.out/log_tcp_nocomplete":         "",
+			"deep.out/inner.out" + tcp:                  "",
+			"deep.out" + udp:                            "",
+			"sp ace\n\xff.out" + tcp:                    "",
 			CulledName("y.out", strings.Repeat("0", 16)) + "/z.out" + tcp: "",
 			".culled/w.out" + tcp: "",
+			"trace.pcap.out/" + CulledName("v.out", strings.Repeat("1", 16)) + "/": "",
 		})
 		must(t, os.Symlink(outside, r.Path+"/link"))
 		must(t, os.Symlink(outside+"/2016_01_01_00_00.out", r.Path+"/link.out"))
 		got, reported := find(t, r)
 		want := []string{"eth1/2016_02_17_10_53.out", "2016_02_17_11_53.out", "2016_02_17_12_53.out",
-			"sp ace\n\xff.out", ".culled/w.out", "a/b/c/x.out"}
+			"trace.pcap.out/2016_02_17_13_53.out", "deep.out", "sp ace\n\xff.out", ".culled/w.out", "a/b/c/x.out"}
 		if diff := cmp.Diff(want, got); diff != "" || len(reported) > 0 {
 			t.Error(diff, reported)
 		}
 		culled, err := r.FindCulled(t.Context(), nil)
 		must(t, err)
-		if len(culled) != 1 || !IsCulled(culled[0].Name) {
+		if len(culled) != 2 || !IsCulled(culled[0].Name) || !IsCulled(culled[1].Name) {
 			t.Error(culled)
 		}
 	})
