@@ -129,6 +129,8 @@ func (o *Options) judgeLocal(e *amqp.Error) (transport.Kind, string) {
 	case has("remote error: tls:"): // with TLS 1.3 the broker's verdict comes after the handshake
 		_, remedy, _ := judgeTLS(&net.OpError{Op: remoteError})
 		return transport.Misconfigured, remedy
+	case e.Code == amqp.ErrChannelMax.Code && e.Reason == amqp.ErrChannelMax.Reason:
+		return transport.Misconfigured, fmt.Sprintf("the broker allows fewer than %d channels on a connection: use fewer channels, or raise channel_max there", o.Channels)
 	case e.Code == amqp.ErrSASL.Code && e.Reason == amqp.ErrSASL.Reason:
 		return transport.Misconfigured, "the broker has to allow logging in by PLAIN (auth_mechanisms)"
 	case e.Code == amqp.ErrCredentials.Code && e.Reason == amqp.ErrCredentials.Reason:

@@ -14,8 +14,11 @@ import (
 const openRounds = 3
 
 // supervise keeps one connection slot connected until the publisher ends. l is
-// the slot's first connection, already counted as up, or nil.
+// the slot's first connection, already counted as up, or nil. It ends the
+// publisher when connections come about and break again for RetryTimeout,
+// while nothing is confirmed on any.
 func (p *Publisher) supervise(l *link) {
+	var since time.Time // the first of so many failures in a row
 	for failures, first := 0, true; ; first = false {
 		if l == nil {
 			var err error
@@ -29,6 +32,7 @@ func (p *Publisher) supervise(l *link) {
 				p.counters.reconnects.Add(1)
 			}
 		}
+		began := time.Now()
 		err := p.run(l)
 		p.health.down()
 		if p.ctx.Err() != nil {
@@ -41,6 +45,14 @@ func (p *Publisher) supervise(l *link) {
 		failures++
 		if l.confirmed.Load() {
 			failures = 0
+		}
+		now := time.Now()
+		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout { // it was of use, or stood
+			since = now
+		}
+		if now.Sub(since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < since.UnixNano() {
+			p.fail(err)
+			return
 		}
 		l = nil
 		wait := p.backoff(failures)
