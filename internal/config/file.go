@@ -7,6 +7,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const maxFile = 1 << 20 // bytes
@@ -136,13 +139,18 @@ func allKeys() []string {
 // meant to: the packages give the configuration to that of their user.
 func readable(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o004 != 0 }
 
-// readFile reads a whole file, which may be a pipe, of at most limit bytes.
+// patience is how long a pipe may take to be written.
+const patience = 10 * time.Second
+
+// readFile reads a whole file, which may be a pipe, of at most limit bytes. A
+// named pipe that nobody writes to is empty.
 func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer file.Close()
+	_ = file.SetReadDeadline(time.Now().Add(patience)) // fails on a regular file, which needs none
 	info, err := file.Stat()
 	if err != nil {
 		return nil, 0, err

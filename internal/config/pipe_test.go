@@ -1,0 +1,58 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestPipe: a named pipe that nobody writes to does not hang the run, and one
+// that somebody writes to is read.
+func TestPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.ini")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := func() (Rabbit, error) {
+		t.Helper()
+		type result struct {
+			r   Rabbit
+			err error
+		}
+		done := make(chan result, 1)
+		go func() {
+			f, err := Load(path)
+			if err != nil {
+				done <- result{Rabbit{}, err}
+				return
+			}
+			r, err := f.Rabbit()
+			done <- result{r, err}
+		}()
+		select {
+		case r := <-done:
+			return r.r, r.err
+		case <-time.After(2 * patience):
+			t.Fatal("hangs")
+			return Rabbit{}, nil
+		}
+	}
+	if _, err := load(); err == nil || !strings.Contains(err.Error(), "no section [rabbit]") {
+		t.Errorf("nobody writes: %v", err)
+	}
+	w, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait for a reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.WriteString("[rabbit]\nhost = h\nport = 5672\n"); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = w.Close() })
+	if r, err := load(); err != nil || len(r.Hosts) != 1 {
+		t.Errorf("somebody writes: %+v, %v", r, err)
+	}
+}
