@@ -36,7 +36,7 @@ func TestPipe(t *testing.T) {
 		select {
 		case r := <-done:
 			return r.r, r.err
-		case <-time.After(2 * patience):
+		case <-time.After(20 * time.Second):
 			t.Fatal("hangs")
 			return Rabbit{}, nil
 		}
@@ -48,7 +48,7 @@ func TestPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.WriteString("[rabbit]\nhost = h\nport = 5672\n"); err != nil {
+	if _, err := w.WriteString("[rabbit]\nhost = h\nport = 5672\nqueue = q\n"); err != nil {
 		t.Fatal(err)
 	}
 	time.AfterFunc(100*time.Millisecond, func() { _ = w.Close() })
