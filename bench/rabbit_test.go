@@ -28,7 +28,7 @@ func (s settings) String() string {
 }
 
 // defaults are those of tstat_send.
-var defaults = settings{connections: 1, channels: 4, window: 16}
+var defaults = settings{connections: 1, channels: 2, window: 64}
 
 // broker is a vhost on a node of its own, with one durable queue.
 type broker struct {
@@ -104,12 +104,12 @@ func BenchmarkRabbitMQ(b *testing.B) {
 	k := newBroker(b)
 	t := sensor(b)
 	b.Run("bare", func(b *testing.B) {
-		for _, s := range []settings{defaults, {2, 1, 64}, {1, 1, 64}} {
+		for _, s := range []settings{defaults, {1, 4, 16}, {2, 1, 64}} {
 			b.Run(s.String(), func(b *testing.B) { k.against(b, t, s) })
 		}
 	})
 	t = logs(b, "quarter", loggen.Options{Large: 0.001}, 1, size(b)/4)
-	for _, s := range []settings{{1, 1, 1}, {1, 1, 16}, {1, 1, 64}, {1, 2, 16}, {2, 1, 16}, {2, 2, 64}} {
+	for _, s := range []settings{{1, 1, 1}, {1, 1, 16}, {1, 1, 64}, {1, 2, 16}, {1, 4, 16}, {2, 1, 64}, {2, 2, 64}} {
 		b.Run("threshold=0/workers=2/"+s.String(), func(b *testing.B) { k.pipeline(b, t, s, 2, 0) })
 	}
 	for _, n := range []int{1, 4} {

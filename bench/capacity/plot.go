@@ -43,11 +43,11 @@ func plots(dir string, results []result) error {
 	workers := func(r result) float64 { return float64(r.workers) }
 	window := func(r result) float64 { return float64(r.window) }
 	kflows := func(r result) float64 { return r.flows / r.seconds / 1e3 }
-	throughput := chart{file: "workers", title: "All flows to RabbitMQ, window 16", x: "workers", y: "thousand flows/s"}
-	deciding := chart{file: "workers-default", title: "Default threshold to RabbitMQ, 4 channels, window 16", x: "workers", y: "million rows/s"}
+	throughput := chart{file: "workers", title: "All flows to RabbitMQ, window 64", x: "workers", y: "thousand flows/s"}
+	deciding := chart{file: "workers-default", title: "Default threshold to RabbitMQ, 2 channels, window 64", x: "workers", y: "million rows/s"}
 	byWindow := chart{file: "window", title: "All flows to RabbitMQ, 2 workers", x: "window (messages on each channel)", y: "thousand flows/s"}
 	latency := chart{file: "latency", title: "Time to confirmation, 2 workers", x: "window (messages on each channel)", y: "ms"}
-	cpu := chart{file: "cpu", title: "Processor time, 4 channels, window 16", x: "workers", y: "CPU seconds per million flows"}
+	cpu := chart{file: "cpu", title: "Processor time, 2 channels, window 64", x: "workers", y: "CPU seconds per million flows"}
 	memory := chart{file: "memory", title: "Memory of tstat_send, all flows", x: "window (messages on each channel)", y: "resident MB"}
 
 	for _, c := range channelCounts {
@@ -60,7 +60,7 @@ func plots(dir string, results []result) error {
 				return r.threshold == "0" && r.connections == 1 && r.channels == c && pick(r)
 			}
 		}
-		throughput.lines = append(throughput.lines, over(name, results, of(func(r result) bool { return r.window == 16 }), workers, kflows))
+		throughput.lines = append(throughput.lines, over(name, results, of(func(r result) bool { return r.window == 64 }), workers, kflows))
 		byWindow.lines = append(byWindow.lines, over(name, results, of(two), window, kflows))
 		latency.lines = append(latency.lines,
 			over(name, results, of(two), window, func(r result) float64 { return r.latency * 1e3 }))
@@ -75,7 +75,7 @@ func plots(dir string, results []result) error {
 
 	usual := func(threshold string) func(result) bool {
 		return func(r result) bool {
-			return r.threshold == threshold && r.connections == 1 && r.channels == 4 && r.window == 16
+			return r.threshold == threshold && r.connections == 1 && r.channels == 2 && r.window == 64
 		}
 	}
 	deciding.lines = []line{over("tstat_send", results, usual("1000"), workers, func(r result) float64 { return r.rows / r.seconds / 1e6 })}

@@ -36,8 +36,8 @@ type command struct {
 	Pretty      bool      `help:"With --no-transport: indent the JSON."`
 	Workers     int       `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
 	Connections int       `default:"1" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
-	Channels    int       `default:"4" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
-	Window      int       `default:"16" placeholder:"N" help:"Messages on each channel that may be unconfirmed. Default: ${default}."`
+	Channels    int       `default:"2" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
+	Window      int       `default:"64" placeholder:"N" help:"Messages on each channel that may be unconfirmed. Default: ${default}."`
 	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
 	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression; k, M or G behind the number stand for a thousand, a million and so on. Default: no limit."`
