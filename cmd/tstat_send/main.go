@@ -53,8 +53,16 @@ type command struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
+const (
+	// maxWorkers bounds their memory, a few hundred KiB each.
+	maxWorkers = 1024
+	// maxUnconfirmed bounds the messages on their way, which have a goroutine each.
+	maxUnconfirmed = 1 << 16
+)
+
 // Validate is called by kong.
 func (c *command) Validate() error {
+	unconfirmed := 1
 	for _, f := range []struct {
 		name  string
 		value int
@@ -62,12 +70,16 @@ func (c *command) Validate() error {
 		if f.value < 1 {
 			return fmt.Errorf("--%s %d: give 1 or more", f.name, f.value)
 		}
+		if f.value > maxUnconfirmed/unconfirmed {
+			return fmt.Errorf("--connections, --channels and --window: give less, their product may be %d at most", maxUnconfirmed)
+		}
+		unconfirmed *= f.value
 	}
 	switch {
-	case c.Workers < 0:
-		return fmt.Errorf("--workers %d: give 1 or more", c.Workers)
+	case c.Workers < 0 || c.Workers > maxWorkers:
+		return fmt.Errorf("--workers %d: give 1 to %d", c.Workers, maxWorkers)
 	case c.Workers == 0:
-		c.Workers = runtime.NumCPU()
+		c.Workers = min(runtime.NumCPU(), maxWorkers)
 	}
 	if c.Pretty && !c.NoTransport {
 		return fmt.Errorf("--pretty goes with --no-transport")
