@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Rejects is a file of malformed rows: FILE:LINE: REASON: ROW, the row as it
@@ -22,11 +24,11 @@ func OpenRejects(path string) (*Rejects, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	return &Rejects{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+	return &Rejects{file: f, w: bufio.NewWriterSize(patient{f}, 64<<10)}, nil
 }
 
 // Reject adds a row. An error is told once: the rows after it are not in the

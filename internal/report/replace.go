@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,15 +62,27 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err er
 }
 
 func overwrite(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
-	if err := write(f); err != nil {
+	if err := write(patient{f}); err != nil {
 		_ = f.Close()
 		return err
 	}
 	return f.Close()
+}
+
+// patience is how long a pipe may take to be read.
+const patience = 10 * time.Second
+
+// patient is a file, opened not to block, whose writes end: it may be a pipe
+// that nobody reads.
+type patient struct{ file *os.File }
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.file.SetWriteDeadline(time.Now().Add(patience)) // fails on a regular file, which needs none
+	return p.file.Write(b)
 }
 
 // syncDir makes a directory's names durable, where its file system can.

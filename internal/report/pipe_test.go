@@ -1,0 +1,58 @@
+package report
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestPipes: a named pipe that nobody reads is an error, and does not hang the
+// run; one that somebody reads is written to.
+func TestPipes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write := func(w io.Writer) error {
+		_, err := w.Write([]byte("text"))
+		return err
+	}
+	reject := func() error {
+		r, err := OpenRejects(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(r.Reject("log", 1, "short", []byte("row")), r.Close())
+	}
+	for name, use := range map[string]func() error{
+		"report":  func() error { return replace(path, 0o644, write) },
+		"rejects": reject,
+	} {
+		done := make(chan error, 1)
+		go func() { done <- use() }()
+		select {
+		case err := <-done:
+			if !errors.Is(err, unix.ENXIO) {
+				t.Errorf("%s, nobody reads: %v", name, err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%s hangs", name)
+		}
+		r, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := use(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text, err := io.ReadAll(r); err != nil || len(text) == 0 {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+		_ = r.Close()
+	}
+}
