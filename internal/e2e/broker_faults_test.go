@@ -98,7 +98,7 @@ func pausedForGood(t *testing.T, n *rabbittest.Node) {
 	o := s.impatient()
 	n.Pause()
 	defer n.Resume()
-	_, err := s.runInside(o)
+	err := s.runInside(o)
 	wantKind(t, err, transport.Retry, "no answer within 2s", n.Addr())
 	s.noneMarked()
 	n.Resume()

@@ -48,7 +48,7 @@ func TestCluster(t *testing.T) {
 	s.rabbit["host"] = alive[0].Addr()
 	o := s.impatient()
 	o.Hosts, o.QueueOptions.Arguments = []string{alive[0].Addr()}, map[string]any{"x-queue-type": "quorum"}
-	_, err := s.runInside(o)
+	err := s.runInside(o)
 	wantKind(t, err, transport.Retry, alive[0].Addr())
 	before := readAll(t, s.root+"/"+s.directories()[0]+"/.processed")
 

@@ -41,9 +41,9 @@ func (s *site) fill() {
 				s.t.Fatal(err)
 			}
 			dir := loggen.DirName(firstMinute.Add(time.Duration(i) * time.Hour))
-			for name, make := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
+			for name, generate := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
 				var b bytes.Buffer
-				if _, err := make(&b, loggen.Rows(750)); err != nil {
+				if _, err := generate(&b, loggen.Rows(750)); err != nil {
 					s.t.Fatal(err)
 				}
 				filled.files[filepath.Join(dir, name)] = b.Bytes()
@@ -95,7 +95,7 @@ func (s *site) impatient() amqp.Options {
 // runInside is what tstat_send does, with options of its own. The pipeline and
 // the publisher must have ended when it returns; goroutines that stay are
 // found when all tests have ended.
-func (s *site) runInside(o amqp.Options) (outcome workers.Outcome, err error) {
+func (s *site) runInside(o amqp.Options) error {
 	s.t.Helper()
 	var log buffer
 	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -106,36 +106,34 @@ func (s *site) runInside(o amqp.Options) (outcome workers.Outcome, err error) {
 			s.t.Logf("the run's log ends with:\n%s", text[max(0, len(text)-4000):])
 		}
 	}()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		outcome, err = s.runWith(o)
-	}()
+	ended := make(chan error, 1)
+	go func() { ended <- s.runWith(o) }()
 	select {
-	case <-ended:
+	case err := <-ended:
+		return err
 	case <-time.After(patience):
 		s.t.Fatalf("the run has not ended within %v", patience)
+		return nil
 	}
-	return outcome, err
 }
 
-func (s *site) runWith(o amqp.Options) (workers.Outcome, error) {
+func (s *site) runWith(o amqp.Options) error {
 	root, err := logdir.OpenRoot(s.root)
 	if err != nil {
-		return workers.Outcome{}, err
+		return err
 	}
 	defer root.Close()
 	if err := root.Lock(); err != nil {
-		return workers.Outcome{}, err
+		return err
 	}
 	p, err := amqp.Open(s.t.Context(), o)
 	if err != nil {
-		return workers.Outcome{}, err
+		return err
 	}
 	outcome, err := workers.Run(s.t.Context(), workers.Options{
 		Roots: []*logdir.Root{root}, Transport: p, Mark: true,
 		Settings: typed.Settings{Sensor: sensor}, Workers: 2, Publishers: o.Channels * o.Window,
 		Grace: 5 * time.Second, Version: "test", Log: o.Log, Counters: new(report.Counters),
 	})
-	return outcome, cmp.Or(err, p.Close(context.Background()), outcome.Transport)
+	return cmp.Or(err, p.Close(context.Background()), outcome.Transport)
 }

@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/bench/loggen"
 )
@@ -76,11 +78,7 @@ func TestHostileLogs(t *testing.T) {
 				t.Errorf("marked: %v, want %v", s.marked(dir), c.marked)
 			}
 			s.collect()
-			for i := len(s.got) - 1; i >= 0; i-- { // of this directory alone
-				if !strings.Contains(s.got[i].MessageId, dir) {
-					s.got = append(s.got[:i], s.got[i+1:]...)
-				}
-			}
+			s.got = slices.DeleteFunc(s.got, func(d amqp091.Delivery) bool { return !strings.Contains(d.MessageId, dir) })
 			s.wantRows(c.rows, c.more)
 			if r := s.send().want(c.status); r.count("published") != 0 {
 				t.Errorf("a second run sent %d messages", r.count("published"))
@@ -253,7 +251,7 @@ func TestNotLogs(t *testing.T) {
 	good := s.directories()[0]
 	outside := filepath.Join(t.TempDir(), "outside")
 	write(t, outside, readAll(t, filepath.Join(s.root, good, tcpLog)))
-	for i, make := range []func(path string) error{
+	for i, place := range []func(path string) error{
 		func(p string) error { return os.Symlink(outside, p) },
 		func(p string) error { return os.Mkdir(p, 0o755) },
 		func(p string) error { return syscall.Mkfifo(p, 0o644) },
@@ -262,7 +260,7 @@ func TestNotLogs(t *testing.T) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := make(filepath.Join(dir, tcpLog)); err != nil {
+		if err := place(filepath.Join(dir, tcpLog)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -142,9 +142,9 @@ func generated(t testing.TB, rows int, root string) (books loggen.Books) {
 			t.Fatal(err)
 		}
 		size := loggen.Rows(int64(rows / len(versions) / 2))
-		for name, make := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
+		for name, generate := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
 			var b bytes.Buffer
-			made, err := make(&b, size)
+			made, err := generate(&b, size)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -103,7 +103,7 @@ func TestConfirmationsVanish(t *testing.T) {
 		proxy.Bandwidth(0)
 		proxy.DropReplies(true)
 	}()
-	_, err := s.runInside(o)
+	err := s.runInside(o)
 	<-stop
 	wantKind(t, err, transport.Retry, proxy.Addr())
 	s.direct()

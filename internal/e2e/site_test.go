@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -283,6 +282,3 @@ func shared(t *testing.T) *site {
 	t.Helper()
 	return newSite(t, rabbittest.Shared(t))
 }
-
-// seconds is a duration as the configuration file takes it.
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
