@@ -175,9 +175,15 @@ func resumed(s logdir.LogState) progress {
 	return progress{s.Position, s.Header, b}
 }
 
-// write brings the state files up to date: .processed where everything is
-// confirmed, else .processing.
-func (d *dirWork) write(p *pipeline) error {
+// write writes the state file of a directory of which nothing more is to come:
+// .processed where everything is confirmed, else .processing.
+func (d *dirWork) write(p *pipeline) error { return d.save(p, true) }
+
+// writeProgress brings .processing up to date. It never marks: everything may
+// be confirmed meanwhile, but the transport has not finished the directory.
+func (d *dirWork) writeProgress(p *pipeline) error { return d.save(p, false) }
+
+func (d *dirWork) save(p *pipeline, final bool) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.closed || !p.Mark {
@@ -186,7 +192,7 @@ func (d *dirWork) write(p *pipeline) error {
 	s, complete, dirty := d.state()
 	s.Version = p.Version
 	switch {
-	case complete:
+	case complete && final:
 		return d.dir.WriteProcessed(s)
 	case dirty:
 		err := d.dir.WriteProcessing(s)

@@ -171,7 +171,7 @@ func (p *pipeline) tick(ctx context.Context) {
 			if !d.unfinished() {
 				continue
 			}
-			if err := d.write(p); err != nil && !d.gone(err) {
+			if err := d.writeProgress(p); err != nil && !d.gone(err) {
 				p.Log.Warn("cannot write .processing", "directory", d.dir.Path(), "reason", err)
 			}
 		}
