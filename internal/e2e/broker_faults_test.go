@@ -109,6 +109,10 @@ func killed(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
 	s.repeats = true
+	// A broker keeps a new queue in memory for some seconds: killed before that,
+	// it forgets the queue, and what it has confirmed with it.
+	n.DeclareQueue(t, s.vhost, queue, nil)
+	n.Eval(t, "ok = mnesia:sync_log()")
 	proxy := s.through()
 	proxy.Bandwidth(slow)
 	p := s.start()
