@@ -25,7 +25,7 @@ Looks below each --directory for directories that end in .out, reads log_tcp_com
 Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or marked (the others were done); 75 try again later (broker away, not confirmed in time, root locked by another run, interrupted); 77 refused (credentials, permissions); 78 configuration (file, TLS, missing queue, exchange or vhost, unroutable message).`
 
 type command struct {
-	Directory   []root    `short:"d" required:"" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated."`
+	Directory   []root    `short:"d" required:"" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated; no root may lie in another."`
 	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration of the transport; not read with --no-transport. Default: ${default}."`
 	Threshold   threshold `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
 	Transport   string    `short:"t" default:"rabbit" enum:"rabbit,http,file" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"tstat-transport/internal/cli"
@@ -126,6 +127,9 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 			status = cli.Worse(status, cli.NoInput)
 		default:
 			roots = append(roots, r)
+			if strings.HasSuffix(d.path, logdir.Suffix) {
+				log.Warn("this root looks like a directory of logs itself, which is not read; give the one above it", "directory", d.path)
+			}
 		}
 	}
 	c.warnOfInstances(log)
@@ -188,7 +192,7 @@ func (c *command) status(o workers.Outcome, log *slog.Logger) int {
 	if o.Transport != nil {
 		log.Error("not everything was delivered, what is missing is sent by the next run", "transport", c.Transport, "reason", o.Transport)
 		status = transportStatus(o.Transport)
-		if c.NoTransport {
+		if c.NoTransport && !o.Interrupted { // it could not be printed
 			status = cli.IO
 		}
 	}
