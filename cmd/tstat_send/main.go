@@ -94,8 +94,8 @@ func apart(roots []root) error {
 	places := make([]string, len(roots))
 	for i, r := range roots {
 		place, err := filepath.Abs(r.path)
-		if real, e := filepath.EvalSymlinks(place); err == nil && e == nil {
-			place = real
+		if target, e := filepath.EvalSymlinks(place); err == nil && e == nil {
+			place = target
 		}
 		places[i] = strings.TrimSuffix(place, slash) + slash
 		for j, other := range roots[:i] {
