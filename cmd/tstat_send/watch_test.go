@@ -158,7 +158,11 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 	const all = 2 * (772546 + 256753)
 	if !a.Interrupted || a.Status != cli.TempFail || a.Counts.Confirmed == 0 ||
 		a.Unsent.Directories == 0 || a.Unsent.BacklogBytes == 0 || a.Unsent.BacklogBytes >= all ||
-		a.Unsent.First[0].State != "waiting" || a.Unsent.First[0].Reason != "interrupted" {
+		a.Unsent.First[0].State != "waiting" {
 		t.Errorf("%s", text)
+	}
+	// The signal may come between two directories or within one.
+	if reason := a.Unsent.First[0].Reason; reason != "" && reason != "interrupted" {
+		t.Errorf("reason %q", reason)
 	}
 }
