@@ -132,7 +132,9 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 			}
 		}
 	}
-	c.warnOfInstances(log)
+	if !c.NoTransport {
+		c.warnOfInstances(log)
+	}
 	return roots, status
 }
 
