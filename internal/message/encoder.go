@@ -145,6 +145,11 @@ func (e *Encoder) run(steps []step, out []byte, at int) (o, bad int) {
 		switch s.op {
 		case number:
 			from, to := e.fields.Bounds(int(s.a))
+			if c := r.block[from]; to-from == 1 && c-'0' < 10 { // most counters are
+				out[o] = c
+				o++
+				continue
+			}
 			n := fastparse.CopyUint(out[o:], r.block, from, to)
 			if n == 0 {
 				return o, int(s.a)
