@@ -29,7 +29,7 @@ A directory goes when its mark, the file .processed, was written at least --ttl 
 Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted (the rest was done); 75 interrupted.`
 
 type command struct {
-	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated. File systems mounted below DIR are not entered; give them a -d of their own."`
+	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated; no root may lie in another. File systems mounted below DIR are not entered; give them a -d of their own."`
 	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
 	MinFree   cull.Space       `placeholder:"PERCENT|BYTES" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1024^3), 50GB (50 x 1000^3)."`
 	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
@@ -53,7 +53,7 @@ func (c *command) Validate() error {
 	if slices.Contains(c.Directory, "") {
 		return errors.New("-d is given an empty name: is a variable in the command not set?")
 	}
-	return nil
+	return cli.Apart(c.Directory)
 }
 
 // ttl is the time to live; one that is longer than a Duration reaches is as

@@ -84,32 +84,11 @@ func (c *command) Validate() error {
 	if c.Pretty && !c.NoTransport {
 		return fmt.Errorf("--pretty goes with --no-transport")
 	}
-	return apart(c.Directory)
-}
-
-// apart fails where a root is another one, or lies in it: their directories
-// would be found twice, with two instance ids, and be locked for each other.
-func apart(roots []root) error {
-	slash := string(filepath.Separator)
-	places := make([]string, len(roots))
-	for i, r := range roots {
-		place, err := filepath.Abs(r.path)
-		if target, e := filepath.EvalSymlinks(place); err == nil && e == nil {
-			place = target
-		}
-		places[i] = strings.TrimSuffix(place, slash) + slash
-		for j, other := range roots[:i] {
-			switch {
-			case places[i] == places[j]:
-				return fmt.Errorf("-d %s: given twice, as %s before", r.path, other.path)
-			case strings.HasPrefix(places[i], places[j]):
-				return fmt.Errorf("-d %s: lies in %s, which is given too: leave one of them out", r.path, other.path)
-			case strings.HasPrefix(places[j], places[i]):
-				return fmt.Errorf("-d %s: lies in %s, which is given too: leave one of them out", other.path, r.path)
-			}
-		}
+	paths := make([]string, len(c.Directory))
+	for i, r := range c.Directory {
+		paths[i] = r.path
 	}
-	return nil
+	return cli.Apart(paths)
 }
 
 func main() {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"syscall"
 )
 
@@ -94,11 +96,31 @@ func Version(version, commit, date string) string {
 }
 
 // UntilSignal returns a context that ends at the first SIGINT or SIGTERM. A
-// second one ends the process at once. The caller calls stop when it is done.
+// second one ends the process at once, with TempFail. The caller calls stop
+// when signals are to be let alone again.
 func UntilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
-	ctx, stop = signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // no longer caught from then on
-	return ctx, stop
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	stopped := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-stopped:
+			return
+		}
+		select {
+		case <-signals:
+			os.Exit(TempFail)
+		case <-stopped:
+		}
+	}()
+	return ctx, sync.OnceFunc(func() {
+		signal.Stop(signals)
+		close(stopped)
+		cancel()
+	})
 }
 
 // Short is the bare version, for where it stands beside other things.
