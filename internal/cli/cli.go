@@ -112,7 +112,7 @@ func UntilSignal(parent context.Context) (ctx context.Context, stop context.Canc
 		}
 		select {
 		case <-signals:
-			os.Exit(TempFail)
+			os.Exit(TempFail) //nolint:revive // wherever the process is
 		case <-stopped:
 		}
 	}()
