@@ -10,7 +10,6 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-	"golang.org/x/time/rate"
 
 	"tstat-transport/internal/transport"
 )
@@ -44,8 +43,6 @@ type Options struct {
 	// MaxBytesInFlight bounds the bodies, in bytes, of the messages inside all
 	// calls of Send that are not waiting for this bound. 64 MiB.
 	MaxBytesInFlight int64
-	// RateLimit limits the bodies' bytes a second. Nil means no limit.
-	RateLimit *rate.Limiter
 
 	Heartbeat         time.Duration // at least a second; 10 s
 	ConnectionTimeout time.Duration // connecting, logging in and looking up; 10 s
@@ -153,7 +150,7 @@ func (o *Options) check() error {
 	if o.DeliveryMode > amqp.Persistent {
 		return fmt.Errorf("rabbitmq: delivery mode is %d: give 1 (transient) or 2 (persistent)", o.DeliveryMode)
 	}
-	if _, err := newEncoder(o.Compression); err != nil {
+	if _, err := transport.NewCompressor(o.Compression); err != nil {
 		return err
 	}
 	_, err := o.QueueOptions.table()

@@ -174,7 +174,7 @@ func (o *owner) publish(r *request) error {
 	var err error
 	f.confirm, err = o.ch.PublishWithDeferredConfirm(o.p.o.Exchange, o.p.o.RoutingKey, true, false, amqp.Publishing{
 		ContentType:     "application/json",
-		ContentEncoding: o.p.encoder.name,
+		ContentEncoding: o.p.compressor.Name(),
 		DeliveryMode:    o.p.o.DeliveryMode,
 		MessageId:       r.id,
 		Body:            r.body,

@@ -20,8 +20,8 @@ var (
 
 // Publisher is a transport.Transport that publishes to RabbitMQ.
 type Publisher struct {
-	o       *Options
-	encoder *encoder
+	o          *Options
+	compressor *transport.Compressor
 
 	requests chan *request // unbuffered; never closed
 	backlog  backlog
@@ -81,7 +81,7 @@ func newPublisher(options Options) (*Publisher, error) {
 		backlog:  backlog{ready: make(chan struct{}, 1)},
 		inFlight: semaphore.NewWeighted(o.MaxBytesInFlight),
 	}
-	p.encoder, _ = newEncoder(o.Compression) // checked by withDefaults
+	p.compressor, _ = transport.NewCompressor(o.Compression) // checked by withDefaults
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	p.killed, p.kill = context.WithCancel(context.Background())
 	context.AfterFunc(p.ctx, func() { time.AfterFunc(closeTimeout, p.kill) })
@@ -96,16 +96,12 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 		return &transport.Error{Kind: transport.Misconfigured,
 			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
 	}
-	body, release, err := p.encoder.encode(m.Body)
-	defer release()
-	if err != nil {
-		return retryf("rabbitmq: message %s: compress: %w", m.ID, err)
+	body := m.Body
+	if p.compressor.Name() != "" {
+		body = p.compressor.Append(nil, m.Body)
 	}
 	if limit := int(p.sizeLimit.Load()); limit > 0 && len(body) > limit {
 		return p.tooLarge(m.ID, len(body), limit)
-	}
-	if err := p.throttle(ctx, len(body)); err != nil {
-		return p.stopped(ctx, m.ID)
 	}
 	weight := min(int64(len(body)), p.o.MaxBytesInFlight)
 	if p.inFlight.Acquire(ctx, weight) != nil {
@@ -147,25 +143,6 @@ func (p *Publisher) stopped(ctx context.Context, id string) error {
 		return interrupted(p.ctx, id)
 	}
 	return cause
-}
-
-// throttle waits until the rate limit lets n bytes through.
-func (p *Publisher) throttle(ctx context.Context, n int) error {
-	limiter := p.o.RateLimit
-	if limiter == nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
-	for n > 0 { // the limiter takes no more than its burst at a time
-		part := min(n, max(1, limiter.Burst()))
-		if err := limiter.WaitN(ctx, part); err != nil {
-			return err
-		}
-		n -= part
-	}
-	return nil
 }
 
 // tooLarge is the error of a message of size bytes, as sent, that is over the
