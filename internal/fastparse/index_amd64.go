@@ -31,11 +31,11 @@ var canPass = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.H
 // Next has to look. The branches of Next are as good as random to a processor,
 // since they depend on where a field ends; here are none.
 func (s *Scanner) pass() {
-	if !canPass || s.plan.skip[0] >= 64 || s.plan.skip[1] >= 63 {
+	if !canPass || s.skips[0] >= 64 || s.skips[1] >= 63 {
 		return
 	}
 	next, rows := passAVX2(unsafe.SliceData(s.block), unsafe.SliceData(s.newline), unsafe.SliceData(s.space),
-		s.pos, len(s.block), s.plan.skip[0], s.plan.skip[1]+1, s.threshold)
+		s.pos, len(s.block), s.skips[0], s.skips[1]+1, s.threshold)
 	s.pos = next
 	s.Lines += rows
 	s.Below += rows

@@ -125,6 +125,10 @@ func (l *Layout) Column(name string) int {
 	return -1
 }
 
+// ByteCounts returns the columns of the byte counts that the threshold is held
+// against: the client's and the server's.
+func (l *Layout) ByteCounts() [2]int { return l.bytes }
+
 // Name returns the name of column i.
 func (l *Layout) Name(i int) string { return l.names[i] }
 

@@ -9,11 +9,17 @@ const Slack = 64
 const zeros = 0x3030303030303030 // "00000000"
 
 // digits8 returns the values of the first n (1 to 8) digits of b, one a byte,
-// the last digit in the highest byte, and whether all were digits. b is at
-// least eight bytes long.
-func digits8(b []byte, n int) (values uint64, ok bool) {
+// the last digit in the highest byte, and what is not 0 unless all were digits.
+// b is at least eight bytes long.
+func digits8(b []byte, n int) (values, odd uint64) {
 	values = (binary.LittleEndian.Uint64(b) ^ zeros) << ((64 - 8*n) & 63)
-	return values, (values+0x7676767676767676|values)&highs == 0
+	return values, (values + 0x7676767676767676 | values) & highs
+}
+
+// zeroBefore is not 0 if b, a number of n digits, begins with a zero that it
+// could do without.
+func zeroBefore(b []byte, n int) uint64 {
+	return (uint64(b[0]^'0') - 1) & uint64(1-n) >> 63
 }
 
 // number8 combines eight digit values into their number.
@@ -35,15 +41,36 @@ func Uint(block []byte, from, to int) (value uint64, ok bool) {
 	}
 	b := block[from : to+16]
 	if n <= 8 {
-		v, ok := digits8(b, n)
-		return number8(v), ok
+		v, odd := digits8(b, n)
+		return number8(v), odd == 0
 	}
 	if n <= 16 {
-		high, ok := digits8(b, 8)
-		low, ok2 := digits8(b[8:], n-8)
-		return number8(high)*powers[n-8] + number8(low), ok && ok2
+		high, odd := digits8(b, 8)
+		low, odd2 := digits8(b[8:], n-8)
+		return number8(high)*powers[n-8] + number8(low), odd|odd2 == 0
 	}
 	return uintSlow(b[:n])
+}
+
+// SixDecimals looks at a time as Tstat writes it: 1 to 16 digits without zeros
+// before them, a point, six digits. It returns the offset of the point and the
+// number behind it; it is not ok for any other field, times among them. block
+// must have Slack bytes of capacity past to.
+func SixDecimals(block []byte, from, to int) (point int, micro uint64, ok bool) {
+	const fraction = len(".000000")
+	n := to - fraction - from
+	if uint(n-1) >= 16 {
+		return 0, 0, false
+	}
+	b := block[from : to+16]
+	_, odd := digits8(b, min(n, 8))
+	if n > 8 {
+		_, low := digits8(b[8:], n-8)
+		odd |= low
+	}
+	values, rest := digits8(b[n+1:], 6)
+	odd |= rest | uint64(b[n]^'.') | zeroBefore(b, n)
+	return from + n, number8(values), odd == 0
 }
 
 func uintSlow(field []byte) (value uint64, ok bool) {
@@ -87,24 +114,18 @@ func CopyUint(dst, block []byte, from, to int) int {
 		return 0
 	}
 	b := block[from : to+16]
-	if n <= 8 {
-		if _, ok := digits8(b, n); !ok {
-			return 0
-		}
-		*(*[8]byte)(dst) = [8]byte(b)
-	} else if n <= 16 {
-		_, ok := digits8(b, 8)
-		_, ok2 := digits8(b[8:], n-8)
-		if !ok || !ok2 {
-			return 0
-		}
-		*(*[16]byte)(dst) = [16]byte(b)
-	} else {
+	if n > 16 {
 		return copyUintSlow(dst, b[:n])
 	}
-	if b[0] == '0' && n > 1 {
+	_, odd := digits8(b, min(n, 8))
+	if n > 8 {
+		_, low := digits8(b[8:], n-8)
+		odd |= low
+	}
+	if odd|zeroBefore(b, n) != 0 {
 		return copyUintSlow(dst, b[:n])
 	}
+	*(*[16]byte)(dst) = [16]byte(b)
 	return n
 }
 

@@ -15,26 +15,25 @@ func (r Reason) String() string {
 	return r.Column + ": " + r.Why
 }
 
-// Fields is where the first fields of a row begin and end.
+// Fields is where the first N fields of a row begin and end.
 type Fields struct {
-	starts [2 * MaxColumns]uint32 // of field i, one behind the end of field i-1
-	n      int
+	// Starts holds the offset of field i in the block, one behind the end of
+	// field i-1, for i from 0 to N.
+	Starts [2 * MaxColumns]uint32
+	N      int
 }
 
-// Len returns the number of fields found.
-func (f *Fields) Len() int { return f.n }
-
-// Bounds returns the offsets of field i < Len() in the block.
+// Bounds returns the offsets of field i < N in the block.
 func (f *Fields) Bounds(i int) (from, to int) {
 	const mask = 2*MaxColumns - 1 // lets the compiler see that i is in range
-	return int(f.starts[i&mask]), int(f.starts[(i+1)&mask]) - 1
+	return int(f.Starts[i&mask]), int(f.Starts[(i+1)&mask]) - 1
 }
 
 // Split finds the first n fields of the current row, or all of them if there
 // are fewer; n is 1 to MaxColumns.
 func (s *Scanner) Split(f *Fields, n int) {
 	const mask = 2*MaxColumns - 1
-	f.starts[0] = uint32(s.Start)
+	f.Starts[0] = uint32(s.Start)
 	w, last := s.Start>>6, s.End>>6
 	spaces := s.space[w : last+1]
 	i := 1
@@ -46,15 +45,15 @@ func (s *Scanner) Split(f *Fields, n int) {
 		}
 		base := uint32((w+j)<<6 + 1)
 		for ; m != 0; m &= m - 1 {
-			f.starts[i&mask] = base + uint32(bits.TrailingZeros64(m))
+			f.Starts[i&mask] = base + uint32(bits.TrailingZeros64(m))
 			if i == n {
-				f.n = n
+				f.N = n
 				return
 			}
 			i++
 		}
 		if j++; j == len(spaces) {
-			f.n = i - 1
+			f.N = i - 1
 			return
 		}
 		m = spaces[j]

@@ -7,10 +7,9 @@ type Event uint8
 
 // The events. Empty lines and rows below the threshold are passed over.
 const (
-	End       Event = iota // no line is left
-	Row                    // a row with a direction at or above the threshold
-	Malformed              // a line that is no row: see Scanner.Reason
-	Hash                   // a line that starts with '#', perhaps a header
+	End  Event = iota // no line is left
+	Row               // a line that is not a row below the threshold
+	Hash              // a line that starts with '#', perhaps a header
 )
 
 // MaxBytes is the largest byte count of a row plus one: eight times that are
@@ -22,10 +21,6 @@ const MaxBytes = 1 << 61
 type Scanner struct {
 	// Start and End bound the line that Next has come upon, its newline at End.
 	Start, End int
-	// Bytes are the byte counts of a Row, the client's and the server's.
-	Bytes [2]uint64
-	// Reason says what is wrong with a Malformed line.
-	Reason Reason
 	// Lines counts the lines passed since Reset, the current one included;
 	// Below the rows below the threshold among them.
 	Lines, Below int
@@ -35,18 +30,14 @@ type Scanner struct {
 	newline, space []uint64
 	layout         *Layout
 	threshold      uint64
-	plan           plan
+	// skips are how many spaces stand before the first of the two byte counts,
+	// and between it and the second.
+	skips [2]int
 }
 
 // reach is how many words behind the bitmap of spaces may be read. What they
 // hold does not matter.
 const reach = 8
-
-// plan says how to reach the two byte counts of a row from left to right.
-type plan struct {
-	skip  [2]int // spaces to pass to the first count, and from its end to the second
-	order [2]int // the direction of the first and the second
-}
 
 // Reset begins a block of less than 4 GiB: whole lines, each ended by a
 // newline, with Slack bytes of capacity behind them. The block is borrowed until
@@ -67,17 +58,18 @@ func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 // SetLayout puts another layout in force for the lines that follow.
 func (s *Scanner) SetLayout(l *Layout) {
 	s.layout = l
-	first, second := l.bytes[0], l.bytes[1]
-	s.plan.order = [2]int{0, 1}
-	if first > second {
-		first, second = second, first
-		s.plan.order = [2]int{1, 0}
-	}
-	s.plan.skip = [2]int{first, second - first - 1}
+	first, second := min(l.bytes[0], l.bytes[1]), max(l.bytes[0], l.bytes[1])
+	s.skips = [2]int{first, second - first - 1}
 }
 
 // Layout returns the layout in force.
 func (s *Scanner) Layout() *Layout { return s.layout }
+
+// Block returns the block in work.
+func (s *Scanner) Block() []byte { return s.block }
+
+// Threshold returns the threshold in bytes.
+func (s *Scanner) Threshold() uint64 { return s.threshold }
 
 // Line returns the current line, without its newline; it is part of the block.
 func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
@@ -109,27 +101,29 @@ func (s *Scanner) Next() Event {
 		if start == end {
 			continue
 		}
-
-		from := s.skip(start, s.plan.skip[0], end)
-		to := s.skip(from, 1, end) - 1
-		from2 := s.skip(to+1, s.plan.skip[1], end)
-		if from2 >= end {
-			return s.short(start, end)
-		}
-		to2 := s.skip(from2, 1, end) - 1
-		first, ok := Uint(s.block, from, to)
-		second, ok2 := Uint(s.block, from2, to2)
-		if !ok || !ok2 || first >= MaxBytes || second >= MaxBytes {
-			return s.badBytes(start, end, ok && first < MaxBytes)
-		}
-		if first < s.threshold && second < s.threshold {
+		if s.threshold > 0 && s.isBelow(start, end) {
 			s.Below++
 			continue
 		}
 		s.Start, s.End = start, end
-		s.Bytes[s.plan.order[0]], s.Bytes[s.plan.order[1]] = first, second
 		return Row
 	}
+}
+
+// isBelow tells whether a line is a row below the threshold, as far as its two
+// byte counts tell.
+func (s *Scanner) isBelow(start, end int) bool {
+	from := s.skip(start, s.skips[0], end)
+	to := s.skip(from, 1, end) - 1
+	from2 := s.skip(to+1, s.skips[1], end)
+	if from2 >= end {
+		return false
+	}
+	to2 := s.skip(from2, 1, end) - 1
+	limit := min(s.threshold, MaxBytes)
+	first, ok := Uint(s.block, from, to)
+	second, ok2 := Uint(s.block, from2, to2)
+	return ok && ok2 && first < limit && second < limit
 }
 
 // skip returns the offset behind the n-th space from offset at on. Where the
@@ -156,20 +150,4 @@ func (s *Scanner) skip(at, n, end int) int {
 		m &= m - 1
 	}
 	return min(w<<6+bits.TrailingZeros64(m), end) + 1
-}
-
-func (s *Scanner) short(start, end int) Event {
-	s.Start, s.End = start, end
-	s.Reason = Reason{Why: "too few fields"}
-	return Malformed
-}
-
-func (s *Scanner) badBytes(start, end int, firstOK bool) Event {
-	s.Start, s.End = start, end
-	direction := s.plan.order[0]
-	if firstOK {
-		direction = s.plan.order[1]
-	}
-	s.Reason = Reason{Column: s.layout.Name(s.layout.bytes[direction]), Why: "not a byte count below 2^61"}
-	return Malformed
 }

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"math"
 	"math/big"
 	"strconv"
 
@@ -119,127 +118,6 @@ func exactSum(a, b, c []byte) uint64 {
 		return 0
 	}
 	return new(big.Int).Quo(total.Num(), total.Denom()).Uint64()
-}
-
-// The functions below write at out[o:], which is long enough, and return the
-// offset behind what they wrote. None writes an exponent.
-
-const digitPairs = "00010203040506070809" +
-	"10111213141516171819" +
-	"20212223242526272829" +
-	"30313233343536373839" +
-	"40414243444546474849" +
-	"50515253545556575859" +
-	"60616263646566676869" +
-	"70717273747576777879" +
-	"80818283848586878889" +
-	"90919293949596979899"
-
-func putUint(out []byte, o int, n uint64) int {
-	if n < 10 {
-		out[o] = byte('0' + n)
-		return o + 1
-	}
-	width := decimalWidth(n)
-	end := o + width
-	for i := end; ; {
-		if n < 10 {
-			out[i-1] = byte('0' + n)
-			return end
-		}
-		pair := n % 100
-		n /= 100
-		i -= 2
-		out[i], out[i+1] = digitPairs[2*pair], digitPairs[2*pair+1]
-		if n == 0 {
-			return end
-		}
-	}
-}
-
-func decimalWidth(n uint64) int {
-	width := 1
-	for ; n >= 10000; n /= 10000 {
-		width += 4
-	}
-	switch {
-	case n >= 1000:
-		return width + 3
-	case n >= 100:
-		return width + 2
-	case n >= 10:
-		return width + 1
-	}
-	return width
-}
-
-// putThousandths writes the double nearest to n/1000 with one to three decimals.
-func putThousandths(out []byte, o int, n uint64) int {
-	whole, fraction := n/1000, n%1000
-	if whole < 10 {
-		out[o] = byte('0' + whole)
-		o++
-	} else if n < 1<<53 {
-		o = putUint(out, o, whole)
-	} else {
-		return putShortest(out, o, ratio(n, 1000))
-	}
-	out[o] = '.'
-	out[o+1] = byte('0' + fraction/100)
-	out[o+2] = byte('0' + fraction/10%10)
-	out[o+3] = byte('0' + fraction%10)
-	switch {
-	case fraction%10 != 0:
-		return o + 4
-	case fraction%100 != 0:
-		return o + 3
-	}
-	return o + 2
-}
-
-// putRounded writes x >= 0, rounded to two decimals on its exact value, ties
-// to even, with one or two decimals.
-func putRounded(out []byte, o int, x float64) int {
-	if x >= 1<<46 { // doubles are further apart than hundredths
-		var buf [64]byte
-		x, _ = strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], x, 'f', 2, 64)), 64)
-		return putShortest(out, o, x)
-	}
-	bits := math.Float64bits(x)
-	shift := 1075 - int(bits>>52) // x = mantissa / 2^shift, shift >= 0
-	mantissa := bits&(1<<52-1) | 1<<52
-	if shift > 63 {
-		mantissa, shift = 0, 1 // below 2^-11, or 0
-	}
-	whole := mantissa >> shift
-	scaled := mantissa & (1<<shift - 1) * 100
-	cents, rest := scaled>>shift, scaled&(1<<shift-1)
-	if half := uint64(1) << shift >> 1; rest > half || rest == half && rest > 0 && cents&1 == 1 {
-		cents++
-	}
-	if cents == 100 {
-		whole, cents = whole+1, 0
-	}
-	o = putUint(out, o, whole)
-	out[o] = '.'
-	out[o+1] = digitPairs[2*cents]
-	out[o+2] = digitPairs[2*cents+1]
-	if cents%10 == 0 {
-		return o + 2
-	}
-	return o + 3
-}
-
-// putShortest writes the shortest decimal that reads back as x, with at least
-// one decimal.
-func putShortest(out []byte, o int, x float64) int {
-	text := strconv.AppendFloat(out[:o], x, 'f', -1, 64)
-	for i := o; i < len(text); i++ {
-		if text[i] == '.' {
-			return len(text)
-		}
-	}
-	return len(append(text, ".0"...))
 }
 
 // ratio returns a/b as Python divides integers: the double nearest to the

@@ -244,9 +244,9 @@ func TestPutRounded(t *testing.T) {
 	}
 }
 
-func TestTextWhole(t *testing.T) {
+func TestValueWhole(t *testing.T) {
 	for seconds, want := range map[float64]uint64{0: 0, 0.994: 0, 0.995: 0, 0.9951: 1, 1.999: 2, 12.994: 12, 1e12: 1e12} {
-		var text text
+		var text value
 		text.setRounded(seconds)
 		if got := text.whole(); got != want {
 			t.Errorf("%g: %d, want %d", seconds, got, want)

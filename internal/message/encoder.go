@@ -11,16 +11,12 @@ type Encoder struct {
 	settings Settings
 	layout   *fastparse.Layout
 	programs [2]*program // from the client, from the server
-	fields   fastparse.Fields
-	row      row
-}
 
-// row holds the values of the current row that more than one step needs.
-type row struct {
-	block                  []byte
-	seconds                float64 // the duration, not rounded to hundredths
-	bits, packets, rexmits uint64
-	duration, start, end   text // as they are written
+	// These are of the row in work.
+	block   []byte
+	fields  fastparse.Fields
+	seconds float64 // the duration, not rounded to hundredths
+	values  values
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
@@ -33,42 +29,46 @@ func (e *Encoder) use(l *fastparse.Layout) {
 	e.programs[1] = compile(l, e.settings, "s_", "c_")
 }
 
-// Row appends the flows of s's current Row, those of the directions with at
-// least threshold bytes, to out, each with a comma before it, and returns how
-// many they are. A malformed row leaves out as it was, with no flow and the
-// reason. block is what s was reset to.
-func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold uint64) ([]byte, int, fastparse.Reason) {
+// Row appends the flows of s's current Row, those of the directions that reach
+// its threshold, to out, each with a comma before it, and returns how many they
+// are. A malformed row leaves out as it was, with no flow and the reason.
+func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.Reason) {
 	if s.Layout() != e.layout {
 		e.use(s.Layout())
 	}
-	columns, size := 0, textSize
-	for d, p := range e.programs {
-		if s.Bytes[d] >= threshold {
+	e.block = s.Block()
+	s.Split(&e.fields, max(e.programs[0].columns, e.programs[1].columns))
+	columns, size := 0, maxValue
+	var counts [2]uint64
+	for d, column := range e.layout.ByteCounts() {
+		if column >= e.fields.N {
+			return out, 0, tooFew
+		}
+		n, ok := e.uint(column)
+		if !ok || n >= fastparse.MaxBytes {
+			return out, 0, fastparse.Reason{Column: e.layout.Name(column), Why: "not a byte count below 2^61"}
+		}
+		counts[d] = n
+		if p := e.programs[d]; n >= s.Threshold() {
 			columns = max(columns, p.columns)
 			size += p.size
 		}
 	}
-	s.Split(&e.fields, columns)
-	if e.fields.Len() < columns {
-		return out, 0, fastparse.Reason{Why: "too few fields"}
+	if e.fields.N < columns {
+		return out, 0, tooFew
 	}
 	if cap(out)-len(out) < size {
 		out = append(make([]byte, 0, 2*cap(out)+size), out...)
 	}
-	e.row.block = block
 	o, flows := len(out), 0
 	room := out[:cap(out)]
 	for d, p := range e.programs {
-		if s.Bytes[d] < threshold {
+		if counts[d] < s.Threshold() {
 			continue
 		}
-		e.row.bits = s.Bytes[d] * 8
-		bad := e.counts(p)
-		if bad < 0 && (flows == 0 || e.layout.Kind == fastparse.UDP) { // both flows of a TCP row have the same times
-			bad = e.times(p)
-		}
+		bad := e.compute(p, 8*counts[d], flows == 0)
 		if bad < 0 {
-			o, bad = e.run(p.steps, room, o)
+			o, bad = e.join(p.pieces, room, o)
 		}
 		if bad >= 0 {
 			return out, 0, e.reason(bad)
@@ -78,36 +78,45 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner, block []byte, threshold 
 	return out[:o], flows, fastparse.Reason{}
 }
 
-// counts reads the counters behind the rates. It returns the column that is
-// malformed, or -1.
-func (e *Encoder) counts(p *program) (bad int) {
-	var ok bool
-	if p.packets >= 0 {
-		if e.row.packets, ok = e.uint(p.packets); !ok {
-			return p.packets
+var tooFew = fastparse.Reason{Why: "too few fields"}
+
+// join writes a flow at out[o:] and returns the offset behind it, or the
+// column that is malformed.
+func (e *Encoder) join(pieces []piece, out []byte, o int) (end, bad int) {
+	for i := 0; ; i++ {
+		i, o = join(pieces, i, &e.fields, e.block, &e.values, out, o)
+		if i == len(pieces) {
+			return o, -1
 		}
-	}
-	if p.rexmits >= 0 {
-		if e.row.rexmits, ok = e.uint(p.rexmits); !ok {
-			return p.rexmits
+		column := int(pieces[i].at)
+		from, to := e.fields.Bounds(column)
+		n := 0
+		switch {
+		case pieces[i].kind == number:
+			n = fastparse.CopyUint(out[o:], e.block, from, to)
+		case fastparse.IsAddress(e.block[from:to]):
+			n = copy(out[o:], e.block[from:to])
 		}
+		if n == 0 {
+			return o, column
+		}
+		o += n
 	}
-	return -1
 }
 
 func (e *Encoder) field(column int) []byte {
 	from, to := e.fields.Bounds(column)
-	return e.row.block[from:to]
+	return e.block[from:to]
 }
 
 func (e *Encoder) decimal(column int) (decimal, bool) {
 	from, to := e.fields.Bounds(column)
-	return readDecimal(e.row.block, from, to)
+	return readDecimal(e.block, from, to)
 }
 
 func (e *Encoder) uint(column int) (uint64, bool) {
 	from, to := e.fields.Bounds(column)
-	return fastparse.Uint(e.row.block, from, to)
+	return fastparse.Uint(e.block, from, to)
 }
 
 // reason says what the column should have been.
@@ -131,85 +140,4 @@ func isTime(name string) bool {
 		}
 	}
 	return false
-}
-
-// run writes a flow at out[at:] and returns the offset behind it, or the
-// column that is malformed.
-func (e *Encoder) run(steps []step, out []byte, at int) (o, bad int) {
-	o = at
-	r := &e.row
-	for i := range steps {
-		s := &steps[i]
-		*(*[textSize]byte)(out[o:]) = s.text
-		o += int(s.len)
-		switch s.op {
-		case number:
-			from, to := e.fields.Bounds(int(s.a))
-			if c := r.block[from]; to-from == 1 && c-'0' < 10 { // most counters are
-				out[o] = c
-				o++
-				continue
-			}
-			n := fastparse.CopyUint(out[o:], r.block, from, to)
-			if n == 0 {
-				return o, int(s.a)
-			}
-			o += n
-		case rtt:
-			from, to := e.fields.Bounds(int(s.a))
-			d, ok := readDecimal(r.block, from, to)
-			if !ok {
-				return o, int(s.a)
-			}
-			o = putThousandths(out, o, thousandths(d, r.block[from:to]))
-		case smaller, larger:
-			n, ok := e.uint(int(s.a))
-			if !ok {
-				return o, int(s.a)
-			}
-			other, ok := e.uint(int(s.b))
-			if !ok {
-				return o, int(s.b)
-			}
-			if (other < n) == (s.op == smaller) {
-				n = other
-			}
-			o = putUint(out, o, n)
-		case ip:
-			from, to := e.fields.Bounds(int(s.a))
-			if !fastparse.IsAddress(r.block[from:to]) {
-				return o, int(s.a)
-			}
-			o += copy(out[o:], r.block[from:to])
-		case duration:
-			o = r.duration.put(out, o)
-		case numBits:
-			o = putUint(out, o, r.bits)
-		case bitRate:
-			o = putRate(out, o, r.bits, r.seconds)
-		case packetRate:
-			o = putRate(out, o, r.packets, r.seconds)
-		case rexmitRate:
-			if r.rexmits == 0 || r.packets == 0 {
-				out[o] = '0'
-				o++
-			} else {
-				o = putShortest(out, o, ratio(r.rexmits, r.packets))
-			}
-		case start:
-			o = r.start.put(out, o)
-		case end:
-			o = r.end.put(out, o)
-		}
-	}
-	return o, -1
-}
-
-// putRate writes n per second, 0 where there is no duration.
-func putRate(out []byte, o int, n uint64, seconds float64) int {
-	if seconds == 0 {
-		out[o] = '0'
-		return o + 1
-	}
-	return putRounded(out, o, float64(n)/seconds)
 }

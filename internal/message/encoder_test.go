@@ -221,7 +221,7 @@ func TestNoAllocationPerRow(t *testing.T) {
 				out, found, flows = out[:0], 0, 0
 				s.Reset(block, layout, 0)
 				for event := s.Next(); event != fastparse.End; event = s.Next() {
-					o, n, _ := e.Row(out, &s, block, 0)
+					o, n, _ := e.Row(out, &s)
 					out = o
 					flows += n
 					found++
@@ -251,7 +251,7 @@ func BenchmarkEncode(b *testing.B) {
 				out = out[:0]
 				s.Reset(block, layout, 0)
 				for event := s.Next(); event != fastparse.End; event = s.Next() {
-					o, n, _ := e.Row(out, &s, block, 0)
+					o, n, _ := e.Row(out, &s)
 					out = o
 					flows += n
 				}

@@ -125,7 +125,7 @@ func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 				s.SetLayout(l)
 			}
 		case fastparse.Row:
-			good = w.row(&s, block)
+			good = w.row(&s)
 		}
 		switch {
 		case good:
@@ -142,9 +142,9 @@ func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 }
 
 // row encodes a row behind other content, which must stay.
-func (w *walk) row(s *fastparse.Scanner, block []byte) (good bool) {
+func (w *walk) row(s *fastparse.Scanner) (good bool) {
 	const before = "before"
-	out, n, reason := w.encoder.Row([]byte(before), s, block, w.threshold)
+	out, n, reason := w.encoder.Row([]byte(before), s)
 	flows, ok := bytes.CutPrefix(out, []byte(before))
 	if !ok {
 		w.t.Fatalf("what stood before the flows is gone: %q", out)

@@ -19,40 +19,31 @@ type Settings struct {
 	UDPMilliseconds bool
 }
 
-// op says what a step writes behind its text.
-type op uint8
+// kind says what a piece writes behind its text.
+type kind uint8
 
 const (
-	nothing op = iota
-	number     // column a
-	rtt        // column a, three decimals
-	smaller    // the smaller of columns a and b
-	larger     // the larger of columns a and b
-	ip         // column a
-	duration
-	numBits
-	bitRate
-	packetRate
-	rexmitRate
-	start
-	end
+	number   kind = iota // a field: a counter or a port
+	address              // a field: an IP address
+	computed             // one of values
 )
 
-// textSize is the longest text of a step; longer ones take several steps. It
+// textSize is the longest text of a piece; longer ones take several pieces. It
 // is copied whole, at the speed of a fixed size.
 const textSize = 32
 
-// step writes a constant text and then a value.
-type step struct {
+// piece is a constant text and then a value.
+type piece struct {
 	text [textSize]byte
 	len  uint8
-	op   op
-	a, b int16 // columns
+	kind kind
+	at   uint16 // the column or the index in values
 }
 
-// program writes the flow of one direction of the rows of one layout.
+// program is how the flow of one direction of the rows of one layout is made:
+// values are computed, then pieces written one behind the other.
 type program struct {
-	steps   []step
+	pieces  []piece
 	columns int // so many fields of a row are needed
 	size    int // no flow is longer
 	// packets and rexmits are the columns behind the rates, -1 if absent.
@@ -60,6 +51,17 @@ type program struct {
 	// first, last, first_abs and durat, as far as the layout has them; TCP's
 	// are the same for both directions.
 	first, last, absolute, durat int
+	rtts                         []rtt
+	choices                      []choice
+}
+
+// rtt is a time that is rounded to three decimals.
+type rtt struct{ column, value int }
+
+// choice is the smaller (mss) or larger (sackCnt) of two columns.
+type choice struct {
+	columns [2]int
+	value   int
 }
 
 // builder assembles a program.
@@ -70,45 +72,48 @@ type builder struct {
 }
 
 // tcpValues are the values of a TCP flow behind packets_per_second, in order:
-// key, operation, and the column's name without its direction.
+// key, the column's name without its direction, and what is computed of it, if
+// it is not copied.
 var tcpValues = []struct {
-	key    string
-	op     op
-	column string
+	key, column string
+	value       int
 }{
-	{"tcp_rexmit_bytes", number, "bytes_retx"},
-	{"tcp_rexmit_pkts", number, "pkts_retx"},
-	{"tcp_rexmit_rate", rexmitRate, ""},
-	{"tcp_syn_cnt", number, "syn_cnt"},
-	{"tcp_rtt_avg", rtt, "rtt_avg"},
-	{"tcp_rtt_min", rtt, "rtt_min"},
-	{"tcp_rtt_max", rtt, "rtt_max"},
-	{"tcp_rtt_std", rtt, "rtt_std"},
-	{"tcp_pkts_rto", number, "pkts_rto"},
-	{"tcp_pkts_fs", number, "pkts_fs"},
-	{"tcp_pkts_reor", number, "pkts_reor"},
-	{"tcp_pkts_dup", number, "pkts_dup"},
-	{"tcp_pkts_unk", number, "pkts_unk"},
-	{"tcp_pkts_fc", number, "pkts_fc"},
-	{"tcp_pkts_unrto", number, "pkts_unrto"},
-	{"tcp_pkts_unfs", number, "pkts_unfs"},
-	{"tcp_cwin_min", number, "cwin_min"},
-	{"tcp_cwin_max", number, "cwin_max"},
-	{"tcp_out_seq_pkts", number, "pkts_ooo"},
-	{"tcp_window_scale", number, "win_scl"},
-	{"tcp_mss", smaller, "mss"},
-	{"tcp_max_seg_size", number, "mss_max"},
-	{"tcp_min_seg_size", number, "mss_min"},
-	{"tcp_win_max", number, "cwin_max"},
-	{"tcp_win_min", number, "cwin_min"},
-	{"tcp_initial_cwin", number, "cwin_ini"},
-	{"tcp_sack_cnt", larger, "sack_cnt"},
+	{"tcp_rexmit_bytes", "bytes_retx", nothing},
+	{"tcp_rexmit_pkts", "pkts_retx", nothing},
+	{"tcp_rexmit_rate", "", rexmitRate},
+	{"tcp_syn_cnt", "syn_cnt", nothing},
+	{"tcp_rtt_avg", "rtt_avg", rttAvg},
+	{"tcp_rtt_min", "rtt_min", rttMin},
+	{"tcp_rtt_max", "rtt_max", rttMax},
+	{"tcp_rtt_std", "rtt_std", rttStd},
+	{"tcp_pkts_rto", "pkts_rto", nothing},
+	{"tcp_pkts_fs", "pkts_fs", nothing},
+	{"tcp_pkts_reor", "pkts_reor", nothing},
+	{"tcp_pkts_dup", "pkts_dup", nothing},
+	{"tcp_pkts_unk", "pkts_unk", nothing},
+	{"tcp_pkts_fc", "pkts_fc", nothing},
+	{"tcp_pkts_unrto", "pkts_unrto", nothing},
+	{"tcp_pkts_unfs", "pkts_unfs", nothing},
+	{"tcp_cwin_min", "cwin_min", nothing},
+	{"tcp_cwin_max", "cwin_max", nothing},
+	{"tcp_out_seq_pkts", "pkts_ooo", nothing},
+	{"tcp_window_scale", "win_scl", nothing},
+	{"tcp_mss", "mss", mss},
+	{"tcp_max_seg_size", "mss_max", nothing},
+	{"tcp_min_seg_size", "mss_min", nothing},
+	{"tcp_win_max", "cwin_max", nothing},
+	{"tcp_win_min", "cwin_min", nothing},
+	{"tcp_initial_cwin", "cwin_ini", nothing},
+	{"tcp_sack_cnt", "sack_cnt", sackCnt},
 }
 
 // compile makes the program for the flows from source ("c_" or "s_") to
 // destination.
 func compile(l *fastparse.Layout, s Settings, source, destination string) *program {
 	b := &builder{layout: l}
+	for _, column := range l.ByteCounts() {
+		b.columns = max(b.columns, column+1)
+	}
 	packets := "pkts_data"
 	if l.Kind == fastparse.UDP {
 		packets = "pkts_all"
@@ -121,38 +126,40 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *progr
 	}
 	b.packets, b.rexmits = b.use(source+packets), -1
 
-	b.constant(`,{"type":"flow","interval":600,"values":{"duration":`).emit(duration, 0, 0)
-	b.constant(`,"num_bits":`).emit(numBits, 0, 0)
-	b.constant(`,"num_packets":`).columns1(number, source+packets)
-	b.constant(`,"bits_per_second":`).emit(bitRate, 0, 0)
-	b.constant(`,"packets_per_second":`).derived(packetRate, b.packets >= 0)
+	b.constant(`,{"type":"flow","interval":600,"values":{"duration":`).emit(computed, duration)
+	b.constant(`,"num_bits":`).emit(computed, numBits)
+	b.constant(`,"num_packets":`).number(source + packets)
+	b.constant(`,"bits_per_second":`).emit(computed, bitRate)
+	b.constant(`,"packets_per_second":`).computed(packetRate, b.packets >= 0)
 	if l.Kind == fastparse.TCP {
 		b.rexmits = b.use(source + "pkts_retx")
 		for _, v := range tcpValues {
 			b.constant(`,"` + v.key + `":`)
-			switch v.op {
+			switch v.value {
+			case nothing:
+				b.number(source + v.column)
 			case rexmitRate:
-				b.derived(rexmitRate, b.packets >= 0 && b.rexmits >= 0)
-			case smaller, larger:
-				b.columns2(v.op, "c_"+v.column, "s_"+v.column)
+				b.computed(rexmitRate, b.packets >= 0 && b.rexmits >= 0)
+			case mss, sackCnt:
+				b.choice(v.value, "c_"+v.column, "s_"+v.column)
 			default:
-				b.columns1(v.op, source+v.column)
+				b.rtt(v.value, source+v.column)
 			}
 		}
 	}
-	b.constant(`},"meta":{"src_ip":"`).columns1(ip, source+"ip")
-	b.constant(`","src_port":`).columns1(number, source+"port")
-	b.constant(`,"dst_ip":"`).columns1(ip, destination+"ip")
-	b.constant(`","dst_port":`).columns1(number, destination+"port")
+	b.constant(`},"meta":{"src_ip":"`).emit(address, b.use(source+"ip"))
+	b.constant(`","src_port":`).number(source + "port")
+	b.constant(`,"dst_ip":"`).emit(address, b.use(destination+"ip"))
+	b.constant(`","dst_port":`).number(destination + "port")
 	b.constant(`,"protocol":"` + l.Kind.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
 	if s.Instance == nil {
 		b.constant("0")
 	} else {
 		b.constant(quote(*s.Instance))
 	}
-	b.constant(`,"flow_type":"tstat"},"start":`).emit(start, 0, 0)
-	b.constant(`,"end":`).emit(end, 0, 0)
-	b.constant(`}`).emit(nothing, 0, 0)
+	b.constant(`,"flow_type":"tstat"},"start":`).emit(computed, start)
+	b.constant(`,"end":`).emit(computed, end)
+	b.constant(`}`).emit(computed, nothing)
 	return &b.program
 }
 
@@ -177,46 +184,54 @@ func (b *builder) constant(text string) *builder {
 	return b
 }
 
-// columns1 emits an operation on a column, or null where it is absent.
-func (b *builder) columns1(o op, name string) {
+// number emits a column, or null where it is absent.
+func (b *builder) number(name string) {
 	if i := b.use(name); i >= 0 {
-		b.emit(o, i, 0)
+		b.emit(number, i)
 	} else {
 		b.constant("null")
 	}
 }
 
-func (b *builder) columns2(o op, name, other string) {
-	if b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0 {
-		b.emit(o, b.use(name), b.use(other))
-	} else {
-		b.constant("null")
-	}
-}
-
-func (b *builder) derived(o op, known bool) {
+// computed emits a value, or null where what it is computed of is absent.
+func (b *builder) computed(value int, known bool) {
 	if known {
-		b.emit(o, 0, 0)
+		b.emit(computed, value)
 	} else {
 		b.constant("null")
 	}
 }
 
-// maxValue is the longest value: a rate of 2^64 bits in a microsecond, or an
-// IPv6 address.
-const maxValue = 48
-
-func (b *builder) emit(o op, i, j int) {
-	for len(b.text) > textSize {
-		s := step{len: textSize}
-		copy(s.text[:], b.text)
-		b.steps = append(b.steps, s)
-		b.size += textSize
-		b.text = b.text[textSize:]
+func (b *builder) rtt(value int, name string) {
+	i := b.use(name)
+	if i >= 0 {
+		b.rtts = append(b.rtts, rtt{i, value})
 	}
-	s := step{len: uint8(len(b.text)), op: o, a: int16(i), b: int16(j)}
-	copy(s.text[:], b.text)
-	b.steps = append(b.steps, s)
-	b.size += len(b.text) + maxValue
-	b.text = b.text[:0]
+	b.computed(value, i >= 0)
+}
+
+// choice emits the smaller or larger of two columns, or null unless both are there.
+func (b *builder) choice(value int, name, other string) {
+	known := b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0
+	if known {
+		b.choices = append(b.choices, choice{[2]int{b.use(name), b.use(other)}, value})
+	}
+	b.computed(value, known)
+}
+
+func (b *builder) emit(k kind, at int) {
+	for len(b.text) > textSize {
+		b.piece(textSize, computed, nothing)
+	}
+	b.piece(len(b.text), k, at)
+	b.size += maxValue
+}
+
+// piece takes n bytes of the text.
+func (b *builder) piece(n int, k kind, at int) {
+	p := piece{len: uint8(n), kind: k, at: uint16(at)}
+	copy(p.text[:], b.text[:n])
+	b.pieces = append(b.pieces, p)
+	b.size += n
+	b.text = b.text[:copy(b.text, b.text[n:])]
 }

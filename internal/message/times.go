@@ -2,24 +2,9 @@ package message
 
 import "tstat-transport/internal/fastparse"
 
-// text is a value that is written more than once. It is copied whole, at the
-// speed of a fixed size.
-type text struct {
-	bytes [textSize]byte
-	len   int
-}
-
-func (t *text) setUint(n uint64)     { t.len = putUint(t.bytes[:], 0, n) }
-func (t *text) setRounded(x float64) { t.len = putRounded(t.bytes[:], 0, x) }
-
-func (t *text) put(out []byte, o int) int {
-	*(*[textSize]byte)(out[o:]) = t.bytes
-	return o + t.len
-}
-
 // whole returns the number before the point.
-func (t *text) whole() (n uint64) {
-	for _, c := range t.bytes[:t.len] {
+func (v *value) whole() (n uint64) {
+	for _, c := range v.text[:v.len] {
 		if c == '.' {
 			break
 		}
@@ -31,40 +16,94 @@ func (t *text) whole() (n uint64) {
 // times sets duration, start and end of the row. It returns the column that is
 // malformed, or -1.
 func (e *Encoder) times(p *program) (bad int) {
-	thousandths, bad := e.duration(p)
+	thousandths, bad := e.readDuration(p)
 	if bad >= 0 {
 		return bad
 	}
-	r := &e.row
-	r.seconds = ratio(thousandths, 1000) / 1000
-	r.duration.setRounded(r.seconds)
-	var start, end uint64
-	if e.layout.Kind == fastparse.TCP {
-		start, end, bad = e.startAndEnd(p)
-		if bad >= 0 {
-			return bad
-		}
-		if !e.settings.Milliseconds {
-			start, end = start/1000, end/1000
-		}
-	} else {
-		first, ok := e.decimal(p.absolute)
-		if !ok {
-			return p.absolute
-		}
-		start, end = first.whole, first.whole+thousandths/1000
-		if !e.settings.Milliseconds {
-			start /= 1000
-			end = start + r.duration.whole()
-		}
+	e.seconds = ratio(thousandths, 1000) / 1000
+	e.values[duration].setRounded(e.seconds)
+	if e.layout.Kind == fastparse.UDP {
+		return e.udpTimes(p, thousandths)
 	}
-	r.start.setUint(start)
-	r.end.setUint(end)
+	if p.absolute < 0 {
+		bad = e.stamp(start, p.first)
+		if bad < 0 {
+			bad = e.stamp(end, p.last)
+		}
+		return bad
+	}
+	return e.relativeTimes(p)
+}
+
+// stamp sets start or end to a column, mostly by cutting off its text.
+func (e *Encoder) stamp(to int, column int) (bad int) {
+	from, end := e.fields.Bounds(column)
+	cut := len("000")
+	if e.settings.Milliseconds {
+		cut = 0
+	}
+	point, _, ok := fastparse.SixDecimals(e.block, from, end)
+	if ok && point-from > cut && point-from <= maxWhole {
+		e.values[to].setField(e.block, from, point-cut)
+		return -1
+	}
+	d, ok := readDecimal(e.block, from, end)
+	if !ok {
+		return column
+	}
+	e.setStamp(to, d.whole)
 	return -1
 }
 
-// duration reads the duration, in ms/1000.
-func (e *Encoder) duration(p *program) (n uint64, bad int) {
+func (e *Encoder) setStamp(to int, ms uint64) {
+	if !e.settings.Milliseconds {
+		ms /= 1000
+	}
+	e.values[to].setUint(ms)
+}
+
+// udpTimes sets start, and end to start and duration, both as they are sent.
+func (e *Encoder) udpTimes(p *program, thousandths uint64) (bad int) {
+	if bad := e.stamp(start, p.absolute); bad >= 0 {
+		return bad
+	}
+	passed := thousandths / 1000
+	if !e.settings.Milliseconds {
+		passed = e.values[duration].whole()
+	}
+	if passed == 0 {
+		e.values[end] = e.values[start]
+	} else {
+		e.values[end].setUint(e.values[start].whole() + passed)
+	}
+	return -1
+}
+
+// relativeTimes sets start and end of a TCP row with first_abs.
+func (e *Encoder) relativeTimes(p *program) (bad int) {
+	first, ok := e.decimal(p.first)
+	if !ok {
+		return p.first
+	}
+	last, ok := e.decimal(p.last)
+	if !ok {
+		return p.last
+	}
+	absolute, ok := e.decimal(p.absolute)
+	if !ok {
+		return p.absolute
+	}
+	to := sum(absolute, last, first)
+	if absolute.more || last.more || first.more {
+		to = exactSum(e.field(p.absolute), e.field(p.last), e.field(p.first))
+	}
+	e.setStamp(start, absolute.whole)
+	e.setStamp(end, to)
+	return -1
+}
+
+// readDuration returns the duration in ms/1000.
+func (e *Encoder) readDuration(p *program) (n uint64, bad int) {
 	d, ok := e.decimal(p.durat)
 	if !ok {
 		return 0, p.durat
@@ -77,27 +116,4 @@ func (e *Encoder) duration(p *program) (n uint64, bad int) {
 		return 0, p.durat
 	}
 	return shiftedThousandths(d, field), -1
-}
-
-// startAndEnd reads start and end of a TCP row, in ms.
-func (e *Encoder) startAndEnd(p *program) (start, end uint64, bad int) {
-	first, ok := e.decimal(p.first)
-	if !ok {
-		return 0, 0, p.first
-	}
-	last, ok := e.decimal(p.last)
-	if !ok {
-		return 0, 0, p.last
-	}
-	if p.absolute < 0 {
-		return first.whole, last.whole, -1
-	}
-	absolute, ok := e.decimal(p.absolute)
-	if !ok {
-		return 0, 0, p.absolute
-	}
-	if absolute.more || last.more || first.more {
-		return absolute.whole, exactSum(e.field(p.absolute), e.field(p.last), e.field(p.first)), -1
-	}
-	return absolute.whole, sum(absolute, last, first), -1
 }

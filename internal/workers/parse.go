@@ -42,8 +42,6 @@ func (p *parser) parse(c *chunk) {
 		case fastparse.End:
 			p.finish(c)
 			return
-		case fastparse.Malformed:
-			p.bad(c, s.Start, s.End, s.Reason, s.Lines)
 		case fastparse.Hash:
 			if len(headers) > 0 && headers[0].at == s.Start {
 				s.SetLayout(headers[0].layout)
@@ -72,7 +70,7 @@ func (p *parser) isHeader(line []byte) bool {
 // row encodes the flows of the scanner's row.
 func (p *parser) row(c *chunk) {
 	s := &p.scanner
-	flows, n, reason := p.encoder.Row(c.flows, s, c.buf, p.threshold)
+	flows, n, reason := p.encoder.Row(c.flows, s)
 	c.flows = flows
 	if n == 0 {
 		p.bad(c, s.Start, s.End, reason, s.Lines)
