@@ -40,3 +40,15 @@ func (s *Scanner) pass() {
 	s.Lines += rows
 	s.Below += rows
 }
+
+//go:noescape
+func splitAVX512(space *uint64, start, end, n int, starts *uint32) (found int)
+
+var canSplit = cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
+
+func split(space []uint64, start, end, n int, starts *starts) (found int) {
+	if !canSplit {
+		return splitPortable(space, start, end, n, starts)
+	}
+	return splitAVX512(unsafe.SliceData(space), start, end, n, &starts[0])
+}

@@ -9,3 +9,7 @@ func index(block []byte, newline, space []uint64) { indexPortable(block, newline
 
 // pass goes on over rows that are plainly below the threshold. It need not.
 func (s *Scanner) pass() {}
+
+func split(space []uint64, start, end, n int, starts *starts) (found int) {
+	return splitPortable(space, start, end, n, starts)
+}

@@ -22,6 +22,16 @@ func zeroBefore(b []byte, n int) uint64 {
 	return (uint64(b[0]^'0') - 1) & uint64(1-n) >> 63
 }
 
+// IsShort tells whether a field of n bytes, the first eight of which are in
+// first, the very first in its lowest byte, is a number of one to eight digits
+// without zeros before it.
+func IsShort(first uint64, n int) bool {
+	first ^= zeros
+	digits := first << ((64 - 8*n) & 63)
+	odd := (digits + 0x7676767676767676 | digits) & highs
+	return uint(n-1) < 8 && odd == 0 && (first&0xff != 0 || n == 1)
+}
+
 // number8 combines eight digit values into their number.
 func number8(values uint64) uint64 {
 	values = values * (10<<8 + 1) >> 8

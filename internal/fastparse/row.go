@@ -19,43 +19,54 @@ func (r Reason) String() string {
 type Fields struct {
 	// Starts holds the offset of field i in the block, one behind the end of
 	// field i-1, for i from 0 to N.
-	Starts [2 * MaxColumns]uint32
+	Starts starts
 	N      int
 }
 
+type starts [2 * MaxColumns]uint32
+
 // Bounds returns the offsets of field i < N in the block.
 func (f *Fields) Bounds(i int) (from, to int) {
-	const mask = 2*MaxColumns - 1 // lets the compiler see that i is in range
-	return int(f.Starts[i&mask]), int(f.Starts[(i+1)&mask]) - 1
+	return int(f.Starts[i%len(f.Starts)]), int(f.Starts[(i+1)%len(f.Starts)]) - 1
 }
 
 // Split finds the first n fields of the current row, or all of them if there
 // are fewer; n is 1 to MaxColumns.
 func (s *Scanner) Split(f *Fields, n int) {
-	const mask = 2*MaxColumns - 1
-	f.Starts[0] = uint32(s.Start)
-	w, last := s.Start>>6, s.End>>6
-	spaces := s.space[w : last+1]
-	i := 1
-	m := spaces[0] &^ (1<<(s.Start&63) - 1)
-	for j := 0; ; {
-		if j == len(spaces)-1 {
-			m &= 1<<(s.End&63) - 1
-			m |= 1 << (s.End & 63)
+	f.N = min(split(s.space, s.Start, s.End, n, &f.Starts), n)
+}
+
+// splitPortable enters the starts of at least the first n fields of the row from
+// start to end, if it has so many, and returns how many it has found. What it
+// writes behind them means nothing.
+func splitPortable(space []uint64, start, end, n int, starts *starts) int {
+	starts[0] = uint32(start)
+	w, last := start>>6, end>>6
+	m := space[w] &^ (1<<(start&63) - 1)
+	found := 0
+	for {
+		if w == last {
+			m &= 1<<(end&63) - 1
+			m |= 1 << (end & 63)
 		}
-		base := uint32((w+j)<<6 + 1)
-		for ; m != 0; m &= m - 1 {
-			f.Starts[i&mask] = base + uint32(bits.TrailingZeros64(m))
-			if i == n {
-				f.N = n
-				return
-			}
-			i++
+		base := uint32(w<<6 + 1)
+		at := found + 1
+		found += bits.OnesCount64(m)
+		for ; at <= found; at += 4 { // four at a time, without asking whether there are so many
+			four := (*[4]uint32)(starts[at%len(starts):])
+			four[0] = base + uint32(bits.TrailingZeros64(m))
+			m &= m - 1
+			four[1] = base + uint32(bits.TrailingZeros64(m))
+			m &= m - 1
+			four[2] = base + uint32(bits.TrailingZeros64(m))
+			m &= m - 1
+			four[3] = base + uint32(bits.TrailingZeros64(m))
+			m &= m - 1
 		}
-		if j++; j == len(spaces) {
-			f.N = i - 1
-			return
+		if w == last || found >= n {
+			return found
 		}
-		m = spaces[j]
+		w++
+		m = space[w]
 	}
 }

@@ -88,17 +88,9 @@ func (e *Encoder) join(pieces []piece, out []byte, o int) (end, bad int) {
 		if i == len(pieces) {
 			return o, -1
 		}
-		column := int(pieces[i].at)
-		from, to := e.fields.Bounds(column)
-		n := 0
-		switch {
-		case pieces[i].kind == number:
-			n = fastparse.CopyUint(out[o:], e.block, from, to)
-		case fastparse.IsAddress(e.block[from:to]):
-			n = copy(out[o:], e.block[from:to])
-		}
+		n := putField(&pieces[i], &e.fields, e.block, out, o)
 		if n == 0 {
-			return o, column
+			return o, int(pieces[i].at)
 		}
 		o += n
 	}

@@ -6,40 +6,42 @@ import (
 	"tstat-transport/internal/fastparse"
 )
 
-// joinPortable writes pieces from number i on at out[o:]. It stops at a field
-// that needs a closer look, behind the text of its piece: one that is malformed,
-// a number with zeros before it, anything of unusual length. It returns where it
-// has come to: the index of that piece, or how many there are.
-func joinPortable(pieces []piece, i int, fields *fastparse.Fields, block []byte, values *values, out []byte, o int) (int, int) {
+// joinPortable writes pieces from number i on at out[o:]. It returns where it
+// has come to: len(pieces), or the index of a piece whose text is written and
+// whose field is not: putField has to look at it.
+func joinPortable(pieces []piece, i int, fields *fastparse.Fields, block []byte, values *values, out []byte, o int) (next, end int) {
 	for ; i < len(pieces); i++ {
 		p := &pieces[i]
 		*(*[textSize]byte)(out[o:]) = p.text
 		o += int(p.len)
-		switch p.kind {
-		case number:
-			from, to := fields.Bounds(int(p.at))
-			n := to - from
-			x := binary.LittleEndian.Uint64(block[from : from+8])
-			binary.LittleEndian.PutUint64(out[o:], x)
-			x ^= zeros
-			digits := x << (64 - 8*uint(n)&63)
-			odd := (digits + 0x7676767676767676 | digits) & 0x8080808080808080
-			if uint(n-1) >= 8 || odd != 0 || byte(x) == 0 && n > 1 {
-				return i, o
-			}
-			o += n
-		case address:
-			from, to := fields.Bounds(int(p.at))
-			if !fastparse.IsAddress(block[from:to]) {
-				return i, o
-			}
-			*(*[maxValue]byte)(out[o:]) = [maxValue]byte(block[from : from+maxValue])
-			o += to - from
-		case computed:
+		if p.kind == computed {
 			v := &values[p.at]
 			*(*[maxValue]byte)(out[o:]) = v.text
-			o += int(v.len)
+			o += v.len
+			continue
 		}
+		from, to := fields.Bounds(int(p.at))
+		n := to - from
+		first := binary.LittleEndian.Uint64(block[from : from+8])
+		if p.kind == number && fastparse.IsShort(first, n) {
+			binary.LittleEndian.PutUint64(out[o:], first)
+		} else if n = putField(p, fields, block, out, o); n == 0 {
+			break
+		}
+		o += n
 	}
 	return i, o
+}
+
+// putField writes a number without zeros before it, or an address, at out[o:],
+// and returns its length, 0 if it is malformed.
+func putField(p *piece, fields *fastparse.Fields, block, out []byte, o int) int {
+	from, to := fields.Bounds(int(p.at))
+	switch {
+	case p.kind == number:
+		return fastparse.CopyUint(out[o:], block, from, to)
+	case fastparse.IsAddress(block[from:to]):
+		return copy(out[o:], block[from:to])
+	}
+	return 0
 }

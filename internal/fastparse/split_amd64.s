@@ -1,0 +1,92 @@
+//go:build !purego
+
+#include "textflag.h"
+
+DATA offsets<>+0(SB)/8, $0x0706050403020100
+DATA offsets<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA offsets<>+16(SB)/8, $0x1716151413121110
+DATA offsets<>+24(SB)/8, $0x1f1e1d1c1b1a1918
+DATA offsets<>+32(SB)/8, $0x2726252423222120
+DATA offsets<>+40(SB)/8, $0x2f2e2d2c2b2a2928
+DATA offsets<>+48(SB)/8, $0x3736353433323130
+DATA offsets<>+56(SB)/8, $0x3f3e3d3c3b3a3938
+GLOBL offsets<>(SB), RODATA|NOPTR, $64
+
+// func splitAVX512(space *uint64, start, end, n int, starts *uint32) (found int)
+//
+// The offsets 0 to 63 of a word whose bits are set are moved together
+// (VPCOMPRESSB), widened, and written 32 at a time.
+TEXT ·splitAVX512(SB), NOSPLIT, $0-48
+	MOVQ space+0(FP), SI
+	MOVQ start+8(FP), AX
+	MOVQ end+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVQ starts+32(FP), DI
+	MOVL AX, (DI)
+	ADDQ $4, DI
+	LEAQ (DI)(CX*4), R12 // behind the n-th end
+	MOVQ AX, R8
+	SHRQ $6, R8          // the word in work
+	MOVQ BX, R9
+	SHRQ $6, R9          // the last word
+	ANDQ $63, BX
+	VMOVDQU64 offsets<>(SB), Z0
+	MOVQ R8, DX
+	SHLQ $6, DX
+	INCQ DX
+	VPBROADCASTD DX, Z1  // what to add: one behind the space, where a field starts
+	MOVL $64, DX
+	VPBROADCASTD DX, Z2
+	MOVQ (SI)(R8*8), DX
+	SHRXQ AX, DX, DX
+	SHLXQ AX, DX, DX
+
+word:
+	CMPQ R8, R9
+	JNE  whole
+	BZHIQ BX, DX, DX
+	BTSQ BX, DX
+
+whole:
+	POPCNTQ DX, CX
+	KMOVQ DX, K1
+	VPCOMPRESSB.Z Z0, K1, Z3
+	VPMOVZXBD X3, Z4
+	VPADDD Z1, Z4, Z4
+	VMOVDQU32 Z4, (DI)
+	VEXTRACTI32X4 $1, Z3, X4
+	VPMOVZXBD X4, Z4
+	VPADDD Z1, Z4, Z4
+	VMOVDQU32 Z4, 64(DI)
+	CMPQ CX, $32
+	JHI  many
+
+next:
+	LEAQ (DI)(CX*4), DI
+	CMPQ R8, R9
+	JEQ  done
+	CMPQ DI, R12
+	JCC  done
+	INCQ R8
+	MOVQ (SI)(R8*8), DX
+	VPADDD Z2, Z1, Z1
+	JMP  word
+
+many:
+	VEXTRACTI32X4 $2, Z3, X4
+	VPMOVZXBD X4, Z4
+	VPADDD Z1, Z4, Z4
+	VMOVDQU32 Z4, 128(DI)
+	VEXTRACTI32X4 $3, Z3, X4
+	VPMOVZXBD X4, Z4
+	VPADDD Z1, Z4, Z4
+	VMOVDQU32 Z4, 192(DI)
+	JMP  next
+
+done:
+	VZEROUPPER
+	SUBQ starts+32(FP), DI
+	SHRQ $2, DI
+	DECQ DI
+	MOVQ DI, found+40(FP)
+	RET
