@@ -8,28 +8,40 @@ const Slack = 64
 
 const zeros = 0x3030303030303030 // "00000000"
 
-// digits8 returns the values of the first n (1 to 8) digits of b, one a byte,
-// the last digit in the highest byte, and what is not 0 unless all were digits.
-// b is at least eight bytes long.
-func digits8(b []byte, n int) (values, odd uint64) {
-	values = (binary.LittleEndian.Uint64(b) ^ zeros) << ((64 - 8*n) & 63)
-	return values, (values + 0x7676767676767676 | values) & highs
+// A field's first eight bytes are looked at as a word, the first in its lowest
+// byte.
+func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// digits8 returns the values of the first n (1 to 8) digits of a word, one a
+// byte, the last digit in the highest byte, and what is not 0 unless all were
+// digits.
+func digits8(word uint64, n int) (values, odd uint64) {
+	values = (word ^ zeros) << ((64 - 8*n) & 63)
+	return values, nondigits(values)
 }
 
-// zeroBefore is not 0 if b, a number of n digits, begins with a zero that it
-// could do without.
-func zeroBefore(b []byte, n int) uint64 {
-	return (uint64(b[0]^'0') - 1) & uint64(1-n) >> 63
+// nondigits is not 0 unless all bytes are values of digits.
+func nondigits(values uint64) uint64 { return (values + 0x7676767676767676 | values) & highs }
+
+// zeroBefore is not 0 if a number of n digits that begins with word has a zero
+// before it.
+func zeroBefore(word uint64, n int) uint64 {
+	return ((word&0xff ^ '0') - 1) & uint64(1-n) >> 63
 }
 
-// IsShort tells whether a field of n bytes, the first eight of which are in
-// first, the very first in its lowest byte, is a number of one to eight digits
-// without zeros before it.
-func IsShort(first uint64, n int) bool {
-	first ^= zeros
-	digits := first << ((64 - 8*n) & 63)
-	odd := (digits + 0x7676767676767676 | digits) & highs
-	return uint(n-1) < 8 && odd == 0 && (first&0xff != 0 || n == 1)
+// Short reads a field of n bytes that begins with word, if it is a number of one
+// to eight digits.
+func Short(word uint64, n int) (value uint64, ok bool) {
+	values, odd := digits8(word, n)
+	return number8(values), uint(n-1) < 8 && odd == 0
+}
+
+// IsShort tells whether a field of n bytes that begins with word is a number of
+// one to eight digits without zeros before it. The word's lowest byte is the
+// first.
+func IsShort(word uint64, n int) bool {
+	_, odd := digits8(word, n)
+	return uint(n-1) < 8 && odd|zeroBefore(word, n) == 0
 }
 
 // number8 combines eight digit values into their number.
@@ -51,36 +63,33 @@ func Uint(block []byte, from, to int) (value uint64, ok bool) {
 	}
 	b := block[from : to+16]
 	if n <= 8 {
-		v, odd := digits8(b, n)
+		v, odd := digits8(word(b), n)
 		return number8(v), odd == 0
 	}
 	if n <= 16 {
-		high, odd := digits8(b, 8)
-		low, odd2 := digits8(b[8:], n-8)
+		high, odd := digits8(word(b), 8)
+		low, odd2 := digits8(word(b[8:]), n-8)
 		return number8(high)*powers[n-8] + number8(low), odd|odd2 == 0
 	}
 	return uintSlow(b[:n])
 }
 
-// SixDecimals looks at a time as Tstat writes it: 1 to 16 digits without zeros
-// before them, a point, six digits. It returns the offset of the point and the
-// number behind it; it is not ok for any other field, times among them. block
-// must have Slack bytes of capacity past to.
-func SixDecimals(block []byte, from, to int) (point int, micro uint64, ok bool) {
+// Time looks at a time as Tstat writes it: digits without zeros before them, a
+// point, six digits. It returns the offset of the point and the number behind
+// it; it is not ok for any other field, times among them, nor where more than
+// eight digits stand before the point. block must have Slack bytes of capacity
+// past to.
+func Time(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	const fraction = len(".000000")
 	n := to - fraction - from
-	if uint(n-1) >= 16 {
+	if uint(n-1) >= 8 {
 		return 0, 0, false
 	}
-	b := block[from : to+16]
-	_, odd := digits8(b, min(n, 8))
-	if n > 8 {
-		_, low := digits8(b[8:], n-8)
-		odd |= low
-	}
-	values, rest := digits8(b[n+1:], 6)
-	odd |= rest | uint64(b[n]^'.') | zeroBefore(b, n)
-	return from + n, number8(values), odd == 0
+	first, last := word(block[from:from+8]), word(block[to-8:to]) // last: a digit, the point, six digits
+	_, odd := digits8(first, n)
+	values := (last ^ zeros) &^ 0xffff
+	odd |= nondigits(values) | (last>>8&0xff ^ '.') | zeroBefore(first, n)
+	return to - fraction, number8(values), odd == 0
 }
 
 func uintSlow(field []byte) (value uint64, ok bool) {
@@ -127,12 +136,13 @@ func CopyUint(dst, block []byte, from, to int) int {
 	if n > 16 {
 		return copyUintSlow(dst, b[:n])
 	}
-	_, odd := digits8(b, min(n, 8))
+	first := word(b)
+	_, odd := digits8(first, min(n, 8))
 	if n > 8 {
-		_, low := digits8(b[8:], n-8)
+		_, low := digits8(word(b[8:]), n-8)
 		odd |= low
 	}
-	if odd|zeroBefore(b, n) != 0 {
+	if odd|zeroBefore(first, n) != 0 {
 		return copyUintSlow(dst, b[:n])
 	}
 	*(*[16]byte)(dst) = [16]byte(b)

@@ -27,7 +27,8 @@ type starts [2 * MaxColumns]uint32
 
 // Bounds returns the offsets of field i < N in the block.
 func (f *Fields) Bounds(i int) (from, to int) {
-	return int(f.Starts[i%len(f.Starts)]), int(f.Starts[(i+1)%len(f.Starts)]) - 1
+	const mask = uint(len(f.Starts) - 1) // lets the compiler see that i is in range
+	return int(f.Starts[uint(i)&mask]), int(f.Starts[uint(i+1)&mask]) - 1
 }
 
 // Split finds the first n fields of the current row, or all of them if there
@@ -53,7 +54,7 @@ func splitPortable(space []uint64, start, end, n int, starts *starts) int {
 		at := found + 1
 		found += bits.OnesCount64(m)
 		for ; at <= found; at += 4 { // four at a time, without asking whether there are so many
-			four := (*[4]uint32)(starts[at%len(starts):])
+			four := (*[4]uint32)(starts[uint(at)%uint(len(starts)):])
 			four[0] = base + uint32(bits.TrailingZeros64(m))
 			m &= m - 1
 			four[1] = base + uint32(bits.TrailingZeros64(m))

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"encoding/binary"
+	"math"
 	"math/big"
 	"strconv"
 
@@ -25,6 +27,10 @@ type decimal struct {
 // readDecimal reads digits with an optional fraction, a number below maxTime.
 func readDecimal(block []byte, from, to int) (d decimal, ok bool) {
 	const fraction = len(".000000")
+	if point, micro, ok := fastparse.Time(block, from, to); ok {
+		whole, _ := fastparse.Short(binary.LittleEndian.Uint64(block[from:from+8]), point-from)
+		return decimal{whole: whole, micro: micro}, true
+	}
 	if point := to - fraction; point > from && point <= from+maxWhole && block[point] == '.' {
 		whole, ok := fastparse.Uint(block, from, point)
 		micro, ok2 := fastparse.Uint(block, point+1, to)
@@ -62,16 +68,24 @@ func readDecimalSlow(field []byte) (d decimal, ok bool) {
 // where the text is a tie, or doubles are so far apart that it may be one, is
 // the double itself looked at.
 func thousandths(d decimal, field []byte) uint64 {
-	rest := d.micro % 1000
-	if d.whole >= 1e9 || rest == 500 || d.more {
+	if d.whole >= 1e9 || d.more {
 		f, _ := strconv.ParseFloat(string(field), 64)
 		return exactThousandths(f)
 	}
-	n := d.whole*1000 + d.micro/1000
-	if rest > 500 {
+	n, rest := d.whole*1000+d.micro/1000, d.micro%1000
+	if rest > 500 || rest == 500 && aboveTie(d, n) {
 		n++
 	}
 	return n
+}
+
+// aboveTie tells whether the double nearest to d, which lies half-way between n
+// and n+1 thousandths, is rounded to n+1.
+func aboveTie(d decimal, n uint64) bool {
+	const unit = 1e6
+	micro := float64(d.whole*unit + d.micro) // below 2^53
+	above := math.FMA(micro/unit, unit, -micro)
+	return above > 0 || above == 0 && n%2 == 1
 }
 
 // exactThousandths rounds the exact value of f <= 10^15 to thousandths, ties to

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"tstat-transport/internal/fastparse"
@@ -80,22 +81,6 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 
 var tooFew = fastparse.Reason{Why: "too few fields"}
 
-// join writes a flow at out[o:] and returns the offset behind it, or the
-// column that is malformed.
-func (e *Encoder) join(pieces []piece, out []byte, o int) (end, bad int) {
-	for i := 0; ; i++ {
-		i, o = join(pieces, i, &e.fields, e.block, &e.values, out, o)
-		if i == len(pieces) {
-			return o, -1
-		}
-		n := putField(&pieces[i], &e.fields, e.block, out, o)
-		if n == 0 {
-			return o, int(pieces[i].at)
-		}
-		o += n
-	}
-}
-
 func (e *Encoder) field(column int) []byte {
 	from, to := e.fields.Bounds(column)
 	return e.block[from:to]
@@ -108,6 +93,10 @@ func (e *Encoder) decimal(column int) (decimal, bool) {
 
 func (e *Encoder) uint(column int) (uint64, bool) {
 	from, to := e.fields.Bounds(column)
+	word := binary.LittleEndian.Uint64(e.block[from : from+8])
+	if n, ok := fastparse.Short(word, to-from); ok {
+		return n, true
+	}
 	return fastparse.Uint(e.block, from, to)
 }
 

@@ -6,42 +6,106 @@ import (
 	"tstat-transport/internal/fastparse"
 )
 
-// joinPortable writes pieces from number i on at out[o:]. It returns where it
-// has come to: len(pieces), or the index of a piece whose text is written and
-// whose field is not: putField has to look at it.
-func joinPortable(pieces []piece, i int, fields *fastparse.Fields, block []byte, values *values, out []byte, o int) (next, end int) {
-	for ; i < len(pieces); i++ {
+// join writes a flow at out[o:] and returns the offset behind it, or the
+// column that is malformed.
+func (e *Encoder) join(pieces []piece, out []byte, o int) (end, bad int) {
+	at := o
+	for rest := pieces; len(rest) > 0; rest = rest[1:] {
+		n, behind, ok := joinQuick(rest, &e.fields, e.block, &e.values, out, at)
+		if !ok {
+			return e.joinPortable(pieces, out, o)
+		}
+		at, rest = behind, rest[n:]
+		if len(rest) == 0 {
+			break
+		}
+		if at, ok = e.put(&rest[0], out, at); !ok {
+			return o, e.column(&rest[0])
+		}
+	}
+	return at, -1
+}
+
+// joinPortable does what join does, in plain Go.
+func (e *Encoder) joinPortable(pieces []piece, out []byte, o int) (end, bad int) {
+	for i := range pieces {
 		p := &pieces[i]
 		*(*[textSize]byte)(out[o:]) = p.text
 		o += int(p.len)
-		if p.kind == computed {
-			v := &values[p.at]
-			*(*[maxValue]byte)(out[o:]) = v.text
-			o += v.len
-			continue
+		if p.kind == counter {
+			from, to := e.fields.Bounds(int(p.at))
+			word := binary.LittleEndian.Uint64(e.block[from : from+8])
+			if fastparse.IsShort(word, to-from) {
+				binary.LittleEndian.PutUint64(out[o:], word)
+				o += to - from
+				continue
+			}
 		}
-		from, to := fields.Bounds(int(p.at))
-		n := to - from
-		first := binary.LittleEndian.Uint64(block[from : from+8])
-		if p.kind == number && fastparse.IsShort(first, n) {
-			binary.LittleEndian.PutUint64(out[o:], first)
-		} else if n = putField(p, fields, block, out, o); n == 0 {
-			break
+		var ok bool
+		if o, ok = e.put(p, out, o); !ok {
+			return o, e.column(p)
 		}
-		o += n
 	}
-	return i, o
+	return o, -1
 }
 
-// putField writes a number without zeros before it, or an address, at out[o:],
-// and returns its length, 0 if it is malformed.
-func putField(p *piece, fields *fastparse.Fields, block, out []byte, o int) int {
-	from, to := fields.Bounds(int(p.at))
+// column returns the column of a piece that is a field.
+func (e *Encoder) column(p *piece) int {
+	if p.kind == chosen || p.kind == moment {
+		return int(e.values[p.at].whole)
+	}
+	return int(p.at)
+}
+
+// put writes the value of a piece at out[o:] and returns the offset behind it.
+// It is not ok if that is a field that is malformed.
+func (e *Encoder) put(p *piece, out []byte, o int) (end int, ok bool) {
 	switch {
 	case p.kind == number:
-		return fastparse.CopyUint(out[o:], block, from, to)
-	case fastparse.IsAddress(block[from:to]):
-		return copy(out[o:], block[from:to])
+		return e.values[p.at].putNumber(out, o), true
+	case p.kind == text, p.kind == moment && e.values[p.at].len > 0:
+		return e.values[p.at].putText(out, o), true
 	}
-	return 0
+	from, to := e.fields.Bounds(e.column(p))
+	switch p.kind {
+	case moment:
+		d, ok := readDecimal(e.block, from, to)
+		if e.values[p.at].cut > 0 {
+			d.whole /= 1000
+		}
+		return putUint(out, o, d.whole), ok
+	case rtt:
+		return putRTT(out, o, e.block, from, to)
+	case address:
+		if field := e.block[from:to]; fastparse.IsAddress(field) {
+			return o + copy(out[o:], field), true
+		}
+		return o, false
+	default:
+		n := fastparse.CopyUint(out[o:], e.block, from, to)
+		return o + n, n > 0
+	}
+}
+
+// putRTT writes a time, rounded to three decimals.
+func putRTT(out []byte, o int, block []byte, from, to int) (end int, ok bool) {
+	d, ok := readDecimal(block, from, to)
+	if !ok {
+		return o, false
+	}
+	return putThousandths(out, o, thousandths(d, block[from:to])), true
+}
+
+func (v *value) putNumber(out []byte, o int) int {
+	if v.len > 0 {
+		return v.putText(out, o)
+	}
+	o = putUint(out, o, v.whole)
+	binary.LittleEndian.PutUint32(out[o:], v.tail)
+	return o + int(v.tailLen)
+}
+
+func (v *value) putText(out []byte, o int) int {
+	*(*[maxValue]byte)(out[o:]) = v.text
+	return o + v.len
 }

@@ -23,9 +23,13 @@ type Settings struct {
 type kind uint8
 
 const (
-	number   kind = iota // a field: a counter or a port
-	address              // a field: an IP address
-	computed             // one of values
+	counter kind = iota // a field: a number
+	address             // a field: an IP address
+	rtt                 // a field: a time, rounded to three decimals
+	moment              // one of values: the column of a time, to be cut off, or text
+	chosen              // a counter, of the column that is one of values
+	number              // one of values, as a number
+	text                // one of values, as text
 )
 
 // textSize is the longest text of a piece; longer ones take several pieces. It
@@ -51,12 +55,8 @@ type program struct {
 	// first, last, first_abs and durat, as far as the layout has them; TCP's
 	// are the same for both directions.
 	first, last, absolute, durat int
-	rtts                         []rtt
 	choices                      []choice
 }
-
-// rtt is a time that is rounded to three decimals.
-type rtt struct{ column, value int }
 
 // choice is the smaller (mss) or larger (sackCnt) of two columns.
 type choice struct {
@@ -72,39 +72,39 @@ type builder struct {
 }
 
 // tcpValues are the values of a TCP flow behind packets_per_second, in order:
-// key, the column's name without its direction, and what is computed of it, if
-// it is not copied.
+// key, the column's name without its direction, and what is made of it.
 var tcpValues = []struct {
 	key, column string
-	value       int
+	kind        kind
+	value       int // if it is computed or chosen
 }{
-	{"tcp_rexmit_bytes", "bytes_retx", nothing},
-	{"tcp_rexmit_pkts", "pkts_retx", nothing},
-	{"tcp_rexmit_rate", "", rexmitRate},
-	{"tcp_syn_cnt", "syn_cnt", nothing},
-	{"tcp_rtt_avg", "rtt_avg", rttAvg},
-	{"tcp_rtt_min", "rtt_min", rttMin},
-	{"tcp_rtt_max", "rtt_max", rttMax},
-	{"tcp_rtt_std", "rtt_std", rttStd},
-	{"tcp_pkts_rto", "pkts_rto", nothing},
-	{"tcp_pkts_fs", "pkts_fs", nothing},
-	{"tcp_pkts_reor", "pkts_reor", nothing},
-	{"tcp_pkts_dup", "pkts_dup", nothing},
-	{"tcp_pkts_unk", "pkts_unk", nothing},
-	{"tcp_pkts_fc", "pkts_fc", nothing},
-	{"tcp_pkts_unrto", "pkts_unrto", nothing},
-	{"tcp_pkts_unfs", "pkts_unfs", nothing},
-	{"tcp_cwin_min", "cwin_min", nothing},
-	{"tcp_cwin_max", "cwin_max", nothing},
-	{"tcp_out_seq_pkts", "pkts_ooo", nothing},
-	{"tcp_window_scale", "win_scl", nothing},
-	{"tcp_mss", "mss", mss},
-	{"tcp_max_seg_size", "mss_max", nothing},
-	{"tcp_min_seg_size", "mss_min", nothing},
-	{"tcp_win_max", "cwin_max", nothing},
-	{"tcp_win_min", "cwin_min", nothing},
-	{"tcp_initial_cwin", "cwin_ini", nothing},
-	{"tcp_sack_cnt", "sack_cnt", sackCnt},
+	{"tcp_rexmit_bytes", "bytes_retx", counter, 0},
+	{"tcp_rexmit_pkts", "pkts_retx", counter, 0},
+	{"tcp_rexmit_rate", "", text, rexmitRate},
+	{"tcp_syn_cnt", "syn_cnt", counter, 0},
+	{"tcp_rtt_avg", "rtt_avg", rtt, 0},
+	{"tcp_rtt_min", "rtt_min", rtt, 0},
+	{"tcp_rtt_max", "rtt_max", rtt, 0},
+	{"tcp_rtt_std", "rtt_std", rtt, 0},
+	{"tcp_pkts_rto", "pkts_rto", counter, 0},
+	{"tcp_pkts_fs", "pkts_fs", counter, 0},
+	{"tcp_pkts_reor", "pkts_reor", counter, 0},
+	{"tcp_pkts_dup", "pkts_dup", counter, 0},
+	{"tcp_pkts_unk", "pkts_unk", counter, 0},
+	{"tcp_pkts_fc", "pkts_fc", counter, 0},
+	{"tcp_pkts_unrto", "pkts_unrto", counter, 0},
+	{"tcp_pkts_unfs", "pkts_unfs", counter, 0},
+	{"tcp_cwin_min", "cwin_min", counter, 0},
+	{"tcp_cwin_max", "cwin_max", counter, 0},
+	{"tcp_out_seq_pkts", "pkts_ooo", counter, 0},
+	{"tcp_window_scale", "win_scl", counter, 0},
+	{"tcp_mss", "mss", chosen, mss},
+	{"tcp_max_seg_size", "mss_max", counter, 0},
+	{"tcp_min_seg_size", "mss_min", counter, 0},
+	{"tcp_win_max", "cwin_max", counter, 0},
+	{"tcp_win_min", "cwin_min", counter, 0},
+	{"tcp_initial_cwin", "cwin_ini", counter, 0},
+	{"tcp_sack_cnt", "sack_cnt", chosen, sackCnt},
 }
 
 // compile makes the program for the flows from source ("c_" or "s_") to
@@ -126,40 +126,38 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *progr
 	}
 	b.packets, b.rexmits = b.use(source+packets), -1
 
-	b.constant(`,{"type":"flow","interval":600,"values":{"duration":`).emit(computed, duration)
-	b.constant(`,"num_bits":`).emit(computed, numBits)
-	b.constant(`,"num_packets":`).number(source + packets)
-	b.constant(`,"bits_per_second":`).emit(computed, bitRate)
-	b.constant(`,"packets_per_second":`).computed(packetRate, b.packets >= 0)
+	b.constant(`,{"type":"flow","interval":600,"values":{"duration":`).emit(number, duration)
+	b.constant(`,"num_bits":`).emit(number, numBits)
+	b.constant(`,"num_packets":`).field(counter, source+packets)
+	b.constant(`,"bits_per_second":`).emit(number, bitRate)
+	b.constant(`,"packets_per_second":`).computed(number, packetRate, b.packets >= 0)
 	if l.Kind == fastparse.TCP {
 		b.rexmits = b.use(source + "pkts_retx")
 		for _, v := range tcpValues {
 			b.constant(`,"` + v.key + `":`)
-			switch v.value {
-			case nothing:
-				b.number(source + v.column)
-			case rexmitRate:
-				b.computed(rexmitRate, b.packets >= 0 && b.rexmits >= 0)
-			case mss, sackCnt:
+			switch v.kind {
+			case text:
+				b.computed(text, v.value, b.packets >= 0 && b.rexmits >= 0)
+			case chosen:
 				b.choice(v.value, "c_"+v.column, "s_"+v.column)
 			default:
-				b.rtt(v.value, source+v.column)
+				b.field(v.kind, source+v.column)
 			}
 		}
 	}
 	b.constant(`},"meta":{"src_ip":"`).emit(address, b.use(source+"ip"))
-	b.constant(`","src_port":`).number(source + "port")
+	b.constant(`","src_port":`).field(counter, source+"port")
 	b.constant(`,"dst_ip":"`).emit(address, b.use(destination+"ip"))
-	b.constant(`","dst_port":`).number(destination + "port")
+	b.constant(`","dst_port":`).field(counter, destination+"port")
 	b.constant(`,"protocol":"` + l.Kind.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
 	if s.Instance == nil {
 		b.constant("0")
 	} else {
 		b.constant(quote(*s.Instance))
 	}
-	b.constant(`,"flow_type":"tstat"},"start":`).emit(computed, start)
-	b.constant(`,"end":`).emit(computed, end)
-	b.constant(`}`).emit(computed, nothing)
+	b.constant(`,"flow_type":"tstat"},"start":`).emit(moment, start)
+	b.constant(`,"end":`).emit(moment, end)
+	b.constant(`}`).emit(text, nothing)
 	return &b.program
 }
 
@@ -184,30 +182,22 @@ func (b *builder) constant(text string) *builder {
 	return b
 }
 
-// number emits a column, or null where it is absent.
-func (b *builder) number(name string) {
+// field emits a column, or null where it is absent.
+func (b *builder) field(k kind, name string) {
 	if i := b.use(name); i >= 0 {
-		b.emit(number, i)
+		b.emit(k, i)
 	} else {
 		b.constant("null")
 	}
 }
 
 // computed emits a value, or null where what it is computed of is absent.
-func (b *builder) computed(value int, known bool) {
+func (b *builder) computed(k kind, value int, known bool) {
 	if known {
-		b.emit(computed, value)
+		b.emit(k, value)
 	} else {
 		b.constant("null")
 	}
-}
-
-func (b *builder) rtt(value int, name string) {
-	i := b.use(name)
-	if i >= 0 {
-		b.rtts = append(b.rtts, rtt{i, value})
-	}
-	b.computed(value, i >= 0)
 }
 
 // choice emits the smaller or larger of two columns, or null unless both are there.
@@ -216,12 +206,12 @@ func (b *builder) choice(value int, name, other string) {
 	if known {
 		b.choices = append(b.choices, choice{[2]int{b.use(name), b.use(other)}, value})
 	}
-	b.computed(value, known)
+	b.computed(chosen, value, known)
 }
 
 func (b *builder) emit(k kind, at int) {
 	for len(b.text) > textSize {
-		b.piece(textSize, computed, nothing)
+		b.piece(textSize, text, nothing)
 	}
 	b.piece(len(b.text), k, at)
 	b.size += maxValue

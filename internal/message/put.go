@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/bits"
 	"strconv"
@@ -24,37 +25,53 @@ func eightDigits(n uint64) uint64 {
 }
 
 func putUint(out []byte, o int, n uint64) int {
-	const tail = 1e8
-	if n >= tail {
-		o = putUint(out, o, n/tail)
-		binary.LittleEndian.PutUint64(out[o:], eightDigits(n%tail)|zeros)
-		return o + 8
+	const half = 1e8
+	var tail uint64
+	long := n >= half
+	if long {
+		n, tail = n/half, n%half
+		if n >= half {
+			o = putUint(out, o, n/half)
+			binary.LittleEndian.PutUint64(out[o:], eightDigits(n%half)|zeros)
+			binary.LittleEndian.PutUint64(out[o+8:], eightDigits(tail)|zeros)
+			return o + 16
+		}
 	}
 	digits := eightDigits(n)
 	leading := bits.TrailingZeros64(digits|1<<56) &^ 7 // bits of leading zeros; the last digit stays
 	binary.LittleEndian.PutUint64(out[o:], (digits|zeros)>>leading)
-	return o + 8 - leading/8
+	o += 8 - leading/8
+	if long {
+		binary.LittleEndian.PutUint64(out[o:], eightDigits(tail)|zeros)
+		o += 8
+	}
+	return o
 }
 
-// fractions are the decimals of n thousandths, without zeros at the end but for
-// the first, and how many that leaves.
-var fractions = func() (table [1000][4]byte) {
+// fractions are the decimals of n thousandths, the first in the lowest byte,
+// without zeros at the end but for the first; in the highest byte how many.
+var fractions = func() (table [1000]uint32) {
 	for n := range table {
-		digits, width := [3]byte{byte('0' + n/100), byte('0' + n/10%10), byte('0' + n%10)}, byte(3)
+		digits, width := fmt.Appendf(nil, "%03d", n), 3
 		for width > 1 && digits[width-1] == '0' {
 			width--
 		}
-		table[n] = [4]byte{digits[0], digits[1], digits[2], width}
+		table[n] = binary.LittleEndian.Uint32(append(digits, byte(width)))
 	}
 	return table
 }()
 
-// putFraction writes the point and n < 1000 thousandths, as one to three decimals.
-func putFraction(out []byte, o int, n uint64) int {
+// fraction returns the point and n < 1000 thousandths as one to three decimals,
+// the point in the lowest byte, and the length of that.
+func fraction(n uint64) (text, length uint32) {
 	f := fractions[n]
-	out[o] = '.'
-	*(*[4]byte)(out[o+1:]) = f
-	return o + 1 + int(f[3])
+	return f<<8 | '.', 1 + f>>24
+}
+
+func putFraction(out []byte, o int, n uint64) int {
+	text, length := fraction(n)
+	binary.LittleEndian.PutUint32(out[o:], text)
+	return o + int(length)
 }
 
 // putThousandths writes the double nearest to n/1000 with one to three decimals.
@@ -65,39 +82,31 @@ func putThousandths(out []byte, o int, n uint64) int {
 	return putFraction(out, putUint(out, o, n/1000), n%1000)
 }
 
-// putRounded writes x >= 0, rounded to two decimals on its exact value, ties
-// to even, with one or two decimals.
-func putRounded(out []byte, o int, x float64) int {
-	if x >= 1<<46 { // doubles are further apart than hundredths
-		var buf [64]byte
-		x, _ = strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], x, 'f', 2, 64)), 64)
-		return putShortest(out, o, x)
-	}
+// maxHundredths is where doubles are further apart than hundredths.
+const maxHundredths = 1 << 46
+
+// hundredths rounds 0 <= x < maxHundredths to whole + cents/100, on its exact
+// value, ties to even.
+func hundredths(x float64) (uint64, uint64) {
 	double := math.Float64bits(x)
-	shift := 1075 - int(double>>52) // x = mantissa / 2^shift, shift >= 0
+	shift := 1075 - double>>52 // x = mantissa / 2^shift, shift > 0
 	mantissa := double&(1<<52-1) | 1<<52
 	if shift > 63 {
-		mantissa, shift = 0, 1 // below 2^-11, or 0
+		return 0, 0 // below 2^-11
 	}
-	whole := mantissa >> shift
-	scaled := mantissa & (1<<shift - 1) * 100
-	cents, rest := scaled>>shift, scaled&(1<<shift-1)
-	if half := uint64(1) << shift >> 1; rest > half || rest == half && rest > 0 && cents&1 == 1 {
+	unit := uint64(1) << (shift & 63)
+	whole := mantissa >> (shift & 63)
+	scaled := mantissa & (unit - 1) * 100
+	cents, rest := scaled>>(shift&63), scaled&(unit-1)
+	half := unit / 2
+	cents += (half - rest) >> 63 // one up if rest > half
+	if rest == half && cents&1 == 1 && rest > 0 {
 		cents++
 	}
 	if cents == 100 {
-		whole, cents = whole+1, 0
+		return whole + 1, 0
 	}
-	return putFraction(out, putUint(out, o, whole), 10*cents)
-}
-
-// putRate writes n per second, 0 where there is no duration.
-func putRate(out []byte, o int, n uint64, seconds float64) int {
-	if seconds == 0 {
-		out[o] = '0'
-		return o + 1
-	}
-	return putRounded(out, o, float64(n)/seconds)
+	return whole, cents
 }
 
 // putShortest writes the shortest decimal that reads back as x, with at least

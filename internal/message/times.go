@@ -2,17 +2,6 @@ package message
 
 import "tstat-transport/internal/fastparse"
 
-// whole returns the number before the point.
-func (v *value) whole() (n uint64) {
-	for _, c := range v.text[:v.len] {
-		if c == '.' {
-			break
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return n
-}
-
 // times sets duration, start and end of the row. It returns the column that is
 // malformed, or -1.
 func (e *Encoder) times(p *program) (bad int) {
@@ -21,61 +10,55 @@ func (e *Encoder) times(p *program) (bad int) {
 		return bad
 	}
 	e.seconds = ratio(thousandths, 1000) / 1000
-	e.values[duration].setRounded(e.seconds)
+	whole, cents := hundredths(e.seconds) // below 10^12 s
+	e.values[duration].setHundredths(whole, cents)
 	if e.layout.Kind == fastparse.UDP {
-		return e.udpTimes(p, thousandths)
+		if e.settings.Milliseconds {
+			whole = thousandths / 1000
+		}
+		return e.udpTimes(p, whole)
 	}
 	if p.absolute < 0 {
-		bad = e.stamp(start, p.first)
-		if bad < 0 {
-			bad = e.stamp(end, p.last)
-		}
-		return bad
+		e.setMoment(start, p.first)
+		e.setMoment(end, p.last)
+		return -1
 	}
 	return e.relativeTimes(p)
 }
 
-// stamp sets start or end to a column, mostly by cutting off its text.
-func (e *Encoder) stamp(to int, column int) (bad int) {
-	from, end := e.fields.Bounds(column)
-	cut := len("000")
+// setMoment sets start or end to a column in ms, cut off to the unit asked for.
+func (e *Encoder) setMoment(i, column int) {
+	v := &e.values[i]
+	v.whole, v.cut, v.len = uint64(column), uint32(len("000")), 0
 	if e.settings.Milliseconds {
-		cut = 0
+		v.cut = 0
 	}
-	point, _, ok := fastparse.SixDecimals(e.block, from, end)
-	if ok && point-from > cut && point-from <= maxWhole {
-		e.values[to].setField(e.block, from, point-cut)
-		return -1
-	}
-	d, ok := readDecimal(e.block, from, end)
-	if !ok {
-		return column
-	}
-	e.setStamp(to, d.whole)
-	return -1
 }
 
-func (e *Encoder) setStamp(to int, ms uint64) {
+// setMS sets start or end to a time in ms, cut off to the unit asked for.
+func (e *Encoder) setMS(i int, ms uint64) {
 	if !e.settings.Milliseconds {
 		ms /= 1000
 	}
-	e.values[to].setUint(ms)
+	e.values[i].setText(ms)
 }
 
-// udpTimes sets start, and end to start and duration, both as they are sent.
-func (e *Encoder) udpTimes(p *program, thousandths uint64) (bad int) {
-	if bad := e.stamp(start, p.absolute); bad >= 0 {
-		return bad
-	}
-	passed := thousandths / 1000
-	if !e.settings.Milliseconds {
-		passed = e.values[duration].whole()
-	}
+// udpTimes sets start, and end to that and what has passed, in whole units.
+func (e *Encoder) udpTimes(p *program, passed uint64) (bad int) {
+	e.setMoment(start, p.absolute)
+	e.setMoment(end, p.absolute)
 	if passed == 0 {
-		e.values[end] = e.values[start]
-	} else {
-		e.values[end].setUint(e.values[start].whole() + passed)
+		return -1
 	}
+	from, ok := e.decimal(p.absolute)
+	if !ok {
+		return p.absolute
+	}
+	unit := uint64(1000)
+	if e.settings.Milliseconds {
+		unit = 1
+	}
+	e.setMS(end, from.whole+passed*unit)
 	return -1
 }
 
@@ -97,8 +80,8 @@ func (e *Encoder) relativeTimes(p *program) (bad int) {
 	if absolute.more || last.more || first.more {
 		to = exactSum(e.field(p.absolute), e.field(p.last), e.field(p.first))
 	}
-	e.setStamp(start, absolute.whole)
-	e.setStamp(end, to)
+	e.setMS(start, absolute.whole)
+	e.setMS(end, to)
 	return -1
 }
 

@@ -1,19 +1,33 @@
 package message
 
-import "tstat-transport/internal/fastparse"
+import (
+	"math"
+	"strconv"
+
+	"tstat-transport/internal/fastparse"
+)
 
 // maxValue is the size of the longest value: a rate of 2^64 bits in a
 // microsecond, a quotient of 2^-64, or an IPv6 address.
 const maxValue = 48
 
-// value is the text of what no field says. It is copied whole, at the speed of
-// a fixed size.
+// value is what no field says as it is to be written. The kind of a piece tells
+// which of its parts count.
 type value struct {
+	// whole is a number, or what stands before its point, or a column.
+	whole uint64
+	// tail is what stands behind whole, tailLen bytes, the first in the lowest.
+	tail, tailLen uint32
+	// cut is how many digits before its point a time loses.
+	cut uint32
+	// text is copied whole, at the speed of a fixed size. If len is not 0, it
+	// stands for a number or moment that the above cannot tell; then whole is
+	// larger than any number that is written quickly.
 	text [maxValue]byte
 	len  int
 }
 
-// The values of a flow that are computed, as indices.
+// The values of a flow, as indices.
 const (
 	nothing = iota
 	duration
@@ -21,10 +35,6 @@ const (
 	bitRate
 	packetRate
 	rexmitRate
-	rttAvg
-	rttMin
-	rttMax
-	rttStd
 	mss
 	sackCnt
 	start
@@ -34,12 +44,41 @@ const (
 
 type values [computedValues]value
 
-func (v *value) setUint(n uint64)                  { v.len = putUint(v.text[:], 0, n) }
-func (v *value) setRounded(x float64)              { v.len = putRounded(v.text[:], 0, x) }
-func (v *value) setRate(n uint64, seconds float64) { v.len = putRate(v.text[:], 0, n, seconds) }
+func (v *value) setUint(n uint64) { v.whole, v.tailLen, v.len = n, 0, 0 }
+
+func (v *value) setHundredths(whole, cents uint64) {
+	v.whole, v.len = whole, 0
+	v.tail, v.tailLen = fraction(10 * cents)
+}
+
+func (v *value) setText(n uint64) { v.len = putUint(v.text[:], 0, n) }
+
+// setRate sets n per second, 0 where there is no duration.
+func (v *value) setRate(n uint64, seconds float64) {
+	if seconds == 0 {
+		v.setUint(0)
+	} else {
+		v.setRounded(float64(n) / seconds)
+	}
+}
+
+// setRounded sets x >= 0, rounded to two decimals on its exact value, ties to
+// even, with one or two decimals.
+func (v *value) setRounded(x float64) {
+	if x < maxHundredths {
+		v.setHundredths(hundredths(x))
+		return
+	}
+	var buf [64]byte
+	x, _ = strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], x, 'f', 2, 64)), 64)
+	v.whole = math.MaxUint64
+	v.len = putShortest(v.text[:], 0, x)
+}
+
+// setQuotient sets the text of a/b, not rounded; 0 where one of them is 0.
 func (v *value) setQuotient(a, b uint64) {
 	if a == 0 || b == 0 {
-		v.setUint(0)
+		v.text[0], v.len = '0', 1
 	} else {
 		v.len = putShortest(v.text[:], 0, ratio(a, b))
 	}
@@ -75,12 +114,6 @@ func (e *Encoder) compute(p *program, bits uint64, first bool) (bad int) {
 			v[rexmitRate].setQuotient(rexmits, packets)
 		}
 	}
-	for _, r := range p.rtts {
-		from, to := e.fields.Bounds(r.column)
-		if !v[r.value].setRTT(e.block, from, to) {
-			return r.column
-		}
-	}
 	return -1
 }
 
@@ -95,37 +128,11 @@ func (e *Encoder) shared(p *program) (bad int) {
 		if !ok {
 			return c.columns[1]
 		}
-		chosen := c.columns[0]
+		column := c.columns[0]
 		if (b < a) == (c.value == mss) {
-			chosen = c.columns[1]
+			column = c.columns[1]
 		}
-		v := &e.values[c.value]
-		from, to := e.fields.Bounds(chosen)
-		v.len = fastparse.CopyUint(v.text[:], e.block, from, to)
+		e.values[c.value].whole = uint64(column)
 	}
 	return -1
-}
-
-// setRTT rounds a time to three decimals, mostly on its text. It is not ok
-// where the field is none.
-func (v *value) setRTT(block []byte, from, to int) (ok bool) {
-	point, micro, ok := fastparse.SixDecimals(block, from, to)
-	n, rest := micro/1000, micro%1000
-	n += (500 - rest) >> 63                                // one up if rest > 500
-	if !ok || point-from > 8 || rest == 500 || n == 1000 { // as thousandths and a carry need it
-		d, ok := readDecimal(block, from, to)
-		if ok {
-			v.len = putThousandths(v.text[:], 0, thousandths(d, block[from:to]))
-		}
-		return ok
-	}
-	*(*[8]byte)(v.text[:]) = [8]byte(block[from : from+8])
-	v.len = putFraction(v.text[:], point-from, n)
-	return true
-}
-
-// setField copies a field of at most 16 bytes.
-func (v *value) setField(block []byte, from, to int) {
-	*(*[16]byte)(v.text[:]) = [16]byte(block[from : from+16])
-	v.len = to - from
 }
