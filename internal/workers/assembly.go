@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,11 +21,14 @@ type logWork struct {
 	// reader belongs to the worker that has the log's turn.
 	reader *logReader
 
-	mu        sync.Mutex
-	parked    []*chunk // parsed, but an earlier one is not
-	seq       int      // of the chunk that is next
-	from, to  int64    // the range of the message in work
-	flows     int      // in it
+	mu         sync.Mutex
+	parked     []*chunk // parsed, and not yet assembled
+	seq        int      // of the chunk that is next
+	assembling bool     // a worker is in assemble
+
+	// These are the assembling worker's.
+	from, to  int64 // the range of the message in work
+	flows     int   // in it
 	message   *outgoing
 	at        progress // behind the last chunk
 	after     progress // behind the last row in a message that has a newline
@@ -62,22 +66,29 @@ type outgoing struct {
 }
 
 // add takes a parsed chunk, and with it all that waited for it, into the log's
-// messages. It owns the chunk from here on.
+// messages. It owns the chunk from here on. A worker that finds another one at
+// it leaves the chunk to that one.
 func (l *logWork) add(ctx context.Context, p *pipeline, c *chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.parked = append(l.parked, c)
-	for i := 0; i < len(l.parked); {
-		c := l.parked[i]
-		if c.seq != l.seq {
-			i++
-			continue
+	if l.assembling {
+		return
+	}
+	l.assembling = true
+	defer func() { l.assembling = false }()
+	for {
+		i := slices.IndexFunc(l.parked, func(c *chunk) bool { return c.seq == l.seq })
+		if i < 0 {
+			return
 		}
-		l.parked = append(l.parked[:i], l.parked[i+1:]...)
-		i = 0
-		l.seq++
+		c := l.parked[i]
+		l.parked = slices.Delete(l.parked, i, i+1)
+		l.mu.Unlock()
 		l.assemble(ctx, p, c)
 		p.chunks <- c
+		l.mu.Lock()
+		l.seq++
 	}
 }
 

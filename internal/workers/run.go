@@ -74,7 +74,7 @@ const (
 	// maxDirs bounds the directories in work, and with them open files.
 	maxDirs = 32
 	// queued is how many messages may wait for a publisher.
-	queued = 8
+	queued = 32
 	// interval is how often .processing is written while a directory is in work.
 	interval = 2 * time.Second
 	markers  = 8
