@@ -122,16 +122,19 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 			err = r.list(ctx, f, rel, &todo, visit)
 			_ = f.Close()
 		}
-		switch {
-		case err == nil || err == unix.ENOENT:
-		case rel == "." || ctx.Err() != nil:
-			return err
-		default:
-			if _, ok := errors.AsType[*fs.PathError](err); !ok {
-				err = dirError(full, err)
-			}
-			report(full, err)
+		if err == nil || err == unix.ENOENT {
+			continue
 		}
+		if ctx.Err() != nil {
+			return err
+		}
+		if _, ok := errors.AsType[*fs.PathError](err); !ok {
+			err = dirError(full, err)
+		}
+		if rel == "." {
+			return err
+		}
+		report(full, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -19,21 +20,22 @@ func Survey(ctx context.Context, o Options) (Outcome, error) {
 }
 
 // crawl returns the directories of all roots that may have something to send,
-// oldest first.
+// oldest first. Its error is that of roots that cannot be read, and does not
+// keep those of the others back, or ctx's.
 func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.Entry, error) {
 	began := time.Now()
 	defer func() { p.Counters.Spend(report.Crawl, began) }()
 	var entries []logdir.Entry
+	var unreadable error
 	for _, root := range roots {
 		found, err := root.Find(ctx, func(path string, err error) { p.ioError("cannot look into directory", path, err) })
-		if err != nil {
-			return nil, err
-		}
+		unreadable = errors.Join(unreadable, err)
 		entries = append(entries, found...)
 	}
 	logdir.Sort(entries)
 	p.Counters.Found.Add(int64(len(entries)))
-	return p.pending(ctx, entries)
+	rest, err := p.pending(ctx, entries)
+	return rest, errors.Join(unreadable, err)
 }
 
 // pending leaves out the directories in which nothing has changed since they

@@ -82,7 +82,7 @@ const (
 
 // Run sends what is new below the roots, and returns when everything that was
 // taken into work is settled. When ctx ends it stops taking work. The error is
-// that of a root that cannot be read.
+// that of roots that cannot be read; the others are sent all the same.
 func Run(ctx context.Context, o Options) (Outcome, error) {
 	p := &pipeline{
 		Options: o,
@@ -99,21 +99,18 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		p.outcome.Interrupted = true
 		return p.outcome, nil
 	}
-	if err != nil {
-		return p.outcome, err
-	}
 	if !o.Single {
 		p.process(ctx, entries)
-		return p.outcome, nil
+		return p.outcome, err
 	}
 	for i := range entries {
 		before := p.Counters.Published.Load()
 		p.process(ctx, entries[i:i+1])
-		if ctx.Err() != nil || p.outcome.Transport != nil || p.Counters.Published.Load() > before {
+		if p.outcome.Interrupted || p.outcome.Transport != nil || p.Counters.Published.Load() > before {
 			break
 		}
 	}
-	return p.outcome, nil
+	return p.outcome, err
 }
 
 // process takes the directories through the pipeline.
