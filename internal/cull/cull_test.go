@@ -2,6 +2,8 @@ package cull
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -364,6 +366,37 @@ func TestMountsAreNotCrossed(t *testing.T) {
 	s.says("WARN", "not_entered", "/other", "remedy")
 	if _, err := os.Stat(s.path + "/inside.out/" + tcp); err != nil {
 		t.Error("a directory with a mount inside was touched:", err)
+	}
+}
+
+// failing is a context that a listing of more than one piece finds ended in
+// its midst, once: as nearly as a test can have a disk that fails there.
+type failing struct {
+	context.Context
+	looks int
+}
+
+func (f *failing) Err() error {
+	if f.looks++; f.looks == 3 || f.looks == 4 {
+		return errors.New("the disk fails")
+	}
+	return nil
+}
+
+// What was found of a root before it could not be read further is no leftover
+// of a run before: a directory that was not moved away has its time to live.
+func TestRootThatCannotBeReadToItsEnd(t *testing.T) {
+	s := newSite(t)
+	for i := range 1100 { // a piece is 1024
+		s.write(fmt.Sprintf("%04d.out/%s", i, tcp), row)
+		s.write(fmt.Sprintf("%04d.out/.processed", i), "")
+	}
+	plan, err := MakePlan(&failing{Context: t.Context()}, []*logdir.Root{s.root()}, s.now, s.options(Options{TTL: hour}))
+	if err == nil || !strings.Contains(err.Error(), "the disk fails") {
+		t.Fatalf("error %v, want that of the listing", err)
+	}
+	if len(plan.Items) > 0 {
+		t.Errorf("%d directories go before their time, as %s", len(plan.Items), plan.Items[0].Why)
 	}
 }
 

@@ -94,11 +94,11 @@ func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Option
 	}
 	for _, root := range roots {
 		found, err := root.Find(ctx, report)
+		marked = append(marked, found...)
 		if err == nil {
-			marked = append(marked, found...)
 			found, err = root.FindCulled(ctx, func(string, error) {}) // told by Find
+			leftovers = append(leftovers, found...)
 		}
-		leftovers = append(leftovers, found...)
 		failed = errors.Join(failed, err)
 	}
 	logdir.Sort(marked)
