@@ -51,7 +51,7 @@ func (p *pipeline) reject(l *logWork, c *chunk) {
 		text := c.buf[r.start:r.end]
 		if l.malformed+int64(i) < inFull {
 			const most = 200
-			p.Log.Warn("malformed row is skipped", "file", l.path, "line", line, "reason", r.reason,
+			p.Log.Warn("malformed row is skipped", "file", l.path, "line", line, "reason", r.reason.String(),
 				"text", string(text[:min(len(text), most)]))
 		}
 		if p.Rejects != nil {
