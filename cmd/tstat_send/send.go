@@ -191,12 +191,16 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *watch,
 // status is the exit status that the outcome stands for.
 func (c *command) status(o workers.Outcome, log *slog.Logger) int {
 	status := cli.OK
-	if o.Transport != nil {
-		log.Error("not everything was delivered, what is missing is sent by the next run", "transport", c.Transport, "reason", o.Transport)
-		status = transportStatus(o.Transport)
-		if c.NoTransport && !o.Interrupted { // it could not be printed
+	switch {
+	case o.Transport == nil:
+	case c.NoTransport:
+		log.Error("not everything was printed", "reason", o.Transport)
+		if !o.Interrupted {
 			status = cli.IO
 		}
+	default:
+		log.Error("not everything was delivered, what is missing is sent by the next run", "transport", c.Transport, "reason", o.Transport)
+		status = transportStatus(o.Transport)
 	}
 	if o.IOErrors > 0 {
 		status = cli.Worse(status, cli.IO)
