@@ -9,9 +9,9 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// errInterrupted ends the logs that were not read to their end when the run
-// was told to stop.
-var errInterrupted = errors.New("interrupted")
+// errStopped ends the logs that were not read to their end when the run was
+// told to stop, or stopped for a failure of the transport.
+var errStopped = errors.New("the run stopped before all of it was read")
 
 // dirWork is a directory in work, and its ledger.
 type dirWork struct {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/message"
+	"tstat-transport/internal/report"
 	"tstat-transport/internal/twin"
 	"tstat-transport/internal/workers"
 )
@@ -266,6 +268,47 @@ func TestStop(t *testing.T) {
 		want[f] *= 3
 	}
 	diff(t, to.flows(t), want)
+}
+
+// TestGivenUp: a directory in work when the transport fails for another is not
+// said to have been interrupted: nobody has told the run to stop.
+func TestGivenUp(t *testing.T) {
+	root := t.TempDir()
+	corpus, err := os.ReadFile("../../testdata/corpus/bulk_with_1300MB_flow/2026_11_22_20_27.out/log_tcp_complete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeLog(t, root, dirName, "log_tcp_complete", corpus)
+	const other = "2026_11_23_11_00.out"
+	writeLog(t, root, other, "log_tcp_complete", longLog(t, 10))
+	to := newArchive()
+	counters := new(report.Counters)
+	to.refuse = func(id string) error {
+		if strings.HasPrefix(id, "s/0/"+other) {
+			return nil
+		}
+		for counters.Directories.Load() < 2 { // it holds the only worker up in the midst of the other
+			runtime.Gosched()
+		}
+		return errors.New("away")
+	}
+	outcome, _ := run(t.Context(), t, root, to, func(o *workers.Options) {
+		o.Workers, o.Publishers, o.Counters = 1, 1, counters
+	})
+	if outcome.Interrupted || outcome.Transport == nil {
+		t.Fatalf("%+v", outcome)
+	}
+	var reasons []string
+	for _, d := range counters.Unsent.First(2) {
+		reasons = append(reasons, fmt.Sprintf("%s %s: %s", filepath.Base(d.Directory), d.State, d.Reason))
+	}
+	want := []string{
+		dirName + " failed: away",
+		other + " waiting: the run stopped before all of it was read",
+	}
+	if !slices.Equal(reasons, want) {
+		t.Errorf("%q, want %q", reasons, want)
+	}
 }
 
 // TestHalves: a message that is too large is sent in parts.

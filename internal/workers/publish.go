@@ -128,7 +128,7 @@ func (p *pipeline) account(d *dirWork, err error, vanished bool) {
 		unsent.Stays(path, report.Failed, err, 0)
 	case d.err != nil:
 		state := report.Failed
-		if errors.Is(d.err, errInterrupted) {
+		if errors.Is(d.err, errStopped) {
 			state = report.Waiting
 		}
 		if !p.Mark {

@@ -92,7 +92,7 @@ func (s *source) pass(l *logWork, last bool) {
 func (s *source) abandon() {
 	for _, l := range s.idle {
 		_ = l.reader.close()
-		l.dir.ended(s.p, l, nil, errInterrupted)
+		l.dir.ended(s.p, l, nil, errStopped)
 	}
 	s.idle = nil
 }
