@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"tstat-transport/internal/cli"
@@ -27,6 +29,10 @@ const (
 
 // send is the run, and what is told of it. It returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
+	if !c.NoTransport {
+		// A log that nobody reads any more does not end what is on its way.
+		signal.Ignore(syscall.SIGPIPE)
+	}
 	w := c.watch(stdout, stderr)
 	return w.end(ctx, c.run(ctx, stdout, w))
 }

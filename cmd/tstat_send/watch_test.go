@@ -112,6 +112,32 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
+// A run whose log goes to a pipe that nobody reads any more does its work.
+func TestLogThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	reader, log, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	report := filepath.Join(t.TempDir(), "report.json")
+	cmd := exec.CommandContext(t.Context(), "tstat_send", append(toFiles(t), "-v", "--report", report)...)
+	cmd.Stderr = log
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte(`"marked": 4,`)) {
+		t.Errorf("%s", text)
+	}
+}
+
 // A run that is told to stop says so, and how much is left.
 func TestReportOfAnInterruptedRun(t *testing.T) {
 	t.Parallel()
