@@ -105,6 +105,15 @@ func (d *Dir) WriteProcessed(s State) error {
 	return d.RemoveProcessing()
 }
 
+// SetMarked gives the mark another time, from which a culler counts.
+func (d *Dir) SetMarked(at time.Time) error {
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(at.UnixNano())}
+	if err := unix.UtimesNanoAt(d.Fd(), processed, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &fs.PathError{Op: "set the time of", Path: path.Join(d.Path(), processed), Err: err}
+	}
+	return nil
+}
+
 // RemoveProcessing removes .processing and what a crash left of writing the
 // state files. It is no error if there is nothing.
 func (d *Dir) RemoveProcessing() error {

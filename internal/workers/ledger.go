@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"sync"
+	"time"
 
 	"tstat-transport/internal/logdir"
 )
@@ -26,8 +27,9 @@ type dirWork struct {
 	err      error // the first failure; the directory is not marked then
 	logs     []*logWork
 	// done holds the logs that are as they were marked.
-	done  map[string]logdir.LogState
-	dirty bool // confirmed progress is not in .processing yet
+	done   map[string]logdir.LogState
+	marked time.Time // by an earlier run; zero if it is not
+	dirty  bool      // confirmed progress is not in .processing yet
 
 	writing sync.Mutex // of the state files
 	closed  bool       // guarded by writing
@@ -193,7 +195,13 @@ func (d *dirWork) save(p *pipeline, final bool) error {
 	s.Version = p.Version
 	switch {
 	case complete && final:
-		return d.dir.WriteProcessed(s)
+		if err := d.dir.WriteProcessed(s); err != nil {
+			return err
+		}
+		if len(d.logs) == 0 && !d.marked.IsZero() { // the logs were touched, and hold nothing new
+			return d.dir.SetMarked(d.marked)
+		}
+		return nil
 	case dirty:
 		err := d.dir.WriteProcessing(s)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-json"
 
@@ -163,6 +164,44 @@ func writeGrown(t *testing.T, root string, content []byte) {
 	if _, err := f.Write(content[st.Size():]); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestTouched: logs that were touched, as chmod and backups do, and hold nothing
+// new leave the mark its time, from which the culler counts. The next run sees
+// that they are those of the mark.
+func TestTouched(t *testing.T) {
+	root := t.TempDir()
+	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 11))
+	to := newArchive()
+	run(t.Context(), t, root, to, nil)
+	marked := filepath.Join(root, dirName, ".processed")
+	old := time.Now().Add(-50 * time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(marked, time.Time{}, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(root, dirName, "log_tcp_complete"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	wantTime := func(newer bool) {
+		t.Helper()
+		info, err := os.Stat(marked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.ModTime().After(old) != newer {
+			t.Errorf("the mark is of %v, that of the first run is of %v", info.ModTime(), old)
+		}
+	}
+	if _, n := run(t.Context(), t, root, to, nil); n.Marked.Load() != 1 || n.Rows.Load() != 0 {
+		t.Errorf("%d marked, %d rows", n.Marked.Load(), n.Rows.Load())
+	}
+	wantTime(false)
+	if _, n := run(t.Context(), t, root, to, nil); n.Directories.Load() != 0 {
+		t.Error("the directory is looked into again")
+	}
+	writeLog(t, root, dirName, "log_udp_complete", nil)
+	run(t.Context(), t, root, to, nil)
+	wantTime(true)
 }
 
 // TestSettled: a row whose line was cut behind the last column that flows use,
