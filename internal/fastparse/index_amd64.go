@@ -8,6 +8,13 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
+// hasAVX512 is whether the machine has as much of AVX-512 as is used here: Intel
+// has since Ice Lake, AMD since Zen 4.
+var hasAVX512 = cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
+
+//go:noescape
+func indexAVX512(block *byte, words int, newline, space *uint64)
+
 //go:noescape
 func indexAVX2(block *byte, words int, newline, space *uint64)
 
@@ -15,6 +22,10 @@ func indexAVX2(block *byte, words int, newline, space *uint64)
 // where it is ' '. The lengths of block, newline and space are in proportion
 // 64 to 1 to 1.
 func index(block []byte, newline, space []uint64) {
+	if hasAVX512 && len(block) > 0 {
+		indexAVX512(unsafe.SliceData(block), len(block)/64, unsafe.SliceData(newline), unsafe.SliceData(space))
+		return
+	}
 	if cpu.X86.HasAVX2 && len(block) > 0 {
 		indexAVX2(unsafe.SliceData(block), len(block)/64, unsafe.SliceData(newline), unsafe.SliceData(space))
 		return
@@ -44,10 +55,8 @@ func (s *Scanner) pass() {
 //go:noescape
 func splitAVX512(space *uint64, start, end, n int, starts *uint32) (found int)
 
-var canSplit = cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
-
 func split(space []uint64, start, end, n int, starts *starts) (found int) {
-	if !canSplit {
+	if !hasAVX512 {
 		return splitPortable(space, start, end, n, starts)
 	}
 	return splitAVX512(unsafe.SliceData(space), start, end, n, &starts[0])

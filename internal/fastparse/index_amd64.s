@@ -43,3 +43,32 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func indexAVX512(block *byte, words int, newline, space *uint64)
+TEXT ·indexAVX512(SB), NOSPLIT, $0-32
+	MOVQ block+0(FP), SI
+	MOVQ words+8(FP), CX
+	MOVQ newline+16(FP), DI
+	MOVQ space+24(FP), R8
+	MOVL $'\n', AX
+	VPBROADCASTB AX, Z0
+	MOVL $' ', AX
+	VPBROADCASTB AX, Z1
+	XORL R9, R9
+	TESTQ CX, CX
+	JZ   none
+
+more:
+	VMOVDQU64 (SI), Z2
+	VPCMPEQB Z0, Z2, K1
+	VPCMPEQB Z1, Z2, K2
+	KMOVQ K1, (DI)(R9*8)
+	KMOVQ K2, (R8)(R9*8)
+	ADDQ $64, SI
+	INCQ R9
+	CMPQ R9, CX
+	JLT  more
+
+none:
+	VZEROUPPER
+	RET
