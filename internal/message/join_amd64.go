@@ -13,7 +13,7 @@ import (
 var canJoin = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
 
 //go:noescape
-func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, out *byte, o int) (passed, end int, ok bool)
+func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 
 // joinQuick writes pieces at out[o:] as far as that is simple. It returns how
 // many it has passed, and the offset behind them; of the next one the text is
@@ -23,7 +23,7 @@ func joinQuick(pieces []piece, fields *fastparse.Fields, block []byte, values *v
 	if !canJoin {
 		return 0, 0, false
 	}
-	passed, end, ok := joinAVX2(unsafe.SliceData(pieces), len(pieces), &fields.Starts[0], unsafe.SliceData(block), &values[0], unsafe.SliceData(out), o)
+	passed, end, ok := joinAVX2(unsafe.SliceData(pieces), len(pieces), &fields.Starts[0], unsafe.SliceData(block), &values[0], &ranges, unsafe.SliceData(out), o)
 	return int(uint(passed) / uint(unsafe.Sizeof(piece{}))), end, ok
 }
 
@@ -35,47 +35,50 @@ func (r *byteRange) digits(from, to int) {
 	for i := from; i < to; i++ {
 		r.low[i], r.size[i] = '0', 9
 	}
-	if to > from+1 { // no zero before other digits
+}
+
+// number is digits without a zero before others.
+func (r *byteRange) number(from, to int) {
+	r.digits(from, to)
+	if to > from+1 {
 		r.low[from], r.size[from] = '1', 8
 	}
 }
 
+func (r *byteRange) point(at int) { r.low[at] = '.' }
+
 func (r *byteRange) anything(from, to int) {
 	for i := from; i < to; i++ {
-		r.low[i], r.size[i] = 0, 255
+		r.size[i] = 255
 	}
 }
 
-// counterBytes are those of a counter of n digits and what is behind it, at index
-// n+1. An empty one has none: what is behind it is no 0.
-var counterBytes = func() (table [18]byteRange) {
-	for n := range 17 {
-		table[n+1].digits(0, n)
-		table[n+1].anything(max(n, 1), 16)
-	}
-	return table
-}()
+// byteRanges are what fields must consist of.
+type byteRanges struct {
+	// counters are those of a counter of n digits and what is behind it, at index
+	// n+1. An empty one has none: what is behind it is no 0.
+	counters [18]byteRange
+	// micro begins with anything, a point and six digits.
+	micro byteRange
+	// times end with a number of n digits, at index n-1, a point and six digits.
+	times [8]byteRange
+}
 
-// microBytes are those that begin with any, a point and six digits.
-var microBytes = func() (r byteRange) {
-	r.anything(0, 16)
-	r.low[1], r.size[1] = '.', 0
-	for i := 2; i < 8; i++ {
-		r.digits(i, i+1)
+var ranges = func() (r byteRanges) {
+	for n := range 17 {
+		r.counters[n+1].number(0, n)
+		r.counters[n+1].anything(max(n, 1), 16)
+	}
+	r.micro.anything(0, 1)
+	r.micro.point(1)
+	r.micro.digits(2, 8)
+	r.micro.anything(8, 16)
+	for i := range r.times {
+		t := &r.times[i]
+		t.anything(0, 8-i)
+		t.number(8-i, 9)
+		t.point(9)
+		t.digits(10, 16)
 	}
 	return r
-}()
-
-// timeBytes are those that end with n digits, at index n-1, a point and six more.
-var timeBytes = func() (table [8]byteRange) {
-	for i := range table {
-		t := &table[i]
-		t.anything(0, 8-i)
-		t.digits(8-i, 9)
-		t.low[9] = '.'
-		for i := 10; i < 16; i++ {
-			t.digits(i, i+1)
-		}
-	}
-	return table
 }()

@@ -87,11 +87,11 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 	JNE  piece \
 	JMP  done
 
-// func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, out *byte, o int) (passed, end int, ok bool)
+// func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 //
 // Hardly any branch depends on what a field holds. X7 gathers what is wrong with
 // counters and times, R15 what is wrong with addresses.
-TEXT ·joinAVX2(SB), NOSPLIT, $0-73
+TEXT ·joinAVX2(SB), NOSPLIT, $0-81
 	MOVQ pieces+0(FP), SI
 	MOVQ n+8(FP), CX
 	IMUL3Q $piece__size, CX, CX
@@ -99,9 +99,9 @@ TEXT ·joinAVX2(SB), NOSPLIT, $0-73
 	MOVQ starts+16(FP), R8
 	MOVQ block+24(FP), R9
 	MOVQ values+32(FP), R10
-	MOVQ out+40(FP), DI
-	ADDQ o+48(FP), DI
-	LEAQ ·counterBytes(SB), R14
+	MOVQ ranges+40(FP), R14
+	MOVQ out+48(FP), DI
+	ADDQ o+56(FP), DI
 	XORL R15, R15
 	VPXOR X7, X7, X7
 	VPBROADCASTQ zeros<>(SB), Y10
@@ -126,7 +126,7 @@ counter:
 	VMOVDQU X1, (DI)
 	LEAQ -1(DI)(R12*1), DI
 	SHLL $5, R12
-	VERIFY(X1, X2, (R14)(R12*1))
+	VERIFY(X1, X2, +byteRanges_counters(R14)(R12*1))
 	NEXT
 
 other:
@@ -211,8 +211,7 @@ rtt:
 	MOVQ DX, (DI)
 	LEAQ -8(DI)(R12*1), DX
 	SHLL $5, AX
-	LEAQ ·timeBytes(SB), R13
-	VERIFY(X1, X2, (R13)(AX*1))
+	VERIFY(X1, X2, +byteRanges_times(R14)(AX*1))
 	VPSHUFB decimals<>(SB), X1, X1
 	VPMADDUBSW places<>(SB), X1, X1
 	VPMADDWD ones<>(SB), X1, X1
@@ -254,9 +253,8 @@ moment:
 	VMOVDQU -9(R11)(R12*1), X3
 	SUBL $7, R12
 	SHLL $5, R12
-	VERIFY(X1, X2, (R14)(R12*1))
-	LEAQ ·microBytes(SB), R13
-	VERIFY(X3, X2, (R13))
+	VERIFY(X1, X2, +byteRanges_counters(R14)(R12*1))
+	VERIFY(X3, X2, +byteRanges_micro(R14))
 	NEXT
 
 text:
@@ -305,9 +303,9 @@ done:
 	SETEQ BX
 	VZEROUPPER
 	ANDL BX, AX
-	MOVB AX, ok+72(FP)
-	SUBQ out+40(FP), DI
-	MOVQ DI, end+64(FP)
+	MOVB AX, ok+80(FP)
+	SUBQ out+48(FP), DI
+	MOVQ DI, end+72(FP)
 	SUBQ pieces+0(FP), SI
-	MOVQ SI, passed+56(FP)
+	MOVQ SI, passed+64(FP)
 	RET
