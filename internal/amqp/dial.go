@@ -10,7 +10,8 @@ import (
 )
 
 // dial connects and logs in to host, which is one of o.Hosts, within
-// ConnectionTimeout. Its errors are explained.
+// ConnectionTimeout. Its errors are explained. The socket is nil where host has
+// not even accepted it.
 func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.ConnectionTimeout,
 		fmt.Errorf("no answer within %v", o.ConnectionTimeout))
@@ -29,7 +30,7 @@ func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *conn
 		t := tls.Client(c, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.abort(err)
-			return nil, nil, o.explain(host, "start TLS", c.why(err))
+			return nil, c, o.explain(host, "start TLS", c.why(err))
 		}
 		stream = newReading(t, c)
 	}
@@ -40,10 +41,10 @@ func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *conn
 			err = stream.verdict(err)
 		}
 		c.abort(err) // the library leaves its reader waiting
-		return nil, nil, o.explain(host, doing, c.why(err))
+		return nil, c, o.explain(host, doing, c.why(err))
 	}
 	if !stop() {
-		return nil, nil, o.explain(host, doing, c.why(context.Cause(ctx)))
+		return nil, c, o.explain(host, doing, c.why(context.Cause(ctx)))
 	}
 	c.setTimeout(o.WriteTimeout)
 	return ac, c, nil

@@ -33,9 +33,10 @@
 //
 // What bounds each wait: dialing and every call during set-up,
 // ConnectionTimeout; a write, WriteTimeout (conn); a silent peer, the
-// heartbeat; a confirmation, ConfirmTimeout; an alarm, BlockedTimeout; a broker
-// that is away, RetryTimeout; a message that keeps failing, RetryLimit and
-// RetryTimeout; closing, closeTimeout.
+// heartbeat; a confirmation, ConfirmTimeout; an alarm, BlockedTimeout; hosts of
+// which none has ever answered, openRounds; a broker that is away, RetryTimeout;
+// a message that keeps failing, RetryLimit and RetryTimeout; closing,
+// closeTimeout.
 //
 // A body is lent by Send's caller. Only the owner that is publishing it reads
 // it, with the request's lock held, so that Send can return before the message

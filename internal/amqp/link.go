@@ -36,6 +36,9 @@ type link struct {
 // the connection. Its errors are explained.
 func (p *Publisher) newLink(ctx context.Context, host string) (*link, error) {
 	ac, socket, err := dial(ctx, p.o, host)
+	if socket != nil {
+		p.answered.Store(true)
+	}
 	if err != nil {
 		return nil, err
 	}

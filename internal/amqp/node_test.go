@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ func TestOwnNode(t *testing.T) {
 	t.Run("TLS", func(t *testing.T) { testTLS(t, n) })
 	t.Run("message too large", func(t *testing.T) { testTooLarge(t, n) })
 	t.Run("killed and started again", func(t *testing.T) { testKilled(t, n) })
+	t.Run("killed within the first connection", func(t *testing.T) { testKilledAtFirst(t, n) })
 	t.Run("stopped in an orderly way", func(t *testing.T) { testStopped(t, n) })
 	t.Run("peer that does nothing", func(t *testing.T) { testPaused(t, n) })
 }
@@ -162,6 +164,27 @@ func testKilled(t *testing.T, n *rabbittest.Node) {
 	wantInQueue(t, n, "/", 0, count, 5000, true)
 	if st := p.Stats(); st.Reconnects < 2 || st.Resent == 0 {
 		t.Errorf("stats are %+v", st)
+	}
+}
+
+func testKilledAtFirst(t *testing.T, n *rabbittest.Node) {
+	o := options(t, n, "/")
+	o.Queue, o.RetryTimeout = "first", time.Minute // a killed broker forgets that another was emptied
+	var starting sync.WaitGroup
+	kill := sync.OnceFunc(func() {
+		n.Kill()
+		starting.Go(n.Start)
+	})
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		socket, err := new(net.Dialer).DialContext(ctx, network, address)
+		kill()
+		return socket, err
+	}
+	p := open(t, o)
+	starting.Wait()
+	send(t.Context(), p, 0, 100, 5000, 8).await(t)
+	if got := n.QueueLen(t, "/", o.Queue); got != 100 {
+		t.Errorf("%d messages in the queue, want 100", got)
 	}
 }
 

@@ -50,7 +50,8 @@ type Options struct {
 	ConfirmTimeout    time.Duration // from publishing to confirmation; 30 s
 	BlockedTimeout    time.Duration // an alarm of the broker; 60 s
 	// RetryTimeout is how long a message is tried after it first failed, and for
-	// how long no connection can be made, before Send gives up. 60 s.
+	// how long no connection can be made to hosts of which one has answered,
+	// before Send, or Open, gives up. 60 s.
 	RetryTimeout time.Duration
 	RetryLimit   int           // times that a message is published; 10
 	Backoff      time.Duration // the first wait before a retry; 200 ms

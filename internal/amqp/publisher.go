@@ -35,6 +35,7 @@ type Publisher struct {
 	kill   context.CancelFunc
 	wg     sync.WaitGroup // of the supervisors
 
+	answered      atomic.Bool  // some host has accepted a socket
 	host          atomic.Int64 // index of the host that worked last
 	sizeLimit     atomic.Int64 // bytes of body that the broker takes; 0 if not known
 	lastConfirmed atomic.Int64 // in ns since the epoch
@@ -46,8 +47,9 @@ type Publisher struct {
 var _ transport.Transport = (*Publisher)(nil)
 
 // Open connects to the first host that works, looks the queue up (and declares
-// it where it does not exist) and the exchange. It tries more than once, but
-// not for long. Its error is a *transport.Error.
+// it where it does not exist) and the exchange. Where nobody answers it is soon
+// over; a host that does answer, and is perhaps being restarted, is waited for
+// as later on, for RetryTimeout. Its error is a *transport.Error.
 //
 // The further connections are made behind the caller's back; what is wrong with
 // them is an error of Send.
@@ -56,7 +58,10 @@ func Open(ctx context.Context, options Options) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := p.connect(ctx, func(round int) bool { return round < openRounds })
+	began := time.Now()
+	l, err := p.connect(ctx, func(rounds int) bool {
+		return rounds < openRounds || p.answered.Load() && time.Since(began) < p.o.RetryTimeout
+	})
 	if err != nil {
 		p.cancel(errClosed)
 		p.kill()

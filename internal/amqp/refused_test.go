@@ -71,7 +71,7 @@ func TestOpenRefused(t *testing.T) {
 			transport.Misconfigured, []string{"exchange", `"nosuch"`, vhost, "create it"}, 1,
 		},
 		"connection limit": {
-			func(o *Options) { o.VHost = full },
+			func(o *Options) { o.VHost, o.RetryTimeout = full, time.Millisecond },
 			transport.Retry, []string{"limit"}, openRounds,
 		},
 		"nobody listens": {
@@ -101,6 +101,55 @@ func TestOpenRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOpenWaits: a host that has answered once is waited for, as later in the
+// run, though it refuses connections from then on: a broker that is being
+// restarted does.
+func TestOpenWaits(t *testing.T) {
+	begin := func(ctx context.Context, limit time.Duration) (dials *atomic.Int64, ended chan error) {
+		o := Options{
+			Hosts: []string{deadHost(t)}, Queue: queue, Log: testLog(t),
+			Backoff: 5 * time.Millisecond, MaxBackoff: 20 * time.Millisecond, RetryTimeout: limit,
+		}
+		dials = countDials(&o)
+		refused := o.Dial
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dials.Load() != openRounds-1 {
+				return refused(ctx, network, address)
+			}
+			dials.Add(1)
+			ours, theirs := net.Pipe()
+			return ours, theirs.Close()
+		}
+		ended = make(chan error, 1)
+		go func() {
+			_, err := Open(ctx, o)
+			ended <- err
+		}()
+		return dials, ended
+	}
+	t.Run("to the limit", func(t *testing.T) {
+		began := time.Now()
+		_, ended := begin(t.Context(), time.Second)
+		wantError(t, <-ended, transport.Retry, "connection refused")
+		if took := time.Since(began); took < time.Second || took > 10*time.Second {
+			t.Errorf("took %v, want a second", took)
+		}
+	})
+	t.Run("until it is stopped", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		dials, ended := begin(ctx, time.Hour)
+		eventually(t, 10*time.Second, "more rounds than nobody gets", func() bool { return dials.Load() > openRounds })
+		cancel()
+		select {
+		case err := <-ended:
+			wantError(t, err, transport.Retry)
+		case <-time.After(10 * time.Second):
+			t.Error("goes on all the same")
+		}
+	})
 }
 
 func TestBadOptions(t *testing.T) {

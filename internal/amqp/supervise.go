@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// openRounds is how often Open tries all hosts: enough for a connection that
-// was dropped by accident, and soon over where nobody listens.
+// openRounds is how often Open tries hosts of which none has ever answered: soon
+// over where nobody listens, as a run from cron should be.
 const openRounds = 3
 
 // supervise keeps one connection slot connected until the publisher ends. l is

@@ -23,6 +23,7 @@ func TestOwnNode(t *testing.T) {
 		{"stopped for good", pausedForGood},
 		{"killed and started", killed},
 		{"restarted", restarted},
+		{"away at first", awayAtFirst},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, n) })
 	}
@@ -137,6 +138,22 @@ func restarted(t *testing.T, n *rabbittest.Node) {
 	n.Restart()
 	proxy.Bandwidth(0)
 	p.wait().want(allDone, "connection lost")
+	s.direct()
+	s.complete()
+}
+
+// The host answers, as one does on which the broker is being restarted, and the
+// broker does not yet. Where nobody answers at all the run soon ends:
+// TestExitStatus.
+func awayAtFirst(t *testing.T, n *rabbittest.Node) {
+	s := newSite(t, n)
+	s.fill()
+	s.through()
+	n.Kill()
+	p := s.start()
+	p.says("cannot connect")
+	n.Start()
+	p.wait().want(allDone)
 	s.direct()
 	s.complete()
 }
