@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/testkit"
 )
 
 func TestWhatGoesAndWhatStays(t *testing.T) {
@@ -235,22 +236,6 @@ func TestLeftovers(t *testing.T) {
 	s.says("WARN", "kept", name("stranger.out"), "no mark")
 }
 
-// countdown is a context that ends after n looks at it: a kill at any point.
-type countdown struct {
-	context.Context
-	mu   sync.Mutex
-	left int
-}
-
-func (c *countdown) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // Wherever a run stops, each directory is either whole or does not look like
 // one any more, and the next run finishes it.
 func TestStoppedAnywhere(t *testing.T) {
@@ -259,7 +244,7 @@ func TestStoppedAnywhere(t *testing.T) {
 		for _, name := range []string{"a.out", "b.out", "c.out"} {
 			s.sent(name, 50*hour)
 		}
-		r := s.cull(&countdown{Context: t.Context(), left: n}, Options{Workers: 1})
+		r := s.cull(testkit.Countdown(t.Context(), n), Options{Workers: 1})
 		for _, name := range s.left() {
 			if strings.HasSuffix(name, ".out") {
 				for _, file := range []string{tcp, udp, ".processed"} {
@@ -353,9 +338,9 @@ func TestMountsAreNotCrossed(t *testing.T) {
 	s.sent("plain.out", 50*hour)
 	elsewhere := newSite(t)
 	elsewhere.sent("victim.out", 50*hour)
-	mount(t, elsewhere.path, s.path+"/inside.out/data", "", unix.MS_BIND, "")
-	mount(t, elsewhere.path, s.path+"/other", "", unix.MS_BIND, "")
-	mount(t, elsewhere.path+"/victim.out", s.path+"/itself.out", "", unix.MS_BIND, "")
+	testkit.Mount(t, elsewhere.path, s.path+"/inside.out/data", "", unix.MS_BIND, "")
+	testkit.Mount(t, elsewhere.path, s.path+"/other", "", unix.MS_BIND, "")
+	testkit.Mount(t, elsewhere.path+"/victim.out", s.path+"/itself.out", "", unix.MS_BIND, "")
 	r := s.cull(t.Context(), Options{})
 	s.expect("inside.out", "itself.out", "other")
 	elsewhere.expect("victim.out")

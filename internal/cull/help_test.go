@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/logdir"
 )
@@ -154,21 +153,4 @@ func (s *site) says(parts ...string) {
 		}
 	}
 	s.Errorf("no line says %q:\n%s", parts, &s.log)
-}
-
-func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount")
-	}
-	if err := unix.Mount(source, target, kind, flags, data); err == unix.EPERM || err == unix.EACCES {
-		t.Skip("this container may not mount")
-	} else if err != nil {
-		t.Fatalf("mount %s on %s: %v", source, target, err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
 }

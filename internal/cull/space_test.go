@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/testkit"
 )
 
 func TestSpaceText(t *testing.T) {
@@ -41,7 +43,7 @@ func TestSpaceText(t *testing.T) {
 func TestMakeRoom(t *testing.T) {
 	const block = 4096
 	s := newSite(t)
-	mount(t, "none", s.path, "tmpfs", 0, fmt.Sprintf("size=%d", 64*block))
+	testkit.Mount(t, "none", s.path, "tmpfs", 0, fmt.Sprintf("size=%d", 64*block))
 	free := func() int64 {
 		var st unix.Statfs_t
 		s.must(unix.Statfs(s.path, &st))

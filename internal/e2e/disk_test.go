@@ -9,25 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// mount mounts something at target until the test ends.
-func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount")
-	}
-	if err := unix.Mount(source, target, kind, flags, data); err == unix.EPERM || err == unix.EACCES {
-		t.Skip("this container may not mount")
-	} else if err != nil {
-		t.Fatalf("mount %s on %s: %v", source, target, err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s: %v", target, err)
-		}
-	})
-}
+	"tstat-transport/internal/testkit"
+)
 
 // wantNoMark wants no whole or torn state file anywhere.
 func (s *site) wantNoMark() {
@@ -48,7 +32,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.repeats = true
-	mount(t, "tmpfs", s.root, "tmpfs", 0, "size=16m")
+	testkit.Mount(t, "tmpfs", s.root, "tmpfs", 0, "size=16m")
 	s.fill()
 	stuffing := filepath.Join(s.root, "stuffing")
 	f, err := os.Create(stuffing)
@@ -81,7 +65,7 @@ func TestReadOnly(t *testing.T) {
 	s := shared(t)
 	s.repeats = true
 	corpus(t, "rotation", s.root)
-	mount(t, s.root, s.root, "", unix.MS_BIND, "")
+	testkit.Mount(t, s.root, s.root, "", unix.MS_BIND, "")
 	remount := func(flags uintptr) {
 		if err := unix.Mount("", s.root, "", unix.MS_REMOUNT|unix.MS_BIND|flags, ""); err != nil {
 			t.Fatal(err)

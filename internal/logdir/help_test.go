@@ -28,20 +28,6 @@ func asNobody(t *testing.T, f func()) {
 	f()
 }
 
-// mount mounts something for the time of the test; only root can.
-func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount")
-	}
-	if err := unix.Mount(source, target, kind, flags, data); err == unix.EPERM || err == unix.EACCES {
-		t.Skip("this container may not mount")
-	} else if err != nil {
-		t.Fatalf("mount %s on %s: %v", source, target, err)
-	}
-	t.Cleanup(func() { must(t, unix.Unmount(target, unix.MNT_DETACH)) })
-}
-
 func fifo(t *testing.T, path string) {
 	t.Helper()
 	must(t, syscall.Mkfifo(path, 0o644))

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/testkit"
 )
 
 func uncompressed(t *testing.T, f *os.File, packed bool) []byte {
@@ -167,7 +169,7 @@ func TestWriteLeavesNothingHalf(t *testing.T) {
 	}
 	t.Run("full", func(t *testing.T) {
 		r := tree(t, map[string]string{"x.out/": ""})
-		mount(t, "none", r.Path+"/x.out", "tmpfs", 0, "size=8k")
+		testkit.Mount(t, "none", r.Path+"/x.out", "tmpfs", 0, "size=8k")
 		must(t, os.WriteFile(r.Path+"/x.out/.processed", []byte("old"), 0o644))
 		must(t, os.WriteFile(r.Path+"/x.out"+tcp, make([]byte, 4096), 0o644))
 		d := open(t, entry(r, "x.out"))

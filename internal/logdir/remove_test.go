@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/testkit"
 )
 
 func gone(t *testing.T, path string) {
@@ -78,14 +79,14 @@ func TestMeasureFindsWhatMustStay(t *testing.T) {
 	f(ErrNested, func(path string) { must(t, os.WriteFile(path+"/sub"+udp+".gz", nil, 0o644)) })
 	t.Run("tmpfs", func(t *testing.T) {
 		bothWays(t, func(t *testing.T) {
-			f(ErrMount, func(path string) { mount(t, "none", path+"/sub", "tmpfs", 0, "size=64k") })
+			f(ErrMount, func(path string) { testkit.Mount(t, "none", path+"/sub", "tmpfs", 0, "size=64k") })
 		})
 	})
 	t.Run("bind", func(t *testing.T) { // on the same device
-		f(ErrMount, func(path string) { mount(t, filepath.Dir(path), path+"/sub", "", unix.MS_BIND, "") })
+		f(ErrMount, func(path string) { testkit.Mount(t, filepath.Dir(path), path+"/sub", "", unix.MS_BIND, "") })
 	})
 	t.Run("file", func(t *testing.T) {
-		f(ErrMount, func(path string) { mount(t, filepath.Dir(path)+"/source", path+"/file", "", unix.MS_BIND, "") })
+		f(ErrMount, func(path string) { testkit.Mount(t, filepath.Dir(path)+"/source", path+"/file", "", unix.MS_BIND, "") })
 	})
 	t.Run("forbidden", func(t *testing.T) {
 		r := tree(t, map[string]string{"x.out" + tcp: "", "x.out/sub/": ""})
@@ -113,7 +114,7 @@ func TestDeleteCrossesNoMount(t *testing.T) {
 		r.OneMount = true
 		d := open(t, entry(r, "x.out"))
 		must(t, d.MoveAway())
-		mount(t, r.Path+"/other", d.Path()+"/sub", "", unix.MS_BIND, "")
+		testkit.Mount(t, r.Path+"/other", d.Path()+"/sub", "", unix.MS_BIND, "")
 		if err := d.Delete(t.Context()); !errors.Is(err, ErrMount) && !errors.Is(err, unix.EBUSY) {
 			t.Error(err)
 		}
@@ -168,29 +169,13 @@ func TestMoveBack(t *testing.T) {
 	}
 }
 
-// countdown is a context that ends after n looks at it: a crash at any point.
-type countdown struct {
-	context.Context
-	mu   sync.Mutex
-	left int
-}
-
-func (c *countdown) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // Wherever deleting stops, the mark is there as long as anything is.
 func TestDeleteKeepsTheMarkToTheEnd(t *testing.T) {
 	for n := 0; ; n++ {
 		r := tree(t, map[string]string{"x.out" + tcp: "", "x.out" + udp: "", "x.out/.processed": "", "x.out/sub/a": "", "x.out/sub/b": ""})
 		d := open(t, entry(r, "x.out"))
 		must(t, d.MoveAway())
-		err := d.Delete(&countdown{Context: t.Context(), left: n})
+		err := d.Delete(testkit.Countdown(t.Context(), n))
 		if err == nil {
 			if n < 5 {
 				t.Errorf("it looked only %d times", n)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/testkit"
 )
 
 const (
@@ -100,11 +102,11 @@ func TestFindEndsWithItsContext(t *testing.T) {
 func TestFindStaysOnItsMount(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		r := tree(t, map[string]string{"here/x.out" + tcp: "", "there/": "", "mounted.out" + tcp: ""})
-		mount(t, "none", r.Path+"/there", "tmpfs", 0, "size=64k")
+		testkit.Mount(t, "none", r.Path+"/there", "tmpfs", 0, "size=64k")
 		must(t, os.MkdirAll(r.Path+"/there/y.out", 0o755))
 		must(t, os.WriteFile(r.Path+"/there/y.out"+tcp, nil, 0o644))
 		// A bind mount from the same device is a mount all the same.
-		mount(t, r.Path+"/here/x.out", r.Path+"/mounted.out", "", unix.MS_BIND, "")
+		testkit.Mount(t, r.Path+"/here/x.out", r.Path+"/mounted.out", "", unix.MS_BIND, "")
 
 		if got, _ := find(t, r); len(got) != 3 {
 			t.Errorf("a root that may cross mounts finds %q", got)

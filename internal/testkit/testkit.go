@@ -1,0 +1,52 @@
+// Package testkit is what the tests of several packages need: a context that
+// ends at a chosen moment, mounts, and the programs as they are run.
+package testkit
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Countdown is a context that ends after so many looks at its Err: with each
+// number, starting from 0, the code under test is stopped one step later.
+func Countdown(ctx context.Context, looks int) context.Context {
+	return &countdown{Context: ctx, left: looks}
+}
+
+type countdown struct {
+	context.Context
+	mu   sync.Mutex
+	left int
+}
+
+func (c *countdown) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Mount mounts something at target until the test ends. Where that is not
+// allowed the test is skipped.
+func Mount(t testing.TB, source, target, kind string, flags uintptr, data string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount")
+	}
+	if err := unix.Mount(source, target, kind, flags, data); err == unix.EPERM || err == unix.EACCES {
+		t.Skip("this container may not mount")
+	} else if err != nil {
+		t.Fatalf("mount %s on %s: %v", source, target, err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", target, err)
+		}
+	})
+}
