@@ -73,7 +73,7 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whol
 	var r io.Reader = io.NewSectionReader(f, 0, st.Size)
 	if log.Gzip {
 		var err error
-		if r, err = Uncompressed(f, st.Size); err != nil {
+		if r, err = Uncompressed(ctx, f, st.Size); err != nil {
 			return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
 		}
 	}
@@ -89,7 +89,7 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whol
 		if !whole {
 			return Grown, nil
 		}
-		rest, err := io.Copy(io.Discard, until(ctx, r))
+		rest, err := io.Copy(io.Discard, r)
 		if err != nil && !cut(err) {
 			return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
 		}

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"tstat-transport/internal/testkit"
 )
 
 // rows makes a log of n rows that no other seed's begins with.
@@ -242,6 +245,38 @@ func TestUnsentEndsWithItsContext(t *testing.T) {
 	if _, err := d.Unsent(ctx, s); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// Wherever its context ends, also in reading once more what was cut, a stream
+// never looks as if it ended there.
+func TestUncompressedEndsWithItsContext(t *testing.T) {
+	whole := packed(rows("a", 20000))
+	for _, file := range []string{whole, whole[:len(whole)-9]} {
+		want, end := readPacked(t.Context(), file)
+		stops := 0
+		for ; ; stops++ {
+			got, err := readPacked(testkit.Countdown(t.Context(), stops), file)
+			if errors.Is(err, context.Canceled) {
+				continue
+			}
+			if got != want || !errors.Is(err, end) {
+				t.Errorf("after %d reads: %d bytes of %d, %v", stops, len(got), len(want), err)
+			}
+			break
+		}
+		if stops < len(file)>>12 {
+			t.Errorf("%d bytes were read in %d reads", len(file), stops)
+		}
+	}
+}
+
+func readPacked(ctx context.Context, file string) (string, error) {
+	z, err := Uncompressed(ctx, strings.NewReader(file), int64(len(file)))
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(z)
+	return string(b), err
 }
 
 func TestFingerprint(t *testing.T) {

@@ -3,24 +3,27 @@ package logdir
 import (
 	"bytes"
 	stdgzip "compress/gzip"
+	"context"
 	"errors"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
 )
 
-// Uncompressed reads a .gz of size bytes. One that is cut, as that of a log
-// which is being written is, ends with io.ErrUnexpectedEOF behind all that can
-// be had of it, or is empty where not even its header is whole.
-func Uncompressed(f io.ReaderAt, size int64) (io.Reader, error) {
-	z, err := gzip.NewReader(io.NewSectionReader(f, 0, size))
+// Uncompressed reads a .gz of size bytes, as long as ctx lasts. One that is cut,
+// as that of a log which is being written is, ends with io.ErrUnexpectedEOF
+// behind all that can be had of it, or is empty where not even its header is
+// whole.
+func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
+	file := func() io.Reader { return until(ctx, io.NewSectionReader(f, 0, size)) }
+	z, err := gzip.NewReader(file())
 	if cut(err) {
 		return bytes.NewReader(nil), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &unpacker{Reader: z, file: f, size: size}, nil
+	return &unpacker{Reader: z, file: file}, nil
 }
 
 // unpacker reads to the very end of a stream that is cut. The fast decompressor
@@ -28,8 +31,7 @@ func Uncompressed(f io.ReaderAt, size int64) (io.Reader, error) {
 // the standard one, which does not, then reads the stream once more.
 type unpacker struct {
 	io.Reader
-	file  io.ReaderAt
-	size  int64
+	file  func() io.Reader // from its start
 	read  int64
 	again bool
 }
@@ -41,12 +43,15 @@ func (u *unpacker) Read(b []byte) (int, error) {
 		return n, err
 	}
 	u.again = true
-	z, e := stdgzip.NewReader(io.NewSectionReader(u.file, 0, u.size))
-	if e != nil {
-		return n, err
+	z, e := stdgzip.NewReader(u.file())
+	if e == nil {
+		_, e = io.CopyN(io.Discard, z, u.read)
 	}
-	if _, e := io.CopyN(io.Discard, z, u.read); e != nil {
+	switch {
+	case cut(e):
 		return n, err
+	case e != nil: // it cannot be read: nobody knows where it ends
+		return n, e
 	}
 	u.Reader = z
 	if n > 0 {

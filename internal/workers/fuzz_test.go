@@ -148,7 +148,7 @@ func gzipped(t *testing.T, text []byte) []byte {
 // gunzipped is how much of a log can be had from a .gz, and whether that is
 // damaged, which one that is only cut is not.
 func gunzipped(file []byte) (log []byte, damaged bool) {
-	z, err := logdir.Uncompressed(bytes.NewReader(file), int64(len(file)))
+	z, err := logdir.Uncompressed(context.Background(), bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		return nil, true
 	}

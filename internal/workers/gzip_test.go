@@ -3,8 +3,10 @@ package workers
 import (
 	"bytes"
 	stdgzip "compress/gzip"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/testkit"
 )
 
 // compressed is text as gzip makes it; more than one make members.
@@ -119,6 +122,61 @@ func TestGzipDamaged(t *testing.T) {
 		if same < least {
 			t.Errorf("%s: %d of %d lines, want %d at least", what, same, len(want), least)
 		}
+	}
+}
+
+// TestGzipResumeStopped: a run that is told to stop while it looks for the
+// place where an earlier one ended leaves the log as it was, and does not take
+// it for another, wherever that happens.
+func TestGzipResumeStopped(t *testing.T) {
+	path, log := t.TempDir(), packedLog(9000)
+	if err := os.Mkdir(path+"/x.out", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+"/x.out/log_tcp_complete.gz", compressed(t, log), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := logdir.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	entry := logdir.Entry{Root: root, Rel: "x.out", Name: "x.out"}
+	dir, err := logdir.Open(entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int64(strings.LastIndex(log[:len(log)-1], "\n") + 1)
+	state := logdir.LogState{Position: at, End: at, Fingerprint: printOf(log[:at])}
+	err = dir.WriteProcessing(logdir.State{Version: "test", Logs: map[string]logdir.LogState{"log_tcp_complete": state}})
+	if err := errors.Join(err, dir.Close()); err != nil {
+		t.Fatal(err)
+	}
+	stops := 0
+	for ; ; stops++ {
+		var told bytes.Buffer
+		p := &pipeline{Options: Options{Log: slog.New(slog.NewTextHandler(&told, nil))}}
+		d, err := p.openDir(testkit.Countdown(t.Context(), stops), 0, entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.close()
+		if told.Len() > 0 || p.outcome.IOErrors > 0 {
+			t.Fatalf("stopped after %d reads: %s", stops, &told)
+		}
+		if d.err == nil {
+			if d.logs[0].from != at {
+				t.Errorf("goes on at %d, want %d", d.logs[0].from, at)
+			}
+			_ = d.logs[0].reader.close()
+			break
+		}
+		if got := d.done["log_tcp_complete"]; !errors.Is(d.err, errStopped) || len(d.logs) > 0 || got.Position != at {
+			t.Fatalf("stopped after %d reads: %v, state %+v", stops, d.err, got)
+		}
+	}
+	if stops < 10 {
+		t.Errorf("asked %d times whether it is to stop", stops)
 	}
 }
 

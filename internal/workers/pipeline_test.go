@@ -278,8 +278,12 @@ func TestResend(t *testing.T) {
 func TestStop(t *testing.T) {
 	root := t.TempDir()
 	long := longLog(t, 8)
-	for i := range 3 {
-		writeLog(t, root, fmt.Sprintf("2026_11_23_1%d_00.out", i), "log_tcp_complete", long)
+	packed := gzipped(t, long)
+	for i, log := range []struct {
+		ending  string
+		content []byte
+	}{{"", long}, {".gz", packed}, {".gz", packed[:len(packed)-9]}} {
+		writeLog(t, root, fmt.Sprintf("2026_11_23_1%d_00.out", i), "log_tcp_complete"+log.ending, log.content)
 	}
 	to := newArchive()
 	stops := 0

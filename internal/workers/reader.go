@@ -2,6 +2,7 @@ package workers
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,13 +33,14 @@ type logReader struct {
 }
 
 // newLogReader begins to read file where from says, zero meaning its start.
-// It owns the file from here on.
-func newLogReader(file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, cache *layouts) (*logReader, error) {
+// It owns the file from here on. A compressed log can be read only as long as
+// ctx lasts, which may be far to where from says.
+func newLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, cache *layouts) (*logReader, error) {
 	r := &logReader{file: file, kind: fastparse.Kind(log.Kind), cache: cache}
 	r.src = io.NewSectionReader(file, 0, st.Size)
 	if log.Gzip {
 		var err error
-		if r.src, err = logdir.Uncompressed(file, st.Size); err != nil {
+		if r.src, err = logdir.Uncompressed(ctx, file, st.Size); err != nil {
 			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
 		}
 	}

@@ -174,7 +174,11 @@ func (p *pipeline) work(soft, hard context.Context, src *source) {
 			return
 		}
 		began := time.Now()
-		p.read(l, c)
+		if !p.read(soft, l, c) {
+			src.pass(l, false)
+			p.chunks <- c
+			return
+		}
 		src.pass(l, c.last)
 		began = p.Counters.Spend(report.Read, began)
 
@@ -196,9 +200,13 @@ type encoderKey struct {
 	kind logdir.Kind
 }
 
-// read fills c with the log's next block; it has the log's turn.
-func (p *pipeline) read(l *logWork, c *chunk) {
+// read fills c with the log's next block; it has the log's turn. It says whether
+// that was done before ctx ended.
+func (p *pipeline) read(ctx context.Context, l *logWork, c *chunk) bool {
 	l.reader.next(c)
+	if c.err != nil && ctx.Err() != nil {
+		return false
+	}
 	if c.err != nil {
 		p.ioError("cannot read log", l.path, c.err)
 	}
@@ -210,6 +218,7 @@ func (p *pipeline) read(l *logWork, c *chunk) {
 	if c.last {
 		_ = l.reader.close()
 	}
+	return true
 }
 
 // instance is the root's instance id as text.

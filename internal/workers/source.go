@@ -176,7 +176,11 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) error {
 			err = p.openLog(ctx, d, log, mark, unfinished)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			p.ioError("cannot read log", d.dir.Path(), err)
+			if ctx.Err() != nil {
+				err = errStopped
+			} else {
+				p.ioError("cannot read log", d.dir.Path(), err)
+			}
 			d.fail(err)
 			if ls, ok := unfinished.Logs[log.Name]; ok { // holds for when it can be read again
 				d.done[log.Name] = ls
@@ -205,11 +209,11 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 	case logdir.Replaced:
 		p.Log.Warn("log was replaced and is sent whole", "file", file.Name())
 	}
-	reader, err := newLogReader(file, st, log, from, &p.layouts)
-	if err != nil && from.Position > 0 {
+	reader, err := newLogReader(ctx, file, st, log, from, &p.layouts)
+	if err != nil && from.Position > 0 && ctx.Err() == nil {
 		p.Log.Warn("cannot go on where the last run ended, log is sent whole", "file", file.Name(), "reason", err)
 		from = logdir.LogState{}
-		reader, err = newLogReader(file, st, log, from, &p.layouts)
+		reader, err = newLogReader(ctx, file, st, log, from, &p.layouts)
 	}
 	if err != nil {
 		_ = file.Close()
