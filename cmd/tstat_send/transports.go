@@ -50,7 +50,9 @@ func (c *command) openTransport(ctx context.Context, w *watch, stdout io.Writer)
 func (c *command) door(log *slog.Logger, stdout io.Writer) (door, error) {
 	if c.NoTransport {
 		return door{
-			open: func(context.Context) (transport.Transport, error) { return transport.NewStdout(stdout, c.Pretty), nil },
+			open: func(ctx context.Context) (transport.Transport, error) {
+				return transport.NewStdout(patient(ctx, stdout), c.Pretty), nil
+			},
 			check: func(context.Context) []transport.Finding {
 				return []transport.Finding{{Text: "messages are printed, and nothing is marked"}}
 			},

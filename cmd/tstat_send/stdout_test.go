@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/cli"
+)
+
+// full waits until no more goes into a pipe.
+func full(t *testing.T, in *os.File) {
+	t.Helper()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.After(time.Minute); ; {
+		switch n, err := unix.Poll([]unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLOUT}}, 0); {
+		case err != nil && err != unix.EINTR:
+			t.Fatal(err)
+		case err == nil && n == 0:
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-deadline:
+			t.Fatal("the pipe does not fill")
+		}
+	}
+}
+
+// A run that is told to stop while nobody reads what it prints ends after its
+// grace time, and soon, with whole messages, where somebody does again.
+func TestStoppedInAPipe(t *testing.T) {
+	t.Parallel()
+	for name, reads := range map[string]bool{"read no more": false, "read again": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ends [2]int
+			if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil { // one that blocks, as a shell's
+				t.Fatal(err)
+			}
+			out, in := os.NewFile(uintptr(ends[0]), "out"), os.NewFile(uintptr(ends[1]), "in")
+			defer out.Close()
+			cmd := exec.CommandContext(t.Context(), "tstat_send", "-d", bigRoot(t), "-N", "-T", "0", "-S", "s")
+			var log bytes.Buffer
+			cmd.Stdout, cmd.Stderr = in, &log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			full(t, in)
+			if err := in.Close(); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if reads {
+				text, err := io.ReadAll(out)
+				if err != nil || !bytes.HasSuffix(text, []byte("}]\n")) {
+					t.Errorf("%d bytes end with %q, %v", len(text), text[max(0, len(text)-50):], err)
+				}
+			}
+			err := cmd.Wait()
+			took := time.Since(began)
+			if cmd.ProcessState.ExitCode() != cli.TempFail || !bytes.Contains(log.Bytes(), []byte("event=summary")) {
+				t.Errorf("%v:\n%s", err, &log)
+			}
+			if late := took >= grace; late == reads || took > 2*grace {
+				t.Errorf("ended after %v", took)
+			}
+		})
+	}
+}
