@@ -59,6 +59,7 @@ func TestHostileLogs(t *testing.T) {
 		"forged header":     {tcpLog, rows[0] + "#c_ip:1 c_port:2 nothing:3\n" + rows[1] + "#\n" + rows[2], allDone, []string{"starts with #"}, rows[:3], false, true},
 		"several members":   {tcpLog + ".gz", gzipped(t, rows[0], strings.Join(rows[1:1000], ""), strings.Join(rows[1000:], "")), allDone, nil, rows, false, true},
 		"damaged gzip":      {tcpLog + ".gz", string(damaged), ioTrouble, []string{tcpLog + ".gz"}, rows[:200], true, false},
+		"behind the gzip":   {tcpLog + ".gz", gzipped(t, whole) + "this is no other member", ioTrouble, []string{tcpLog + ".gz", "gzip"}, rows, false, false},
 		"no gzip":           {tcpLog + ".gz", whole, ioTrouble, []string{tcpLog + ".gz", "gzip"}, rows[:1], false, false},
 		"empty gzip":        {tcpLog + ".gz", "", allDone, nil, rows[:1], false, true},
 	} {
@@ -82,6 +83,40 @@ func TestHostileLogs(t *testing.T) {
 			s.wantRows(c.rows, c.more)
 			if r := s.send().want(c.status); r.count("published") != 0 {
 				t.Errorf("a second run sent %d messages", r.count("published"))
+			}
+		})
+	}
+}
+
+// TestDamagedForGood: the two ways to be done with a log that stays damaged.
+// Neither sends anything again.
+func TestDamagedForGood(t *testing.T) {
+	t.Parallel()
+	rows := lines(t, loggen.TCP, 23, 500)
+	whole := strings.Join(rows, "")
+	for name, mend := range map[string]func(t *testing.T, dir string){
+		"what can be had of it in its place": func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, tcpLog), []byte(whole))
+			if err := os.Remove(filepath.Join(dir, tcpLog+".gz")); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"marked by hand": func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".processed"), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			dir := filepath.Join(s.root, "2026_01_15_00_00.out")
+			write(t, filepath.Join(dir, tcpLog+".gz"), []byte(gzipped(t, whole)+"this is no other member"))
+			s.send().want(ioTrouble)
+			mend(t, dir)
+			if r := s.send().want(allDone); r.count("published") != 0 {
+				t.Errorf("%d messages were sent again", r.count("published"))
+			}
+			s.wantRows(rows, false)
+			run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
+			if exists(dir) {
+				t.Error("it is not culled")
 			}
 		})
 	}
