@@ -80,8 +80,8 @@ func TestQuietSuccess(t *testing.T) {
 	corpus(t, "lossy_level31", s.root)
 	for _, what := range []string{"sends", "finds nothing new"} {
 		r := s.send().want(allDone)
-		if lines := strings.Count(r.stderr, "\n"); lines != 1 || r.summary() == nil || r.stdout != "" {
-			t.Errorf("a run that %s prints %d lines, want the summary alone:\n%s%s", what, lines, r.stdout, r.stderr)
+		if lines := strings.Count(r.Log, "\n"); lines != 1 || r.Summary == nil || r.Out != "" {
+			t.Errorf("a run that %s prints %d lines, want the summary alone:\n%s%s", what, lines, r.Out, r.Log)
 		}
 	}
 	s.complete()
@@ -95,7 +95,7 @@ func TestManyRows(t *testing.T) {
 	books := generated(t, rows, s.root)
 	r := s.send().want(allDone)
 	if books.Rows < rows || r.count("rows") != int(books.Rows) || r.count("malformed") != int(books.Malformed) || r.count("flows") != int(books.Flows) {
-		t.Errorf("summary %v, want %+v", r.summary(), books)
+		t.Errorf("summary %v, want %+v", r.Summary, books)
 	}
 	s.complete()
 	if len(s.got) < int(books.Flows)/100 {

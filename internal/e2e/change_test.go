@@ -108,8 +108,8 @@ func TestTruncatedWhileRead(t *testing.T) {
 	s := shared(t)
 	fresh := lines(t, loggen.TCP, 9, 40)
 	r := s.midway(func(path string) { write(t, path, []byte(strings.Join(fresh, ""))) })
-	if r.status != allDone && r.status != ioTrouble {
-		t.Errorf("status %d:\n%s", r.status, r.log())
+	if r.Status != allDone && r.Status != ioTrouble {
+		t.Errorf("status %d:\n%s", r.Status, r.log())
 	}
 	s.send().want(allDone, "replaced")
 	s.wantRows(fresh, true)

@@ -17,6 +17,7 @@ import (
 	typed "tstat-transport/internal/message"
 	"tstat-transport/internal/rabbittest"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/testkit"
 	"tstat-transport/internal/workers"
 )
 
@@ -97,7 +98,7 @@ func (s *site) impatient() amqp.Options {
 // found when all tests have ended.
 func (s *site) runInside(o amqp.Options) error {
 	s.t.Helper()
-	var log buffer
+	var log testkit.Buffer
 	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	defer func() {
 		noSecret(s.t, log.String())
@@ -111,8 +112,8 @@ func (s *site) runInside(o amqp.Options) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(patience):
-		s.t.Fatalf("the run has not ended within %v", patience)
+	case <-time.After(testkit.Patience):
+		s.t.Fatalf("the run has not ended within %v", testkit.Patience)
 		return nil
 	}
 }

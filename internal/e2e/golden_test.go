@@ -41,14 +41,14 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			golden := goldenFlows(t, name+".jsonl.gz")
-			wantFlows(t, printed(t, r.stdout), golden)
+			wantFlows(t, printed(t, r.Out), golden)
 
 			r = run(t, "tstat_send", "-N", "-T", "1000", "-S", goldenSensor, "-d", root).want(allDone)
 			large := slices.DeleteFunc(golden, func(flow string) bool { return bits(t, flow) < 8e9 })
 			if file := name + ".threshold1000.jsonl.gz"; exists(filepath.Join(testdata, "golden", file)) {
 				large = goldenFlows(t, file)
 			}
-			wantFlows(t, printed(t, r.stdout), large)
+			wantFlows(t, printed(t, r.Out), large)
 			if after := listing(t, root); after != before {
 				t.Errorf("-N has changed the directories:\n%s\nwere:\n%s", after, before)
 			}
@@ -65,7 +65,7 @@ func TestLogWithoutHeader(t *testing.T) {
 	corpus(t, "v2.2_no_header", root)
 	corpus(t, "lossy_level31", root)
 	r := run(t, "tstat_send", "-N", "-T", "0", "-d", root).want(ioTrouble, "no header", tcpLog, udpLog)
-	if got := len(printed(t, r.stdout)); got != 572 {
+	if got := len(printed(t, r.Out)); got != 572 {
 		t.Errorf("%d flows, want the 572 of the log that can be read", got)
 	}
 }
@@ -77,10 +77,10 @@ func TestPretty(t *testing.T) {
 	corpus(t, "v3.0_bulk", root)
 	plain := run(t, "tstat_send", "-N", "-T", "0", "-S", "s", "-w", "1", "-d", root).want(allDone)
 	pretty := run(t, "tstat_send", "-N", "-T", "0", "-S", "s", "-w", "1", "-d", root, "--pretty").want(allDone)
-	if !strings.Contains(pretty.stdout, "\n    \"type\": \"flow\"") {
-		t.Errorf("not indented: %.200s", pretty.stdout)
+	if !strings.Contains(pretty.Out, "\n    \"type\": \"flow\"") {
+		t.Errorf("not indented: %.200s", pretty.Out)
 	}
-	wantFlows(t, printed(t, pretty.stdout), flowsOf(printed(t, plain.stdout)))
+	wantFlows(t, printed(t, pretty.Out), flowsOf(printed(t, plain.Out)))
 }
 
 func goldenFlows(t *testing.T, file string) []string {

@@ -148,7 +148,7 @@ func TestLongLine(t *testing.T) {
 	r, memory := s.start().waitMeasured()
 	r.want(allDone, "longer than any row", tcpLog, "malformed=1")
 	if r.count("incomplete")+r.count("malformed") != 2 {
-		t.Errorf("one long line is malformed and the other incomplete: %v", r.summary())
+		t.Errorf("one long line is malformed and the other incomplete: %v", r.Summary)
 	}
 	if memory > memoryLimit {
 		t.Errorf("%d MB of memory", memory>>20)
@@ -193,8 +193,8 @@ func TestOddMarks(t *testing.T) {
 				t.Errorf("%d messages were sent, want some: %v", n, c.sent)
 			}
 			cull := run(t, "tstat_cull", "-d", s.root, "-t", "0")
-			if gone := !exists(filepath.Join(s.root, dir)); gone != (c.status == allDone) || cull.status != c.status {
-				t.Errorf("culled: %v with status %d; the sender said %d:\n%s", gone, cull.status, c.status, cull.log())
+			if gone := !exists(filepath.Join(s.root, dir)); gone != (c.status == allDone) || cull.Status != c.status {
+				t.Errorf("culled: %v with status %d; the sender said %d:\n%s", gone, cull.Status, c.status, cull.log())
 			}
 			if string(readAll(t, outside)) != "precious" {
 				t.Error("a link was followed")

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tstat-transport/internal/testkit"
 )
 
 // call is a system call of the program, about to be made or just made.
@@ -107,14 +109,14 @@ func (s *site) traced(kill func(call) bool) {
 		killed, err := trace(cmd.Process.Pid, kill)
 		ended <- end{killed, err}
 	}()
-	timeout := time.After(patience)
+	timeout := time.After(testkit.Patience)
 	var e end
 	select {
 	case e = <-ended:
 	case <-timeout:
 		_ = syscall.Kill(<-pid, syscall.SIGKILL)
 		e = <-ended
-		t.Errorf("the traced run did not end within %v", patience)
+		t.Errorf("the traced run did not end within %v", testkit.Patience)
 	}
 	text := string(readAll(t, log.Name()))
 	noSecret(t, text)

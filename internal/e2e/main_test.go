@@ -8,15 +8,12 @@ package e2e
 
 import (
 	"flag"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
-	"sync"
 	"testing"
 
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -27,39 +24,6 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	rabbittest.AtEnd(func() {
-		if programs.dir != "" {
-			_ = os.RemoveAll(programs.dir)
-		}
-	})
+	rabbittest.AtEnd(testkit.RemoveBinaries)
 	rabbittest.Main(m)
-}
-
-var programs struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-// binary is the path of a program, built with the race detector if the tests
-// are.
-func binary(t testing.TB, name string) string {
-	t.Helper()
-	programs.once.Do(func() {
-		programs.dir, programs.err = os.MkdirTemp("", "tstat-e2e-")
-		if programs.err != nil {
-			return
-		}
-		args := []string{"build", "-o", programs.dir + "/", "../../cmd/..."}
-		if raceEnabled {
-			args = append(args[:1], append([]string{"-race"}, args[1:]...)...)
-		}
-		cmd := exec.Command("go", args...)
-		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-		programs.err = cmd.Run()
-	})
-	if programs.err != nil {
-		t.Fatalf("cannot build the programs: %v", programs.err)
-	}
-	return filepath.Join(programs.dir, name)
 }

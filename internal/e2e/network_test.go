@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 	"tstat-transport/internal/transport"
 )
 
@@ -26,7 +27,7 @@ func TestConnectionReset(t *testing.T) {
 	}
 	proxy.Bandwidth(0)
 	r := p.wait().want(allDone, "connection lost")
-	if n := strings.Count(r.stderr, "event=connected"); n != 3 {
+	if n := strings.Count(r.Log, "event=connected"); n != 3 {
 		t.Errorf("connected %d times, want 3", n)
 	}
 	s.direct()
@@ -99,7 +100,7 @@ func TestConfirmationsVanish(t *testing.T) {
 	stop := make(chan struct{})
 	go func() {
 		defer close(stop)
-		await(t, "messages in the queue", func() bool { return s.queued() >= 5 })
+		testkit.Await(t, "messages in the queue", func() bool { return s.queued() >= 5 })
 		proxy.Bandwidth(0)
 		proxy.DropReplies(true)
 	}()

@@ -193,7 +193,7 @@ func TestConfirmedWithGaps(t *testing.T) {
 	})
 	program := s.start()
 	program.says("connection lost")
-	program.signal(syscall.SIGTERM)
+	program.Signal(syscall.SIGTERM)
 	program.wait().want(tryAgain)
 	p.stop()
 	if len(gaps) == 0 {

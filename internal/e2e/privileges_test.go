@@ -76,8 +76,8 @@ func TestUnprivileged(t *testing.T) {
 		return unprivileged(t, "tstat_send", "-d", s.root, "-c", config, "-S", sensor, "-T", "0").wait()
 	}
 	check := unprivileged(t, "tstat_send", "--check", "-d", s.root, "-c", config).wait()
-	if check.status != allDone || !strings.Contains(check.stdout, "marks: can be written") {
-		t.Errorf("--check: status %d\n%s", check.status, check.stdout)
+	if check.Status != allDone || !strings.Contains(check.Out, "marks: can be written") {
+		t.Errorf("--check: status %d\n%s", check.Status, check.Out)
 	}
 	send().want(allDone)
 	for _, dir := range s.directories() {
@@ -103,7 +103,7 @@ func TestUnprivileged(t *testing.T) {
 		appendTo(t, filepath.Join(s.root, dir, tcpLog), strings.Join(lines(t, loggen.TCP, 3, 5)[1:], ""))
 	}
 	if r := send().want(allDone); r.count("rows") != 10 || r.count("marked") != 2 {
-		t.Errorf("%v, want 10 new rows in 2 directories", r.summary())
+		t.Errorf("%v, want 10 new rows in 2 directories", r.Summary)
 	}
 
 	// What it may not delete stays whole, though its root is closed.
@@ -171,7 +171,7 @@ func TestClosed(t *testing.T) {
 	for range 2 { // what could not be marked is sent again
 		r := send().want(ioTrouble)
 		for _, c := range closed {
-			named := slices.ContainsFunc(strings.Split(r.stderr, "\n"), func(line string) bool {
+			named := slices.ContainsFunc(strings.Split(r.Log, "\n"), func(line string) bool {
 				return strings.Contains(line, c.what) && strings.Contains(line, filepath.Join(f.root, c.path)) && strings.Contains(line, "denied")
 			})
 			if !named {
@@ -179,7 +179,7 @@ func TestClosed(t *testing.T) {
 			}
 		}
 		if r.count("sent") != rows || r.count("failed") != 0 || !f.marked("good.out") || f.marked("readonly.out") {
-			t.Errorf("%v, want %d rows sent", r.summary(), rows)
+			t.Errorf("%v, want %d rows sent", r.Summary, rows)
 		}
 		rows = 3 // good.out is done
 	}
@@ -198,7 +198,7 @@ func TestClosed(t *testing.T) {
 	}
 	giveGroup(t, f.root+"/sub/x.out")
 	if r := send().want(allDone); r.count("marked") != len(closed) {
-		t.Errorf("%v, want %d directories marked", r.summary(), len(closed))
+		t.Errorf("%v, want %d directories marked", r.Summary, len(closed))
 	}
 }
 
@@ -254,10 +254,10 @@ func TestPasswords(t *testing.T) {
 			cmd := exec.Command(binary(t, "tstat_send"), line...)
 			cmd.Env = append(os.Environ(), "TSTAT_RABBIT_PASSWORD="+env)
 			r := startCommand(t, cmd).wait()
-			if r.status != status {
-				t.Errorf("try %d, %v: status %d, want %d:\n%s%s", tries, loud, r.status, status, r.stdout, r.log())
+			if r.Status != status {
+				t.Errorf("try %d, %v: status %d, want %d:\n%s%s", tries, loud, r.Status, status, r.Out, r.log())
 			}
-			all.WriteString(r.stdout + r.stderr)
+			all.WriteString(r.Out + r.Log)
 			for _, path := range []string{report, metrics} {
 				if text, err := os.ReadFile(path); err == nil {
 					noSecret(t, string(text))

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/testkit"
 )
 
 // TestQueueFull: the broker refuses what does not fit (nack). It is tried again
@@ -63,7 +65,7 @@ func TestQueueDeleted(t *testing.T) {
 // losing a message that was confirmed in between.
 func (s *site) deleteEmptied() {
 	s.t.Helper()
-	await(s.t, "the queue to be empty and deleted", func() bool {
+	testkit.Await(s.t, "the queue to be empty and deleted", func() bool {
 		s.collect()
 		ch, err := s.node.Dial(s.t, s.vhost).Channel()
 		if err != nil {
@@ -123,10 +125,10 @@ func TestRefused(t *testing.T) {
 			}
 			c.change(s)
 			r := s.send("-D").want(c.status, c.words...).within(30 * time.Second)
-			if n := strings.Count(r.stderr, "again_in="); n > 1 {
+			if n := strings.Count(r.Log, "again_in="); n > 1 {
 				t.Errorf("tried again %d times what needs a person:\n%s", n, r.log())
 			}
-			if n := strings.Count(r.stderr, "level=ERROR"); n != 1 {
+			if n := strings.Count(r.Log, "level=ERROR"); n != 1 {
 				t.Errorf("%d errors, want one clear message:\n%s", n, r.log())
 			}
 			s.noneMarked()

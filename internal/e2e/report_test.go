@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/testkit"
 )
 
 // account is what the tests look at of a report.
@@ -50,7 +52,7 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 	}
 	noSecret(s.t, string(text))
 	for name, n := range a.Counts {
-		if text, ok := r.summary()[name]; ok && text != strconv.Itoa(n) {
+		if text, ok := r.Summary[name]; ok && text != strconv.Itoa(n) {
 			s.t.Errorf("%s is %s in the summary and %d in the report", name, text, n)
 		}
 		if name == "found" {
@@ -67,7 +69,7 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 		}
 	}
 	if a.Status != status || r.count("unsent") != a.Unsent.Directories || int64(r.count("backlog_bytes")) != a.Unsent.BacklogBytes {
-		s.t.Errorf("report %+v, summary %v", a, r.summary())
+		s.t.Errorf("report %+v, summary %v", a, r.Summary)
 	}
 	return a, r
 }
@@ -129,7 +131,7 @@ func TestReportOfResending(t *testing.T) {
 		s.arrived(p, 20)
 		proxy.DropReplies(true)
 		before := s.queued()
-		await(t, "messages whose confirmations are lost", func() bool { return s.queued() > before })
+		testkit.Await(t, "messages whose confirmations are lost", func() bool { return s.queued() > before })
 		proxy.ResetPeer()
 		proxy.DropReplies(false)
 	})

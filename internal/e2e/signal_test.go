@@ -21,7 +21,7 @@ func TestStop(t *testing.T) {
 			proxy.Bandwidth(slow)
 			p := s.start(narrow...)
 			s.arrived(p, 5)
-			p.signal(signal)
+			p.Signal(signal)
 			r := p.wait().want(tryAgain).within(60 * time.Second)
 			if r.count("failed") != 0 || r.count("published") == 0 {
 				t.Errorf("%d messages were published and %d failed", r.count("published"), r.count("failed"))
@@ -47,7 +47,7 @@ func TestStopStuck(t *testing.T) {
 	p := s.start()
 	s.arrived(p, 5)
 	proxy.Hold(true)
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	began := time.Now()
 	p.wait().want(tryAgain, "grace time")
 	if took := time.Since(began); took < 8*time.Second || took > 45*time.Second {
@@ -70,12 +70,12 @@ func TestSecondSignal(t *testing.T) {
 	proxy.Hold(true)
 	began := time.Now()
 	for p.running() { // the first may still be in its handler
-		p.signal(syscall.SIGTERM)
+		p.Signal(syscall.SIGTERM)
 		elapsed(t, 50*time.Millisecond)
 	}
 	r := p.wait()
-	if took := time.Since(began); r.status != tryAgain || took > 5*time.Second {
-		t.Errorf("status %d, signal %d after %v; want to be ended by the second signal at once", r.status, r.signal, took)
+	if took := time.Since(began); r.Status != tryAgain || took > 5*time.Second {
+		t.Errorf("status %d, signal %d after %v; want to be ended by the second signal at once", r.Status, r.Signal, took)
 	}
 	s.direct()
 	s.recover()
@@ -94,7 +94,7 @@ func TestTwoRuns(t *testing.T) {
 	s.arrived(p, 5)
 	proxy.Hold(true)
 	r := s.send().want(tryAgain, "another run").within(30 * time.Second)
-	if r.summary() != nil {
+	if r.Summary != nil {
 		t.Errorf("the second run did something:\n%s", r.log())
 	}
 	// An old mark in the directory that the run works on.
@@ -107,9 +107,9 @@ func TestTwoRuns(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, ".processed")); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGKILL)
-	if r := p.wait(); r.signal != syscall.SIGKILL {
-		t.Errorf("the run ended with status %d before it was killed:\n%s", r.status, r.log())
+	p.Signal(syscall.SIGKILL)
+	if r := p.wait(); r.Signal != syscall.SIGKILL {
+		t.Errorf("the run ended with status %d before it was killed:\n%s", r.Status, r.log())
 	}
 	s.direct()
 	s.recover()

@@ -15,6 +15,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 )
 
 const (
@@ -114,13 +115,13 @@ func (s *site) collect() {
 // arrived waits until the queue holds count messages at least.
 func (s *site) arrived(p *program, count int) {
 	s.t.Helper()
-	await(s.t, strconv.Itoa(count)+" messages in the queue", func() bool {
+	testkit.Await(s.t, strconv.Itoa(count)+" messages in the queue", func() bool {
 		s.t.Helper()
 		if n := s.queued(); n >= count {
 			return true
 		}
 		if !p.running() {
-			s.t.Fatalf("the run ended before %d messages were there:\n%s", count, p.errs.String())
+			s.t.Fatalf("the run ended before %d messages were there:\n%s", count, p.Errs.String())
 		}
 		return false
 	})

@@ -129,7 +129,7 @@ func TestOddStateFiles(t *testing.T) {
 			}
 			r := f.send().want(ioTrouble, "cannot mark directory", "/full directory.out/"+name, "/directory.out/"+name)
 			if r.count("rows") != rows || r.count("sent") != rows || r.count("failed") != 0 || r.count("marked") != len(kinds)+1-stuck {
-				t.Errorf("of %d rows in %d directories, %d of them stuck: %v", rows, len(kinds)+1, stuck, r.summary())
+				t.Errorf("of %d rows in %d directories, %d of them stuck: %v", rows, len(kinds)+1, stuck, r.Summary)
 			}
 			if text := string(readAll(t, f.root+"/stranger")); text != "not to be written to" {
 				t.Errorf("a hard link was written through: %q", text)
@@ -192,9 +192,9 @@ func TestOddTree(t *testing.T) {
 	mkdir("empty.out")
 	r := f.send().want(ioTrouble, named...)
 	if r.count("sent") != rows || r.count("found") != 1+len(named)-1 {
-		t.Errorf("%v, want %d rows sent", r.summary(), rows)
+		t.Errorf("%v, want %d rows sent", r.Summary, rows)
 	}
-	if strings.Contains(r.stderr, f.next) {
+	if strings.Contains(r.Log, f.next) {
 		t.Errorf("a link was followed:\n%s", r.log())
 	}
 	if err := os.Remove(filepath.Join(f.root, "2026_01_15_00_00.out", udpLog+".gz")); err != nil {
@@ -239,7 +239,7 @@ func TestDeepTree(t *testing.T) {
 	}
 	r := f.send().want(ioTrouble, "cannot look into directory", "file name too long")
 	if r.count("sent") != rows || r.count("marked") != 2 {
-		t.Errorf("%v, want %d rows of 2 directories", r.summary(), rows)
+		t.Errorf("%v, want %d rows of 2 directories", r.Summary, rows)
 	}
 	f.cull()
 	if f.marked("last.out") || exists(filepath.Join(f.root, strings.Repeat("d/", 1000)+"deep.out")) {
@@ -266,11 +266,11 @@ func TestManyDirectories(t *testing.T) {
 	}
 	r := f.send().want(allDone)
 	if r.count("found") != all || r.count("sent") != unsent || r.count("marked") != unsent {
-		t.Errorf("%v, want %d of %d", r.summary(), unsent, all)
+		t.Errorf("%v, want %d of %d", r.Summary, unsent, all)
 	}
 	r = f.cull().want(allDone)
 	if r.count("directories") != all || len(f.directories()) > 0 {
-		t.Errorf("culled %s of %d", r.summary()["directories"], all)
+		t.Errorf("culled %s of %d", r.Summary["directories"], all)
 	}
 }
 
@@ -328,10 +328,10 @@ func TestRawNames(t *testing.T) {
 	report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics.prom")
 	for _, format := range []string{"text", "json"} {
 		r := f.send("-D", "--log-format", format, "--report", report, "--metrics", metrics)
-		if r.status != ioTrouble {
-			t.Errorf("status %d:\n%s", r.status, r.log())
+		if r.Status != ioTrouble {
+			t.Errorf("status %d:\n%s", r.Status, r.log())
 		}
-		for line := range strings.Lines(r.stderr) {
+		for line := range strings.Lines(r.Log) {
 			if !utf8.ValidString(line) || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\x1b\x01") {
 				t.Errorf("a raw name is logged: %q", line)
 			}
@@ -352,14 +352,14 @@ func TestRawNames(t *testing.T) {
 	}
 	// The ids of messages are text, short, and differ.
 	r := run(t, "tstat_send", "-d", f.root, "-N", "-T", "0", "-S", sensor)
-	if r.status != ioTrouble || strings.Count(r.stdout, "\n") != 0 {
-		t.Errorf("status %d, %q", r.status, r.stdout)
+	if r.Status != ioTrouble || strings.Count(r.Out, "\n") != 0 {
+		t.Errorf("status %d, %q", r.Status, r.Out)
 	}
-	if r := f.cull("-v"); r.status != allDone || len(f.directories()) != 1 {
-		t.Errorf("status %d, left %q", r.status, f.directories())
+	if r := f.cull("-v"); r.Status != allDone || len(f.directories()) != 1 {
+		t.Errorf("status %d, left %q", r.Status, f.directories())
 	}
 	check := start(t, "tstat_send", f.args("--check")...).wait()
-	for line := range strings.Lines(check.stdout) {
+	for line := range strings.Lines(check.Out) {
 		word, _, _ := strings.Cut(line, " ") // empty where a line goes on
 		if !utf8.ValidString(line) || strings.ContainsAny(line, "\x1b\x01") || !slices.Contains([]string{"ok", "note", "wrong", ""}, word) {
 			t.Errorf("--check prints a raw name: %q", line)

@@ -105,11 +105,10 @@ func (w *world) finish() (lost int) {
 			t.Error(err)
 		}
 	}
-	p := w.sender()
-	e := p.wait()
-	w.settle(p, e)
-	if e.status != 0 {
-		t.Errorf("the last run ended with %d:\n%s", e.status, e.log)
+	e := wait(w.sender())
+	w.settle(e)
+	if e.Status != 0 {
+		t.Errorf("the last run ended with %d:\n%s", e.Status, e.Log)
 	}
 	for _, s := range w.stations {
 		owed := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool { return !r.Owed(w.spans) })
@@ -131,8 +130,8 @@ func (w *world) finish() (lost int) {
 // cullAll wants nothing to be left when everything is sent and may be culled.
 func (w *world) cullAll() {
 	w.t.Helper()
-	if e := w.culler(0).wait(); e.status != 0 {
-		w.t.Errorf("the last culler ended with %s:\n%s", e.how(), e.log)
+	if e := wait(w.culler(0)); e.Status != 0 {
+		w.t.Errorf("the last culler ended with %s:\n%s", e.how(), e.Log)
 	}
 	for _, s := range w.stations {
 		left, err := os.ReadDir(s.root)

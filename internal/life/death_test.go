@@ -3,6 +3,7 @@ package life
 import (
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 )
 
 // mortal is a sender that will be killed, over logs that do not change.
@@ -34,30 +36,30 @@ func newMortal(t *testing.T) *mortal {
 	return &mortal{site: newSite(t, rabbittest.Shared(t)), audit: newAudit(t, root)}
 }
 
-func (m *mortal) start(killpoint string) *program {
+func (m *mortal) start(killpoint string) *testkit.Program {
 	m.site.t.Helper()
 	tags := ""
 	if killpoint != "" {
 		tags = "killpoints"
 	}
-	cmd := command(m.site.t, "tstat_send", tags,
+	cmd := exec.Command(testkit.Binary(m.site.t, "tstat_send", tags),
 		"-d", m.root, "-c", m.config, "-S", sensor, "-T", "0", "--window", "4")
 	cmd.Env = append(cmd.Environ(), "TSTAT_KILLPOINT="+killpoint)
-	return start(m.site.t, cmd)
+	return testkit.Start(m.site.t, cmd)
 }
 
 // settle takes in what a run has done. It says whether that was all.
-func (m *mortal) settle(p *program, what string) (done bool) {
+func (m *mortal) settle(p *testkit.Program, what string) (done bool) {
 	m.site.t.Helper()
 	return m.book(p, what, nil)
 }
 
-func (m *mortal) book(p *program, what string, early []amqp091.Delivery) (done bool) {
+func (m *mortal) book(p *testkit.Program, what string, early []amqp091.Delivery) (done bool) {
 	t := m.site.t
 	t.Helper()
-	e := p.wait()
-	if !e.killed() && e.status != 0 || e.stuck {
-		t.Fatalf("%s: exit status %d, stuck %v:\n%s", what, e.status, e.stuck, e.log)
+	e := wait(p)
+	if !e.killed() && e.Status != 0 || e.Stuck {
+		t.Fatalf("%s: exit status %d, stuck %v:\n%s", what, e.Status, e.Stuck, e.Log)
 	}
 	if e.killed() {
 		m.kills++
@@ -121,17 +123,17 @@ func TestDeathWithinTheWindow(t *testing.T) {
 		var early []amqp091.Delivery
 		arrived := func(more int) func() bool {
 			return func() bool {
-				if !p.after(0) {
-					t.Fatalf("%s: the run ended by itself:\n%s", what, p.log.String())
+				if !p.After(0) {
+					t.Fatalf("%s: the run ended by itself:\n%s", what, p.Errs.String())
 				}
 				early = append(early, m.node.Drain(t, m.vhost, queue)...)
 				return len(early) >= more
 			}
 		}
-		await(t, "messages to arrive", arrived(3*(kill+1)))
+		testkit.Await(t, "messages to arrive", arrived(3*(kill+1)))
 		m.proxy.DropReplies(true)
-		await(t, "messages to arrive that are not confirmed", arrived(len(early)+1))
-		p.signal(syscall.SIGKILL)
+		testkit.Await(t, "messages to arrive that are not confirmed", arrived(len(early)+1))
+		p.Signal(syscall.SIGKILL)
 		m.proxy.Bandwidth(0)
 		if m.book(p, what, early) {
 			t.Errorf("%s: was not killed", what)
@@ -154,8 +156,8 @@ func TestDeathAtRandom(t *testing.T) {
 	for kill := range 20 {
 		delay := time.Duration(r.Int64N(int64(3 * time.Second)))
 		p := m.start("")
-		if p.after(delay) {
-			p.signal(syscall.SIGKILL)
+		if p.After(delay) {
+			p.Signal(syscall.SIGKILL)
 		}
 		if m.settle(p, fmt.Sprintf("killed after %v, run %d", delay, kill)) {
 			break

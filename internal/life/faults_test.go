@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"time"
+
+	"tstat-transport/internal/testkit"
 )
 
 // fault is something that goes wrong while tstat_send runs.
@@ -12,21 +14,21 @@ type fault struct {
 	weight int // how often, against the others
 	// inject has it happen, and sees that it is over when it returns. hit says
 	// whether p was still running when it began.
-	inject func(w *world, r *rand.Rand, p *program) (hit bool)
+	inject func(w *world, r *rand.Rand, p *testkit.Program) (hit bool)
 }
 
 func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
 
 // soon waits for a moment in the time that most runs take, from connecting to
 // marking, and says whether p still runs then.
-func soon(r *rand.Rand, p *program) bool { return p.after(upTo(r, 800*time.Millisecond)) }
+func soon(r *rand.Rand, p *testkit.Program) bool { return p.After(upTo(r, 800*time.Millisecond)) }
 
 // during is a fault that begins soon and lasts for up to longest.
-func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *program) bool {
-	return func(w *world, r *rand.Rand, p *program) bool {
+func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *testkit.Program) bool {
+	return func(w *world, r *rand.Rand, p *testkit.Program) bool {
 		hit := soon(r, p)
 		set(w, true)
-		p.after(upTo(r, longest))
+		p.After(upTo(r, longest))
 		set(w, false)
 		return hit
 	}
@@ -39,44 +41,44 @@ const (
 )
 
 var faults = []fault{
-	{none, 12, func(*world, *rand.Rand, *program) bool { return true }},
-	{"sender killed (SIGKILL)", 8, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+	{none, 12, func(*world, *rand.Rand, *testkit.Program) bool { return true }},
+	{"sender killed (SIGKILL)", 8, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
-		p.signal(syscall.SIGKILL)
+		p.Signal(syscall.SIGKILL)
 		return hit
 	}},
-	{"sender told to stop (SIGTERM)", 4, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+	{"sender told to stop (SIGTERM)", 4, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
-		p.signal(syscall.SIGTERM)
+		p.Signal(syscall.SIGTERM)
 		return hit
 	}},
-	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
-		p.signal(syscall.SIGINT)
-		p.after(upTo(r, 50*time.Millisecond))
-		p.signal(syscall.SIGINT)
+		p.Signal(syscall.SIGINT)
+		p.After(upTo(r, 50*time.Millisecond))
+		p.Signal(syscall.SIGINT)
 		return hit
 	}},
-	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *program) (hit bool) {
+	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
-		p.signal(syscall.SIGSTOP)
-		p.after(upTo(r, longFault))
-		p.signal(syscall.SIGCONT)
+		p.Signal(syscall.SIGSTOP)
+		p.After(upTo(r, longFault))
+		p.Signal(syscall.SIGCONT)
 		return hit
 	}},
-	{"two senders at once", 4, func(w *world, r *rand.Rand, p *program) (hit bool) {
-		hit = p.after(upTo(r, 20*time.Millisecond))
+	{"two senders at once", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = p.After(upTo(r, 20*time.Millisecond))
 		w.secondSender()
 		return hit
 	}},
-	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *program) (hit bool) {
+	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
 		w.node.Kill()
-		p.after(upTo(r, 5*time.Second))
+		p.After(upTo(r, 5*time.Second))
 		w.node.Start()
 		return hit
 	}},
-	{"broker restarted", 1, func(w *world, r *rand.Rand, p *program) (hit bool) {
+	{"broker restarted", 1, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
 		w.node.Restart()
 		return hit
@@ -89,14 +91,14 @@ var faults = []fault{
 		}
 	})},
 	{"memory alarm", 3, during(longFault, func(w *world, on bool) { w.node.MemoryAlarm(w.t, on) })},
-	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *program) (hit bool) {
+	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		for range 1 + r.IntN(3) {
 			hit = soon(r, p) || hit
 			w.node.CloseConnections(w.t, "soak")
 		}
 		return hit
 	}},
-	{"connections reset", 4, func(w *world, r *rand.Rand, p *program) (hit bool) {
+	{"connections reset", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		for range 1 + r.IntN(3) {
 			hit = soon(r, p) || hit
 			w.proxy.ResetPeer()
@@ -113,9 +115,9 @@ var faults = []fault{
 	{"packets dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropPackets(on) })},
 	{"confirmations dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropReplies(on) })},
 	{"peer that reads nothing", 3, during(longFault, func(w *world, on bool) { w.proxy.Hold(on) })},
-	{"slow link", 3, func(w *world, r *rand.Rand, p *program) (hit bool) {
+	{"slow link", 3, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		w.proxy.Bandwidth(100<<10 + r.IntN(400<<10))
-		hit = p.after(10 * time.Second)
+		hit = p.After(10 * time.Second)
 		w.proxy.Bandwidth(0)
 		return hit
 	}},
@@ -139,9 +141,9 @@ func pick(r *rand.Rand) fault {
 // untrue says why an exit status cannot be right after a fault; "" if it can.
 func (f fault) untrue(e ending) string {
 	switch {
-	case e.stuck:
+	case e.Stuck:
 		return "stuck"
-	case e.signal != 0:
+	case e.Signal != 0:
 		switch f.name {
 		case "sender killed (SIGKILL)", "sender told twice (SIGINT)":
 			return ""
@@ -150,10 +152,10 @@ func (f fault) untrue(e ending) string {
 				return ""
 			}
 		}
-		return "ended by signal " + e.signal.String()
-	case e.status == 0:
+		return "ended by signal " + e.Signal.String()
+	case e.Status == 0:
 		return "" // settle looks whether all has arrived
-	case e.status != 75:
+	case e.Status != 75:
 		return "not 75"
 	case f.name == none && !e.locked():
 		return "75, though nothing went wrong"

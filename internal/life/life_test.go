@@ -19,21 +19,21 @@ func TestLife(t *testing.T) {
 	interrupted := 0
 	for began := time.Now(); time.Since(began) < span; {
 		p := w.sender()
-		told := r.IntN(5) == 0 && p.after(upTo(r, 80*time.Millisecond))
+		told := r.IntN(5) == 0 && p.After(upTo(r, 80*time.Millisecond))
 		if told {
-			p.signal(syscall.SIGTERM)
+			p.Signal(syscall.SIGTERM)
 		}
-		e := p.wait()
+		e := wait(p)
 		switch {
-		case e.status == 0:
-		case told && (e.status == 75 || e.early()):
+		case e.Status == 0:
+		case told && (e.Status == 75 || e.early()):
 			interrupted++
-		case e.status == 75 && e.locked(): // the culler's
+		case e.Status == 75 && e.locked(): // the culler's
 		default:
-			t.Fatalf("exit status %d, stuck %v:\n%s", e.status, e.stuck, e.log)
+			t.Fatalf("exit status %d, stuck %v:\n%s", e.Status, e.Stuck, e.Log)
 		}
-		w.settle(p, e)
-		p.pause(upTo(r, 200*time.Millisecond))
+		w.settle(e)
+		rest(t, upTo(r, 200*time.Millisecond))
 	}
 	lost := w.finish()
 	t.Logf("\n%sruns told to stop   %d\nrows lost           %d\nrows repeated byte for byte %d, and %d that had been cut", w.report(), interrupted, lost, w.againSame, w.againCut)

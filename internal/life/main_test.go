@@ -10,62 +10,13 @@
 package life
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 )
 
-var buildDir string
-
 func TestMain(m *testing.M) {
-	rabbittest.AtEnd(func() {
-		if buildDir != "" {
-			_ = os.RemoveAll(buildDir)
-		}
-	})
+	rabbittest.AtEnd(testkit.RemoveBinaries)
 	rabbittest.Main(m)
-}
-
-var builds struct {
-	sync.Mutex
-	failed map[string]error // by tags
-}
-
-// binary is the path of a program, built with tags and, if the tests are, with
-// the race detector.
-func binary(t testing.TB, name, tags string) string {
-	t.Helper()
-	builds.Lock()
-	defer builds.Unlock()
-	err, done := builds.failed[tags]
-	if !done {
-		err = build(tags)
-		if builds.failed == nil {
-			builds.failed = map[string]error{}
-		}
-		builds.failed[tags] = err
-	}
-	if err != nil {
-		t.Fatalf("cannot build the programs: %v", err)
-	}
-	return filepath.Join(buildDir, "tags-"+tags, name)
-}
-
-func build(tags string) (err error) {
-	if buildDir == "" {
-		if buildDir, err = os.MkdirTemp("", "tstat-life-"); err != nil {
-			return err
-		}
-	}
-	args := []string{"build", "-tags", tags, "-o", filepath.Join(buildDir, "tags-"+tags) + "/"}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	cmd := exec.Command("go", append(args, "../../cmd/tstat_send", "../../cmd/tstat_cull")...)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	return cmd.Run()
 }

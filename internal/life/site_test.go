@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 )
 
 const (
@@ -62,27 +62,12 @@ durable = True
 // connections to it.
 func (s *site) drain() []amqp091.Delivery {
 	s.t.Helper()
-	await(s.t, "the broker to see the connections end", func() bool {
+	testkit.Await(s.t, "the broker to see the connections end", func() bool {
 		s.t.Helper()
 		return s.node.Eval(s.t, fmt.Sprintf(`length([P || P <- rabbit_networking:local_connections(),
 			(catch rabbit_reader:info(P, [vhost])) == [{vhost, <<"%s">>}]])`, s.vhost)) == "0"
 	})
 	return s.node.Drain(s.t, s.vhost, queue)
-}
-
-// await polls until done says true.
-func await(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for !done() {
-		select {
-		case <-poll.C:
-		case <-deadline:
-			t.Fatalf("waited %v in vain for %s", patience, what)
-		}
-	}
 }
 
 // directories are the *.out directories below root.

@@ -46,23 +46,23 @@ func TestSoak(t *testing.T) {
 		p := w.sender("--connections", strconv.Itoa(1+r.IntN(2)), "--channels", strconv.Itoa(1+r.IntN(3)), "--window", strconv.Itoa(1+r.IntN(32)))
 		hit := f.inject(w, r, p)
 		w.proxy.Latency(0)
-		e := p.wait()
+		e := wait(p)
 		s := seen[f.name]
 		s.injected++
 		if hit {
 			s.hit++
 		}
 		s.ended[e.how()]++
-		s.longest = max(s.longest, p.ended.Sub(p.began))
+		s.longest = max(s.longest, e.Ended.Sub(e.Began))
 		if why := f.untrue(e); why != "" {
 			untrue++
-			t.Errorf("%s: %s: %s\n%s", f.name, e.how(), why, e.log[max(0, len(e.log)-4000):])
+			t.Errorf("%s: %s: %s\n%s", f.name, e.how(), why, e.Log[max(0, len(e.Log)-4000):])
 		}
-		if e.stuck {
+		if e.Stuck {
 			stuck++
 		}
-		w.settle(p, e)
-		p.pause(upTo(r, 500*time.Millisecond))
+		w.settle(e)
+		rest(t, upTo(r, 500*time.Millisecond))
 	}
 	took := time.Since(began).Round(time.Second)
 	lost := w.finish()
@@ -85,10 +85,10 @@ func TestSoak(t *testing.T) {
 // how an ending is called in the report.
 func (e ending) how() string {
 	switch {
-	case e.stuck:
+	case e.Stuck:
 		return "stuck"
-	case e.signal != 0:
-		return e.signal.String()
+	case e.Signal != 0:
+		return e.Signal.String()
 	}
-	return strconv.Itoa(e.status)
+	return strconv.Itoa(e.Status)
 }

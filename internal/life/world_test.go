@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 	"tstat-transport/internal/tstatsim"
 )
 
@@ -83,7 +84,7 @@ func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 			}
 		})
 	}
-	binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
+	testkit.Binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
 	w.running.Go(func() { w.cull(ctx) })
 	w.running.Go(func() { w.compress(ctx, w.stations[0]) })
 	t.Cleanup(w.end)
@@ -115,17 +116,17 @@ func (w *world) cull(ctx context.Context) {
 		case <-pause.C:
 		}
 		p := w.culler(w.ttl)
-		if r.IntN(4) == 0 && p.after(upTo(r, 40*time.Millisecond)) {
-			p.signal(syscall.SIGKILL)
+		if r.IntN(4) == 0 && p.After(upTo(r, 40*time.Millisecond)) {
+			p.Signal(syscall.SIGKILL)
 		}
-		e := p.wait()
+		e := wait(p)
 		if w.t.Context().Err() != nil {
 			return
 		}
-		if e.status != 0 && !e.killed() || e.stuck {
-			w.t.Errorf("the culler ended with %s:\n%s", e.how(), e.log)
+		if e.Status != 0 && !e.killed() || e.Stuck {
+			w.t.Errorf("the culler ended with %s:\n%s", e.how(), e.Log)
 		}
-		n, _ := strconv.Atoi(e.summary["directories"]) // there is none if it was killed
+		n, _ := strconv.Atoi(e.Summary["directories"]) // there is none if it was killed
 		w.mu.Lock()
 		w.culls[e.how()]++
 		w.culled += n
@@ -156,45 +157,44 @@ func (w *world) compress(ctx context.Context, s *station) {
 	}
 }
 
-func (w *world) culler(ttl time.Duration) *program {
+func (w *world) culler(ttl time.Duration) *testkit.Program {
 	args := append(w.roots(func(s *station) string { return s.root }), "-v", "-t", fmt.Sprintf("%.9f", ttl.Hours()))
-	return start(w.t, command(w.t, "tstat_cull", "", args...))
+	return start(w.t, "tstat_cull", args...)
 }
 
 // sender starts a run of tstat_send over all roots.
-func (w *world) sender(args ...string) *program {
+func (w *world) sender(args ...string) *testkit.Program {
 	w.t.Helper()
 	all := append(w.roots(func(s *station) string { return s.name + "=" + s.root }), "-c", w.config, "-S", sensor, "-T", "0")
 	w.runs++
-	return start(w.t, command(w.t, "tstat_send", "", append(all, args...)...))
+	return start(w.t, "tstat_send", append(all, args...)...)
 }
 
 // secondSender runs tstat_send beside one that runs.
 func (w *world) secondSender() {
 	w.t.Helper()
-	p := w.sender()
-	e := p.wait()
-	if e.status != 0 && (e.status != 75 || !e.locked()) {
-		w.t.Errorf("the second sender ended with %d, stuck %v:\n%s", e.status, e.stuck, e.log)
+	e := wait(w.sender())
+	if e.Status != 0 && (e.Status != 75 || !e.locked()) {
+		w.t.Errorf("the second sender ended with %d, stuck %v:\n%s", e.Status, e.Stuck, e.Log)
 	}
 }
 
-// settle takes what has arrived and, if the run p has ended with 0, wants all
-// to be there that stood in a log before it began and until it had ended.
-func (w *world) settle(p *program, e ending) {
+// settle takes what has arrived and, if a run has ended with 0, wants all to be
+// there that stood in a log before it began and until it had ended.
+func (w *world) settle(e ending) {
 	w.t.Helper()
 	w.take(w.drain())
-	if e.status != 0 {
+	if e.Status != 0 {
 		return
 	}
-	w.spans = append(w.spans, tstatsim.Span{Began: p.began, Ended: p.ended})
+	w.spans = append(w.spans, tstatsim.Span{Began: e.Began, Ended: e.Ended})
 	for _, s := range w.stations {
 		due := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool {
-			return r.Stood.After(p.began) || !r.Deleted.IsZero() && r.Deleted.Before(p.ended)
+			return r.Stood.After(e.Began) || !r.Deleted.IsZero() && r.Deleted.Before(e.Ended)
 		})
 		if missing := s.got.Missing(due); len(missing) > 0 {
 			w.t.Errorf("%s: the run ended with 0, and %d of %d rows have not arrived, such as %+v:\n%s",
-				s.name, len(missing), len(due), missing[0], e.log)
+				s.name, len(missing), len(due), missing[0], e.Log)
 		}
 	}
 }
