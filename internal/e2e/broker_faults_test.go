@@ -46,10 +46,7 @@ func alarmDuring(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
 	s.rabbit["confirm_timeout"] = "2"
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	n.MemoryAlarm(t, true)
 	p.says("event=blocked")
 	elapsed(t, 3*time.Second)
@@ -79,10 +76,7 @@ func pausedAndResumed(t *testing.T, n *rabbittest.Node) {
 	s.fill()
 	s.repeats = true
 	s.rabbit["heartbeat"], s.rabbit["connection_timeout"] = "1", "2"
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	n.Pause()
 	p.says("connection lost")
 	n.Resume()
@@ -114,10 +108,7 @@ func killed(t *testing.T, n *rabbittest.Node) {
 	// it forgets the queue, and what it has confirmed with it.
 	n.DeclareQueue(t, s.vhost, queue, nil)
 	n.Eval(t, "ok = mnesia:sync_log()")
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	n.Kill()
 	p.says("connection lost")
 	proxy.Bandwidth(0)
@@ -131,10 +122,7 @@ func restarted(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start("-D")
-	s.arrived(p, 5)
+	p, proxy := s.underWay("-D")
 	n.Restart()
 	proxy.Bandwidth(0)
 	p.wait().want(allDone, "connection lost")

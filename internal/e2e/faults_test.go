@@ -76,6 +76,17 @@ func (s *site) through() *rabbittest.Proxy {
 	return p
 }
 
+// underWay is a run over a slow link, through the proxy: some messages have
+// arrived and more are to come.
+func (s *site) underWay(args ...string) (*program, *rabbittest.Proxy) {
+	s.t.Helper()
+	proxy := s.through()
+	proxy.Bandwidth(slow)
+	p := s.start(args...)
+	s.arrived(p, 5)
+	return p, proxy
+}
+
 // direct takes the proxy away again, for what comes after the fault.
 func (s *site) direct() { s.address(s.node.Addr()) }
 

@@ -16,9 +16,7 @@ func TestConnectionReset(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start("-D")
+	p, proxy := s.underWay("-D")
 	for _, at := range []int{5, 25} {
 		s.arrived(p, at)
 		if proxy.ResetPeer() == 0 {
@@ -40,10 +38,7 @@ func TestClosedByOperator(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start("-D")
-	s.arrived(p, 5)
+	p, proxy := s.underWay("-D")
 	s.node.Ctl(t, "close_all_connections", "--vhost", s.vhost, "maintenance tonight")
 	p.says("maintenance tonight")
 	proxy.Bandwidth(0)
@@ -58,10 +53,7 @@ func TestBrokerAwayForGood(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	proxy.Down()
 	p.wait().want(tryAgain, proxy.Addr(), "not everything was delivered").within(110 * time.Second)
 	s.direct()
@@ -76,10 +68,7 @@ func TestHalfOpen(t *testing.T) {
 	s.fill()
 	s.repeats = true
 	s.rabbit["heartbeat"], s.rabbit["connection_timeout"] = "1", "2"
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	proxy.DropPackets(true)
 	p.wait().want(tryAgain, proxy.Addr(), "heartbeat", "no answer within 2s").within(110 * time.Second)
 	s.direct()
@@ -118,10 +107,7 @@ func TestLinkStands(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.rabbit["heartbeat"] = "60"
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	proxy.Hold(true)
 	elapsed(t, 3*time.Second)
 	proxy.Hold(false)

@@ -48,10 +48,7 @@ func TestQueueDeleted(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	proxy.Hold(true)
 	s.deleteEmptied()
 	proxy.Hold(false)

@@ -17,10 +17,7 @@ func TestStop(t *testing.T) {
 			t.Parallel()
 			s := shared(t)
 			dir := filepath.Dir(s.fillOne())
-			proxy := s.through()
-			proxy.Bandwidth(slow)
-			p := s.start(narrow...)
-			s.arrived(p, 5)
+			p, _ := s.underWay(narrow...)
 			p.Signal(signal)
 			r := p.wait().want(tryAgain).within(60 * time.Second)
 			if r.count("failed") != 0 || r.count("published") == 0 {
@@ -42,10 +39,7 @@ func TestStopStuck(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	proxy.Hold(true)
 	p.Signal(syscall.SIGTERM)
 	began := time.Now()
@@ -63,10 +57,7 @@ func TestSecondSignal(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start()
-	s.arrived(p, 5)
+	p, proxy := s.underWay()
 	proxy.Hold(true)
 	began := time.Now()
 	for p.running() { // the first may still be in its handler
@@ -88,10 +79,7 @@ func TestTwoRuns(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	proxy := s.through()
-	proxy.Bandwidth(slow)
-	p := s.start("-w", "1")
-	s.arrived(p, 5)
+	p, proxy := s.underWay("-w", "1")
 	proxy.Hold(true)
 	r := s.send().want(tryAgain, "another run").within(30 * time.Second)
 	if r.Summary != nil {
