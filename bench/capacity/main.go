@@ -10,10 +10,10 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"testing"
+
+	"tstat-transport/bench/tool"
 )
 
 const usage = `usage: capacity [flags]
@@ -23,21 +23,7 @@ machine that should do nothing else meanwhile.
 
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		os.Exit(64)
-	default:
-		fmt.Fprintln(os.Stderr, "capacity:", err)
-		os.Exit(1)
-	}
-}
-
-var errUsage = errors.New("usage")
+func main() { os.Exit(tool.Run("capacity", run)) }
 
 // plan is what the report is to say about one sensor.
 type plan struct {
@@ -46,22 +32,16 @@ type plan struct {
 }
 
 func run(ctx context.Context, args []string) (err error) {
-	flags := flag.NewFlagSet("capacity", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), usage)
-		flags.PrintDefaults()
-	}
+	flags := tool.Flags("capacity", usage)
 	out := flags.String("out", "capacity-report", "`directory` for report.md and the plots")
 	megabytes := flags.Int64("megabytes", 32, "size of the logs that each run sends, in millions of bytes")
 	rounds := flags.Int("rounds", 3, "runs of each point; the median counts")
 	own := plan{instances: 1}
 	flags.Float64Var(&own.rows, "rows", 0, "rows an hour of a sensor's instance, for a line of its own in the report")
 	flags.IntVar(&own.instances, "instances", 1, "instances of Tstat on that sensor")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
+	err = tool.Parse(flags, args, func() bool { return *megabytes >= 1 && *rounds >= 1 && own.rows >= 0 && own.instances >= 1 })
+	if err != nil {
 		return err
-	case err != nil || flags.NArg() > 0 || *megabytes < 1 || *rounds < 1 || own.rows < 0 || own.instances < 1:
-		return errUsage
 	}
 	// rabbittest asks package testing whether tests are to be short.
 	testing.Init()

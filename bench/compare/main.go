@@ -10,11 +10,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
+
+	"tstat-transport/bench/tool"
 )
 
 const usage = `usage: compare [flags]
@@ -25,38 +25,18 @@ mean much: only ratios within a table hold, and CPU time better than wall time.
 
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		os.Exit(64)
-	default:
-		fmt.Fprintln(os.Stderr, "compare:", err)
-		os.Exit(1)
-	}
-}
-
-var errUsage = errors.New("usage")
+func main() { os.Exit(tool.Run("compare", run)) }
 
 func run(ctx context.Context, args []string) (err error) {
 	w := work{}
-	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), usage)
-		flags.PrintDefaults()
-	}
+	flags := tool.Flags("compare", usage)
 	flags.Int64Var(&w.megabytes, "megabytes", 300, "size of the logs, in millions of bytes")
 	flags.IntVar(&w.rounds, "rounds", 7, "runs of each job")
 	only := flags.String("only", "", "run these tables alone, separated by commas: "+names())
 	scratch := flags.String("scratch", "", "`directory` for the logs; default is the system's temporary one")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
+	err = tool.Parse(flags, args, func() bool { return w.megabytes >= 1 && w.rounds >= 1 })
+	if err != nil {
 		return err
-	case err != nil || flags.NArg() > 0 || w.megabytes < 1 || w.rounds < 1:
-		return errUsage
 	}
 	if w.dir, err = os.MkdirTemp(*scratch, "tstat-compare-"); err != nil {
 		return err
