@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -9,22 +8,6 @@ import (
 	"tstat-transport/internal/manual"
 )
 
-var writeManual = flag.Bool("write-manual", false, "write the man page and the completions")
-
-// The man page and the completions say what --help says.
 func TestManual(t *testing.T) {
-	const dir = "../../packaging"
-	app := kong.Must(&command{}, kong.Name("tstat_send"), kong.Description(description), kong.Vars{"version": ""}).Model
-	if *writeManual {
-		if err := manual.Write(dir, app); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stale, err := manual.Stale(dir, app)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(stale) > 0 {
-		t.Errorf("out of date in packaging: %q: run make man", stale)
-	}
+	manual.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_send"), kong.Description(description), kong.Vars{"version": ""}).Model)
 }

@@ -15,13 +15,13 @@ type program struct {
 	Purpose    string // half a sentence
 	Paragraphs []string
 	Statuses   []status
-	Flags      []flag
+	Flags      []option
 	Rest       []byte // end of the man page
 }
 
 type status struct{ Code, Meaning string }
 
-type flag struct {
+type option struct {
 	Name, Short string
 	Value       string // empty for a switch
 	Help        string
@@ -67,8 +67,8 @@ func describe(app *kong.Application) (*program, error) {
 	return p, nil
 }
 
-func describeFlag(f *kong.Flag) flag {
-	d := flag{
+func describeFlag(f *kong.Flag) option {
+	d := option{
 		Name: f.Name, Help: f.Help, Summary: strings.TrimSuffix(firstSentence(f.Help), "."),
 		Required: f.Required, Repeatable: f.IsCumulative(),
 	}

@@ -9,10 +9,12 @@ package manual
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"testing"
 
 	"github.com/alecthomas/kong"
 )
@@ -44,36 +46,29 @@ func files(dir string, app *kong.Application) (map[string][]byte, error) {
 	return all, nil
 }
 
-// Write writes the files of a program below dir, the folder packaging.
-func Write(dir string, app *kong.Application) error {
-	all, err := files(dir, app)
-	if err != nil {
-		return err
-	}
-	for path, data := range all {
-		path = filepath.Join(dir, path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o644)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+var anew = flag.Bool("write-manual", false, "write the man page and the completions")
 
-// Stale returns the paths below dir of the files that are not what Write would
-// write.
-func Stale(dir string, app *kong.Application) (stale []string, err error) {
+// Check is the test of a command: it wants the files of the program below dir,
+// the folder packaging, to say what its --help says, or writes them anew.
+func Check(t testing.TB, dir string, app *kong.Application) {
+	t.Helper()
 	all, err := files(dir, app)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
 	for path, want := range all {
-		got, err := os.ReadFile(filepath.Join(dir, path))
+		path = filepath.Join(dir, path)
+		if *anew {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, want, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			stale = append(stale, path)
+			t.Errorf("%s is out of date: run make man", path)
 		}
 	}
-	return stale, nil
 }
