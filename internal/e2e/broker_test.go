@@ -15,6 +15,7 @@ import (
 
 	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/testkit"
 )
 
 // pythonConfig is a file as it was written for the Python tool.
@@ -122,7 +123,7 @@ func TestGrowth(t *testing.T) {
 				if !s.marked(dir) {
 					t.Errorf("%s: not marked", what)
 				}
-				log := readLog(t, filepath.Join(s.root, dir, file))
+				log := testkit.ReadLog(t, filepath.Join(s.root, dir, file))
 				s.wantMessages(what, messagesFrom(t, log, position, kinds[strings.TrimSuffix(file, ".gz")],
 					fmt.Sprintf("%s/0/%s/%s", sensor, dir, strings.TrimSuffix(file, ".gz")), threshold, ""))
 				position = int64(len(log))
@@ -361,7 +362,7 @@ func TestCullKeepsUnsent(t *testing.T) {
 	dirs := s.directories()
 	grown, unmarked, done := dirs[0], dirs[1], dirs[2]
 	path := filepath.Join(s.root, grown, udpLog)
-	log := string(readLog(t, path))
+	log := string(testkit.ReadLog(t, path))
 	appendTo(t, path, log[strings.LastIndex(log[:len(log)-1], "\n")+1:])
 	if err := os.Remove(filepath.Join(s.root, unmarked, ".processed")); err != nil {
 		t.Fatal(err)

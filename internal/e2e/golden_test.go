@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"tstat-transport/internal/testkit"
 	"tstat-transport/internal/twin"
 )
 
@@ -85,7 +86,7 @@ func TestPretty(t *testing.T) {
 
 func goldenFlows(t *testing.T, file string) []string {
 	t.Helper()
-	text := string(readLog(t, filepath.Join(testdata, "golden", file)))
+	text := string(testkit.ReadLog(t, filepath.Join(testdata, "golden", file)))
 	return strings.FieldsFunc(text, func(c rune) bool { return c == '\n' })
 }
 

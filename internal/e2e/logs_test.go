@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 
 	"tstat-transport/bench/loggen"
 	typed "tstat-transport/internal/message"
+	"tstat-transport/internal/testkit"
 	"tstat-transport/internal/twin"
 )
 
@@ -59,7 +59,7 @@ var twinCache sync.Map // of map[string]message, by content and settings
 // begin with names.
 func messagesOf(t testing.TB, path string, kind twin.Kind, names, threshold, instance string) map[string]message {
 	t.Helper()
-	return messagesFrom(t, readLog(t, path), 0, kind, names, threshold, instance)
+	return messagesFrom(t, testkit.ReadLog(t, path), 0, kind, names, threshold, instance)
 }
 
 // messagesFrom are the messages of a log read from a position on.
@@ -92,25 +92,6 @@ func messagesFrom(t testing.TB, log []byte, from int64, kind twin.Kind, names, t
 func sensorOf(names string) string {
 	s, _, _ := strings.Cut(names, "/")
 	return s
-}
-
-// readLog is the uncompressed content of a log, as far as it goes.
-func readLog(t testing.TB, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasSuffix(path, ".gz") && len(content) > 0 {
-		z, err := gzip.NewReader(bytes.NewReader(content))
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		if content, err = io.ReadAll(z); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Fatalf("%s: %v", path, err)
-		}
-	}
-	return content
 }
 
 // corpus copies the directories of a corpus below root.

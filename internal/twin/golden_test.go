@@ -2,10 +2,7 @@ package twin_test
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tstat-transport/internal/message"
+	"tstat-transport/internal/testkit"
 	"tstat-transport/internal/twin"
 )
 
@@ -53,7 +51,7 @@ func TestGoldenThreshold(t *testing.T) {
 
 func TestNoHeader(t *testing.T) {
 	for path, kind := range corpusLogs(t, "v2.2_no_header") {
-		_, err := twin.Read(readLog(t, path), kind, twin.Settings{})
+		_, err := twin.Read(testkit.ReadLog(t, path), kind, twin.Settings{})
 		if !errors.Is(err, twin.ErrNoHeader) {
 			t.Errorf("%s: %v, want %v", path, err, twin.ErrNoHeader)
 		}
@@ -97,7 +95,7 @@ func readCorpus(t *testing.T, name, threshold string) (books, []message.Flow) {
 	var total books
 	var flows []message.Flow
 	for path, kind := range corpusLogs(t, name) {
-		result, err := twin.Read(readLog(t, path), kind,
+		result, err := twin.Read(testkit.ReadLog(t, path), kind,
 			twin.Settings{Threshold: threshold, Sensor: "sensor.example.net"})
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
@@ -134,45 +132,9 @@ func corpusLogs(t *testing.T, name string) map[string]twin.Kind {
 	return logs
 }
 
-// readLog returns a log's contents, of a truncated gzip stream what there is.
-func readLog(t *testing.T, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasSuffix(path, ".gz") {
-		return content
-	}
-	zip, err := gzip.NewReader(bytes.NewReader(content))
-	if errors.Is(err, io.EOF) && len(content) == 0 {
-		return nil
-	}
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	plain, err := io.ReadAll(zip)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return plain
-}
-
 func goldenLines(t *testing.T, file string) []string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(testdata, "golden", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	zip, err := gzip.NewReader(bytes.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := io.ReadAll(zip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.FieldsFunc(string(plain), func(r rune) bool { return r == '\n' })
+	return strings.FieldsFunc(string(testkit.ReadLog(t, filepath.Join(testdata, "golden", file))), func(r rune) bool { return r == '\n' })
 }
 
 func goldenBooks(t *testing.T) map[string]books {
