@@ -42,7 +42,7 @@ var canPass = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.H
 // Next has to look. The branches of Next are as good as random to a processor,
 // since they depend on where a field ends; here are none.
 func (s *Scanner) pass() {
-	if !canPass || s.skips[0] >= 64 || s.skips[1] >= 63 {
+	if !canPass || s.skips[0] == 0 || s.skips[0] >= 64 || s.skips[1] >= 63 {
 		return
 	}
 	next, rows := passAVX2(unsafe.SliceData(s.block), unsafe.SliceData(s.newline), unsafe.SliceData(s.space),

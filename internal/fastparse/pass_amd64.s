@@ -25,7 +25,7 @@ GLOBL myriads<>(SB), RODATA|NOPTR, $16
 //
 // The bitmap of spaces is read from the byte that holds an offset's bit, and
 // shifted: 56 offsets are sure to be there. The n-th bit of a word is found by
-// depositing bit n-1 of nothing else into its bits (PDEP).
+// depositing bit n-1 of nothing else into its bits (PDEP). Both ranks are 1 to 63.
 TEXT ·passAVX2(SB), NOSPLIT, $0-80
 	MOVQ block+0(FP), SI
 	MOVQ newline+8(FP), DI

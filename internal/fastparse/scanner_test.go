@@ -195,6 +195,7 @@ func TestLines(t *testing.T) {
 		{" 1\n", "row"},
 		{" \n", "row"},
 		{"  \n", "row"},
+		{strings.Repeat(" ", 64) + "0 0 0\n", "row"},
 		{"1  2\n", "row"},
 		{"x y\n", "row"},
 		{"1 y\n", "row"},
