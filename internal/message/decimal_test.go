@@ -226,6 +226,24 @@ func TestPutUint(t *testing.T) {
 	}
 }
 
+// putThousandths writes no digits that the double does not need.
+func TestPutThousandths(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	numbers := []uint64{0, 1, 10, 999, 1000, 1e18, 8796093022208039, 8801793022208029, 1<<53 - 1, 1 << 53}
+	for range 50_000 {
+		numbers = append(numbers, random.Uint64N(1e18)>>random.IntN(60), maxThousandths-1e14+random.Uint64N(1e15))
+	}
+	for _, n := range numbers {
+		want := strconv.FormatFloat(ratio(n, 1000), 'f', -1, 64)
+		if !strings.Contains(want, ".") {
+			want += ".0"
+		}
+		if got := written(func(out []byte, o int) int { return putThousandths(out, o, n) }); got != want {
+			t.Fatalf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
 // setRounded sets what strconv does, less a zero at the end, and less digits
 // that the double does not need.
 func TestSetRounded(t *testing.T) {

@@ -74,9 +74,12 @@ func putFraction(out []byte, o int, n uint64) int {
 	return o + int(length)
 }
 
+// maxThousandths is where doubles are further apart than thousandths.
+const maxThousandths = 1000 << 43
+
 // putThousandths writes the double nearest to n/1000 with one to three decimals.
 func putThousandths(out []byte, o int, n uint64) int {
-	if n >= 1<<53 {
+	if n >= maxThousandths {
 		return putShortest(out, o, ratio(n, 1000))
 	}
 	return putFraction(out, putUint(out, o, n/1000), n%1000)
