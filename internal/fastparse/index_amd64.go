@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// hasAVX512 is whether the machine has as much of AVX-512 as is used here: Intel
-// has since Ice Lake, AMD since Zen 4.
+// hasAVX512 is whether the machine has as much of AVX-512 as is used here: Intel's
+// servers have since Ice Lake, AMD's processors since Zen 4.
 var hasAVX512 = cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
 //go:noescape

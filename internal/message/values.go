@@ -21,8 +21,8 @@ type value struct {
 	// cut is how many digits before its point a time loses.
 	cut uint32
 	// text is copied whole, at the speed of a fixed size. If len is not 0, it
-	// stands for a number or moment that the above cannot tell; then whole is
-	// larger than any number that is written quickly.
+	// stands for a number or moment that the above cannot tell; a number's whole
+	// is then larger than any that is written quickly.
 	text [maxValue]byte
 	len  int
 }

@@ -42,8 +42,8 @@ func (p *pipeline) changed(l *logWork, c *chunk) {
 
 func columns(l *fastparse.Layout) int { return strings.Count(l.Header, " ") + 1 }
 
-// reject tells of the chunk's malformed lines. l.mu is held, and l.at is still
-// before the chunk.
+// reject tells of the chunk's malformed lines. The log's assembly calls it, and
+// l.at is still before the chunk.
 func (p *pipeline) reject(l *logWork, c *chunk) {
 	for i := range c.rejects {
 		r := &c.rejects[i]
