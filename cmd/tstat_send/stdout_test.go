@@ -34,6 +34,26 @@ func full(t *testing.T, in *os.File) {
 	}
 }
 
+// intoPipe starts a run that prints into a pipe, until that is full.
+func intoPipe(t *testing.T) (cmd *exec.Cmd, out *os.File, log *bytes.Buffer) {
+	t.Helper()
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil { // one that blocks, as a shell's
+		t.Fatal(err)
+	}
+	out, in := os.NewFile(uintptr(ends[0]), "out"), os.NewFile(uintptr(ends[1]), "in")
+	t.Cleanup(func() { out.Close() })
+	defer in.Close()
+	cmd = exec.CommandContext(t.Context(), "tstat_send", "-d", bigRoot(t), "-N", "-T", "0", "-S", "s")
+	log = new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = in, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	full(t, in)
+	return cmd, out, log
+}
+
 // A run that is told to stop while nobody reads what it prints ends after its
 // grace time, and soon, with whole messages, where somebody does again.
 func TestStoppedInAPipe(t *testing.T) {
@@ -41,22 +61,7 @@ func TestStoppedInAPipe(t *testing.T) {
 	for name, reads := range map[string]bool{"read no more": false, "read again": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var ends [2]int
-			if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil { // one that blocks, as a shell's
-				t.Fatal(err)
-			}
-			out, in := os.NewFile(uintptr(ends[0]), "out"), os.NewFile(uintptr(ends[1]), "in")
-			defer out.Close()
-			cmd := exec.CommandContext(t.Context(), "tstat_send", "-d", bigRoot(t), "-N", "-T", "0", "-S", "s")
-			var log bytes.Buffer
-			cmd.Stdout, cmd.Stderr = in, &log
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			full(t, in)
-			if err := in.Close(); err != nil {
-				t.Fatal(err)
-			}
+			cmd, out, log := intoPipe(t)
 			began := time.Now()
 			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
@@ -70,11 +75,24 @@ func TestStoppedInAPipe(t *testing.T) {
 			err := cmd.Wait()
 			took := time.Since(began)
 			if cmd.ProcessState.ExitCode() != cli.TempFail || !bytes.Contains(log.Bytes(), []byte("event=summary")) {
-				t.Errorf("%v:\n%s", err, &log)
+				t.Errorf("%v:\n%s", err, log)
 			}
 			if late := took >= grace; late == reads || took > 2*grace {
 				t.Errorf("ended after %v", took)
 			}
 		})
+	}
+}
+
+// A run whose pipe is closed, as head does, ends as every program does.
+func TestPipeClosed(t *testing.T) {
+	t.Parallel()
+	cmd, out, log := intoPipe(t)
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGPIPE || log.Len() > 0 {
+		t.Errorf("%v:\n%s", err, log)
 	}
 }
