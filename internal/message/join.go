@@ -87,8 +87,14 @@ func (e *Encoder) put(p *piece, out []byte, o int) (end int, ok bool) {
 	}
 }
 
-// putRTT writes a time, rounded to three decimals.
+// putRTT writes a time, rounded to three decimals: on its text, unless that is a
+// tie or the fraction becomes 1.
 func putRTT(out []byte, o int, block []byte, from, to int) (end int, ok bool) {
+	point, micro, ok := fastparse.Time(block, from, to)
+	if ok && micro%1000 != 500 && micro < 999_500 {
+		*(*[8]byte)(out[o:]) = [8]byte(block[from : from+8])
+		return putFraction(out, o+point-from, (micro+500)/1000), true
+	}
 	d, ok := readDecimal(block, from, to)
 	if !ok {
 		return o, false
