@@ -218,6 +218,6 @@ func TestFailover(t *testing.T) {
 func TestClosedPublisher(t *testing.T) {
 	n := rabbittest.Shared(t)
 	p := open(t, options(t, n, n.VHost(t)))
-	closeWithin(t, p, 2*time.Second)
+	closeWithin(t, p, soon)
 	wantError(t, p.Send(t.Context(), message(0, 10)), transport.Retry, "closed")
 }

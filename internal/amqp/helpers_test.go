@@ -110,6 +110,10 @@ func open(t testing.TB, o Options) *Publisher {
 	return p
 }
 
+// soon is how long closing may take, on a busy machine too, where it does not
+// wait for the peer: if it did, it would take closeTimeout.
+const soon = closeTimeout - 500*time.Millisecond
+
 // closeWithin closes p and fails t if it takes longer than limit.
 func closeWithin(t testing.TB, p *Publisher, limit time.Duration) {
 	t.Helper()

@@ -201,7 +201,7 @@ func testStopped(t *testing.T, n *rabbittest.Node) {
 	err := p.Send(t.Context(), message(0, 10))
 	wantError(t, err, transport.Retry, n.Addr(), "connection refused")
 	cancel()
-	closeWithin(t, p, time.Second)
+	closeWithin(t, p, soon)
 	s.wg.Wait()
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("took %v", took)
@@ -232,7 +232,7 @@ func testPaused(t *testing.T, n *rabbittest.Node) {
 			defer n.Resume()
 			began := time.Now()
 			send(t.Context(), p, 10, 40, c.size, 16).awaitRefusal(t, transport.Retry, n.Addr(), "no answer within 500ms")
-			closeWithin(t, p, time.Second)
+			closeWithin(t, p, soon)
 			if took := time.Since(began); took > 8*time.Second {
 				t.Errorf("took %v", took)
 			}

@@ -200,7 +200,7 @@ func TestMessageIDTooLong(t *testing.T) {
 	}
 	err = p.Send(t.Context(), &transport.Message{ID: strings.Repeat("x", 256)})
 	wantError(t, err, transport.Misconfigured, "256 bytes")
-	closeWithin(t, p, time.Second)
+	closeWithin(t, p, soon)
 }
 
 func TestFlightsRing(t *testing.T) {
@@ -243,7 +243,7 @@ func TestBackoffIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeWithin(t, p, time.Second)
+	defer closeWithin(t, p, soon)
 	longest := time.Duration(0)
 	for failures := range 100 {
 		d := p.backoff(failures)
