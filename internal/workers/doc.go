@@ -11,8 +11,8 @@
 //	  │        lines, pass the turn on, parse the block and encode its flows
 //	  │ chunk: the flows of a block, and where each row of them ends
 //	  v
-//	assembly   one a log, under its lock, by whichever worker brings the chunk
-//	  │        that is next: cuts the log's flows into messages, in order
+//	assembly   one a log, by one worker at a time; another leaves its chunk to
+//	  │        that one: cuts the log's flows into messages, in order
 //	  │ messages: a bounded channel, closed by Run when the workers are done
 //	  v
 //	publisher  M goroutines: one blocking Send a message
