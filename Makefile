@@ -53,7 +53,7 @@ test-short: ## the tests that need no broker and no race detector
 .PHONY: soak
 soak: ## everything that can go wrong, at random, for DURATION (10m), against a real broker; prints a report
 	scripts/install-rabbitmq
-	$(GO) test -count=1 -timeout 0 -run '^TestSoak$$' -v ./internal/life -args -soak $(DURATION)
+	$(GO) test -count=1 -timeout 0 -run '^TestSoak$$' -v ./internal/test/soak -args -soak $(DURATION)
 
 .PHONY: lint
 lint: ## formatting, vet, golangci-lint with the arrows between packages, modules, the repository itself

@@ -7,7 +7,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 // bare is the least that a publisher with confirmations can be: ready-made

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/workers"
 )

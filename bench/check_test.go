@@ -10,10 +10,10 @@ import (
 
 	"github.com/goccy/go-json"
 
-	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/message"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/twin"
 	"tstat-transport/internal/workers"
 )
 
@@ -24,7 +24,7 @@ const sensorID = "sensor.example.net"
 func checkFlows(b testing.TB, k cut, out []byte) {
 	b.Helper()
 	log := append([]byte(k.layout.Header+"\n"), k.blocks[0]...)
-	want, err := twin.Read(log, twin.Kind(k.kind.String()), twin.Settings{Sensor: sensorID})
+	want, err := reference.Read(log, reference.Kind(k.kind.String()), reference.Settings{Sensor: sensorID})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func same(b testing.TB, messages [][]byte, want []message.Flow) {
 
 func canonical(b testing.TB, text []byte) string {
 	b.Helper()
-	c, err := twin.Canonical(text)
+	c, err := reference.Canonical(text)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func checkPipeline(b *testing.B, change func(*workers.Options)) {
 // twinFlows are the flows of a whole tree at threshold 0.
 func twinFlows(b testing.TB, t tree) (flows []message.Flow) {
 	b.Helper()
-	for kind, name := range map[twin.Kind]string{twin.TCP: "log_tcp_complete", twin.UDP: "log_udp_complete"} {
+	for kind, name := range map[reference.Kind]string{reference.TCP: "log_tcp_complete", reference.UDP: "log_udp_complete"} {
 		files, err := filepath.Glob(filepath.Join(t.path, "*", name))
 		if err != nil || len(files) == 0 {
 			b.Fatalf("no %s below %s: %v", name, t.path, err)
@@ -114,7 +114,7 @@ func twinFlows(b testing.TB, t tree) (flows []message.Flow) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			r, err := twin.Read(log, kind, twin.Settings{Sensor: sensorID})
+			r, err := reference.Read(log, kind, reference.Settings{Sensor: sensorID})
 			if err != nil {
 				b.Fatal(err)
 			}

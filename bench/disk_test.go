@@ -11,8 +11,8 @@ import (
 
 	kgzip "github.com/klauspost/compress/gzip"
 
-	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/workers"
 )
 

@@ -1,5 +1,5 @@
 // Package bench measures every stage of the pipeline and the whole of it, on
-// logs that [tstat-transport/bench/loggen] makes. Each benchmark checks the
+// logs that [tstat-transport/internal/test/loggen] makes. Each benchmark checks the
 // results before it times them, and stands below the command that runs it.
 //
 //	go test -bench . ./bench                 everything; starts a private RabbitMQ node

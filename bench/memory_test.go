@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/bench/loggen"
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 // residentLimit is what tstat_send may occupy with its defaults, in bytes,

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"testing"
 
-	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/message"
+	"tstat-transport/internal/test/loggen"
 )
 
 // everyday is the default threshold in bytes.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/bench/loggen"
+	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/workers"
 )

@@ -11,9 +11,9 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/errgroup"
 
-	"tstat-transport/bench/loggen"
 	publisher "tstat-transport/internal/amqp"
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/workers"
 )

@@ -16,8 +16,8 @@ import (
 	"github.com/goccy/go-json"
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"tstat-transport/bench/loggen"
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 const queue = "flows"

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 // fixture lets rabbittest, which is made for tests, serve a program: a failure

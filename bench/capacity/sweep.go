@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strconv"
 
-	"tstat-transport/bench/loggen"
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 // point is one way of running tstat_send.

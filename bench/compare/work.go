@@ -8,9 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/workers"
 )

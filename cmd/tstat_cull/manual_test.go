@@ -5,9 +5,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"tstat-transport/internal/manual"
+	"tstat-transport/internal/test/docgen"
 )
 
 func TestManual(t *testing.T) {
-	manual.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_cull"), kong.Description(description), kong.Vars{"version": ""}).Model)
+	docgen.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_cull"), kong.Description(description), kong.Vars{"version": ""}).Model)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"tstat-transport/internal/config"
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 const (

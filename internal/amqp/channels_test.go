@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
 )
 

@@ -11,9 +11,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/transport/transporttest"
+	"tstat-transport/internal/test/transporttest"
 )
 
 // TestConformance runs what every transport must do, on a node of its own: one

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
 )
 

@@ -3,7 +3,7 @@ package amqp
 import (
 	"testing"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 )
 
 func TestEachMessageOnce(t *testing.T) {

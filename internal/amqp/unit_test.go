@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
 )
 

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/logdir"
-	"tstat-transport/internal/testkit"
+	"tstat-transport/internal/test/testkit"
 )
 
 func TestWhatGoesAndWhatStays(t *testing.T) {

@@ -106,7 +106,7 @@ func isBelowTwin(fields []string, layout *Layout, threshold uint64) bool {
 	return true
 }
 
-// checkScan compares scan with its twin.
+// checkScan compares scan with its reference.
 func checkScan(t *testing.T, s *Scanner, log []byte, layouts [2]*Layout, threshold uint64, n int) {
 	t.Helper()
 	got, want := scan(t, s, log, layouts, threshold, n), scanTwin(log, layouts, threshold, n)

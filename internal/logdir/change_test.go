@@ -13,7 +13,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"tstat-transport/internal/testkit"
+	"tstat-transport/internal/test/testkit"
 )
 
 // rows makes a log of n rows that no other seed's begins with.

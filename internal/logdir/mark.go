@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tstat-transport/internal/killpoint"
+	"tstat-transport/internal/failpoint"
 )
 
 const (
@@ -136,12 +136,12 @@ func (d *Dir) write(name string, s State) error {
 	if err := d.writeTemporary(tmp, b); err != nil {
 		return err
 	}
-	killpoint.Here("written")
+	failpoint.Hit("written")
 	if _, err := retry(func() (int, error) { return 0, unix.Renameat(d.Fd(), tmp, d.Fd(), name) }); err != nil {
 		_ = d.unlink(tmp)
 		return &fs.PathError{Op: "rename", Path: path.Join(d.Path(), name), Err: err}
 	}
-	killpoint.Here("renamed")
+	failpoint.Hit("renamed")
 	return d.sync()
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 
-	"tstat-transport/internal/testkit"
+	"tstat-transport/internal/test/testkit"
 )
 
 func uncompressed(t *testing.T, f *os.File, packed bool) []byte {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tstat-transport/internal/testkit"
+	"tstat-transport/internal/test/testkit"
 )
 
 func gone(t *testing.T, path string) {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"tstat-transport/internal/testkit"
+	"tstat-transport/internal/test/testkit"
 )
 
 const (

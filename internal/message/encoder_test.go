@@ -13,13 +13,13 @@ import (
 
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/message"
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/reference"
 )
 
 // thresholds in megabytes.
 var thresholds = []string{"0", "0.000001", "0.0000010000001", "0.125", "0.9999999", "1", "1000", "2305843009213.693951", "99999999999999"}
 
-// setting is one way to read a log, for the encoder and for its twin.
+// setting is one way to read a log, for the encoder and for its reference.
 type setting struct {
 	threshold string
 	sensor    string
@@ -29,9 +29,9 @@ type setting struct {
 	udpMS     bool
 }
 
-func (s setting) twin() twin.Settings {
+func (s setting) reference() reference.Settings {
 	unit := map[bool]string{true: "ms"}
-	return twin.Settings{
+	return reference.Settings{
 		Threshold: s.threshold, Sensor: s.sensor, Timestamps: unit[s.timesMS], UDPDuration: unit[s.udpMS],
 		Instance: message.InstanceID{Name: s.instance, Given: s.given},
 	}
@@ -57,10 +57,10 @@ func (s setting) bytes(t testing.TB) uint64 {
 	return n.Sub(n, big.NewInt(1)).Quo(n, exact.Denom()).Uint64()
 }
 
-// checkLog compares what the encoder and its twin make of a log.
+// checkLog compares what the encoder and its reference make of a log.
 func checkLog(t *testing.T, kind fastparse.Kind, log []byte, s setting, size int) {
 	t.Helper()
-	want, wantErr := twin.Read(log, twin.Kind(kind.String()), s.twin())
+	want, wantErr := reference.Read(log, reference.Kind(kind.String()), s.reference())
 	got, err := encodeLog(t, s.encoder(), kind, log, s.bytes(t), size)
 	if !errors.Is(err, wantErr) {
 		t.Fatalf("error %v, want %v", err, wantErr)
@@ -73,7 +73,7 @@ func checkLog(t *testing.T, kind fastparse.Kind, log []byte, s setting, size int
 		malformed = append(malformed, m.Line)
 	}
 	if !slices.Equal(got.malformed, malformed) {
-		t.Errorf("malformed lines %d, want %d; the twin's reasons: %+v", got.malformed, malformed, want.Malformed)
+		t.Errorf("malformed lines %d, want %d; the reference's reasons: %+v", got.malformed, malformed, want.Malformed)
 	}
 	flows := want.Flows()
 	for i := range min(len(flows), len(got.flows)) {
@@ -114,7 +114,7 @@ func TestEncodeCorpus(t *testing.T) {
 
 func TestEncodeGenerated(t *testing.T) {
 	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
-		for i, log := range twin.Corpus(twin.Kind(kind.String()), 80) {
+		for i, log := range reference.Corpus(reference.Kind(kind.String()), 80) {
 			for _, s := range settings {
 				checkLog(t, kind, log, s, 1+i*7)
 			}
@@ -141,7 +141,7 @@ func TestEncodeRelativeTimes(t *testing.T) {
 // and which lines are malformed, for all settings and wherever blocks end.
 func FuzzEncode(f *testing.F) {
 	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
-		for i, log := range twin.Corpus(twin.Kind(kind.String()), 60) {
+		for i, log := range reference.Corpus(reference.Kind(kind.String()), 60) {
 			if len(log) < 10_000 {
 				f.Add(log, kind == fastparse.UDP, uint8(i), uint8(i), `s"<`, "\xff", uint16(i*50))
 			}

@@ -9,7 +9,7 @@ import (
 
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/message"
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/reference"
 )
 
 // fenced returns at least size bytes between two pages that cannot be touched.
@@ -84,7 +84,7 @@ func TestWithinBounds(t *testing.T) {
 		check(kind, readLog(t, path), settings[1])
 	}
 	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
-		for i, log := range twin.Corpus(twin.Kind(kind.String()), 200) {
+		for i, log := range reference.Corpus(reference.Kind(kind.String()), 200) {
 			check(kind, log, settings[i%len(settings)])
 		}
 	}

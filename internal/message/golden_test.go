@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"tstat-transport/internal/message"
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/reference"
 )
 
 const golden = "../../testdata/golden/"
 
 func canonical(t testing.TB, text []byte) string {
 	t.Helper()
-	value, err := twin.Canonical(text)
+	value, err := reference.Canonical(text)
 	if err != nil {
 		t.Fatal(err)
 	}

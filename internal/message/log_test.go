@@ -14,7 +14,7 @@ import (
 
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/message"
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/reference"
 )
 
 const corpus = "../../testdata/corpus"
@@ -62,11 +62,11 @@ func readLog(t testing.TB, path string) []byte {
 type encoded struct {
 	flows     [][]byte
 	malformed []int // line numbers
-	books     twin.Books
+	books     reference.Books
 }
 
 // encodeLog encodes a whole log in blocks of at least size bytes, in the way
-// of the pipeline. The error is twin.ErrNoHeader.
+// of the pipeline. The error is reference.ErrNoHeader.
 func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Kind, log []byte, threshold uint64, size int) (encoded, error) {
 	t.Helper()
 	w := walk{t: t, encoder: e, threshold: threshold}
@@ -80,7 +80,7 @@ func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Kind, log []byte
 		return w.encoded, nil
 	}
 	if err != nil {
-		return encoded{}, twin.ErrNoHeader
+		return encoded{}, reference.ErrNoHeader
 	}
 	w.lines = 1
 	for len(rest) > 0 {

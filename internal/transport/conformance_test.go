@@ -16,7 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/transport/transporttest"
+	"tstat-transport/internal/test/transporttest"
 )
 
 func TestFile(t *testing.T) {

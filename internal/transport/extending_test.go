@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/transport/transporttest"
+	"tstat-transport/internal/test/transporttest"
 )
 
 // TestExtendingPage wants the page to show the interface and the example as

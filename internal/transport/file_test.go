@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/transport/transporttest"
+	"tstat-transport/internal/test/transporttest"
 )
 
 const (

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/internal/rabbittest"
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/transport/transporttest"
+	"tstat-transport/internal/test/transporttest"
 )
 
 const secret = "p4ss:w/rd%"

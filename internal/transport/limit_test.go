@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/transport/transporttest"
+	"tstat-transport/internal/test/transporttest"
 )
 
 func TestLimit(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/workers"
 )
 
@@ -73,9 +73,9 @@ func TestForgedLines(t *testing.T) {
 			if outcome != (workers.Outcome{}) {
 				t.Fatalf("%q: %+v", name, outcome)
 			}
-			kind := twin.TCP
+			kind := reference.TCP
 			if strings.Contains(log.name, "udp") {
-				kind = twin.UDP
+				kind = reference.UDP
 			}
 			got, want := to.flows(t), wantFlows(t, readTwin(t, []byte(strings.Join(rows, "")), kind, 0))
 			for flow, times := range want {
@@ -131,7 +131,7 @@ func TestForgedHeader(t *testing.T) {
 	got := to.flows(t)
 	atLeast := func(lines []string, times int) {
 		t.Helper()
-		for flow, n := range wantFlows(t, readTwin(t, []byte(strings.Join(lines, "")), twin.UDP, 0)) {
+		for flow, n := range wantFlows(t, readTwin(t, []byte(strings.Join(lines, "")), reference.UDP, 0)) {
 			if got[flow] < n*times {
 				t.Errorf("%d times, want %d: %s", got[flow], n*times, flow)
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"tstat-transport/internal/logdir"
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/workers"
 )
 
@@ -35,7 +35,7 @@ func fitting(log string) string {
 
 // FuzzPipeline: whatever stands in a log, a compressed log or a state file, a
 // run ends soon, its books balance, and what it has marked it leaves alone;
-// without the state file the log becomes what the twin makes of it.
+// without the state file the log becomes what the reference makes of it.
 func FuzzPipeline(f *testing.F) {
 	tcp := "#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9\n" +
 		"10.0.0.1 80 10.0.0.2 443 5 6 1.5 1795379200706.312012 1795379200708.312012\n" +
@@ -50,17 +50,17 @@ func FuzzPipeline(f *testing.F) {
 	f.Add([]byte(tcp), []byte(fitting(`"position":9223372036854775807,"end":9223372036854775807,"header":9223372036854770000`)), byte(0))
 	f.Add([]byte(tcp[:header]+tcp), []byte(fitting(`"position":86,"end":100,"rows":-1,"flows":9223372036854775807`)), byte(compress|cutGzip))
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), []byte("{}"), byte(asGzip))
-	for i, kind := range []twin.Kind{twin.TCP, twin.UDP} {
-		for _, log := range twin.Corpus(kind, 4) {
+	for i, kind := range []reference.Kind{reference.TCP, reference.UDP} {
+		for _, log := range reference.Corpus(kind, 4) {
 			f.Add(log, []byte{}, byte(asUDP*i))
 		}
 	}
 	f.Fuzz(func(t *testing.T, content, state []byte, how byte) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		name, kind, stateName := "log_tcp_complete", twin.TCP, ".processing"
+		name, kind, stateName := "log_tcp_complete", reference.TCP, ".processing"
 		if how&asUDP > 0 {
-			name, kind = "log_udp_complete", twin.UDP
+			name, kind = "log_udp_complete", reference.UDP
 			state = bytes.ReplaceAll(state, []byte("log_tcp_complete"), []byte(name))
 		}
 		if how&asMark > 0 {
@@ -106,8 +106,8 @@ func FuzzPipeline(f *testing.F) {
 		if damaged {
 			whole = log[:bytes.LastIndexByte(log, '\n')+1]
 		}
-		want, err := twin.Read(whole, kind, twin.Settings{Sensor: "s"})
-		if damaged || errors.Is(err, twin.ErrNoHeader) {
+		want, err := reference.Read(whole, kind, reference.Settings{Sensor: "s"})
+		if damaged || errors.Is(err, reference.ErrNoHeader) {
 			if outcome.IOErrors != 1 {
 				t.Errorf("%+v, want it to be named and counted", outcome)
 			}

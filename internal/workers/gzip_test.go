@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"tstat-transport/internal/logdir"
-	"tstat-transport/internal/testkit"
+	"tstat-transport/internal/test/testkit"
 )
 
 // compressed is text as gzip makes it; more than one make members.

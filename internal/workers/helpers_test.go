@@ -19,8 +19,8 @@ import (
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/transport"
-	"tstat-transport/internal/twin"
 	"tstat-transport/internal/workers"
 )
 
@@ -118,9 +118,9 @@ func writeLog(t *testing.T, root, dir, name string, content []byte) {
 	}
 }
 
-func readTwin(t *testing.T, log []byte, kind twin.Kind, from int64) twin.Result {
+func readTwin(t *testing.T, log []byte, kind reference.Kind, from int64) reference.Result {
 	t.Helper()
-	want, err := twin.Read(log, kind, twin.Settings{Sensor: "s", From: from})
+	want, err := reference.Read(log, kind, reference.Settings{Sensor: "s", From: from})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func readTwin(t *testing.T, log []byte, kind twin.Kind, from int64) twin.Result 
 }
 
 // wantFlows counts the flows that a log must become by their text.
-func wantFlows(t *testing.T, result twin.Result) map[string]int {
+func wantFlows(t *testing.T, result reference.Result) map[string]int {
 	t.Helper()
 	count := make(map[string]int)
 	for _, f := range result.Flows() {

@@ -17,10 +17,10 @@ import (
 
 	"github.com/goccy/go-json"
 
-	"tstat-transport/bench/loggen"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
-	"tstat-transport/internal/twin"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/workers"
 )
 
@@ -42,27 +42,27 @@ func longLog(t *testing.T, seed uint64) []byte {
 }
 
 // TestMessages: ids, boundaries and bodies are those of the specification, for
-// any number of workers, and the books are those of the twin.
+// any number of workers, and the books are those of the reference.
 func TestMessages(t *testing.T) {
 	long := longLog(t, 1)
 	logs := map[string][]byte{"log_tcp_complete": long}
-	for i, log := range twin.Corpus(twin.UDP, 8) {
+	for i, log := range reference.Corpus(reference.UDP, 8) {
 		logs[fmt.Sprintf("%d/log_udp_complete", i)] = log
 	}
 	for n := 1; n <= 4; n++ {
 		root := t.TempDir()
 		want := make(map[string]string)
-		var books twin.Books
+		var books reference.Books
 		for name, log := range logs {
 			dir, file := filepath.Split("2026_11_23_10_00/" + name)
 			dir = filepath.Clean(dir) + ".out"
 			writeLog(t, root, dir, file, log)
-			kind := twin.TCP
+			kind := reference.TCP
 			if strings.Contains(name, "udp") {
-				kind = twin.UDP
+				kind = reference.UDP
 			}
-			result, err := twin.Read(log, kind, twin.Settings{Sensor: "s"})
-			if errors.Is(err, twin.ErrNoHeader) {
+			result, err := reference.Read(log, kind, reference.Settings{Sensor: "s"})
+			if errors.Is(err, reference.ErrNoHeader) {
 				continue
 			} else if err != nil {
 				t.Fatal(err)
@@ -70,7 +70,7 @@ func TestMessages(t *testing.T) {
 			books.Rows += result.Books.Rows
 			books.Malformed += result.Books.Malformed
 			books.Incomplete += result.Books.Incomplete
-			for _, m := range twin.Messages(result) {
+			for _, m := range reference.Messages(result) {
 				body, err := json.Marshal(m.Flows)
 				if err != nil {
 					t.Fatal(err)
@@ -118,11 +118,11 @@ func TestGrowth(t *testing.T) {
 			if outcome != (workers.Outcome{}) {
 				t.Fatalf("round %d, size %d: %+v", round, size, outcome)
 			}
-			if r, err := twin.Read(long[:size], twin.TCP, twin.Settings{Sensor: "s"}); err == nil && r.Tail < int64(size) && r.Books.Incomplete == 0 {
+			if r, err := reference.Read(long[:size], reference.TCP, reference.Settings{Sensor: "s"}); err == nil && r.Tail < int64(size) && r.Books.Incomplete == 0 {
 				unsettled++
 			}
 		}
-		result := readTwin(t, long, twin.TCP, 0)
+		result := readTwin(t, long, reference.TCP, 0)
 		maps.Copy(want, wantFlows(t, result))
 		got := to.flows(t)
 		extra := 0
@@ -225,7 +225,7 @@ func TestSettled(t *testing.T) {
 			writeGrown(t, root, slices.Concat(head, last[:size]))
 			run(t.Context(), t, root, to, nil)
 		}
-		want := wantFlows(t, readTwin(t, slices.Concat(head, last), twin.TCP, 0))
+		want := wantFlows(t, readTwin(t, slices.Concat(head, last), reference.TCP, 0))
 		got := to.flows(t)
 		if cut >= used-1 {
 			diff(t, got, want)
@@ -263,7 +263,7 @@ func TestResend(t *testing.T) {
 		}
 	}
 	got := to.flows(t)
-	for f, n := range wantFlows(t, readTwin(t, long, twin.TCP, 0)) {
+	for f, n := range wantFlows(t, readTwin(t, long, reference.TCP, 0)) {
 		if got[f] < n {
 			t.Fatalf("%d times, want %d: %s", got[f], n, f)
 		}
@@ -306,7 +306,7 @@ func TestStop(t *testing.T) {
 	if stops == 0 {
 		t.Error("never stopped")
 	}
-	want := wantFlows(t, readTwin(t, long, twin.TCP, 0))
+	want := wantFlows(t, readTwin(t, long, reference.TCP, 0))
 	for f := range want {
 		want[f] *= 3
 	}
@@ -357,7 +357,7 @@ func TestGivenUp(t *testing.T) {
 // TestHalves: a message that is too large is sent in parts.
 func TestHalves(t *testing.T) {
 	var flows []message.Flow
-	for _, r := range readTwin(t, longLog(t, 9), twin.TCP, 0).Rows[:3] {
+	for _, r := range readTwin(t, longLog(t, 9), reference.TCP, 0).Rows[:3] {
 		flows = append(flows, r.Flows...)
 	}
 	body, err := json.Marshal(flows[:5])

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"tstat-transport/internal/killpoint"
+	"tstat-transport/internal/failpoint"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
@@ -26,7 +26,7 @@ func (p *pipeline) publish(ctx context.Context) {
 	for m := range p.messages {
 		err := ctx.Err()
 		if err == nil {
-			killpoint.Here("publishing")
+			failpoint.Hit("publishing")
 			err = p.send(ctx, &m.Message)
 		} else {
 			err = context.Cause(ctx)
@@ -47,7 +47,7 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 	err := p.Transport.Send(ctx, m)
 	p.Counters.Spend(report.Confirm, began)
 	if err == nil {
-		killpoint.Here("confirmed")
+		failpoint.Hit("confirmed")
 		p.Counters.Confirmed.Add(1)
 		if p.Log.Enabled(ctx, slog.LevelDebug) {
 			p.Log.Debug("message confirmed", "message", m.ID, "flows", m.Flows, "bytes", len(m.Body), "after", time.Since(began))
@@ -104,7 +104,7 @@ func (p *pipeline) finish(ctx context.Context) {
 
 func (p *pipeline) finishDir(ctx context.Context, d *dirWork) error {
 	p.finishTransport(ctx, d)
-	killpoint.Here("settled")
+	failpoint.Hit("settled")
 	began := time.Now()
 	err := d.write(p)
 	p.Counters.Spend(report.Mark, began)

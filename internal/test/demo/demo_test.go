@@ -1,0 +1,161 @@
+// Package demo shows both programs at work beside a Tstat-like writer and a
+// RabbitMQ of its own, as cron would run them. make demo shows it for a
+// minute; as a test it is the same in a few seconds.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/tstatsim"
+)
+
+const (
+	sensor = "demo"
+	queue  = "netsage_deidentifier_raw"
+)
+
+// demo is one performance.
+type demo struct {
+	t      *testing.T
+	w      io.Writer
+	ctx    context.Context // ends with the time, or with Ctrl-C
+	began  time.Time
+	dir    string // of the programs, the configuration and the logs
+	logs   string
+	node   *rabbittest.Node
+	tstat  *tstatsim.Sim
+	pauses time.Duration // between two runs
+	ttl    time.Duration // of a mark, before its directory is culled
+
+	published, confirmed, culled int // so far, by the programs' summaries
+}
+
+func TestDemo(t *testing.T) {
+	d := &demo{t: t, w: t.Output(), dir: t.TempDir(), pauses: 500 * time.Millisecond}
+	duration := 3 * time.Second
+	if text := os.Getenv("DEMO_DURATION"); text != "" {
+		var err error
+		if duration, err = time.ParseDuration(text); err != nil || duration < time.Second {
+			t.Fatalf("DURATION=%s: give a second or more, such as 60s or 2m", text)
+		}
+		d.w, d.pauses = os.Stdout, min(5*time.Second, duration/8)
+	}
+	interrupt, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	// All is in proportion: some dozen directories, whatever the duration.
+	d.ttl = duration / 10
+	d.prepare(duration / 12)
+	ctx, cancel := context.WithTimeout(interrupt, duration)
+	defer cancel()
+	d.ctx = ctx
+	d.perform(duration)
+	if interrupt.Err() != nil {
+		d.say("\ninterrupted: cleaned up")
+		return
+	}
+	d.finish(interrupt)
+}
+
+// prepare builds the programs, starts RabbitMQ and writes the configuration.
+// Tstat will begin a directory every so often.
+func (d *demo) prepare(rotation time.Duration) {
+	t := d.t
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", d.dir+"/", "../../../cmd/...")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the programs: %v\n%s", err, out)
+	}
+	d.say("starting a private RabbitMQ ...")
+	d.node = rabbittest.Start(t)
+	d.node.DeclareQueue(t, "/", queue, nil)
+	d.say("RabbitMQ listens on %s, queue %s; it and all files are gone at the end\n", d.node.Addr(), queue)
+	config := fmt.Sprintf("[rabbit]\nhost = 127.0.0.1\nport = %d\nusername = %s\npassword = %s\nvhost = /\nqueue = %s\nconnection_timeout = 1\n",
+		d.node.Port(), rabbittest.User, rabbittest.Password, queue)
+	if err := os.WriteFile(filepath.Join(d.dir, "config.ini"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.logs = filepath.Join(d.dir, "logs")
+	if err := os.Mkdir(d.logs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	// A step of ten seconds every 50 ms: 200 times as fast as life.
+	d.tstat, err = tstatsim.New(d.logs, tstatsim.Options{Seed: 1, Interval: max(time.Minute, 200*rotation), Pace: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// perform lets Tstat write, and runs the programs in turn, until the time is
+// up. At half-time the broker is away.
+func (d *demo) perform(duration time.Duration) {
+	d.began = time.Now()
+	var tstat sync.WaitGroup
+	tstat.Go(func() {
+		if err := d.tstat.Run(d.ctx); err != nil {
+			d.t.Error(err)
+		}
+	})
+	defer tstat.Wait()
+
+	d.say("%6s  %-30s%-52s%-14s%s", "", "Tstat has written", "tstat_send", "tstat_cull", "in the queue")
+	outage := false
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		pause.Reset(d.pauses)
+		select {
+		case <-d.ctx.Done():
+			return
+		case <-pause.C:
+		}
+		if !outage && time.Since(d.began) > duration/2 {
+			outage = true
+			d.say("%5.0fs  the broker is killed (SIGKILL)", time.Since(d.began).Seconds())
+			d.node.Kill()
+			d.turn()
+			d.node.Start()
+			d.say("%5.0fs  the broker is back", time.Since(d.began).Seconds())
+		}
+		d.turn()
+	}
+}
+
+// finish sends what is left, and compares what arrived with what was written.
+func (d *demo) finish(interrupt context.Context) {
+	if err := d.tstat.Stop(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.say("\nTstat has ended; a last run, and another when the last marks are old enough to cull:")
+	d.turn()
+	old := time.NewTimer(d.ttl)
+	defer old.Stop()
+	select {
+	case <-interrupt.Done():
+	case <-old.C:
+		d.turn()
+	}
+	left, err := os.ReadDir(d.logs)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if len(left) > 0 && interrupt.Err() == nil {
+		d.t.Errorf("%d directories are left, %s among them, though everything was sent", len(left), left[0].Name())
+	}
+	d.compare()
+}
+
+func (d *demo) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.w, format+"\n", args...)
+}

@@ -1,0 +1,95 @@
+package docgen
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// program is what the templates show.
+type program struct {
+	Name       string
+	Purpose    string // half a sentence
+	Paragraphs []string
+	Statuses   []status
+	Flags      []option
+	Rest       []byte // end of the man page
+}
+
+type status struct{ Code, Meaning string }
+
+type option struct {
+	Name, Short string
+	Value       string // empty for a switch
+	Help        string
+	Summary     string // first sentence of Help
+	Required    bool
+	Repeatable  bool
+	Words       []string // that the value is one of
+	File, Dir   bool     // that the value is
+}
+
+var statusPattern = regexp.MustCompile(`^([0-9]+) (.+)$`)
+
+// describe takes the first sentence of the description for the purpose, and
+// its last paragraph, which lists the exit statuses, for those.
+func describe(app *kong.Application) (*program, error) {
+	p := &program{Name: app.Name}
+	paragraphs := strings.Split(app.Help, "\n\n")
+	last := len(paragraphs) - 1
+	list, ok := strings.CutPrefix(paragraphs[last], "Exit status: ")
+	if !ok || last == 0 {
+		return nil, fmt.Errorf("manual: the description of %s does not end with a paragraph of exit statuses", app.Name)
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(list, "."), "; ") {
+		m := statusPattern.FindStringSubmatch(part)
+		if m == nil {
+			return nil, fmt.Errorf("manual: exit status %q of %s: want a number and its meaning", part, app.Name)
+		}
+		p.Statuses = append(p.Statuses, status{m[1], m[2]})
+	}
+	p.Paragraphs = paragraphs[:last]
+	purpose := strings.TrimSuffix(firstSentence(paragraphs[0]), ".")
+	p.Purpose = strings.ToLower(purpose[:1]) + purpose[1:]
+
+	for _, f := range app.Flags {
+		if f.Hidden {
+			continue
+		}
+		if f.Help == "" {
+			return nil, errors.New("manual: --" + f.Name + " has no help")
+		}
+		p.Flags = append(p.Flags, describeFlag(f))
+	}
+	return p, nil
+}
+
+func describeFlag(f *kong.Flag) option {
+	d := option{
+		Name: f.Name, Help: f.Help, Summary: strings.TrimSuffix(firstSentence(f.Help), "."),
+		Required: f.Required, Repeatable: f.IsCumulative(),
+	}
+	if f.Short != 0 {
+		d.Short = string(f.Short)
+	}
+	if f.IsBool() {
+		return d
+	}
+	d.Value = f.FormatPlaceHolder()
+	d.File = d.Value == "FILE"
+	d.Dir = strings.HasSuffix(d.Value, "DIR")
+	if f.Enum != "" {
+		d.Words = f.EnumSlice()
+	}
+	return d
+}
+
+func firstSentence(s string) string {
+	if i := strings.Index(s, ". "); i >= 0 {
+		return s[:i+1]
+	}
+	return s
+}

@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/transport"
+)
+
+// TestCluster: a quorum queue on three nodes loses its leader in mid-run, and
+// then its majority.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	nodes := rabbittest.StartCluster(t, 3)
+	s := newSite(t, nodes[0])
+	s.fill()
+	s.repeats = true
+	s.queueOptions["x-queue-type"] = "quorum"
+	s.rabbit["heartbeat"], s.rabbit["connection_timeout"], s.rabbit["confirm_timeout"] = "2", "5", "10"
+	var proxies []*rabbittest.Proxy
+	var proxied, direct []string
+	for _, n := range nodes {
+		p := rabbittest.StartProxy(t, n.Addr())
+		p.Bandwidth(slow)
+		proxies = append(proxies, p)
+		proxied, direct = append(proxied, p.Addr()), append(direct, n.Addr())
+	}
+
+	s.rabbit["host"] = strings.Join(proxied, ",")
+	p := s.start()
+	s.arrived(p, 5)
+	leader := rabbittest.QuorumLeader(t, nodes, s.vhost, queue)
+	leader.Kill()
+	for _, p := range proxies {
+		p.Bandwidth(0)
+	}
+	alive := slices.DeleteFunc(slices.Clone(nodes), func(n *rabbittest.Node) bool { return n == leader })
+	s.node = alive[0]
+	p.wait().want(allDone)
+	s.rabbit["host"] = strings.Join(direct, ",")
+	s.complete()
+
+	// The second of three goes: nothing is confirmed, and nobody says so.
+	s.fillOne()
+	alive[1].Kill()
+	s.rabbit["host"] = alive[0].Addr()
+	o := s.impatient()
+	o.Hosts, o.QueueOptions.Arguments = []string{alive[0].Addr()}, map[string]any{"x-queue-type": "quorum"}
+	err := s.runInside(o)
+	wantKind(t, err, transport.Retry, alive[0].Addr())
+	before := readAll(t, s.root+"/"+s.directories()[0]+"/.processed")
+
+	leader.Start()
+	alive[1].Start()
+	s.rabbit["host"] = strings.Join(direct, ",")
+	rabbittest.QuorumLeader(t, nodes, s.vhost, queue)
+	s.send().want(allDone, "replaced")
+	if after := readAll(t, s.root+"/"+s.directories()[0]+"/.processed"); string(after) == string(before) {
+		t.Error("the mark is still that of the log that was replaced")
+	}
+	s.collect()
+	s.wantFlowsOfLog(s.root + "/" + s.directories()[0] + "/" + tcpLog)
+}
+
+// wantFlowsOfLog wants every message of a whole log to have arrived.
+func (s *site) wantFlowsOfLog(path string) {
+	s.t.Helper()
+	parts := strings.Split(path, "/")
+	names := sensor + "/0/" + strings.Join(parts[len(parts)-2:], "/")
+	seen := map[string]bool{}
+	for _, d := range s.got {
+		seen[d.MessageId] = true
+	}
+	for id := range messagesOf(s.t, path, kinds[parts[len(parts)-1]], names, "0", "") {
+		if !seen[id] {
+			s.t.Errorf("message %s has not arrived", id)
+		}
+	}
+}

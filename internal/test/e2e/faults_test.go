@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"tstat-transport/internal/amqp"
+	"tstat-transport/internal/logdir"
+	typed "tstat-transport/internal/message"
+	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/workers"
+)
+
+// slow is a link on which the logs of fill take some seconds, so that a fault
+// at the first messages comes in mid-run.
+const slow = 1_500_000 // bytes a second
+
+var filled struct {
+	once  sync.Once
+	files map[string][]byte // by path below the root
+}
+
+// fill gives the site the logs that faults are tried on: four directories with
+// about 6000 rows, more than a hundred messages.
+func (s *site) fill() {
+	s.t.Helper()
+	filled.once.Do(func() {
+		filled.files = map[string][]byte{}
+		for i := range 4 {
+			g, err := loggen.New(loggen.Options{Seed: uint64(100 + i), Dirt: 0.01})
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			dir := loggen.DirName(firstMinute.Add(time.Duration(i) * time.Hour))
+			for name, generate := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
+				var b bytes.Buffer
+				if _, err := generate(&b, loggen.Rows(750)); err != nil {
+					s.t.Fatal(err)
+				}
+				filled.files[filepath.Join(dir, name)] = b.Bytes()
+			}
+		}
+	})
+	for path, content := range filled.files {
+		write(s.t, filepath.Join(s.root, path), content)
+	}
+}
+
+// fillOne gives the site one log that is larger than what a run holds of it at
+// a time, and returns its path.
+func (s *site) fillOne() string {
+	s.t.Helper()
+	path := filepath.Join(s.root, loggen.DirName(firstMinute), tcpLog)
+	write(s.t, path, []byte(strings.Join(lines(s.t, loggen.TCP, 5, 6000), "")))
+	return path
+}
+
+// narrow are the arguments of a run that holds little at a time.
+var narrow = []string{"-w", "1", "--channels", "1", "--window", "2"}
+
+// through puts a proxy between the site and its node.
+func (s *site) through() *rabbittest.Proxy {
+	s.t.Helper()
+	p := rabbittest.StartProxy(s.t, s.node.Addr())
+	s.address(p.Addr())
+	return p
+}
+
+// underWay is a run over a slow link, through the proxy: some messages have
+// arrived and more are to come.
+func (s *site) underWay(args ...string) (*program, *rabbittest.Proxy) {
+	s.t.Helper()
+	proxy := s.through()
+	proxy.Bandwidth(slow)
+	p := s.start(args...)
+	s.arrived(p, 5)
+	return p, proxy
+}
+
+// direct takes the proxy away again, for what comes after the fault.
+func (s *site) direct() { s.address(s.node.Addr()) }
+
+// impatient are options for runs inside the test's process, for faults whose
+// time-outs no configuration file can shorten.
+func (s *site) impatient() amqp.Options {
+	return amqp.Options{
+		Hosts: []string{s.rabbit["host"] + ":" + s.rabbit["port"]}, Username: s.user,
+		Password: func() string { return secret }, VHost: s.vhost,
+		Queue: queue, QueueOptions: amqp.QueueOptions{Durable: true},
+		Connections: 1, Channels: 2, Window: 16,
+		Heartbeat: time.Second, ConnectionTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second,
+		ConfirmTimeout: 2 * time.Second, BlockedTimeout: 2 * time.Second, RetryTimeout: 4 * time.Second,
+		Backoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+	}
+}
+
+// runInside is what tstat_send does, with options of its own. The pipeline and
+// the publisher must have ended when it returns; goroutines that stay are
+// found when all tests have ended.
+func (s *site) runInside(o amqp.Options) error {
+	s.t.Helper()
+	var log testkit.Buffer
+	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	defer func() {
+		noSecret(s.t, log.String())
+		if s.t.Failed() {
+			text := log.String()
+			s.t.Logf("the run's log ends with:\n%s", text[max(0, len(text)-4000):])
+		}
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- s.runWith(o) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(testkit.Patience):
+		s.t.Fatalf("the run has not ended within %v", testkit.Patience)
+		return nil
+	}
+}
+
+func (s *site) runWith(o amqp.Options) error {
+	root, err := logdir.OpenRoot(s.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Lock(); err != nil {
+		return err
+	}
+	p, err := amqp.Open(s.t.Context(), o)
+	if err != nil {
+		return err
+	}
+	outcome, err := workers.Run(s.t.Context(), workers.Options{
+		Roots: []*logdir.Root{root}, Transport: p, Mark: true,
+		Settings: typed.Settings{Sensor: sensor}, Workers: 2, Publishers: o.Channels * o.Window,
+		Grace: 5 * time.Second, Version: "test", Log: o.Log, Counters: new(report.Counters),
+	})
+	return cmp.Or(err, p.Close(context.Background()), outcome.Transport)
+}

@@ -1,0 +1,29 @@
+// Package e2e tests the programs as a whole: the real binaries, on real logs,
+// against a real RabbitMQ, and against everything that can go wrong between.
+//
+// A test has a site: a root with logs, a vhost with a queue, and a
+// configuration file. What must arrive is what the slow twin makes of the
+// logs, message by message; see [site.check].
+package e2e
+
+import (
+	"flag"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait more than they compute.
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		if err := flag.Set("test.parallel", "10"); err != nil {
+			panic(err)
+		}
+	}
+	rabbittest.AtEnd(testkit.RemoveBinaries)
+	rabbittest.Main(m)
+}

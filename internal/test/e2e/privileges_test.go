@@ -1,0 +1,295 @@
+package e2e
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tstat-transport/internal/test/loggen"
+)
+
+const (
+	nobody  = 65534
+	nogroup = 65534
+)
+
+// unprivileged runs one of the programs as a user to whom nothing belongs but
+// what a test gives it, in a group that Tstat's directories belong to.
+func unprivileged(t *testing.T, name string, args ...string) *program {
+	t.Helper()
+	cmd := exec.Command(binary(t, name), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nogroup, NoSetGroups: true}}
+	letIn(t, cmd.Path)
+	return startCommand(t, cmd)
+}
+
+// onlyRoot skips a test that needs to run programs as somebody else.
+func onlyRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can run the programs as another user, to whom a root is closed")
+	}
+}
+
+func chmod(t *testing.T, mode os.FileMode, path string) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// giveGroup gives a directory, not what is in it, to the group, as a
+// sensor's administrator does with Tstat's.
+func giveGroup(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Chown(path, 0, nogroup); err != nil {
+		t.Fatal(err)
+	}
+	chmod(t, 0o775, path)
+}
+
+// TestUnprivileged: a user who may read everything, and write into the .out
+// directories and nowhere else, can send; the marks can be read by all, and
+// replaced by whoever may write there, whatever the umask.
+func TestUnprivileged(t *testing.T) {
+	t.Parallel()
+	onlyRoot(t)
+	s := shared(t)
+	corpus(t, "rotation", s.root)
+	config := s.config()
+	if err := os.Chown(config, nobody, nogroup); err != nil {
+		t.Fatal(err)
+	}
+	letIn(t, s.root, config)
+	for _, dir := range s.directories() {
+		giveGroup(t, filepath.Join(s.root, dir))
+	}
+	chmod(t, 0o755, s.root)
+	send := func() result {
+		t.Helper()
+		return unprivileged(t, "tstat_send", "-d", s.root, "-c", config, "-S", sensor, "-T", "0").wait()
+	}
+	check := unprivileged(t, "tstat_send", "--check", "-d", s.root, "-c", config).wait()
+	if check.Status != allDone || !strings.Contains(check.Out, "marks: can be written") {
+		t.Errorf("--check: status %d\n%s", check.Status, check.Out)
+	}
+	send().want(allDone)
+	for _, dir := range s.directories() {
+		path := filepath.Join(s.root, dir, ".processed")
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t); info.Mode() != 0o644 || owner.Uid != nobody {
+			t.Errorf("%s has mode %v and belongs to %d", path, info.Mode(), owner.Uid)
+		}
+		// Root, or another member of the group, may have marked it.
+		if err := os.Chown(path, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		chmod(t, 0o600, path)
+	}
+	s.check()
+	send().want(ioTrouble, ".processed", "permission denied") // a mark that it cannot read
+	for _, dir := range s.directories() {
+		path := filepath.Join(s.root, dir, ".processed")
+		chmod(t, 0o644, path)
+		appendTo(t, filepath.Join(s.root, dir, tcpLog), strings.Join(lines(t, loggen.TCP, 3, 5)[1:], ""))
+	}
+	if r := send().want(allDone); r.count("rows") != 10 || r.count("marked") != 2 {
+		t.Errorf("%v, want 10 new rows in 2 directories", r.Summary)
+	}
+
+	// What it may not delete stays whole, though its root is closed.
+	before := listing(t, s.root)
+	unprivileged(t, "tstat_cull", "-d", s.root, "-t", "0").wait().want(ioTrouble, "permission denied")
+	if after := listing(t, s.root); after != before {
+		t.Errorf("culling that is not allowed left\n%s\nof\n%s", after, before)
+	}
+	giveGroup(t, s.root)
+	unprivileged(t, "tstat_cull", "-d", s.root, "-t", "0").wait().want(allDone)
+	if left := s.directories(); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
+// TestClosed: what an unprivileged user cannot read, search or write is named
+// and counted, and everything else is sent and marked.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	onlyRoot(t)
+	f := newFolder(t)
+	letIn(t, f.config, f.root)
+	if err := os.Chown(f.out, nobody, nogroup); err != nil {
+		t.Fatal(err)
+	}
+	closed := []struct {
+		path string
+		mode os.FileMode
+		sent int // rows that are sent all the same
+		what string
+	}{
+		{"unreadable.out", 0o773, 0, "cannot read directory"},
+		{"unsearchable.out", 0o776, 0, "cannot read directory"},
+		{"shut.out", 0o770, 0, "cannot read directory"},
+		{"readonly.out", 0o775, 3, "cannot mark directory"},
+		{"sub", 0o770, 0, "cannot look into directory"},
+		{"log.out/" + tcpLog, 0o640, 0, "cannot read log"},
+		{"mark.out/.processed", 0o640, 0, "cannot read directory"},
+	}
+	rows := f.log("good.out", 1)
+	giveGroup(t, f.root+"/good.out")
+	for i, c := range closed {
+		dir := strings.TrimSuffix(c.path, "/"+filepath.Base(c.path))
+		if c.path == "sub" {
+			dir = "sub/x.out"
+		}
+		f.log(dir, uint64(2+i))
+		rows += c.sent
+		path := filepath.Join(f.root, c.path)
+		if !exists(path) {
+			write(t, path, nil)
+		}
+		if c.sent == 0 {
+			giveGroup(t, filepath.Join(f.root, dir))
+		}
+		if err := os.Chown(path, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		chmod(t, c.mode, path)
+	}
+	send := func() result {
+		t.Helper()
+		return unprivileged(t, "tstat_send", f.args()...).wait()
+	}
+	for range 2 { // what could not be marked is sent again
+		r := send().want(ioTrouble)
+		for _, c := range closed {
+			named := slices.ContainsFunc(strings.Split(r.Log, "\n"), func(line string) bool {
+				return strings.Contains(line, c.what) && strings.Contains(line, filepath.Join(f.root, c.path)) && strings.Contains(line, "denied")
+			})
+			if !named {
+				t.Errorf("no line says %q of %s:\n%s", c.what, c.path, r.log())
+			}
+		}
+		if r.count("sent") != rows || r.count("failed") != 0 || !f.marked("good.out") || f.marked("readonly.out") {
+			t.Errorf("%v, want %d rows sent", r.Summary, rows)
+		}
+		rows = 3 // good.out is done
+	}
+	for _, c := range closed {
+		path := filepath.Join(f.root, c.path)
+		if c.path == "mark.out/.processed" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		chmod(t, 0o755, path)
+		if strings.HasSuffix(path, ".out") {
+			giveGroup(t, path)
+		}
+	}
+	giveGroup(t, f.root+"/sub/x.out")
+	if r := send().want(allDone); r.count("marked") != len(closed) {
+		t.Errorf("%v, want %d directories marked", r.Summary, len(closed))
+	}
+}
+
+// TestUmask: the marks are no wider than the umask lets them be.
+func TestUmask(t *testing.T) {
+	t.Parallel()
+	for umask, mode := range map[string]os.FileMode{"000": 0o644, "022": 0o644, "027": 0o640, "077": 0o600} {
+		f := newFolder(t)
+		f.log("a.out", 1)
+		write(t, f.root+"/b.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 2, 3), "")+"no row\n"))
+		rejects := f.root + "/rejects"
+		line := "umask " + umask + ` && exec "$0" "$@"`
+		args := append([]string{"-c", line, binary(t, "tstat_send")}, f.args("--rejects", rejects)...)
+		startCommand(t, exec.Command("/bin/sh", args...)).wait().want(allDone)
+		for path, want := range map[string]os.FileMode{
+			f.root + "/a.out/.processed": mode, f.root + "/b.out/.processed": mode, rejects: mode &^ 0o004,
+		} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode() != want {
+				t.Errorf("umask %s: %s has mode %v, want %v", umask, filepath.Base(path), info.Mode(), want)
+			}
+		}
+	}
+}
+
+// TestPasswords: wherever the password comes from and whatever goes wrong, no
+// output of any kind shows it. That is what every run of these tests is held
+// to; here are all the ways in.
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "v3.0_bulk", s.root)
+	inFile := filepath.Join(t.TempDir(), "password")
+	write(t, inFile, []byte(secret+"\n"))
+	tries := 0
+	// try runs the program in every loud way, and returns all it says.
+	try := func(status int, env string, change func(keys map[string]string), args ...string) string {
+		t.Helper()
+		tries++
+		was := s.rabbit
+		s.rabbit = maps.Clone(was)
+		delete(s.rabbit, "password")
+		change(s.rabbit)
+		config := s.config()
+		s.rabbit = was
+		var all strings.Builder
+		for _, loud := range [][]string{{"-D", "--log-format", []string{"text", "json"}[tries%2]}, {"--check", "-D"}} {
+			report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics")
+			line := slices.Concat([]string{"-d", s.root, "-c", config, "-S", sensor, "-T", "0", "--report", report, "--metrics", metrics}, loud, args)
+			cmd := exec.Command(binary(t, "tstat_send"), line...)
+			cmd.Env = append(os.Environ(), "TSTAT_RABBIT_PASSWORD="+env)
+			r := startCommand(t, cmd).wait()
+			if r.Status != status {
+				t.Errorf("try %d, %v: status %d, want %d:\n%s%s", tries, loud, r.Status, status, r.Out, r.log())
+			}
+			all.WriteString(r.Out + r.Log)
+			for _, path := range []string{report, metrics} {
+				if text, err := os.ReadFile(path); err == nil {
+					noSecret(t, string(text))
+				} else if !errors.Is(err, os.ErrNotExist) || loud[0] == "-D" {
+					t.Error(err)
+				}
+			}
+		}
+		return all.String()
+	}
+	set := func(pairs ...string) func(map[string]string) {
+		return func(keys map[string]string) {
+			for i := 0; i < len(pairs); i += 2 {
+				keys[pairs[i]] = pairs[i+1]
+			}
+		}
+	}
+	away := []string{"host", "127.0.0.9", "port", "1"} // nobody listens there
+	try(allDone, secret, set())
+	try(allDone, secret, set("password", "wrong", "password_file", inFile))
+	try(allDone, "", set("password", secret))
+	said := try(allDone, "", set("password", "wrong", "password_file", inFile))
+	if n := strings.Count(said, "others can read it"); n != 2 {
+		t.Errorf("in two runs there are %d warnings that others can read the password's file, want one in each", n)
+	}
+	for _, given := range [][]string{{"password", secret}, {"password_file", inFile}} {
+		try(refused, "", set(append(given, "username", "nobody")...))
+		try(misconfigured, "", set(append(given, "vhost", "nosuch")...))
+		try(misconfigured, "", set(append(given, "port", "no number")...))
+		try(tryAgain, "", set(append(given, away...)...))
+	}
+	try(refused, "not "+secret, set())
+	try(misconfigured, "", set("password_file", "/nonexistent/file"))
+	try(misconfigured, "", set("password", secret, "host", "amqp://"+user+":"+secret+"@localhost"))
+}

@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/testkit"
+)
+
+// The exit statuses, as the operators' documentation has them.
+const (
+	allDone       = 0
+	wrongUsage    = 64
+	noRoot        = 66
+	ioTrouble     = 74
+	tryAgain      = 75
+	refused       = 77
+	misconfigured = 78
+)
+
+// secret is the password of the broker's user in every test.
+const secret = `p4ss:w/rd %\"#`
+
+// program is a running program.
+type program struct {
+	*testkit.Program
+	t *testing.T
+}
+
+// result is what has become of a program.
+type result struct {
+	testkit.Ending
+	t           *testing.T
+	description string
+}
+
+func binary(t testing.TB, name string) string { return testkit.Binary(t, name, "") }
+
+// start starts one of the programs. It is killed when the test ends.
+func start(t *testing.T, name string, args ...string) *program {
+	t.Helper()
+	return startCommand(t, exec.Command(binary(t, name), args...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
+	return &program{testkit.Start(t, cmd), t}
+}
+
+func (p *program) running() bool { return p.After(0) }
+
+// wait waits for the program's end, and checks what holds for every run: it
+// ends, shows no secret, balances its books, and has no data race.
+func (p *program) wait() result {
+	p.t.Helper()
+	e := p.Wait()
+	if e.Stuck {
+		p.t.Fatalf("%s has not ended within %v:\n%s", p.Cmd, testkit.Patience, e.Log)
+	}
+	noSecret(p.t, e.Out)
+	noSecret(p.t, e.Log)
+	return result{e, p.t, p.Cmd.String()}
+}
+
+// run runs one of the programs to its end.
+func run(t *testing.T, name string, args ...string) result {
+	t.Helper()
+	return start(t, name, args...).wait()
+}
+
+func noSecret(t testing.TB, text string) {
+	t.Helper()
+	for _, form := range []string{secret, strconv.Quote(secret), url.QueryEscape(secret), url.PathEscape(secret)} {
+		if strings.Contains(text, strings.Trim(form, `"`)) {
+			t.Errorf("the password is shown: %s", text)
+		}
+	}
+}
+
+// want checks the exit status and that the log says all of words.
+func (r result) want(status int, words ...string) result {
+	r.t.Helper()
+	if r.Status != status || r.Signal != 0 {
+		r.t.Errorf("%s: exit status %d (signal %d), want %d:\n%s", r.description, r.Status, r.Signal, status, r.log())
+	}
+	plain := strings.ReplaceAll(r.Log, `\"`, `"`)
+	for _, w := range words {
+		if !strings.Contains(plain, w) {
+			r.t.Errorf("%s: the log does not say %q:\n%s", r.description, w, r.log())
+		}
+	}
+	return r
+}
+
+// within wants the run to have ended in time.
+func (r result) within(limit time.Duration) result {
+	r.t.Helper()
+	if took := r.Ended.Sub(r.Began); took > limit {
+		r.t.Errorf("%s took %v, want at most %v:\n%s", r.description, took, limit, r.log())
+	}
+	return r
+}
+
+// log is the end of the log, for messages.
+func (r result) log() string { return r.Log[max(0, len(r.Log)-6000):] }
+
+// count is a number in the summary.
+func (r result) count(key string) int {
+	r.t.Helper()
+	return testkit.Number(r.t, r.Summary, key)
+}
+
+// says waits until the program's log says text.
+func (p *program) says(text string) {
+	p.t.Helper()
+	testkit.Await(p.t, "the log to say "+strconv.Quote(text), func() bool {
+		p.t.Helper()
+		found := strings.Contains(p.Errs.String(), text)
+		if !found && !p.running() {
+			p.t.Fatalf("%s ended and never said %q:\n%s", p.Cmd, text, p.Errs.String())
+		}
+		return found
+	})
+}
+
+// memoryLimit is far above what a run needs, and far below what it would need
+// if it kept what it reads; the race detector multiplies it.
+var memoryLimit = map[bool]int{false: 100 << 20, true: 250 << 20}[testkit.Race]
+
+// waitMeasured is wait, and the most memory, in bytes, that the program was
+// seen to use. (Of an ended one the kernel tells the size of its parent.)
+func (p *program) waitMeasured() (r result, most int) {
+	p.t.Helper()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid)) // empty at its end
+		for line := range strings.Lines(string(status)) {
+			var kilobytes int
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
+				most = max(most, kilobytes<<10)
+			}
+		}
+		if !p.running() {
+			r := p.wait()
+			if most == 0 && r.Ended.Sub(r.Began) > time.Second { // else it was gone too soon
+				p.t.Error("the program's memory could not be measured")
+			}
+			return r, most
+		}
+		<-poll.C
+	}
+}

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/testkit"
+)
+
+// TestQueueFull: the broker refuses what does not fit (nack). It is tried again
+// to the limit; then the run gives up, or, with room again, goes on.
+func TestQueueFull(t *testing.T) {
+	t.Parallel()
+	limited := func(t *testing.T) *site {
+		s := shared(t)
+		s.fill()
+		s.node.DeclareQueue(t, s.vhost, queue, amqp091.Table{"x-max-length": int64(20), "x-overflow": "reject-publish"})
+		return s
+	}
+	t.Run("for good", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t)
+		s.repeats = true
+		s.send().want(tryAgain, "nack", queue, "after 10 attempts").within(110 * time.Second)
+		s.check()
+		s.node.DeleteQueue(t, s.vhost, queue)
+		s.recover()
+	})
+	t.Run("for a while", func(t *testing.T) {
+		t.Parallel()
+		s := limited(t)
+		p := s.start("-D")
+		p.says("event=nack")
+		for p.running() {
+			s.collect()
+		}
+		p.wait().want(allDone)
+		s.complete()
+	})
+}
+
+// TestQueueDeleted in mid-run: the messages that come back are all seen.
+func TestQueueDeleted(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.fill()
+	s.repeats = true
+	p, proxy := s.underWay()
+	proxy.Hold(true)
+	s.deleteEmptied()
+	proxy.Hold(false)
+	proxy.Bandwidth(0)
+	p.wait().want(misconfigured, "unroutable", "NO_ROUTE", queue, "create the queue").within(60 * time.Second)
+	s.direct()
+	s.recover()
+}
+
+// deleteEmptied takes everything out of the queue and deletes it without
+// losing a message that was confirmed in between.
+func (s *site) deleteEmptied() {
+	s.t.Helper()
+	testkit.Await(s.t, "the queue to be empty and deleted", func() bool {
+		s.collect()
+		ch, err := s.node.Dial(s.t, s.vhost).Channel()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_, err = ch.QueueDelete(queue, false, true, false)
+		return err == nil
+	})
+}
+
+// TestAllReturned: no message reaches a queue, a whole window comes back.
+func TestAllReturned(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.fill()
+	s.rabbit["exchange"], s.rabbit["routing_key"] = "amq.direct", "nowhere"
+	s.send("--window", "64").want(misconfigured, "unroutable", `"amq.direct"`, `"nowhere"`).within(60 * time.Second)
+	s.noneMarked()
+	s.rabbit["exchange"], s.rabbit["routing_key"] = "", queue
+	s.recover()
+}
+
+// TestRefused: one clear message, no storm of retries, nothing marked.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*site)
+		status int
+		words  []string
+	}{
+		"password": {func(s *site) { s.rabbit["password"] = secret + "x" },
+			refused, []string{"ACCESS_REFUSED", "check username and password"}},
+		"vhost": {func(s *site) { s.rabbit["vhost"] = "nosuch" },
+			misconfigured, []string{`"nosuch"`, "create the vhost"}},
+		"no access to the vhost": {func(s *site) { s.rabbit["vhost"] = "/" },
+			refused, []string{`vhost "/"`, "set_permissions"}},
+		"exchange": {func(s *site) { s.rabbit["exchange"] = "nosuch" },
+			misconfigured, []string{`exchange "nosuch"`, "NOT_FOUND", "create it"}},
+		"declared otherwise": {func(s *site) { s.queueOptions["x-max-length"] = "-1" },
+			misconfigured, []string{"406", queue, "[rabbit_queue_options]"}},
+		"passive and missing": {func(s *site) { s.queueOptions["passive"] = "True" },
+			misconfigured, []string{queue, "NOT_FOUND"}},
+		"may not declare": {func(s *site) { s.node.AddUser(s.t, s.user, secret, s.vhost, "^$", ".*", ".*") },
+			refused, []string{"ACCESS_REFUSED", "permission", queue}},
+		"may not publish": {func(s *site) {
+			s.node.DeclareQueue(s.t, s.vhost, queue, nil)
+			s.node.AddUser(s.t, s.user, secret, s.vhost, ".*", "^$", ".*")
+		}, refused, []string{"ACCESS_REFUSED", "permission", "publish"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			corpus(t, "lossy_level31", s.root)
+			if strings.HasPrefix(name, "may not") {
+				s.user += "x"
+				s.rabbit["username"] = s.user
+			}
+			c.change(s)
+			r := s.send("-D").want(c.status, c.words...).within(30 * time.Second)
+			if n := strings.Count(r.Log, "again_in="); n > 1 {
+				t.Errorf("tried again %d times what needs a person:\n%s", n, r.log())
+			}
+			if n := strings.Count(r.Log, "level=ERROR"); n != 1 {
+				t.Errorf("%d errors, want one clear message:\n%s", n, r.log())
+			}
+			s.noneMarked()
+		})
+	}
+}

@@ -1,0 +1,285 @@
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+)
+
+const (
+	queue  = "netsage_tstat"
+	sensor = "sensor1"
+	user   = "esnet"
+)
+
+// site is a sensor under test.
+type site struct {
+	t     *testing.T
+	node  *rabbittest.Node
+	vhost string
+	user  string
+	root  string
+	// rabbit, queueOptions and tls are the keys of the configuration file.
+	rabbit, queueOptions, tls map[string]string
+	// args are given to every run, besides -d, -c, -S.
+	args []string
+	// got is all that was taken out of the queue so far.
+	got []amqp091.Delivery
+	// repeats: messages may arrive more than once.
+	repeats bool
+}
+
+// newSite makes a site with a vhost of its own, without logs.
+func newSite(t *testing.T, n *rabbittest.Node) *site {
+	t.Helper()
+	s := &site{t: t, node: n, vhost: n.VHost(t), root: filepath.Join(t.TempDir(), "tstat"), args: []string{"-T", "0"}}
+	s.user = user + strings.TrimPrefix(s.vhost, "test") // of the vhost alone
+	n.AddUser(t, s.user, secret, s.vhost, ".*", ".*", ".*")
+	if err := os.Mkdir(s.root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.rabbit = map[string]string{
+		"username": s.user, "password": secret, "vhost": s.vhost, "use_ssl": "False",
+		"queue": queue, "routing_key": queue, "exchange": "",
+	}
+	s.address(n.Addr())
+	s.queueOptions = map[string]string{"durable": "True"}
+	return s
+}
+
+// address is the host:port that the configuration file names.
+func (s *site) address(hostPort string) {
+	host, port, _ := strings.Cut(hostPort, ":")
+	s.rabbit["host"], s.rabbit["port"] = host, port
+}
+
+// config writes the configuration file.
+func (s *site) config() string {
+	s.t.Helper()
+	var b strings.Builder
+	section := func(name string, keys map[string]string) {
+		fmt.Fprintf(&b, "[%s]\n", name)
+		for _, k := range slices.Sorted(maps.Keys(keys)) {
+			fmt.Fprintf(&b, "%s = %s\n", k, keys[k])
+		}
+	}
+	section("rabbit", s.rabbit)
+	section("rabbit_queue_options", s.queueOptions)
+	if s.tls != nil {
+		section("ssl_options", s.tls)
+	}
+	path := filepath.Join(s.t.TempDir(), "config.ini")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+func (s *site) command(args ...string) []string {
+	return slices.Concat([]string{"-d", s.root, "-c", s.config(), "-S", sensor}, s.args, args)
+}
+
+// start starts tstat_send, and send runs it to its end.
+func (s *site) start(args ...string) *program {
+	s.t.Helper()
+	return start(s.t, "tstat_send", s.command(args...)...)
+}
+
+func (s *site) send(args ...string) result {
+	s.t.Helper()
+	return s.start(args...).wait()
+}
+
+// collect takes what is in the queue.
+func (s *site) collect() {
+	s.t.Helper()
+	there := s.node.Eval(s.t, fmt.Sprintf(`rabbit_amqqueue:exists(rabbit_misc:r(<<%q>>, queue, <<%q>>))`, s.vhost, queue))
+	if there != "true" {
+		return
+	}
+	s.got = append(s.got, s.node.Drain(s.t, s.vhost, queue)...)
+}
+
+// arrived waits until the queue holds count messages at least.
+func (s *site) arrived(p *program, count int) {
+	s.t.Helper()
+	testkit.Await(s.t, strconv.Itoa(count)+" messages in the queue", func() bool {
+		s.t.Helper()
+		if n := s.queued(); n >= count {
+			return true
+		}
+		if !p.running() {
+			s.t.Fatalf("the run ended before %d messages were there:\n%s", count, p.Errs.String())
+		}
+		return false
+	})
+}
+
+// queued is how many messages the queue holds, 0 where there is none. Of a
+// quorum queue only its leader's node knows.
+func (s *site) queued() int {
+	s.t.Helper()
+	text := s.node.Eval(s.t, fmt.Sprintf(`case rabbit_amqqueue:lookup(rabbit_misc:r(<<%q>>, queue, <<%q>>)) of
+		{ok, Q} -> [{messages, N}] = rabbit_amqqueue:info(Q, [messages]), N; _ -> 0 end`, s.vhost, queue))
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		s.t.Fatalf("length of the queue: %q", text)
+	}
+	return n
+}
+
+// expected are the messages that all logs of the site become, by message id.
+func (s *site) expected() map[string]message {
+	s.t.Helper()
+	all := map[string]message{}
+	for _, dir := range s.directories() {
+		maps.Copy(all, s.ofDirectory(dir))
+	}
+	return all
+}
+
+// ofDirectory is the part of expected that comes from one directory.
+func (s *site) ofDirectory(dir string) map[string]message {
+	s.t.Helper()
+	all := map[string]message{}
+	entries, err := os.ReadDir(filepath.Join(s.root, dir))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		name, _ := strings.CutSuffix(e.Name(), ".gz")
+		if kind, ok := kinds[name]; ok && e.Type().IsRegular() {
+			maps.Copy(all, messagesOf(s.t, filepath.Join(s.root, dir, e.Name()), kind,
+				fmt.Sprintf("%s/0/%s/%s", sensor, dir, name), "0", ""))
+		}
+	}
+	return all
+}
+
+// directories are the names of the site's directories, relative to its root.
+func (s *site) directories() []string {
+	s.t.Helper()
+	var dirs []string
+	err := filepath.WalkDir(s.root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasSuffix(path, ".out") {
+			rel, err := filepath.Rel(s.root, path)
+			dirs = append(dirs, rel)
+			return cmp.Or(err, fs.SkipDir)
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return dirs
+}
+
+// marked says whether a directory has its mark.
+func (s *site) marked(dir string) bool {
+	_, err := os.Lstat(filepath.Join(s.root, dir, ".processed"))
+	return err == nil
+}
+
+// check holds what arrived so far against the logs: nothing but the messages
+// of the logs, each as it must be, and, of a marked directory, all of them.
+// It returns how many messages arrived again.
+func (s *site) check() (repeated int) {
+	s.t.Helper()
+	s.collect()
+	expected, seen := s.expected(), map[string]string{}
+	wrong := 0
+	complain := func(format string, args ...any) {
+		s.t.Helper()
+		if wrong++; wrong <= 5 {
+			s.t.Errorf(format, args...)
+		}
+	}
+	for _, d := range s.got {
+		body, again := seen[d.MessageId]
+		want, known := expected[d.MessageId]
+		switch {
+		case again && body != string(d.Body):
+			complain("message %s came again with another body", d.MessageId)
+		case again:
+			if repeated++; !s.repeats {
+				complain("message %s came again", d.MessageId)
+			}
+		case !known:
+			complain("message %s is none of the logs'", d.MessageId)
+		case !want.is(s.t, d.Body):
+			complain("message %s is not what its rows become:\n%s", d.MessageId, d.Body[:min(len(d.Body), 600)])
+		case d.DeliveryMode != amqp091.Persistent || d.ContentType != "application/json":
+			complain("message %s has delivery mode %d and is %q", d.MessageId, d.DeliveryMode, d.ContentType)
+		}
+		seen[d.MessageId] = string(d.Body)
+	}
+	for _, dir := range s.directories() {
+		if !s.marked(dir) {
+			continue
+		}
+		for id := range s.ofDirectory(dir) {
+			if _, ok := seen[id]; !ok {
+				complain("%s is marked, and message %s has not arrived", dir, id)
+			}
+		}
+	}
+	return repeated
+}
+
+// complete wants everything in the logs to have arrived and every directory to
+// be marked, and that another run finds nothing to do.
+func (s *site) complete() {
+	s.t.Helper()
+	for _, dir := range s.directories() {
+		if !s.marked(dir) {
+			s.t.Errorf("%s is not marked", dir)
+		}
+		if _, err := os.Lstat(filepath.Join(s.root, dir, ".processing")); err == nil {
+			s.t.Errorf("%s is done and has a .processing", dir)
+		}
+	}
+	repeated := s.check()
+	if repeated > 0 {
+		s.t.Logf("%d of %d messages came again", repeated, len(s.got))
+	}
+	if n := s.send().want(allDone).count("published"); n > 0 {
+		s.t.Errorf("a run over what is done sent %d messages", n)
+	}
+}
+
+// recover checks what a run that met a fault has left, and that a run without
+// one delivers the rest.
+func (s *site) recover() {
+	s.t.Helper()
+	s.check()
+	s.send().want(allDone)
+	s.complete()
+}
+
+// noneMarked wants no directory to be marked.
+func (s *site) noneMarked() {
+	s.t.Helper()
+	for _, dir := range s.directories() {
+		if s.marked(dir) {
+			s.t.Errorf("%s is marked", dir)
+		}
+	}
+}
+
+// shared is a site on the node that the tests share.
+func shared(t *testing.T) *site {
+	t.Helper()
+	return newSite(t, rabbittest.Shared(t))
+}

@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"maps"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/rabbittest"
+)
+
+// TestTLS: what is wrong is said, and nothing falls back to plain text.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	ca := rabbittest.NewCA(t)
+	n := rabbittest.Start(t, rabbittest.WithClientCertRequired(), rabbittest.WithTLSCert(ca.Issue(t, []string{"localhost"}, false, false)))
+	port := strconv.Itoa(n.TLSPort())
+	nobody, err := rabbittest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := ca.Issue(t, []string{"sensor"}, false, true)
+	stranger := rabbittest.NewCA(t)
+	foreign := stranger.Issue(t, []string{"sensor"}, false, true)
+
+	s := newSite(t, n)
+	corpus(t, "lossy_level31", s.root)
+	s.rabbit["use_ssl"] = "True"
+	s.address("localhost:" + port)
+	s.tls = map[string]string{"ca_certs": ca.CAFile, "certfile": client.CertFile, "keyfile": client.KeyFile}
+
+	refused := func(name string, change func(*site), words ...string) {
+		t.Run(name, func(t *testing.T) {
+			own := *s
+			own.t, own.rabbit, own.tls = t, maps.Clone(s.rabbit), maps.Clone(s.tls)
+			change(&own)
+			before := strings.Count(n.Log(), "authenticated and granted access")
+			own.send().want(misconfigured, words...).within(30 * time.Second)
+			own.noneMarked()
+			if after := strings.Count(n.Log(), "authenticated and granted access"); after != before {
+				t.Error("somebody logged in")
+			}
+		})
+	}
+	refused("unknown CA", func(s *site) { s.tls["ca_certs"] = stranger.CAFile }, "unknown authority", "ca_certs")
+	refused("wrong name", func(s *site) { s.address("127.0.0.1:" + port) }, "127.0.0.1", "server_hostname")
+	refused("plain port", func(s *site) { s.address(strings.Replace(n.Addr(), "127.0.0.1", "localhost", 1)) }, "does not speak TLS", "use_ssl = False")
+	refused("plain to the TLS port", func(s *site) { s.rabbit["use_ssl"] = "False"; s.tls = nil }, "use_ssl = True")
+	refused("no client certificate", func(s *site) { delete(s.tls, "certfile"); delete(s.tls, "keyfile") }, "certfile")
+	refused("client certificate of another CA", func(s *site) {
+		s.tls["certfile"], s.tls["keyfile"] = foreign.CertFile, foreign.KeyFile
+	}, "certfile")
+	refused("key of another certificate", func(s *site) { s.tls["keyfile"] = foreign.KeyFile }, foreign.KeyFile, "keyfile")
+	refused("no such file", func(s *site) { s.tls["ca_certs"] = "/nosuch/ca.pem" }, "/nosuch/ca.pem", "ca_certs")
+
+	valid, validKey := readAll(t, n.Cert.CertFile), readAll(t, n.Cert.KeyFile)
+	show := func(cert, key []byte) {
+		write(t, n.Cert.CertFile, cert)
+		write(t, n.Cert.KeyFile, key)
+		n.Eval(t, "ssl:clear_pem_cache()")
+	}
+	old := ca.Issue(t, []string{"localhost"}, true, false)
+	show(readAll(t, old.CertFile), readAll(t, old.KeyFile))
+	refused("expired", func(*site) {}, "expired", "renew")
+	show(valid, validKey)
+
+	t.Run("second host has the name", func(t *testing.T) {
+		own := *s
+		own.t, own.rabbit = t, maps.Clone(s.rabbit)
+		// The first takes connections, and nobody is behind it.
+		first := rabbittest.StartProxy(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)))
+		own.rabbit["host"] = first.Addr() + ", localhost:" + port
+		own.send().want(allDone)
+		own.complete()
+		s.got = own.got
+	})
+	t.Run("name given", func(t *testing.T) {
+		corpus(t, "rotation", s.root)
+		own := *s
+		own.t, own.rabbit, own.tls = t, maps.Clone(s.rabbit), maps.Clone(s.tls)
+		own.address("127.0.0.1:" + port)
+		own.tls["server_hostname"] = "localhost"
+		own.send().want(allDone)
+		own.complete()
+	})
+}
+
+func readAll(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

@@ -1,0 +1,57 @@
+package reference_test
+
+import (
+	"testing"
+
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/test/reference"
+)
+
+// Every outcome occurs among the generated logs, and always the books balance
+// and the messages hold the flows.
+func TestGeneratedLogs(t *testing.T) {
+	for _, kind := range []reference.Kind{reference.TCP, reference.UDP} {
+		var total reference.Books
+		noHeader, several := 0, 0
+		for _, log := range reference.Corpus(kind, 400) {
+			result, err := reference.Read(log, kind, reference.Settings{Threshold: "0.125"})
+			if err != nil {
+				noHeader++
+				continue
+			}
+			b := result.Books
+			if b.Rows != b.Below+b.Sent+b.Malformed {
+				t.Fatalf("the books do not balance: %+v\n%q", b, log)
+			}
+			total.Below += b.Below
+			total.Sent += b.Sent
+			total.Malformed += b.Malformed
+			total.Incomplete += b.Incomplete
+			messages := reference.Messages(result)
+			if len(messages) > 1 {
+				several++
+			}
+			checkMessages(t, messages, result)
+		}
+		t.Logf("%s: %+v, %d without header, %d of several messages", kind, total, noHeader, several)
+		if min(total.Below, total.Sent, total.Malformed, total.Incomplete, noHeader, several) == 0 {
+			t.Errorf("%s: an outcome never occurs", kind)
+		}
+	}
+}
+
+func checkMessages(t *testing.T, messages []reference.Message, result reference.Result) {
+	t.Helper()
+	var flows []message.Flow
+	position := result.From
+	for i, m := range messages {
+		if m.From != position || m.To <= m.From || len(m.Flows) == 0 || len(m.Flows) > reference.MaxFlows {
+			t.Errorf("message %d: [%d, %d) with %d flows, after %d", i, m.From, m.To, len(m.Flows), position)
+		}
+		position = m.To
+		flows = append(flows, m.Flows...)
+	}
+	if len(flows) != len(result.Flows()) {
+		t.Errorf("%d flows in messages, want %d", len(flows), len(result.Flows()))
+	}
+}

@@ -1,0 +1,235 @@
+// Package twin says a second time, slowly and plainly, what a Tstat log
+// becomes: which lines are rows, which of them are sent, and as which flows.
+// It is what the fast parser and the hand-written encoder are tested against,
+// and shares nothing with them but the typed record of a flow and the limits:
+// an address has at most 45 bytes, a header 1024 columns, and a time, duration
+// or round-trip time is below 10^15 ms.
+package reference
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"tstat-transport/internal/message"
+)
+
+// Kind is the sort of log.
+type Kind string
+
+// The two sorts of log that are sent.
+const (
+	TCP Kind = "tcp" // log_tcp_complete
+	UDP Kind = "udp" // log_udp_complete
+)
+
+// Settings are what the flows depend on besides the log.
+type Settings struct {
+	// Threshold is decimal text, in megabytes: a flow is made of a direction
+	// whose num_bits is at least this times 8,000,000. Empty is 0.
+	Threshold string
+	// Sensor becomes meta.sensor_id.
+	Sensor string
+	// Instance becomes meta.instance_id.
+	Instance message.InstanceID
+	// Timestamps is the unit of start and end: "s" (or empty) or "ms".
+	Timestamps string
+	// UDPDuration is the unit that UDP's durat columns are read in: "s" (or
+	// empty) or "ms".
+	UDPDuration string
+	// From is the byte position, the start of a line, at which reading
+	// starts: of the lines before it only headers count.
+	From int64
+}
+
+// Result is what a log becomes.
+type Result struct {
+	// Rows are the rows that have flows, in the log's order.
+	Rows []Row
+	// Books counts the lines.
+	Books Books
+	// Malformed are the malformed lines, in the log's order.
+	Malformed []Malformed
+	// From is where reading started (Settings.From).
+	From int64
+	// Tail is the start of the last line if it has no newline, whether it was
+	// taken or not, else the length of the log.
+	Tail int64
+}
+
+// Row is a line with flows.
+type Row struct {
+	// Line counts from 1.
+	Line int
+	// From and To are the byte range [From, To) of the line with its newline,
+	// if it has one.
+	From, To int64
+	// Flows are one or two: client to server first.
+	Flows []message.Flow
+}
+
+// Books counts lines: Rows = Below + Sent + Malformed.
+type Books struct {
+	Rows       int // all but headers, empty lines and an incomplete last line
+	Below      int // below the threshold in both directions
+	Sent       int // rows that have flows
+	Malformed  int
+	Incomplete int // 1 if the last line has no newline and is not well formed
+}
+
+// Malformed is a line that is neither header nor row.
+type Malformed struct {
+	Line   int   // counts from 1
+	Offset int64 // of the line's first byte
+	Reason string
+}
+
+// ErrNoHeader is returned for a log whose first line is not a header.
+var ErrNoHeader = errors.New("the first line is not a header")
+
+// Flows are all flows of the result, in the log's order.
+func (r Result) Flows() []message.Flow {
+	var flows []message.Flow
+	for _, row := range r.Rows {
+		flows = append(flows, row.Flows...)
+	}
+	return flows
+}
+
+// Read reads a whole uncompressed log. The error is ErrNoHeader, or names the
+// setting that cannot be understood.
+func Read(log []byte, kind Kind, settings Settings) (Result, error) {
+	maker, err := newMaker(kind, settings)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{From: settings.From, Tail: int64(len(log))}
+	offset := int64(0)
+	header := "" // the line in force
+	for i, line := range strings.SplitAfter(string(log), "\n") {
+		from := offset
+		offset += int64(len(line))
+		text, whole := strings.CutSuffix(line, "\n")
+		if !whole && text != "" {
+			result.Tail = max(from, settings.From)
+		}
+		if text == "" && (!whole || maker.columns != nil) {
+			continue
+		}
+		if columns := parseHeader(text, kind); columns != nil && (maker.columns == nil || text == header || everywhere(columns, kind)) {
+			maker.columns, header = columns, text
+			continue
+		}
+		if maker.columns == nil {
+			if !whole && strings.HasPrefix(text, "#") {
+				result.Books.Incomplete++
+				continue
+			}
+			return Result{}, ErrNoHeader
+		}
+		if from < settings.From {
+			continue
+		}
+		flows, err := maker.flows(text)
+		switch {
+		case err != nil && !whole:
+			result.Books.Incomplete++
+			continue
+		case err != nil:
+			result.Books.Malformed++
+			result.Malformed = append(result.Malformed, Malformed{Line: i + 1, Offset: from, Reason: err.Error()})
+		case len(flows) == 0:
+			result.Books.Below++
+		default:
+			result.Books.Sent++
+			result.Rows = append(result.Rows, Row{Line: i + 1, From: from, To: offset, Flows: flows})
+		}
+		result.Books.Rows++
+	}
+	return result, nil
+}
+
+// maxColumns is how many columns a header has at most.
+const maxColumns = 1024
+
+var required = map[Kind][]string{
+	TCP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last"},
+	UDP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_all", "s_bytes_all",
+		"c_first_abs", "s_first_abs", "c_durat", "s_durat"},
+}
+
+// parseHeader returns where each column stands, counted from 0, or nil if the
+// line is not a header.
+func parseHeader(line string, kind Kind) map[string]int {
+	tokens := strings.Split(line, " ")
+	if !strings.HasPrefix(line, "#") || len(tokens) > maxColumns {
+		return nil
+	}
+	columns := map[string]int{}
+	for i, token := range tokens {
+		name, number, _ := strings.Cut(token[strings.LastIndex(token, "#")+1:], ":")
+		if name == "" || number != fmt.Sprint(i+1) {
+			return nil
+		}
+		if _, repeated := columns[name]; !repeated {
+			columns[name] = i
+		}
+	}
+	for _, name := range required[kind] {
+		if _, ok := columns[name]; !ok {
+			return nil
+		}
+	}
+	return columns
+}
+
+// written are the columns that every Tstat writes.
+var written = map[Kind]string{
+	TCP: "*ip *port *pkts_all *rst_cnt *ack_cnt *ack_cnt_p *bytes_uniq *pkts_data *bytes_all *pkts_retx *bytes_retx " +
+		"*pkts_ooo *syn_cnt *fin_cnt first last durat *first *last *first_ack *isint con_t p2p_t http_t",
+	UDP: "*ip *port *first_abs *durat *bytes_all *pkts_all *isint *type",
+}
+
+// everywhere tells whether a header has them all, as one in mid-file must.
+func everywhere(columns map[string]int, kind Kind) bool {
+	for _, name := range both(strings.Fields(written[kind])) {
+		if _, ok := columns[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// both stands c_NAME and s_NAME in for *NAME.
+func both(groups []string) (columns []string) {
+	for _, group := range groups {
+		if name, two := strings.CutPrefix(group, "*"); two {
+			columns = append(columns, "c_"+name, "s_"+name)
+		} else {
+			columns = append(columns, group)
+		}
+	}
+	return columns
+}
+
+func newMaker(kind Kind, settings Settings) (*maker, error) {
+	if required[kind] == nil {
+		return nil, fmt.Errorf("kind %q: want tcp or udp", kind)
+	}
+	for name, unit := range map[string]string{"timestamps": settings.Timestamps, "udp-duration": settings.UDPDuration} {
+		if !slices.Contains([]string{"", "s", "ms"}, unit) {
+			return nil, fmt.Errorf("%s %q: want s or ms", name, unit)
+		}
+	}
+	threshold := new(big.Rat)
+	if settings.Threshold != "" {
+		if !decimal.MatchString(settings.Threshold) {
+			return nil, fmt.Errorf("threshold %q: want megabytes in decimal digits", settings.Threshold)
+		}
+		threshold.SetString(settings.Threshold)
+		threshold.Mul(threshold, big.NewRat(8_000_000, 1))
+	}
+	return &maker{kind: kind, settings: settings, threshold: threshold}, nil
+}

@@ -1,0 +1,166 @@
+package soak
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-json"
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/tstatsim"
+)
+
+// take enters what has arrived.
+func (w *world) take(arrived []amqp091.Delivery) {
+	w.t.Helper()
+	for _, d := range arrived {
+		var flows []json.RawMessage
+		if err := json.Unmarshal(d.Body, &flows); err != nil {
+			w.t.Errorf("message %s: %v", d.MessageId, err)
+		}
+		if len(flows)%2 != 0 {
+			w.t.Errorf("message %s: %d flows, though at threshold 0 every row has two", d.MessageId, len(flows))
+			continue
+		}
+		for i := 0; i < len(flows); i += 2 {
+			row := flows[i : i+2]
+			w.sameAgain(row, arrival{d.MessageId, i == 0, i+2 == len(flows)})
+			for _, f := range row {
+				if err := w.enter(f); err != nil {
+					w.t.Errorf("message %s: %v", d.MessageId, err)
+				}
+			}
+		}
+	}
+}
+
+// arrival is where a row arrived.
+type arrival struct {
+	message     string
+	first, last bool // in the message
+}
+
+// sameAgain looks whether a row came byte for byte as it came before. One that
+// was cut may have: the digits that it lacked need not show in its flows. It
+// was the last of its log then, and is the first that is sent again.
+func (w *world) sameAgain(row []json.RawMessage, now arrival) {
+	if w.identical == nil {
+		return
+	}
+	h := sha256.Sum256(slices.Concat(row[0], row[1]))
+	before, again := w.identical[h]
+	w.identical[h] = now
+	if !again {
+		return
+	}
+	_, to, _ := strings.Cut(before.message[strings.LastIndexByte(before.message, '@'):], "-")
+	cut, err := strconv.Atoi(to)
+	if before.last && now.first && err == nil && (cut%4096 == 0 || strings.Contains(before.message, "/gzip/")) {
+		w.againCut++
+		return
+	}
+	if w.againSame++; w.againSame <= 5 {
+		w.t.Errorf("message %s has a row again that came in %s: %s", now.message, before.message, row)
+	}
+}
+
+func (w *world) enter(text []byte) error {
+	var flow struct {
+		Meta struct {
+			SrcIP      string `json:"src_ip"`
+			SrcPort    uint16 `json:"src_port"`
+			DstIP      string `json:"dst_ip"`
+			DstPort    uint16 `json:"dst_port"`
+			InstanceID string `json:"instance_id"`
+		} `json:"meta"`
+	}
+	if err := json.Unmarshal(text, &flow); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(w.stations, func(s *station) bool { return s.name == flow.Meta.InstanceID })
+	if i < 0 {
+		return fmt.Errorf("instance %q is none of ours", flow.Meta.InstanceID)
+	}
+	w.flows++
+	m := flow.Meta
+	return w.stations[i].got.Add(m.SrcIP, m.SrcPort, m.DstIP, m.DstPort)
+}
+
+// finish ends the Tstats, one of them with SIGKILL, lets a last run deliver
+// what is left, and counts what is lost.
+func (w *world) finish() (lost int) {
+	t := w.t
+	t.Helper()
+	w.end()
+	for i, s := range w.stations {
+		end := s.sim.Stop
+		if i == 0 {
+			end = s.sim.Kill
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	}
+	e := wait(w.sender())
+	w.settle(e)
+	if e.Status != 0 {
+		t.Errorf("the last run ended with %d:\n%s", e.Status, e.Log)
+	}
+	for _, s := range w.stations {
+		owed := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool { return !r.Owed(w.spans) })
+		for i, r := range s.got.Missing(owed) {
+			lost++
+			if i < 5 {
+				t.Errorf("%s: row %d is lost: %+v", s.name, r.Number, r)
+			}
+		}
+		if unknown := s.got.Unknown(s.sim); len(unknown) > 0 {
+			t.Errorf("%s: %d rows arrived that were never written, such as %d", s.name, len(unknown), unknown[0])
+		}
+		w.again += s.got.Repeated()
+	}
+	w.cullAll()
+	return lost
+}
+
+// cullAll wants nothing to be left when everything is sent and may be culled.
+func (w *world) cullAll() {
+	w.t.Helper()
+	if e := wait(w.culler(0)); e.Status != 0 {
+		w.t.Errorf("the last culler ended with %s:\n%s", e.how(), e.Log)
+	}
+	for _, s := range w.stations {
+		left, err := os.ReadDir(s.root)
+		if err != nil || len(left) > 0 {
+			w.t.Errorf("%s: left when all was culled: %v %v", s.name, left, err)
+		}
+	}
+}
+
+// report says what has been.
+func (w *world) report() string {
+	var b strings.Builder
+	written, received, orphans := 0, 0, 0
+	for _, s := range w.stations {
+		rows, c := s.sim.Written(), s.sim.Counts()
+		missing := len(s.got.Missing(rows))
+		written += len(rows)
+		received += len(rows) - missing
+		orphans += c.Orphans
+		fmt.Fprintf(&b, "tstat %-6s directories %d, rotations %d, restarts %d, kills %d, headers again %d, deleted by itself %d\n",
+			s.name, c.Dirs, c.Rotations, c.Restarts, c.Kills, c.Reloads, c.Deletions)
+	}
+	fmt.Fprintf(&b, "rows written        %d\n", written)
+	fmt.Fprintf(&b, "rows received       %d (the others Tstat deleted before a run could see them)\n", received)
+	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
+	fmt.Fprintf(&b, "flows repeated      %d\n", w.again)
+	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
+	fmt.Fprintf(&b, "runs of tstat_cull  %v by how they ended, directories culled %d and those of the killed\n", w.culls, w.culled)
+	fmt.Fprintf(&b, "logs compressed by gzip(1) %d\n", w.compressed)
+	fmt.Fprintf(&b, "rows that Tstat wrote into a log already culled %d\n", orphans)
+	return b.String()
+}

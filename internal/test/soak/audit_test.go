@@ -1,0 +1,179 @@
+package soak
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-json"
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/reference"
+)
+
+var kinds = map[string]reference.Kind{"log_tcp_complete": reference.TCP, "log_udp_complete": reference.UDP}
+
+// owedMessage is a message that a log becomes.
+type owedMessage struct {
+	log      string // SENSOR/INSTANCE/DIRECTORY/LOG
+	from, to int64
+	flows    string // their JSON in canonical form
+}
+
+// audit holds what arrives, run by run, against what the logs of a root hold
+// and what the runs before had left in their state files. The logs do not
+// change meanwhile.
+type audit struct {
+	t     testing.TB
+	root  string
+	owed  map[string]owedMessage // by message id
+	seen  map[string][32]byte    // hashes of bodies by message id
+	known map[string]int64       // by log: what is confirmed, as far as the state files knew when the last run had ended
+	// Arrivals of messages that had arrived before.
+	repeated int
+}
+
+func newAudit(t testing.TB, root string) *audit {
+	t.Helper()
+	a := &audit{t: t, root: root, owed: map[string]owedMessage{}, seen: map[string][32]byte{}, known: map[string]int64{}}
+	for _, dir := range directories(t, root) {
+		for name, kind := range kinds {
+			content, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := reference.Read(content, kind, reference.Settings{Threshold: "0", Sensor: sensor})
+			if err != nil {
+				t.Fatalf("%s: %v", dir, err)
+			}
+			log := sensor + "/0/" + filepath.Base(dir) + "/" + name
+			for _, m := range reference.Messages(result) {
+				text, err := json.Marshal(m.Flows)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.owed[fmt.Sprintf("%s@%d-%d", log, m.From, m.To)] = owedMessage{log, m.From, m.To, canonical(t, text)}
+			}
+		}
+	}
+	if len(a.owed) < 50 {
+		t.Fatalf("only %d messages: too few to die between", len(a.owed))
+	}
+	return a
+}
+
+func canonical(t testing.TB, text []byte) string {
+	t.Helper()
+	c, err := reference.Canonical(text)
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+	return c
+}
+
+// run takes in what arrived from a run that has ended, and reads the state
+// files that it left.
+func (a *audit) run(what string, arrived []amqp091.Delivery) {
+	a.t.Helper()
+	wrong := 0
+	complain := func(format string, args ...any) {
+		a.t.Helper()
+		if wrong++; wrong <= 5 {
+			a.t.Errorf(what+": "+format, args...)
+		}
+	}
+	now := map[string]bool{}
+	for _, d := range arrived {
+		owed, known := a.owed[d.MessageId]
+		if !known {
+			complain("message %s is none of the logs'", d.MessageId)
+			continue
+		}
+		body := sha256.Sum256(d.Body)
+		before, again := a.seen[d.MessageId]
+		switch {
+		case again && before != body:
+			complain("message %s came again with other bytes", d.MessageId)
+		case !again && canonical(a.t, d.Body) != owed.flows:
+			complain("message %s is not what its rows become", d.MessageId)
+		}
+		if owed.from < a.known[owed.log] {
+			complain("message %s came again, though the state said that up to %d all is confirmed", d.MessageId, a.known[owed.log])
+		}
+		if now[d.MessageId] {
+			complain("message %s came twice from one run", d.MessageId)
+		}
+		if again {
+			a.repeated++
+		}
+		now[d.MessageId], a.seen[d.MessageId] = true, body
+	}
+
+	a.known = map[string]int64{}
+	for _, dir := range directories(a.t, a.root) {
+		for _, name := range []string{".processing", ".processed"} { // the mark counts where both stand
+			for log, s := range a.state(filepath.Join(dir, name)) {
+				log = sensor + "/0/" + filepath.Base(dir) + "/" + log
+				a.known[log] = max(a.known[log], s.Position)
+				if name == ".processed" {
+					a.known[log] = s.End
+				}
+			}
+		}
+	}
+	for id, m := range a.owed {
+		if _, ok := a.seen[id]; !ok && m.from < a.known[m.log] {
+			complain("the state says that %s is confirmed up to %d, and message %s has not arrived", m.log, a.known[m.log], id)
+		}
+	}
+}
+
+type logState struct{ Position, End int64 }
+
+// state reads a state file: whole, or not there.
+func (a *audit) state(path string) map[string]logState {
+	a.t.Helper()
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var s struct{ Logs map[string]logState }
+	if err := json.Unmarshal(b, &s); err != nil || !strings.HasSuffix(string(b), "\n") {
+		a.t.Errorf("%s is torn: %v: %q", path, err, b)
+	}
+	return s.Logs
+}
+
+// complete wants everything to have arrived and to be marked.
+func (a *audit) complete() {
+	a.t.Helper()
+	for id := range maps.Keys(a.owed) {
+		if _, ok := a.seen[id]; !ok {
+			a.t.Errorf("message %s has not arrived", id)
+		}
+	}
+	for _, dir := range directories(a.t, a.root) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		var hidden []string
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), ".") {
+				hidden = append(hidden, e.Name())
+			}
+		}
+		if fmt.Sprint(hidden) != "[.processed]" {
+			a.t.Errorf("%s holds %q when all is done, want .processed alone", dir, hidden)
+		}
+	}
+}

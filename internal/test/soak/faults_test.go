@@ -1,0 +1,164 @@
+package soak
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"tstat-transport/internal/test/testkit"
+)
+
+// fault is something that goes wrong while tstat_send runs.
+type fault struct {
+	name   string
+	weight int // how often, against the others
+	// inject has it happen, and sees that it is over when it returns. hit says
+	// whether p was still running when it began.
+	inject func(w *world, r *rand.Rand, p *testkit.Program) (hit bool)
+}
+
+func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
+
+// soon waits for a moment in the time that most runs take, from connecting to
+// marking, and says whether p still runs then.
+func soon(r *rand.Rand, p *testkit.Program) bool { return p.After(upTo(r, 800*time.Millisecond)) }
+
+// during is a fault that begins soon and lasts for up to longest.
+func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *testkit.Program) bool {
+	return func(w *world, r *rand.Rand, p *testkit.Program) bool {
+		hit := soon(r, p)
+		set(w, true)
+		p.After(upTo(r, longest))
+		set(w, false)
+		return hit
+	}
+}
+
+const (
+	none = "none"
+	// longFault is longer than the time-outs of the site's configuration.
+	longFault = 9 * time.Second
+)
+
+var faults = []fault{
+	{none, 12, func(*world, *rand.Rand, *testkit.Program) bool { return true }},
+	{"sender killed (SIGKILL)", 8, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = soon(r, p)
+		p.Signal(syscall.SIGKILL)
+		return hit
+	}},
+	{"sender told to stop (SIGTERM)", 4, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = soon(r, p)
+		p.Signal(syscall.SIGTERM)
+		return hit
+	}},
+	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = soon(r, p)
+		p.Signal(syscall.SIGINT)
+		p.After(upTo(r, 50*time.Millisecond))
+		p.Signal(syscall.SIGINT)
+		return hit
+	}},
+	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = soon(r, p)
+		p.Signal(syscall.SIGSTOP)
+		p.After(upTo(r, longFault))
+		p.Signal(syscall.SIGCONT)
+		return hit
+	}},
+	{"two senders at once", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = p.After(upTo(r, 20*time.Millisecond))
+		w.secondSender()
+		return hit
+	}},
+	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = soon(r, p)
+		w.node.Kill()
+		p.After(upTo(r, 5*time.Second))
+		w.node.Start()
+		return hit
+	}},
+	{"broker restarted", 1, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = soon(r, p)
+		w.node.Restart()
+		return hit
+	}},
+	{"broker paused (SIGSTOP)", 2, during(longFault, func(w *world, on bool) {
+		if on {
+			w.node.Pause()
+		} else {
+			w.node.Resume()
+		}
+	})},
+	{"memory alarm", 3, during(longFault, func(w *world, on bool) { w.node.MemoryAlarm(w.t, on) })},
+	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		for range 1 + r.IntN(3) {
+			hit = soon(r, p) || hit
+			w.node.CloseConnections(w.t, "soak")
+		}
+		return hit
+	}},
+	{"connections reset", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		for range 1 + r.IntN(3) {
+			hit = soon(r, p) || hit
+			w.proxy.ResetPeer()
+		}
+		return hit
+	}},
+	{"connections refused", 2, during(longFault, func(w *world, on bool) {
+		if on {
+			w.proxy.Down()
+		} else {
+			w.proxy.Up()
+		}
+	})},
+	{"packets dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropPackets(on) })},
+	{"confirmations dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropReplies(on) })},
+	{"peer that reads nothing", 3, during(longFault, func(w *world, on bool) { w.proxy.Hold(on) })},
+	{"slow link", 3, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		w.proxy.Bandwidth(100<<10 + r.IntN(400<<10))
+		hit = p.After(10 * time.Second)
+		w.proxy.Bandwidth(0)
+		return hit
+	}},
+}
+
+// pick is one of the faults, by their weights.
+func pick(r *rand.Rand) fault {
+	sum := 0
+	for _, f := range faults {
+		sum += f.weight
+	}
+	n := r.IntN(sum)
+	for _, f := range faults {
+		if n -= f.weight; n < 0 {
+			return f
+		}
+	}
+	panic("BUG: weights")
+}
+
+// untrue says why an exit status cannot be right after a fault; "" if it can.
+func (f fault) untrue(e ending) string {
+	switch {
+	case e.Stuck:
+		return "stuck"
+	case e.Signal != 0:
+		switch f.name {
+		case "sender killed (SIGKILL)", "sender told twice (SIGINT)":
+			return ""
+		case "sender told to stop (SIGTERM)":
+			if e.early() {
+				return ""
+			}
+		}
+		return "ended by signal " + e.Signal.String()
+	case e.Status == 0:
+		return "" // settle looks whether all has arrived
+	case e.Status != 75:
+		return "not 75"
+	case f.name == none && !e.locked():
+		return "75, though nothing went wrong"
+	}
+	return ""
+}

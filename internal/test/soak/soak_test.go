@@ -1,0 +1,94 @@
+package soak
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var soak = flag.Duration("soak", 0, "how long TestSoak goes on; 0 leaves it out")
+
+// tally is what has been seen of one fault.
+type tally struct {
+	injected int
+	hit      int            // while the run was at work
+	ended    map[string]int // runs by how they ended
+	longest  time.Duration  // run
+}
+
+// TestSoak is TestLife with faults at random. It prints a report, and fails if
+// a row is lost, a run is stuck, or an exit status is untrue.
+func TestSoak(t *testing.T) {
+	if *soak == 0 {
+		t.Skip("runs for as long as -soak says: make soak DURATION=10m")
+	}
+	// The account of all rows must fit into memory, however long it takes.
+	const steps = 60_000
+	w := newWorld(t, max(50*time.Millisecond, *soak/steps), 10)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed of the faults: %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	seen := map[string]*tally{}
+	for _, f := range faults {
+		seen[f.name] = &tally{ended: map[string]int{}}
+	}
+	untrue, stuck := 0, 0
+	began := time.Now()
+	for time.Since(began) < *soak {
+		f := pick(r)
+		w.proxy.Latency(upTo(r, 30*time.Millisecond)) // or most runs are over before a fault
+		p := w.sender("--connections", strconv.Itoa(1+r.IntN(2)), "--channels", strconv.Itoa(1+r.IntN(3)), "--window", strconv.Itoa(1+r.IntN(32)))
+		hit := f.inject(w, r, p)
+		w.proxy.Latency(0)
+		e := wait(p)
+		s := seen[f.name]
+		s.injected++
+		if hit {
+			s.hit++
+		}
+		s.ended[e.how()]++
+		s.longest = max(s.longest, e.Ended.Sub(e.Began))
+		if why := f.untrue(e); why != "" {
+			untrue++
+			t.Errorf("%s: %s: %s\n%s", f.name, e.how(), why, e.Log[max(0, len(e.Log)-4000):])
+		}
+		if e.Stuck {
+			stuck++
+		}
+		w.settle(e)
+		rest(t, upTo(r, 500*time.Millisecond))
+	}
+	took := time.Since(began).Round(time.Second)
+	lost := w.finish()
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "soak of %v, seed %d\n%s", took, seed, w.report())
+	fmt.Fprintf(&b, "rows lost           %d\nruns stuck          %d\nstatuses untrue     %d\n", lost, stuck, untrue)
+	fmt.Fprintf(&b, "%-36s %5s %8s  %8s  %s\n", "fault", "times", "mid-run", "longest", "runs by how they ended")
+	for _, f := range faults {
+		s := seen[f.name]
+		fmt.Fprintf(&b, "%-36s %5d %8d  %8v ", f.name, s.injected, s.hit, s.longest.Round(100*time.Millisecond))
+		for _, how := range slices.Sorted(maps.Keys(s.ended)) {
+			fmt.Fprintf(&b, " %s: %d", how, s.ended[how])
+		}
+		b.WriteString("\n")
+	}
+	fmt.Print(b.String())
+}
+
+// how an ending is called in the report.
+func (e ending) how() string {
+	switch {
+	case e.Stuck:
+		return "stuck"
+	case e.Signal != 0:
+		return e.Signal.String()
+	}
+	return strconv.Itoa(e.Status)
+}

@@ -1,0 +1,200 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/test/tstatsim"
+)
+
+// station is one Tstat and the root that it writes to.
+type station struct {
+	name string // also the instance id
+	root string
+	sim  *tstatsim.Sim
+	got  tstatsim.Delivered
+}
+
+// world is some Tstats that live, a culler that runs beside them again and
+// again, and a broker to which the test sends what they write.
+type world struct {
+	*site
+	stations []*station
+	ttl      time.Duration // of the culler
+	spans    []tstatsim.Span
+	// identical is where a row's two flows arrived last, by their hash; nil if that is not asked for.
+	identical map[[32]byte]arrival
+
+	flows, again        int // arrived; of rows of which the like had arrived before
+	againSame, againCut int // rows that arrived again byte for byte: without need; since they had been cut
+	runs                int
+
+	compressed int // logs; to be read when end has returned
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	mu      sync.Mutex
+	culls   map[string]int // runs of the culler by how they ended
+	culled  int            // directories
+}
+
+// newWorld starts three Tstats: one that writes plain logs, one that writes .gz,
+// and one that is a 2.4 and repeats its headers.
+func newWorld(t *testing.T, pace time.Duration, rows int) *world {
+	t.Helper()
+	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[string]int{}}
+	for i, o := range []struct {
+		name string
+		tstatsim.Options
+	}{
+		{"plain", tstatsim.Options{Rows: rows}},
+		{"gzip", tstatsim.Options{Rows: 2 * rows, Gzip: true}},
+		{"old", tstatsim.Options{Rows: rows, Version: "2.4", Reload: 0.02}},
+	} {
+		o.Seed, o.Pace, o.Restart, o.Kill = uint64(i+1), pace, 0.02, 0.02
+		s := &station{name: o.name, root: filepath.Join(t.TempDir(), o.name)}
+		if err := os.Mkdir(s.root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		sim, err := tstatsim.New(s.root, o.Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sim = sim
+		w.stations = append(w.stations, s)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	w.stop = stop
+	for _, s := range w.stations {
+		w.running.Go(func() {
+			if err := s.sim.Run(ctx); err != nil {
+				t.Errorf("%s: %v", s.name, err)
+			}
+		})
+	}
+	testkit.Binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
+	w.running.Go(func() { w.cull(ctx) })
+	w.running.Go(func() { w.compress(ctx, w.stations[0]) })
+	t.Cleanup(w.end)
+	return w
+}
+
+// end ends the Tstats and the culler; it may be called twice.
+func (w *world) end() {
+	w.stop()
+	w.running.Wait()
+}
+
+func (w *world) roots(flag func(*station) string) (args []string) {
+	for _, s := range w.stations {
+		args = append(args, "-d", flag(s))
+	}
+	return args
+}
+
+// cull runs the culler again and again, and kills it now and then.
+func (w *world) cull(ctx context.Context) {
+	r := rand.New(rand.NewPCG(2, 2))
+	pause := time.NewTicker(300 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		p := w.culler(w.ttl)
+		if r.IntN(4) == 0 && p.After(upTo(r, 40*time.Millisecond)) {
+			p.Signal(syscall.SIGKILL)
+		}
+		e := wait(p)
+		if w.t.Context().Err() != nil {
+			return
+		}
+		if e.Status != 0 && !e.killed() || e.Stuck {
+			w.t.Errorf("the culler ended with %s:\n%s", e.how(), e.Log)
+		}
+		n, _ := strconv.Atoi(e.Summary["directories"]) // there is none if it was killed
+		w.mu.Lock()
+		w.culls[e.how()]++
+		w.culled += n
+		w.mu.Unlock()
+	}
+}
+
+// compress runs gzip(1) on what a station has closed, as an operator's cron does.
+func (w *world) compress(ctx context.Context, s *station) {
+	pause := time.NewTicker(200 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		closed, err := filepath.Glob(filepath.Join(s.root, "*.out", "log_tcp_complete"))
+		if err != nil || len(closed) < 3 {
+			continue
+		}
+		// Tstat is at work on the newest, and perhaps on the one before.
+		for _, path := range closed[:len(closed)-2] {
+			if exec.Command("gzip", "-q", path).Run() == nil { // the culler may be faster
+				w.compressed++
+			}
+		}
+	}
+}
+
+func (w *world) culler(ttl time.Duration) *testkit.Program {
+	args := append(w.roots(func(s *station) string { return s.root }), "-v", "-t", fmt.Sprintf("%.9f", ttl.Hours()))
+	return start(w.t, "tstat_cull", args...)
+}
+
+// sender starts a run of tstat_send over all roots.
+func (w *world) sender(args ...string) *testkit.Program {
+	w.t.Helper()
+	all := append(w.roots(func(s *station) string { return s.name + "=" + s.root }), "-c", w.config, "-S", sensor, "-T", "0")
+	w.runs++
+	return start(w.t, "tstat_send", append(all, args...)...)
+}
+
+// secondSender runs tstat_send beside one that runs.
+func (w *world) secondSender() {
+	w.t.Helper()
+	e := wait(w.sender())
+	if e.Status != 0 && (e.Status != 75 || !e.locked()) {
+		w.t.Errorf("the second sender ended with %d, stuck %v:\n%s", e.Status, e.Stuck, e.Log)
+	}
+}
+
+// settle takes what has arrived and, if a run has ended with 0, wants all to be
+// there that stood in a log before it began and until it had ended.
+func (w *world) settle(e ending) {
+	w.t.Helper()
+	w.take(w.drain())
+	if e.Status != 0 {
+		return
+	}
+	w.spans = append(w.spans, tstatsim.Span{Began: e.Began, Ended: e.Ended})
+	for _, s := range w.stations {
+		due := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool {
+			return r.Stood.After(e.Began) || !r.Deleted.IsZero() && r.Deleted.Before(e.Ended)
+		})
+		if missing := s.got.Missing(due); len(missing) > 0 {
+			w.t.Errorf("%s: the run ended with 0, and %d of %d rows have not arrived, such as %+v:\n%s",
+				s.name, len(missing), len(due), missing[0], e.Log)
+		}
+	}
+}

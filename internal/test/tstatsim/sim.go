@@ -1,0 +1,273 @@
+// Package tstatsim writes logs to a root directory as Tstat does, in accelerated time,
+// and keeps account of every row that stood there, for tests of readers that must lose
+// none of them.
+//
+// What it does as Tstat does (seen on Tstat 2.4 to 3.2.1):
+//   - A log is made with 0 bytes and grows in steps of 4096: rows, and the header, wait in
+//     a buffer, and a live log nearly always ends in mid-line.
+//   - At rotation the new directory appears first, then the old logs' tails are flushed.
+//   - A restart within the minute deletes the directory and makes it anew.
+//   - Killed, it leaves a cut last line for ever.
+//   - Compressed logs are gzip streams behind such a buffer, cut at any place, and
+//     their rows are flushed late.
+//   - 2.4 writes its headers again after a reload.
+//
+// Rows that only waited in a buffer when Tstat was killed never stood in a log, and are
+// never asked for.
+package tstatsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tstat-transport/internal/test/loggen"
+)
+
+// Options say how the simulated Tstat lives. Times are simulated unless said otherwise;
+// shares are probabilities per step, 0 for never.
+type Options struct {
+	Seed    uint64
+	Version string // a loggen version; "" is 3.2.1
+	Level   string // a loggen level; "" is the version's own
+	Gzip    bool   // Tstat's -Z
+
+	Start    time.Time     // of the first directory; the zero time is loggen's
+	Tick     time.Duration // that passes in a step; 0 is 10 s
+	Interval time.Duration // between rotations, a minute or more; 0 is 3 minutes
+	Rows     int           // per step, TCP and UDP together, on average; 0 is 20
+
+	Restart float64 // orderly stop and start; the directory is made anew where the minute is the same
+	Kill    float64 // SIGKILL, then start
+	Reload  float64 // headers are written again, as 2.4 does
+
+	Pace time.Duration // real time between the steps of Run; 0 is 10 ms
+
+	// BeforeDelete, if set, is called before a restart within the minute deletes a
+	// directory, with its path. No rows are written meanwhile.
+	BeforeDelete func(dir string)
+}
+
+// Counts are what happened in the life of a Sim.
+type Counts struct {
+	Steps     int
+	Dirs      int // that were begun, again included
+	Rotations int
+	Restarts  int
+	Kills     int
+	Reloads   int
+	Deletions int // of directories, by restarts and starts after kills within the minute
+	Rows      int // that were made, whether or not they reached a log
+	Orphans   int // rows that could reach no log, since it was deleted under Tstat's hands
+}
+
+// A Sim is one instance of Tstat that writes below one root. Step, Run, Stop and Kill
+// may not be called at the same time; the other methods may at any time.
+type Sim struct {
+	root   string
+	opts   Options
+	rng    *rand.Rand
+	makers [2]*loggen.Maker // by loggen.Proto
+
+	now     time.Time
+	current *directory
+	old     *directory // rotated out, its tails not yet flushed
+
+	mu     sync.Mutex // for what follows
+	counts Counts
+	rows   []Row // by number
+}
+
+// New returns a Sim that has made nothing yet. The root must exist.
+func New(root string, o Options) (*Sim, error) {
+	if o.Start.IsZero() {
+		o.Start = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
+	}
+	if o.Tick == 0 {
+		o.Tick = 10 * time.Second
+	}
+	if o.Interval == 0 {
+		o.Interval = 3 * time.Minute
+	}
+	if o.Interval < time.Minute {
+		return nil, fmt.Errorf("tstatsim: interval %s: directories are named by minute, use one or more", o.Interval)
+	}
+	if o.Rows == 0 {
+		o.Rows = 20
+	}
+	if o.Pace == 0 {
+		o.Pace = 10 * time.Millisecond
+	}
+	g, err := loggen.New(loggen.Options{Seed: o.Seed, Version: o.Version, Level: o.Level, Start: o.Start})
+	if err != nil {
+		return nil, fmt.Errorf("tstatsim: %w", err)
+	}
+	return &Sim{
+		root:   root,
+		opts:   o,
+		rng:    rand.New(rand.NewPCG(o.Seed, 1)),
+		makers: [2]*loggen.Maker{g.Maker(loggen.TCP, 0), g.Maker(loggen.UDP, 0)},
+		now:    o.Start,
+	}, nil
+}
+
+// Run steps at Options.Pace until ctx is done, which is no error. Tstat then still
+// lives: Stop or Kill it.
+func (s *Sim) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.opts.Pace)
+	defer tick.Stop()
+	for {
+		if err := s.Step(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Step lets one Options.Tick pass: some rows, and at times an event.
+func (s *Sim) Step() error {
+	s.count(func(c *Counts) { c.Steps++ })
+	if err := s.event(); err != nil {
+		return fmt.Errorf("tstatsim: %w", err)
+	}
+	for range s.rng.IntN(2*s.opts.Rows + 1) {
+		if err := s.row(loggen.Proto(s.rng.IntN(2))); err != nil {
+			return fmt.Errorf("tstatsim: %w", err)
+		}
+	}
+	s.now = s.now.Add(s.opts.Tick)
+	return nil
+}
+
+func (s *Sim) event() error {
+	// The tails of a rotated directory follow within a few steps.
+	if s.old != nil && s.rng.IntN(2) == 0 {
+		old := s.old
+		s.old = nil
+		if err := old.close(s); err != nil {
+			return err
+		}
+	}
+	p := s.rng.Float64()
+	switch {
+	case s.current == nil:
+		return s.start()
+	case p < s.opts.Restart:
+		s.count(func(c *Counts) { c.Restarts++ })
+		return errors.Join(s.stop(), s.start())
+	case p < s.opts.Restart+s.opts.Kill:
+		s.count(func(c *Counts) { c.Kills++ })
+		return errors.Join(s.kill(), s.start())
+	case p < s.opts.Restart+s.opts.Kill+s.opts.Reload:
+		s.count(func(c *Counts) { c.Reloads++ })
+		return s.headers()
+	case s.now.Sub(s.current.began) >= s.opts.Interval:
+		return s.rotate()
+	}
+	return nil
+}
+
+func (s *Sim) rotate() error {
+	if s.old != nil { // still there from the last time
+		if err := s.old.close(s); err != nil {
+			return err
+		}
+	}
+	s.count(func(c *Counts) { c.Rotations++ })
+	s.old = s.current
+	return s.start()
+}
+
+// start begins a directory. One of this minute that is there already goes.
+func (s *Sim) start() error {
+	path := filepath.Join(s.root, loggen.DirName(s.now))
+	if _, err := os.Lstat(path); err == nil {
+		if s.opts.BeforeDelete != nil {
+			s.opts.BeforeDelete(path)
+		}
+		s.deleted(filepath.Base(path), time.Now())
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		s.count(func(c *Counts) { c.Deletions++ })
+	}
+	d, err := begin(path, s.now, s.opts.Gzip)
+	if err != nil {
+		return err
+	}
+	s.current = d
+	s.count(func(c *Counts) { c.Dirs++ })
+	return s.headers()
+}
+
+// headers writes headers into the logs: the first time at their start.
+func (s *Sim) headers() error {
+	for p, m := range s.makers {
+		if err := s.current.logs[p].write(s, []byte(m.Header())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Sim) row(p loggen.Proto) error {
+	l := s.current.logs[p]
+	s.mu.Lock()
+	number := uint64(len(s.rows))
+	s.rows = append(s.rows, Row{Number: number, Dir: s.current.name, Log: l.name})
+	s.counts.Rows++
+	s.mu.Unlock()
+	line, _ := s.makers[p].Append(nil, number, s.now)
+	return l.writeRow(s, line, number)
+}
+
+// Stop ends Tstat in order: what is in its buffers is flushed. A later Step starts it
+// again.
+func (s *Sim) Stop() error {
+	if err := s.stop(); err != nil {
+		return fmt.Errorf("tstatsim: %w", err)
+	}
+	return nil
+}
+
+// Kill ends Tstat as SIGKILL does: what is in its buffers is gone. A later Step starts
+// it again.
+func (s *Sim) Kill() error {
+	if err := s.kill(); err != nil {
+		return fmt.Errorf("tstatsim: %w", err)
+	}
+	return nil
+}
+
+func (s *Sim) stop() error {
+	return s.end(func(d *directory) error { return d.close(s) })
+}
+
+func (s *Sim) kill() error {
+	return s.end((*directory).abandon)
+}
+
+func (s *Sim) end(how func(*directory) error) (err error) {
+	for _, d := range []*directory{s.old, s.current} {
+		if d != nil {
+			err = errors.Join(err, how(d))
+		}
+	}
+	s.old, s.current = nil, nil
+	return err
+}
+
+func (s *Sim) count(f func(*Counts)) {
+	s.mu.Lock()
+	f(&s.counts)
+	s.mu.Unlock()
+}
