@@ -99,7 +99,7 @@ func sensor(b *testing.B) tree {
 	return logs(b, "sensor", loggen.Options{Large: 0.001}, 2, size(b))
 }
 
-// oneLog returns a log in memory, with fastparse.Slack behind it.
+// oneLog returns a log in memory, with fastparse.Padding behind it.
 func oneLog(b *testing.B, o loggen.Options, p loggen.Proto, rows int64) ([]byte, loggen.Books) {
 	b.Helper()
 	g, err := loggen.New(o)

@@ -20,7 +20,7 @@ import (
 const sensorID = "sensor.example.net"
 
 // checkFlows compares what the encoder made of the first block with what the slow
-// twin makes of it.
+// reference makes of it.
 func checkFlows(b testing.TB, k cut, out []byte) {
 	b.Helper()
 	log := append([]byte(k.layout.Header+"\n"), k.blocks[0]...)
@@ -89,7 +89,7 @@ func (k *keep) Send(_ context.Context, m *transport.Message) error {
 func (k *keep) Close(context.Context) error { return nil }
 
 // checkPipeline runs small, dirty logs through the pipeline with these options
-// and compares all flows with the slow twin's.
+// and compares all flows with the slow reference's.
 func checkPipeline(b *testing.B, change func(*workers.Options)) {
 	b.Helper()
 	t := logs(b, "dirty", loggen.Options{Dirt: 0.05, Cut: true}, 2, 200_000)
@@ -98,11 +98,11 @@ func checkPipeline(b *testing.B, change func(*workers.Options)) {
 		change(o)
 		o.Threshold = 0
 	})
-	same(b, k.bodies, twinFlows(b, t))
+	same(b, k.bodies, referenceFlows(b, t))
 }
 
-// twinFlows are the flows of a whole tree at threshold 0.
-func twinFlows(b testing.TB, t tree) (flows []message.Flow) {
+// referenceFlows are the flows of a whole tree at threshold 0.
+func referenceFlows(b testing.TB, t tree) (flows []message.Flow) {
 	b.Helper()
 	for kind, name := range map[reference.Kind]string{reference.TCP: "log_tcp_complete", reference.UDP: "log_udp_complete"} {
 		files, err := filepath.Glob(filepath.Join(t.path, "*", name))

@@ -15,20 +15,20 @@ const everyday = loggen.LargeBytes
 
 var kinds = []struct {
 	proto loggen.Proto
-	kind  fastparse.Kind
+	kind  fastparse.Protocol
 }{{loggen.TCP, fastparse.TCP}, {loggen.UDP, fastparse.UDP}}
 
 // cut is a log as fastparse gets it, in blocks. There are so many rows that
 // the processor cannot learn by heart where their fields end.
 type cut struct {
-	kind   fastparse.Kind
+	kind   fastparse.Protocol
 	layout *fastparse.Layout
 	rows   []byte   // behind the header
-	blocks [][]byte // of rows, with fastparse.Slack behind each
+	blocks [][]byte // of rows, with fastparse.Padding behind each
 	books  loggen.Books
 }
 
-func newCut(b *testing.B, o loggen.Options, p loggen.Proto, kind fastparse.Kind) cut {
+func newCut(b *testing.B, o loggen.Options, p loggen.Proto, kind fastparse.Protocol) cut {
 	b.Helper()
 	log, books := oneLog(b, o, p, 20_000)
 	header, rows, _ := bytes.Cut(log, []byte("\n"))

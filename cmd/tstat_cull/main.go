@@ -53,7 +53,7 @@ func (c *command) Validate() error {
 	if slices.Contains(c.Directory, "") {
 		return errors.New("-d is given an empty name: is a variable in the command not set?")
 	}
-	return cli.Apart(c.Directory)
+	return cli.CheckDisjoint(c.Directory)
 }
 
 // ttl is the time to live; one that is longer than a Duration reaches is as

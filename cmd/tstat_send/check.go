@@ -116,7 +116,7 @@ func (c *command) checkRoot(ctx context.Context, up *checkup, d root) {
 	}
 	pending := len(entries)
 	for _, e := range entries {
-		if logdir.Quick(e) {
+		if logdir.UpToDate(e) {
 			pending--
 		}
 	}

@@ -88,7 +88,7 @@ func (c *command) Validate() error {
 	for i, r := range c.Directory {
 		paths[i] = r.path
 	}
-	return cli.Apart(paths)
+	return cli.CheckDisjoint(paths)
 }
 
 func main() {

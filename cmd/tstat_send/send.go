@@ -183,7 +183,7 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *watch,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.Connections * c.Channels * c.Window,
-		Grace: grace, Version: cli.Short(version), Log: w.log, Counters: w.run.Counters,
+		Grace: grace, Version: cli.VersionOrUnknown(version), Log: w.log, Counters: w.run.Counters,
 	}
 	if c.NoTransport {
 		o.Publishers = 1
@@ -219,7 +219,7 @@ func (c *command) status(o workers.Outcome, log *slog.Logger) int {
 
 // transportStatus is the exit status for an error of a transport.
 func transportStatus(err error) int {
-	switch transport.KindOf(err) {
+	switch transport.VerdictOf(err) {
 	case transport.Refused:
 		return cli.NoPerm
 	case transport.Misconfigured, transport.TooLarge:

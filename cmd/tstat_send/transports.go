@@ -82,7 +82,7 @@ func (c *command) door(log *slog.Logger, stdout io.Writer) (door, error) {
 }
 
 func misconfigured(err error) error {
-	return &transport.Error{Kind: transport.Misconfigured, Err: err}
+	return &transport.Error{Verdict: transport.Misconfigured, Err: err}
 }
 
 func (c *command) rabbit(file *config.File, log *slog.Logger) (door, error) {
@@ -129,7 +129,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (door, error) {
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
 		Timeout: h.Timeout, Compression: h.Compression,
 		Callers:   c.Connections * c.Channels * c.Window,
-		UserAgent: "tstat_send/" + cli.Short(version),
+		UserAgent: "tstat_send/" + cli.VersionOrUnknown(version),
 		Log:       log,
 	}
 	if strings.HasPrefix(h.URL, "https:") {

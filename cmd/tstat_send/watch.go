@@ -28,7 +28,7 @@ func (c *command) watch(stdout, stderr io.Writer) *watch {
 		c:        c,
 		delivery: func() report.Delivery { return report.Delivery{} },
 		run: report.Run{
-			Version: cli.Short(version), Started: time.Now(), Settings: c.settings(),
+			Version: cli.VersionOrUnknown(version), Started: time.Now(), Settings: c.settings(),
 			Counters: new(report.Counters), Events: new(report.Events),
 		},
 	}

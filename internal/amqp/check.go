@@ -118,7 +118,7 @@ func (c *checker) topology(o *Options, host string, ac *amqp.Connection, explain
 	case err == nil:
 		c.good("rabbitmq %s: routing key %q names a queue", host, o.RoutingKey)
 	case missing(err):
-		c.bad(&transport.Error{Kind: transport.Misconfigured, Err: fmt.Errorf(
+		c.bad(&transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
 			"rabbitmq %s: routing key %q names no queue, as it has to on the default exchange: messages would be returned: correct routing_key in the configuration, or give an exchange",
 			host, o.RoutingKey)})
 	default:

@@ -12,7 +12,7 @@ import (
 func TestCheck(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
-	f := func(name string, change func(*Options), kind transport.Kind, want ...string) {
+	f := func(name string, change func(*Options), kind transport.Verdict, want ...string) {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, n, vhost)
 			change(&o)

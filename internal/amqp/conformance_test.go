@@ -12,8 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/transport"
 	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
 )
 
 // TestConformance runs what every transport must do, on a node of its own: one
@@ -70,20 +70,20 @@ func TestConformance(t *testing.T) {
 	}
 	transporttest.RunFaults(t, map[string]transporttest.Fault{
 		"wrong password": {
-			Open: fault(func(o *Options) { o.Password = func() string { return secret } }),
-			Kind: transport.Refused, Words: []string{"password"}, Secrets: []string{secret},
+			Open:    fault(func(o *Options) { o.Password = func() string { return secret } }),
+			Verdict: transport.Refused, Words: []string{"password"}, Secrets: []string{secret},
 		},
 		"no exchange": {
-			Open: fault(func(o *Options) { o.Exchange = "none" }),
-			Kind: transport.Misconfigured, Words: []string{"none"},
+			Open:    fault(func(o *Options) { o.Exchange = "none" }),
+			Verdict: transport.Misconfigured, Words: []string{"none"},
 		},
 		"no route": {
-			Open: fault(func(o *Options) { o.Exchange, o.RoutingKey = "amq.direct", "nowhere" }),
-			Kind: transport.Misconfigured, Words: []string{"nowhere"},
+			Open:    fault(func(o *Options) { o.Exchange, o.RoutingKey = "amq.direct", "nowhere" }),
+			Verdict: transport.Misconfigured, Words: []string{"nowhere"},
 		},
 		"nobody listens": {
-			Open: fault(func(o *Options) { o.Hosts = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(closed))} }),
-			Kind: transport.Retry, Words: []string{"connection refused"},
+			Open:    fault(func(o *Options) { o.Hosts = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(closed))} }),
+			Verdict: transport.Retry, Words: []string{"connection refused"},
 		},
 	})
 }

@@ -47,7 +47,7 @@ func (o *Options) explain(host, doing string, err error) *transport.Error {
 	if remedy != "" {
 		text += ": " + remedy
 	}
-	return &transport.Error{Kind: kind, Err: &fault{text, err}}
+	return &transport.Error{Verdict: kind, Err: &fault{text, err}}
 }
 
 // reason is err as the broker, or the library, worded it.
@@ -66,7 +66,7 @@ func reason(err error) string {
 }
 
 // judge gives the kind of err and what to do about it.
-func (o *Options) judge(err error) (transport.Kind, string) {
+func (o *Options) judge(err error) (transport.Verdict, string) {
 	if e, ok := errors.AsType[*amqp.Error](err); ok {
 		if e.Server {
 			return o.judgeReply(e)
@@ -88,7 +88,7 @@ func (o *Options) judge(err error) (transport.Kind, string) {
 // judgeReply judges a connection or channel exception of the broker. The codes
 // are those of AMQP 0-9-1; the texts tell apart what shares one, and were read
 // off RabbitMQ 3.10.
-func (o *Options) judgeReply(e *amqp.Error) (transport.Kind, string) {
+func (o *Options) judgeReply(e *amqp.Error) (transport.Verdict, string) {
 	has := func(s string) bool { return strings.Contains(e.Reason, s) }
 	switch e.Code {
 	case amqp.AccessRefused:
@@ -121,7 +121,7 @@ func (o *Options) judgeReply(e *amqp.Error) (transport.Kind, string) {
 
 // judgeLocal judges what the library itself found wrong with a connection. It
 // keeps no more of the cause than its text.
-func (o *Options) judgeLocal(e *amqp.Error) (transport.Kind, string) {
+func (o *Options) judgeLocal(e *amqp.Error) (transport.Verdict, string) {
 	has := func(s string) bool { return strings.Contains(e.Reason, s) }
 	switch {
 	case has("i/o timeout"): // of reading: the library's heartbeat
@@ -144,7 +144,7 @@ func (o *Options) judgeLocal(e *amqp.Error) (transport.Kind, string) {
 const remoteError = "remote error" // crypto/tls's Op for an alert of the other side
 
 // judgeTLS judges errors of the TLS handshake; ok is false for any other.
-func judgeTLS(err error) (kind transport.Kind, remedy string, ok bool) {
+func judgeTLS(err error) (kind transport.Verdict, remedy string, ok bool) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return transport.Misconfigured, "the port does not speak TLS: use the TLS port, or set use_ssl = False", true
 	}
@@ -193,7 +193,7 @@ func sizeLimit(e *amqp.Error) (int, bool) {
 
 // retryf makes an error of kind Retry.
 func retryf(format string, args ...any) *transport.Error {
-	return &transport.Error{Kind: transport.Retry, Err: fmt.Errorf(format, args...)}
+	return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf(format, args...)}
 }
 
 // interrupted is the error of a message that was not settled when ctx ended.
@@ -206,11 +206,11 @@ func worst(errs []*transport.Error) *transport.Error {
 	if len(errs) == 1 {
 		return errs[0]
 	}
-	w := &transport.Error{Kind: transport.Retry}
+	w := &transport.Error{Verdict: transport.Retry}
 	all := make([]error, len(errs))
 	texts := make([]string, len(errs))
 	for i, e := range errs {
-		w.Kind = max(w.Kind, e.Kind)
+		w.Verdict = max(w.Verdict, e.Verdict)
 		all[i], texts[i] = e, e.Error()
 	}
 	w.Err = &fault{strings.Join(texts, "; "), errors.Join(all...)}

@@ -186,7 +186,7 @@ func (s *sending) await(t testing.TB) {
 }
 
 // awaitRefusal waits for all messages and wants none confirmed.
-func (s *sending) awaitRefusal(t testing.TB, kind transport.Kind, words ...string) {
+func (s *sending) awaitRefusal(t testing.TB, kind transport.Verdict, words ...string) {
 	t.Helper()
 	s.wg.Wait()
 	if s.ok > 0 {
@@ -198,7 +198,7 @@ func (s *sending) awaitRefusal(t testing.TB, kind transport.Kind, words ...strin
 }
 
 // wantError wants an error of kind whose text has all of words.
-func wantError(t testing.TB, err error, kind transport.Kind, words ...string) {
+func wantError(t testing.TB, err error, kind transport.Verdict, words ...string) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("got no error, want one of kind %d with %q", kind, words)
@@ -208,7 +208,7 @@ func wantError(t testing.TB, err error, kind transport.Kind, words ...string) {
 	if _, ok := errors.AsType[*transport.Error](err); !ok {
 		t.Errorf("error %v is a %T, want a *transport.Error", err, err)
 	}
-	if got := transport.KindOf(err); got != kind {
+	if got := transport.VerdictOf(err); got != kind {
 		t.Errorf("error %q is of kind %d, want %d", err, got, kind)
 	}
 	for _, w := range words {

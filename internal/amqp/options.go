@@ -110,7 +110,7 @@ func (o Options) withDefaults() (*Options, error) {
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
 	o.DeliveryMode = cmp.Or(o.DeliveryMode, amqp.Persistent)
 	if err := o.check(); err != nil {
-		return nil, &transport.Error{Kind: transport.Misconfigured, Err: err}
+		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: err}
 	}
 	return &o, nil
 }

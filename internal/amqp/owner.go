@@ -54,7 +54,7 @@ func (o *owner) run() error {
 			o.sweep(err, large.limit)
 			continue
 		}
-		if transport.KindOf(err) != transport.Retry {
+		if transport.VerdictOf(err) != transport.Retry {
 			o.p.fail(err)
 			return err
 		}

@@ -98,7 +98,7 @@ func newPublisher(options Options) (*Publisher, error) {
 // *transport.Error. When ctx ends first, m may have been delivered all the same.
 func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 	if len(m.ID) > maxShortString {
-		return &transport.Error{Kind: transport.Misconfigured,
+		return &transport.Error{Verdict: transport.Misconfigured,
 			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
 	}
 	body := m.Body
@@ -153,7 +153,7 @@ func (p *Publisher) stopped(ctx context.Context, id string) error {
 // tooLarge is the error of a message of size bytes, as sent, that is over the
 // broker's limit.
 func (p *Publisher) tooLarge(id string, size, limit int) error {
-	return &transport.Error{Kind: transport.TooLarge,
+	return &transport.Error{Verdict: transport.TooLarge,
 		Err: fmt.Errorf("rabbitmq: message %s of %d bytes is larger than the %d that the broker takes: split it, or raise max_message_size there", id, size, limit)}
 }
 

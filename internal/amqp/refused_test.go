@@ -34,7 +34,7 @@ func TestOpenRefused(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		change func(*Options)
-		kind   transport.Kind
+		kind   transport.Verdict
 		words  []string
 		dials  int64
 	}{

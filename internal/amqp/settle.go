@@ -136,7 +136,7 @@ func (o *owner) drainReturns() {
 // unroutable is the error of a message that reaches no queue. Every other goes
 // the same way.
 func (o *owner) unroutable(f *flight) error {
-	return &transport.Error{Kind: transport.Misconfigured, Err: fmt.Errorf(
+	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
 		"rabbitmq %s: %s: message %s was returned as unroutable: %s: create the queue or bind it to the exchange, or correct routing_key and exchange in the configuration",
 		o.l.host, o.route(), f.r.id, f.returned)}
 }

@@ -38,7 +38,7 @@ func (p *Publisher) supervise(l *link) {
 		if p.ctx.Err() != nil {
 			return
 		}
-		if transport.KindOf(err) != transport.Retry {
+		if transport.VerdictOf(err) != transport.Retry {
 			p.fail(err)
 			return
 		}
@@ -84,7 +84,7 @@ func (p *Publisher) connect(ctx context.Context, patient func(rounds int) bool) 
 		if err == nil {
 			return l, nil
 		}
-		again := transport.KindOf(err) == transport.Retry && patient(rounds)
+		again := transport.VerdictOf(err) == transport.Retry && patient(rounds)
 		if loginRefused(err) && !refused {
 			refused, again = true, true
 		}

@@ -19,7 +19,7 @@ func (o *Options) topology(host string, c *amqp.Connection, holding bool) error 
 		doing := fmt.Sprintf("look up queue %q in vhost %q", o.Queue, o.VHost)
 		_, err := o.lookUpQueue(c, o.Queue)
 		if missing(err) && holding && o.QueueOptions.lasts() {
-			return &transport.Error{Kind: transport.Misconfigured, Err: &fault{fmt.Sprintf(
+			return &transport.Error{Verdict: transport.Misconfigured, Err: &fault{fmt.Sprintf(
 				"rabbitmq %s: queue %q in vhost %q is gone, with the messages that this run had sent to it: find out who deleted it; the next run declares it again",
 				host, o.Queue, o.VHost), err}}
 		}

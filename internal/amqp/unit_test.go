@@ -108,11 +108,11 @@ func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
 
 func TestJudgeReply(t *testing.T) {
 	o := &Options{Username: "u", VHost: "v"}
-	f := func(code int, reason string, want transport.Kind) {
+	f := func(code int, reason string, want transport.Verdict) {
 		t.Helper()
 		err := o.explain("h:1", "do", &amqp091.Error{Code: code, Reason: reason, Server: true})
-		if err.Kind != want {
-			t.Errorf("%v is of kind %d, want %d", err, err.Kind, want)
+		if err.Verdict != want {
+			t.Errorf("%v is of kind %d, want %d", err, err.Verdict, want)
 		}
 	}
 	f(320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", transport.Retry)

@@ -123,8 +123,8 @@ func UntilSignal(parent context.Context) (ctx context.Context, stop context.Canc
 	})
 }
 
-// Short is the bare version, for where it stands beside other things.
-func Short(version string) string {
+// VersionOrUnknown is the bare version, for where it stands beside other things.
+func VersionOrUnknown(version string) string {
 	if version == "" {
 		return "unknown"
 	}

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Apart fails where a root is another one, or lies in it: their directories
+// CheckDisjoint fails where a root is another one, or lies in it: their directories
 // would be found twice, and be locked for each other.
-func Apart(roots []string) error {
+func CheckDisjoint(roots []string) error {
 	slash := string(filepath.Separator)
 	places := make([]string, len(roots))
 	for i, root := range roots {

@@ -148,7 +148,7 @@ func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 func (p *planner) look(ctx context.Context, e logdir.Entry,
 	examine func(context.Context, *logdir.Dir) (*Item, error),
 ) (*Item, error) {
-	d, err := logdir.Peek(e)
+	d, err := logdir.OpenUnlocked(e)
 	var item *Item
 	if err == nil {
 		defer d.Close()

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Kind is the kind of a log.
-type Kind uint8
+// Protocol is the kind of a log.
+type Protocol uint8
 
 // The two logs that are read.
 const (
-	TCP Kind = iota // log_tcp_complete
-	UDP             // log_udp_complete
+	TCP Protocol = iota // log_tcp_complete
+	UDP                 // log_udp_complete
 )
 
 // String returns "tcp" or "udp", as flows name their protocol.
-func (k Kind) String() string { return [...]string{"tcp", "udp"}[k] }
+func (k Protocol) String() string { return [...]string{"tcp", "udp"}[k] }
 
 // MaxColumns is the largest number of columns a header may have. The largest
 // known, Tstat 3.2.1 built with PACKET_STATS, has 213.
@@ -25,7 +25,7 @@ const MaxColumns = 1024
 
 // Layout is where the columns of a log stand, as its header line says.
 type Layout struct {
-	Kind Kind
+	Protocol Protocol
 	// Header is the header line, without its newline.
 	Header string
 
@@ -67,7 +67,7 @@ var everywhere = [...][]string{
 // Tstat writes take 519 bytes in a TCP log, which is more than two names of 255
 // bytes, but 179 in a UDP log.
 func (l *Layout) MayFollow() bool {
-	for _, name := range everywhere[l.Kind] {
+	for _, name := range everywhere[l.Protocol] {
 		if l.Column(name) < 0 {
 			return false
 		}
@@ -84,11 +84,11 @@ var byteCounts = [...][2]string{
 // Columns are numbered from 1 without a gap; a column's name is what stands
 // between the last # of its token (if any) and the colon; of a repeated name
 // the first counts.
-func ParseHeader(kind Kind, line []byte) (*Layout, error) {
+func ParseHeader(kind Protocol, line []byte) (*Layout, error) {
 	if len(line) == 0 || line[0] != '#' {
 		return nil, fmt.Errorf("no header line: it starts with #, this one with %.20q", line)
 	}
-	l := &Layout{Kind: kind, Header: string(line)}
+	l := &Layout{Protocol: kind, Header: string(line)}
 	n := strings.Count(l.Header, " ") + 1
 	if n > MaxColumns {
 		return nil, fmt.Errorf("header line has %d columns, at most %d are supported", n, MaxColumns)

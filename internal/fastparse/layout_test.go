@@ -18,7 +18,7 @@ var minimal = [...]string{
 	UDP: "#c_ip:1 c_port:2 c_first_abs:3 c_durat:4 c_bytes_all:5 s_ip:6 s_port:7 s_first_abs:8 s_durat:9 s_bytes_all:10",
 }
 
-func mustParse(t testing.TB, kind Kind, header string) *Layout {
+func mustParse(t testing.TB, kind Protocol, header string) *Layout {
 	t.Helper()
 	l, err := ParseHeader(kind, []byte(header))
 	if err != nil {

@@ -2,9 +2,9 @@ package fastparse
 
 import "encoding/binary"
 
-// Slack is how many bytes past the end of a block must be readable: fields are
+// Padding is how many bytes past the end of a block must be readable: fields are
 // loaded in whole words. What they hold does not matter.
-const Slack = 64
+const Padding = 64
 
 const zeros = 0x3030303030303030 // "00000000"
 
@@ -53,7 +53,7 @@ func number8(values uint64) uint64 {
 
 var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
-// Uint reads the decimal digits block[from:to]; block must have Slack bytes of
+// Uint reads the decimal digits block[from:to]; block must have Padding bytes of
 // capacity past to. It is not ok where there is no digit, something else than
 // a digit, or a number of more than 64 bits.
 func Uint(block []byte, from, to int) (value uint64, ok bool) {
@@ -77,7 +77,7 @@ func Uint(block []byte, from, to int) (value uint64, ok bool) {
 // Time looks at a time as Tstat writes it: digits without zeros before them, a
 // point, six digits. It returns the offset of the point and the number behind
 // it; it is not ok for any other field, times among them, nor where more than
-// eight digits stand before the point. block must have Slack bytes of capacity
+// eight digits stand before the point. block must have Padding bytes of capacity
 // past to.
 func Time(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	const fraction = len(".000000")

@@ -9,10 +9,10 @@ import (
 )
 
 // inBlock puts a field into a block with other digits before and behind it,
-// and Slack.
+// and Padding.
 func inBlock(field string) (block []byte, from, to int) {
 	const before, behind = "98765432", "12345678"
-	block = make([]byte, 0, len(before)+len(field)+len(behind)+Slack)
+	block = make([]byte, 0, len(before)+len(field)+len(behind)+Padding)
 	block = append(block, before+field+behind...)
 	return block, len(before), len(before) + len(field)
 }

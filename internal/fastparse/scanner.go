@@ -7,9 +7,9 @@ type Event uint8
 
 // The events. Empty lines and rows below the threshold are passed over.
 const (
-	End  Event = iota // no line is left
-	Row               // a line that is not a row below the threshold
-	Hash              // a line that starts with '#', perhaps a header
+	End        Event = iota // no line is left
+	Row                     // a line that is not a row below the threshold
+	HeaderLine              // a line that starts with '#', perhaps a header
 )
 
 // MaxBytes is the largest byte count of a row plus one: eight times that are
@@ -40,7 +40,7 @@ type Scanner struct {
 const reach = 8
 
 // Reset begins a block of less than 4 GiB: whole lines, each ended by a
-// newline, with Slack bytes of capacity behind them. The block is borrowed until
+// newline, with Padding bytes of capacity behind them. The block is borrowed until
 // the next Reset.
 // threshold is in bytes.
 func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
@@ -95,7 +95,7 @@ func (s *Scanner) Next() Event {
 		s.Lines++
 		if s.block[start] == '#' {
 			s.Start, s.End = start, end
-			return Hash
+			return HeaderLine
 		}
 
 		if start == end {

@@ -30,14 +30,14 @@ var columnNames = func() (names []string) {
 
 // layoutOf is a layout with the byte counts in these columns.
 func layoutOf(client, server int) *Layout {
-	return &Layout{Kind: UDP, bytes: [2]int{client, server}, names: columnNames}
+	return &Layout{Protocol: UDP, bytes: [2]int{client, server}, names: columnNames}
 }
 
 // scan walks a block, with the layouts taking turns at each line that starts
 // with #, and splits each row into at most n fields.
 func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 	t.Helper()
-	block := slices.Grow(bytes.Clone(log), Slack)
+	block := slices.Grow(bytes.Clone(log), Padding)
 	s.Reset(block, layouts[0], threshold)
 	var lines []line
 	var fields Fields
@@ -45,7 +45,7 @@ func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold ui
 	for event := s.Next(); event != End; event = s.Next() {
 		l := line{event: event, text: string(s.Line()), start: s.Start, lines: s.Lines}
 		switch event {
-		case Hash:
+		case HeaderLine:
 			hashes++
 			s.SetLayout(layouts[hashes%2])
 			if s.Layout() != layouts[hashes%2] {
@@ -77,7 +77,7 @@ func scanTwin(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 		case l.text == "":
 			continue
 		case l.text[0] == '#':
-			l.event = Hash
+			l.event = HeaderLine
 			hashes++
 		default:
 			if isBelowTwin(fields, layout, threshold) {
@@ -214,7 +214,7 @@ func TestLines(t *testing.T) {
 			switch l.event {
 			case Row:
 				got = append(got, "row")
-			case Hash:
+			case HeaderLine:
 				got = append(got, "#")
 			case End:
 			}
@@ -242,7 +242,7 @@ func TestManyLinesAndLongLines(t *testing.T) {
 
 func checkCounts(t *testing.T, s *Scanner, name, log string, lines int) {
 	t.Helper()
-	s.Reset(slices.Grow([]byte(log), Slack), layoutOf(0, 40), 0)
+	s.Reset(slices.Grow([]byte(log), Padding), layoutOf(0, 40), 0)
 	var fields Fields
 	for event := s.Next(); event != End; event = s.Next() {
 		s.Split(&fields, MaxColumns)
@@ -276,7 +276,7 @@ func TestNoAllocationPerRow(t *testing.T) {
 	log := corpus(t)["../../testdata/corpus/rotation/2026_11_22_22_30.out/log_tcp_complete"]
 	header, rows, _ := bytes.Cut(log, []byte("\n"))
 	layout := mustParse(t, TCP, string(header))
-	block := slices.Grow(bytes.Clone(rows), Slack)
+	block := slices.Grow(bytes.Clone(rows), Padding)
 	var s Scanner
 	var fields Fields
 	found := 0

@@ -29,7 +29,7 @@ func (c Change) String() string {
 // may leave them, the one that is further counts.
 //
 // Unchanged with a from that differs from the mark's means the same content in
-// another file, touched or copied; with that from in its mark, [Quick] sees it.
+// another file, touched or copied; with that from in its mark, [UpToDate] sees it.
 //
 // For a .gz that is not the very file of the mark, Grown means perhaps: only
 // reading it will tell.
@@ -149,8 +149,8 @@ func (d *Dir) Unsent(ctx context.Context, s State) (reason string, err error) {
 		if c != Unchanged {
 			return log.File() + " " + c.String(), nil
 		}
-		if log.Twice {
-			c, err := d.compare(ctx, Log{Name: log.Name, Kind: log.Kind, Gzip: true}, ls)
+		if log.HasGzipCopy {
+			c, err := d.compare(ctx, Log{Name: log.Name, Protocol: log.Protocol, Gzip: true}, ls)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return "", err
 			}

@@ -52,8 +52,8 @@ func put(t *testing.T, d *Dir, name, content string) {
 	must(t, os.WriteFile(d.Path()+"/"+name, []byte(content), 0o644))
 }
 
-// Each case changes a marked directory. Resume, Unsent and Quick must all see
-// it, Quick and Resume at least that something may be there.
+// Each case changes a marked directory. Resume, Unsent and UpToDate must all see
+// it, UpToDate and Resume at least that something may be there.
 func TestChange(t *testing.T) {
 	big := rows("a", 20000) // beyond what a fingerprint reaches
 	cases := []struct {
@@ -147,11 +147,11 @@ func TestChange(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			d, s := marked(t, c.before)
-			if !Quick(d.Entry) {
+			if !UpToDate(d.Entry) {
 				t.Fatal("not done when it has just been marked")
 			}
 			c.change(t, d)
-			if got := Quick(d.Entry); got != c.quick {
+			if got := UpToDate(d.Entry); got != c.quick {
 				t.Errorf("quick: %v", got)
 			}
 			unsent, err := d.Unsent(t.Context(), s)
@@ -187,7 +187,7 @@ func resume(t *testing.T, d *Dir, done, unfinished State) resumed {
 func TestResumeTakesWhatFitsAndIsFurther(t *testing.T) {
 	text := rows("a", 9)
 	at := func(text string, position int) State {
-		var p Prefix
+		var p Fingerprinter
 		_, _ = p.Write([]byte(text))
 		n := int64(position)
 		return State{Logs: map[string]LogState{tcp[1:]: {Position: n, End: n, Size: 7, Fingerprint: p.At(n)}}}
@@ -221,7 +221,7 @@ func TestUnreadableLogIsNotSent(t *testing.T) {
 	if reason, err := d.Unsent(t.Context(), s); !errors.Is(err, ErrNotRegular) {
 		t.Error(reason, err)
 	}
-	if Quick(d.Entry) {
+	if UpToDate(d.Entry) {
 		t.Error("quick takes a FIFO for a log")
 	}
 	must(t, os.Remove(d.Path()+tcp))
@@ -285,7 +285,7 @@ func TestFingerprint(t *testing.T) {
 		want, err := FingerprintOf(bytes.NewReader(text), end)
 		must(t, err)
 		for _, step := range []int{1 << 10, 4096, 1 << 20} {
-			var p Prefix
+			var p Fingerprinter
 			for rest := text; len(rest) > 0; rest = rest[min(step, len(rest)):] {
 				n, err := p.Write(rest[:min(step, len(rest))])
 				if n != min(step, len(rest)) || err != nil {

@@ -7,6 +7,8 @@ import (
 	"path"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/fastparse"
 )
 
 // Dir is an open directory of logs.
@@ -19,7 +21,7 @@ type Dir struct {
 // with ErrLocked, or with ErrVanished where the name does not lead to the
 // locked directory (any more).
 func Open(e Entry) (*Dir, error) {
-	d, err := Peek(e)
+	d, err := OpenUnlocked(e)
 	if err != nil {
 		return nil, err
 	}
@@ -37,9 +39,9 @@ func (d *Dir) lock() error {
 	return d.StillThere()
 }
 
-// Peek opens a directory without its lock, to look at it. What it shows may be
+// OpenUnlocked opens a directory without its lock, to look at it. What it shows may be
 // out of date at once.
-func Peek(e Entry) (*Dir, error) {
+func OpenUnlocked(e Entry) (*Dir, error) {
 	fd, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
 		return nil, dirError(e.Path(), err)
@@ -73,32 +75,21 @@ func (d *Dir) Fd() int { return int(d.file.Fd()) }
 // Close releases the directory and its lock.
 func (d *Dir) Close() error { return d.file.Close() }
 
-// Kind is the kind of a log.
-type Kind uint8
-
-// The kinds of log that are sent.
-const (
-	TCP Kind = iota
-	UDP
-)
-
-func (k Kind) String() string { return [...]string{"tcp", "udp"}[k] }
-
 const gz = ".gz"
 
-// logNames are the names of the logs by Kind.
-var logNames = [...]string{TCP: "log_tcp_complete", UDP: "log_udp_complete"}
+// logNames are the names of the logs by protocol.
+var logNames = [...]string{fastparse.TCP: "log_tcp_complete", fastparse.UDP: "log_udp_complete"}
 
 // fileNames are the names of the files that logs may stand in.
-var fileNames = [...]string{logNames[TCP], logNames[UDP], logNames[TCP] + gz, logNames[UDP] + gz}
+var fileNames = [...]string{logNames[fastparse.TCP], logNames[fastparse.UDP], logNames[fastparse.TCP] + gz, logNames[fastparse.UDP] + gz}
 
 // Log is one log of a directory.
 type Log struct {
-	Name string // without .gz, the same whether compressed or not
-	Kind Kind
-	Gzip bool // it stands in Name.gz
-	// Twice: a Name.gz stands beside the plain file, which is the log.
-	Twice bool
+	Name     string // without .gz, the same whether compressed or not
+	Protocol fastparse.Protocol
+	Gzip     bool // it stands in Name.gz
+	// HasGzipCopy: a Name.gz stands beside the plain file, which is the log.
+	HasGzipCopy bool
 }
 
 // File is the name of the file the log stands in.
@@ -113,7 +104,7 @@ func (l Log) File() string {
 // OpenLog tells.
 func (d *Dir) Logs() ([]Log, error) {
 	var logs []Log
-	for kind, name := range logNames {
+	for protocol, name := range logNames {
 		plain, err := d.has(name)
 		if err != nil {
 			return nil, err
@@ -123,7 +114,7 @@ func (d *Dir) Logs() ([]Log, error) {
 			return nil, err
 		}
 		if plain || packed {
-			logs = append(logs, Log{Name: name, Kind: Kind(kind), Gzip: !plain, Twice: plain && packed})
+			logs = append(logs, Log{Name: name, Protocol: fastparse.Protocol(protocol), Gzip: !plain, HasGzipCopy: plain && packed})
 		}
 	}
 	return logs, nil

@@ -2,13 +2,14 @@ package logdir
 
 import (
 	"errors"
+	"github.com/google/go-cmp/cmp"
 	"io/fs"
 	"net"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"tstat-transport/internal/fastparse"
 )
 
 func TestOpenFollowsNoLink(t *testing.T) {
@@ -41,7 +42,7 @@ func TestDirLock(t *testing.T) {
 	if _, err := Open(e); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), e.Path()) {
 		t.Error(err)
 	}
-	peek, err := Peek(e)
+	peek, err := OpenUnlocked(e)
 	must(t, err)
 	must(t, peek.Close())
 	must(t, d.Close())
@@ -50,7 +51,7 @@ func TestDirLock(t *testing.T) {
 
 // The culler takes the directory away between opening and locking it.
 func TestLockOfWhatHasGone(t *testing.T) {
-	d, err := Peek(entry(tree(t, map[string]string{"x.out" + tcp: ""}), "x.out"))
+	d, err := OpenUnlocked(entry(tree(t, map[string]string{"x.out" + tcp: ""}), "x.out"))
 	must(t, err)
 	defer d.Close()
 	must(t, os.Rename(d.Path(), d.Path()+".away"))
@@ -96,9 +97,9 @@ func TestLogs(t *testing.T) {
 		}
 	}
 	f("")
-	f("log_udp_complete log_tcp_complete", Log{Name: tcp[1:], Kind: TCP}, Log{Name: udp[1:], Kind: UDP})
-	f("log_udp_complete.gz", Log{Name: udp[1:], Kind: UDP, Gzip: true})
-	f("log_tcp_complete.gz log_tcp_complete", Log{Name: tcp[1:], Kind: TCP, Twice: true})
+	f("log_udp_complete log_tcp_complete", Log{Name: tcp[1:], Protocol: fastparse.TCP}, Log{Name: udp[1:], Protocol: fastparse.UDP})
+	f("log_udp_complete.gz", Log{Name: udp[1:], Protocol: fastparse.UDP, Gzip: true})
+	f("log_tcp_complete.gz log_tcp_complete", Log{Name: tcp[1:], Protocol: fastparse.TCP, HasGzipCopy: true})
 }
 
 func TestOpenLogWantsARegularFile(t *testing.T) {

@@ -8,7 +8,7 @@
 // to open descriptors, and no symbolic link is followed in any component below
 // the root, so that a directory that is swapped for a link leads nowhere.
 //
-//	Root ──Find──> []Entry ──Sort──> Quick? ──no──> Open ──> Dir
+//	Root ──Find──> []Entry ──Sort──> UpToDate? ──no──> Open ──> Dir
 //	                                  │                       ├─ ReadProcessed, ReadProcessing
 //	                                  yes: nothing to send    ├─ Logs, OpenLog, Resume
 //	                                                          └─ WriteProcessing, WriteProcessed

@@ -31,12 +31,12 @@ func FingerprintOf(r io.ReaderAt, end int64) (string, error) {
 	return fingerprint(head), nil
 }
 
-// Prefix gathers the fingerprint of a log whose uncompressed bytes pass by in
+// Fingerprinter gathers the fingerprint of a log whose uncompressed bytes pass by in
 // order from its start. It holds up to 64 KiB. The zero value is ready.
-type Prefix struct{ head []byte }
+type Fingerprinter struct{ head []byte }
 
 // Write takes the next bytes; it never fails.
-func (p *Prefix) Write(b []byte) (int, error) {
+func (p *Fingerprinter) Write(b []byte) (int, error) {
 	if room := fingerprintLen - len(p.head); room > 0 {
 		p.head = append(p.head, b[:min(len(b), room)]...)
 	}
@@ -44,7 +44,7 @@ func (p *Prefix) Write(b []byte) (int, error) {
 }
 
 // At returns the fingerprint up to end, or as far as bytes have passed by.
-func (p *Prefix) At(end int64) string {
+func (p *Fingerprinter) At(end int64) string {
 	return fingerprint(p.head[:min(int64(len(p.head)), end)])
 }
 

@@ -73,7 +73,7 @@ func confirmed(t *testing.T, d *Dir) State {
 		b := uncompressed(t, f, l.Gzip)
 		ls.End = int64(len(b))
 		ls.Position = int64(strings.LastIndexByte(string(b), '\n') + 1)
-		var p Prefix
+		var p Fingerprinter
 		_, _ = p.Write(b)
 		ls.Fingerprint = p.At(ls.End)
 		s.Logs[l.Name] = ls

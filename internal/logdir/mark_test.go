@@ -52,7 +52,7 @@ func TestStateComesBack(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if Quick(e) {
+	if UpToDate(e) {
 		t.Error("a directory without a mark is done")
 	}
 
@@ -62,7 +62,7 @@ func TestStateComesBack(t *testing.T) {
 	if diff := cmp.Diff(want, m.State); diff != "" || m.Kind != Ours || m.Damaged != nil {
 		t.Error(m.Kind, m.Damaged, diff)
 	}
-	if !Quick(e) {
+	if !UpToDate(e) {
 		t.Error("a marked directory is not done")
 	}
 	names, err := os.ReadDir(e.Path())
@@ -87,7 +87,7 @@ func TestMarksOfOthers(t *testing.T) {
 		if m.Damaged != nil && !strings.Contains(m.Damaged.Error(), "x.out/.processed") {
 			t.Error(m.Damaged)
 		}
-		if got := Quick(e); got != quick {
+		if got := UpToDate(e); got != quick {
 			t.Errorf("%.40q: quick says %v", content, got)
 		}
 	}
@@ -119,7 +119,7 @@ func TestMarkThatIsNoFile(t *testing.T) {
 		if !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), "x.out/.processed") || m.Kind != None {
 			t.Error(m, err)
 		}
-		if Quick(e) {
+		if UpToDate(e) {
 			t.Error("quick takes it for a mark")
 		}
 		must(t, os.Rename(e.Path()+"/.processed", e.Path()+"/.processing"))

@@ -9,13 +9,13 @@ import (
 
 var quickBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
-// Quick tells cheaply that a directory has nothing to send: it has a mark of
+// UpToDate tells cheaply that a directory has nothing to send: it has a mark of
 // the Python tool, or one of ours and every log is the very file of the mark,
 // by size, inode and change time. It takes no lock, lists nothing and reads no
 // log. False means only that [Open] and a closer look are needed, which is also
 // so for whatever cannot be read, and for a .processing left beside the mark.
 // It may be called from many goroutines at once.
-func Quick(e Entry) (done bool) {
+func UpToDate(e Entry) (done bool) {
 	dir, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
 		return false

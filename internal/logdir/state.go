@@ -29,7 +29,7 @@ type LogState struct {
 	// and flows are in the counts below, and reading resumes at its start. Nil
 	// where there is none, or it was incomplete.
 	Tail        *Tail  `json:"tail,omitempty"`
-	Fingerprint string `json:"fingerprint"` // of the log up to End, see Prefix
+	Fingerprint string `json:"fingerprint"` // of the log up to End, see Fingerprinter
 	Ino         uint64 `json:"inode"`
 	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch
 	Gzip        bool   `json:"gzip,omitempty"`

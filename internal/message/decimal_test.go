@@ -15,7 +15,7 @@ import (
 
 // read reads a decimal as a field between others.
 func read(text string) (d decimal, ok bool) {
-	block := append(make([]byte, 0, len(text)+8+fastparse.Slack), "987 "+text+" 654"...)
+	block := append(make([]byte, 0, len(text)+8+fastparse.Padding), "987 "+text+" 654"...)
 	return readDecimal(block, 4, 4+len(text))
 }
 

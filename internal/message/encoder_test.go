@@ -58,7 +58,7 @@ func (s setting) bytes(t testing.TB) uint64 {
 }
 
 // checkLog compares what the encoder and its reference make of a log.
-func checkLog(t *testing.T, kind fastparse.Kind, log []byte, s setting, size int) {
+func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size int) {
 	t.Helper()
 	want, wantErr := reference.Read(log, reference.Kind(kind.String()), s.reference())
 	got, err := encodeLog(t, s.encoder(), kind, log, s.bytes(t), size)
@@ -113,7 +113,7 @@ func TestEncodeCorpus(t *testing.T) {
 }
 
 func TestEncodeGenerated(t *testing.T) {
-	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		for i, log := range reference.Corpus(reference.Kind(kind.String()), 80) {
 			for _, s := range settings {
 				checkLog(t, kind, log, s, 1+i*7)
@@ -137,10 +137,10 @@ func TestEncodeRelativeTimes(t *testing.T) {
 	}
 }
 
-// Every outcome of reading a whole log is that of the slow twin: flows, books
+// Every outcome of reading a whole log is that of the slow reference: flows, books
 // and which lines are malformed, for all settings and wherever blocks end.
 func FuzzEncode(f *testing.F) {
-	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		for i, log := range reference.Corpus(reference.Kind(kind.String()), 60) {
 			if len(log) < 10_000 {
 				f.Add(log, kind == fastparse.UDP, uint8(i), uint8(i), `s"<`, "\xff", uint16(i*50))
@@ -196,7 +196,7 @@ func TestTypedRecordRoundTrip(t *testing.T) {
 }
 
 // rows returns the block behind the header of a real log, and its layout.
-func rows(t testing.TB, kind fastparse.Kind) ([]byte, *fastparse.Layout) {
+func rows(t testing.TB, kind fastparse.Protocol) ([]byte, *fastparse.Layout) {
 	t.Helper()
 	log := readLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+kind.String()+"_complete")
 	header, block, _ := bytes.Cut(log, []byte("\n"))
@@ -204,14 +204,14 @@ func rows(t testing.TB, kind fastparse.Kind) ([]byte, *fastparse.Layout) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.Grow(bytes.Clone(block), fastparse.Slack), layout
+	return slices.Grow(bytes.Clone(block), fastparse.Padding), layout
 }
 
 func TestNoAllocationPerRow(t *testing.T) {
-	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		block, layout := rows(t, kind)
-		ties := slices.Grow(bytes.ReplaceAll(block, []byte("000 "), []byte("500 ")), fastparse.Slack)
-		malformed := slices.Grow(bytes.ReplaceAll(block, []byte("."), []byte(",")), fastparse.Slack)
+		ties := slices.Grow(bytes.ReplaceAll(block, []byte("000 "), []byte("500 ")), fastparse.Padding)
+		malformed := slices.Grow(bytes.ReplaceAll(block, []byte("."), []byte(",")), fastparse.Padding)
 		for name, block := range map[string][]byte{"rows": block, "ties": ties, "malformed": malformed} {
 			var s fastparse.Scanner
 			e := message.NewEncoder(message.Settings{Sensor: "s"})
@@ -237,7 +237,7 @@ func TestNoAllocationPerRow(t *testing.T) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		b.Run(kind.String(), func(b *testing.B) {
 			block, layout := rows(b, kind)
 			const size = 128 << 10 // block and flows stay in the cache, as in the pipeline

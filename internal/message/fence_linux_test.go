@@ -33,22 +33,22 @@ func fenced(t *testing.T, size int) []byte {
 	return memory
 }
 
-// Nothing before a block is read, nor more than Slack behind it, and nothing is
+// Nothing before a block is read, nor more than Padding behind it, and nothing is
 // written behind the room that Row makes: it would end the test.
 func TestWithinBounds(t *testing.T) {
 	const most = 64 << 10
-	memory, room := fenced(t, most+fastparse.Slack), fenced(t, 16<<10)
+	memory, room := fenced(t, most+fastparse.Padding), fenced(t, 16<<10)
 	random := rand.New(rand.NewPCG(9, 10))
 	rows := 0
 	// encode encodes lines at the start of the memory and at its end.
 	encode := func(e *message.Encoder, lines []byte, layout *fastparse.Layout, threshold uint64) {
-		for _, at := range [...]int{0, len(memory) - fastparse.Slack - len(lines)} {
-			block := memory[at : at+len(lines) : at+len(lines)+fastparse.Slack]
+		for _, at := range [...]int{0, len(memory) - fastparse.Padding - len(lines)} {
+			block := memory[at : at+len(lines) : at+len(lines)+fastparse.Padding]
 			copy(block, lines)
 			var s fastparse.Scanner
 			s.Reset(block, layout, threshold)
 			for event := s.Next(); event != fastparse.End; event = s.Next() {
-				if event == fastparse.Hash {
+				if event == fastparse.HeaderLine {
 					continue
 				}
 				want, wantN, _ := e.Row(nil, &s)
@@ -61,7 +61,7 @@ func TestWithinBounds(t *testing.T) {
 			}
 		}
 	}
-	check := func(kind fastparse.Kind, log []byte, s setting) {
+	check := func(kind fastparse.Protocol, log []byte, s setting) {
 		header, lines, _ := bytes.Cut(log, []byte("\n"))
 		layout, err := fastparse.ParseHeader(kind, header)
 		if err != nil {
@@ -83,7 +83,7 @@ func TestWithinBounds(t *testing.T) {
 	for path, kind := range corpusLogs(t, "*") {
 		check(kind, readLog(t, path), settings[1])
 	}
-	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		for i, log := range reference.Corpus(reference.Kind(kind.String()), 200) {
 			check(kind, log, settings[i%len(settings)])
 		}

@@ -15,7 +15,7 @@ import (
 func joined(t *testing.T, k kind, field string, v value) (got string, ok bool) {
 	t.Helper()
 	const before, behind = "0 98765432 ", " 12345678 9\n"
-	block := append(make([]byte, 0, len(before)+len(field)+len(behind)+fastparse.Slack), before+field+behind...)
+	block := append(make([]byte, 0, len(before)+len(field)+len(behind)+fastparse.Padding), before+field+behind...)
 	e := &Encoder{block: block}
 	e.fields.Starts = [...]uint32{2: uint32(len(before)), 3: uint32(len(before) + len(field) + 1), 2*fastparse.MaxColumns - 1: 0}
 	e.values[numBits] = v
@@ -74,7 +74,7 @@ func TestJoinCounters(t *testing.T) {
 	}
 	for _, field := range fields {
 		eachChanged(field, func(field string) {
-			block := append(make([]byte, 0, len(field)+fastparse.Slack), field...)
+			block := append(make([]byte, 0, len(field)+fastparse.Padding), field...)
 			n, wantOK := fastparse.Uint(block, 0, len(field))
 			if got, ok := joined(t, counter, field, value{}); ok != wantOK || ok && got != fmt.Sprint(n) {
 				t.Fatalf("%q: %q, %v", field, got, ok)

@@ -20,10 +20,10 @@ import (
 const corpus = "../../testdata/corpus"
 
 // corpusLogs returns the logs of a corpus, of all for "*", that are sent.
-func corpusLogs(t testing.TB, name string) map[string]fastparse.Kind {
+func corpusLogs(t testing.TB, name string) map[string]fastparse.Protocol {
 	t.Helper()
-	logs := map[string]fastparse.Kind{}
-	for _, kind := range []fastparse.Kind{fastparse.TCP, fastparse.UDP} {
+	logs := map[string]fastparse.Protocol{}
+	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		paths, err := filepath.Glob(filepath.Join(corpus, name, "*.out", "log_"+kind.String()+"_complete*"))
 		if err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ type encoded struct {
 
 // encodeLog encodes a whole log in blocks of at least size bytes, in the way
 // of the pipeline. The error is reference.ErrNoHeader.
-func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Kind, log []byte, threshold uint64, size int) (encoded, error) {
+func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Protocol, log []byte, threshold uint64, size int) (encoded, error) {
 	t.Helper()
 	w := walk{t: t, encoder: e, threshold: threshold}
 	if len(log) == 0 {
@@ -109,7 +109,7 @@ type walk struct {
 // block encodes lines, of which the last may have no newline, and returns the
 // layout that is in force behind them.
 func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
-	block := slices.Grow(bytes.Clone(lines), 1+fastparse.Slack)
+	block := slices.Grow(bytes.Clone(lines), 1+fastparse.Padding)
 	tail := lines[len(lines)-1] != '\n'
 	if tail {
 		block = append(block, '\n')
@@ -119,8 +119,8 @@ func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 	for event := s.Next(); event != fastparse.End; event = s.Next() {
 		good := false
 		switch event {
-		case fastparse.Hash:
-			l, err := fastparse.ParseHeader(layout.Kind, s.Line())
+		case fastparse.HeaderLine:
+			l, err := fastparse.ParseHeader(layout.Protocol, s.Line())
 			if good = err == nil && (s.Layout().Same(s.Line()) || l.MayFollow()); good {
 				s.SetLayout(l)
 			}

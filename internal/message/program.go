@@ -115,7 +115,7 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *progr
 		b.columns = max(b.columns, column+1)
 	}
 	packets := "pkts_data"
-	if l.Kind == fastparse.UDP {
+	if l.Protocol == fastparse.UDP {
 		packets = "pkts_all"
 		b.absolute = b.use(source + "first_abs")
 		b.durat = b.use(source + "durat")
@@ -131,7 +131,7 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *progr
 	b.constant(`,"num_packets":`).field(counter, source+packets)
 	b.constant(`,"bits_per_second":`).emit(number, bitRate)
 	b.constant(`,"packets_per_second":`).computed(number, packetRate, b.packets >= 0)
-	if l.Kind == fastparse.TCP {
+	if l.Protocol == fastparse.TCP {
 		b.rexmits = b.use(source + "pkts_retx")
 		for _, v := range tcpValues {
 			b.constant(`,"` + v.key + `":`)
@@ -149,7 +149,7 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *progr
 	b.constant(`","src_port":`).field(counter, source+"port")
 	b.constant(`,"dst_ip":"`).emit(address, b.use(destination+"ip"))
 	b.constant(`","dst_port":`).field(counter, destination+"port")
-	b.constant(`,"protocol":"` + l.Kind.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
+	b.constant(`,"protocol":"` + l.Protocol.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
 	if s.Instance == nil {
 		b.constant("0")
 	} else {

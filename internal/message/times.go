@@ -12,7 +12,7 @@ func (e *Encoder) times(p *program) (bad int) {
 	e.seconds = ratio(thousandths, 1000) / 1000
 	whole, cents := hundredths(e.seconds) // below 10^12 s
 	e.values[duration].setHundredths(whole, cents)
-	if e.layout.Kind == fastparse.UDP {
+	if e.layout.Protocol == fastparse.UDP {
 		if e.settings.Milliseconds {
 			whole = thousandths / 1000
 		}
@@ -92,7 +92,7 @@ func (e *Encoder) readDuration(p *program) (n uint64, bad int) {
 		return 0, p.durat
 	}
 	field := e.field(p.durat)
-	if e.layout.Kind == fastparse.TCP || e.settings.UDPMilliseconds {
+	if e.layout.Protocol == fastparse.TCP || e.settings.UDPMilliseconds {
 		return thousandths(d, field), -1
 	}
 	if d.whole >= maxTime/1000 {

@@ -92,7 +92,7 @@ func (e *Encoder) compute(p *program, bits uint64, first bool) (bad int) {
 			return bad
 		}
 	}
-	if first || e.layout.Kind == fastparse.UDP { // both flows of a TCP row have the same times
+	if first || e.layout.Protocol == fastparse.UDP { // both flows of a TCP row have the same times
 		if bad := e.times(p); bad >= 0 {
 			return bad
 		}

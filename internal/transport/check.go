@@ -54,7 +54,7 @@ func (f *File) tryWriting() error {
 // (OPTIONS), once. It sends no message.
 func (h *HTTP) Check(ctx context.Context) []Finding {
 	bad := func(err *Error) []Finding {
-		return []Finding{{Err: &Error{err.Kind, fmt.Errorf("http %s: %w", h.name, err)}}}
+		return []Finding{{Err: &Error{err.Verdict, fmt.Errorf("http %s: %w", h.name, err)}}}
 	}
 	req, err := h.request(ctx, http.MethodOptions, nil)
 	if err != nil {
@@ -67,9 +67,9 @@ func (h *HTTP) Check(ctx context.Context) []Finding {
 	drain(resp)
 	if e := judge(resp, nil); e != nil {
 		switch {
-		case e.Kind == Refused, resp.StatusCode == http.StatusNotFound:
+		case e.Verdict == Refused, resp.StatusCode == http.StatusNotFound:
 			return bad(e)
-		case e.Kind == Retry && resp.StatusCode != http.StatusNotImplemented:
+		case e.Verdict == Retry && resp.StatusCode != http.StatusNotImplemented:
 			return bad(e)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"tstat-transport/internal/transport"
 	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
 )
 
 func TestFile(t *testing.T) {
@@ -103,9 +103,9 @@ func TestFileFaults(t *testing.T) {
 	}
 	transporttest.RunFaults(t, map[string]transporttest.Fault{
 		"no folder": {
-			Open:  open(func(t *testing.T) string { return filepath.Join(t.TempDir(), "none") }),
-			Kind:  transport.Misconfigured,
-			Words: []string{"none", "create the folder", "[file]"},
+			Open:    open(func(t *testing.T) string { return filepath.Join(t.TempDir(), "none") }),
+			Verdict: transport.Misconfigured,
+			Words:   []string{"none", "create the folder", "[file]"},
 		},
 		"no folder but a file": {
 			Open: open(func(t *testing.T) string {
@@ -115,8 +115,8 @@ func TestFileFaults(t *testing.T) {
 				}
 				return path
 			}),
-			Kind:  transport.Misconfigured,
-			Words: []string{"file", "create the folder"},
+			Verdict: transport.Misconfigured,
+			Words:   []string{"file", "create the folder"},
 		},
 		"the folder goes away": {
 			Open: func(t *testing.T) (transport.Transport, error) {
@@ -130,8 +130,8 @@ func TestFileFaults(t *testing.T) {
 				}
 				return f, os.Remove(path)
 			},
-			Kind:  transport.Misconfigured,
-			Words: []string{"create the folder"},
+			Verdict: transport.Misconfigured,
+			Words:   []string{"create the folder"},
 		},
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/internal/transport"
 	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
 )
 
 // TestExtendingPage wants the page to show the interface and the example as
@@ -129,8 +129,8 @@ func TestExample(t *testing.T) {
 		}
 	}
 	transporttest.RunFaults(t, map[string]transporttest.Fault{
-		"denied":         {Open: to("denied"), Kind: transport.Refused, Words: []string{"let this host in"}},
-		"something else": {Open: to("220 smtp"), Kind: transport.Misconfigured, Words: []string{"220 smtp", "port"}},
+		"denied":         {Open: to("denied"), Verdict: transport.Refused, Words: []string{"let this host in"}},
+		"something else": {Open: to("220 smtp"), Verdict: transport.Misconfigured, Words: []string{"220 smtp", "port"}},
 		"nobody listens": {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -139,7 +139,7 @@ func TestExample(t *testing.T) {
 				}
 				return NewLine(l.Addr().String(), time.Second), l.Close()
 			},
-			Kind: transport.Retry, Words: []string{"connection refused"},
+			Verdict: transport.Retry, Words: []string{"connection refused"},
 		},
 	})
 }

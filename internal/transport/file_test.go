@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tstat-transport/internal/transport"
 	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
 )
 
 const (
@@ -197,8 +197,8 @@ func TestFileBodyIsNoLine(t *testing.T) {
 func TestFileTooLarge(t *testing.T) {
 	f := openFolder(t, transport.FileOptions{Path: t.TempDir()})
 	err := f.Send(t.Context(), &transport.Message{ID: "x", Body: make([]byte, 64<<20), Directory: directory})
-	if transport.KindOf(err) != transport.TooLarge {
-		t.Errorf("error %v is of kind %d, want TooLarge", err, transport.KindOf(err))
+	if transport.VerdictOf(err) != transport.TooLarge {
+		t.Errorf("error %v is of kind %d, want TooLarge", err, transport.VerdictOf(err))
 	}
 }
 

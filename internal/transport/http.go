@@ -177,7 +177,7 @@ func (h *HTTP) Send(ctx context.Context, m *Message) error {
 
 // fail names the message in an error, of which it keeps the kind.
 func (h *HTTP) fail(m *Message, err error) *Error {
-	return &Error{KindOf(err), fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
+	return &Error{VerdictOf(err), fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
 }
 
 func (h *HTTP) request(ctx context.Context, method string, body []byte) (*retryablehttp.Request, error) {

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/transport"
 	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
 )
 
 const secret = "p4ss:w/rd%"
@@ -58,14 +58,14 @@ func TestHTTPFaults(t *testing.T) {
 	stranger := answering(t, nil, func(http.ResponseWriter, *http.Request) { t.Error("a request has come to the other host") })
 	faults := map[string]transporttest.Fault{
 		"redirect to another host": {
-			Open: redirect(http.StatusPermanentRedirect, stranger.URL+"/in"), Kind: transport.Misconfigured,
+			Open: redirect(http.StatusPermanentRedirect, stranger.URL+"/in"), Verdict: transport.Misconfigured,
 			Words: []string{"308", "another host", stranger.Listener.Addr().String(), "[http]"},
 		},
 		"redirect that drops the message": {
-			Open: redirect(http.StatusFound, "/in"), Kind: transport.Misconfigured, Words: []string{"302", "drops"},
+			Open: redirect(http.StatusFound, "/in"), Verdict: transport.Misconfigured, Words: []string{"302", "drops"},
 		},
 		"redirect for ever": {
-			Open: redirect(http.StatusTemporaryRedirect, "/in"), Kind: transport.Misconfigured, Words: []string{"307", "again and again"},
+			Open: redirect(http.StatusTemporaryRedirect, "/in"), Verdict: transport.Misconfigured, Words: []string{"307", "again and again"},
 		},
 		"nobody listens": {
 			Open: func(t *testing.T) (transport.Transport, error) {
@@ -73,7 +73,7 @@ func TestHTTPFaults(t *testing.T) {
 				s.Close()
 				return newHTTP(t, transport.HTTPOptions{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
 			},
-			Kind: transport.Retry, Words: []string{"connection refused", "check that the server runs"},
+			Verdict: transport.Retry, Words: []string{"connection refused", "check that the server runs"},
 		},
 		"the server says nothing": {
 			Open: func(t *testing.T) (transport.Transport, error) {
@@ -86,25 +86,25 @@ func TestHTTPFaults(t *testing.T) {
 					URL: "http://" + l.Addr().String(), Timeout: 200 * time.Millisecond, RetryLimit: 300 * time.Millisecond,
 				}), nil
 			},
-			Kind: transport.Retry, Words: []string{"imeout"},
+			Verdict: transport.Retry, Words: []string{"imeout"},
 		},
 		"the server hangs up": {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				s := answering(t, nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 				return newHTTP(t, transport.HTTPOptions{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
 			},
-			Kind: transport.Retry, Words: []string{"EOF"},
+			Verdict: transport.Retry, Words: []string{"EOF"},
 		},
 		"no address": {
 			Open: func(*testing.T) (transport.Transport, error) {
 				_, err := transport.NewHTTP(transport.HTTPOptions{URL: "https://sensor:" + secret + "@host/"})
 				return nil, err
 			},
-			Kind: transport.Misconfigured, Words: []string{"without a user"}, Secrets: []string{secret},
+			Verdict: transport.Misconfigured, Words: []string{"without a user"}, Secrets: []string{secret},
 		},
 	}
 	for code, want := range map[int]struct {
-		kind  transport.Kind
+		kind  transport.Verdict
 		words []string
 	}{
 		401: {transport.Refused, []string{"username, password or token"}},
@@ -123,7 +123,7 @@ func TestHTTPFaults(t *testing.T) {
 		503: {transport.Retry, []string{"tried"}},
 	} {
 		faults["status "+strconv.Itoa(code)] = transporttest.Fault{
-			Open: status(code), Kind: want.kind, Words: append(want.words, strconv.Itoa(code)),
+			Open: status(code), Verdict: want.kind, Words: append(want.words, strconv.Itoa(code)),
 			Secrets: []string{secret, "geheim"},
 		}
 	}
@@ -180,7 +180,7 @@ func TestHTTPRetryAfterTooLong(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("Retry-After %s: took %v", after, took)
 		}
-		if transport.KindOf(err) != transport.Retry || !strings.Contains(err.Error(), "429") || count.Load() != 1 {
+		if transport.VerdictOf(err) != transport.Retry || !strings.Contains(err.Error(), "429") || count.Load() != 1 {
 			t.Errorf("Retry-After %s: %d requests, error %v", after, count.Load(), err)
 		}
 	}
@@ -274,7 +274,7 @@ func TestHTTPTLS(t *testing.T) {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				return newHTTP(t, transport.HTTPOptions{URL: c.url, TLS: config, RetryLimit: 200 * time.Millisecond}), nil
 			},
-			Kind: transport.Misconfigured, Words: c.words,
+			Verdict: transport.Misconfigured, Words: c.words,
 		}
 	}
 	transporttest.RunFaults(t, faults)
@@ -283,7 +283,7 @@ func TestHTTPTLS(t *testing.T) {
 func TestHTTPCheck(t *testing.T) {
 	for code, want := range map[int]struct {
 		good bool
-		kind transport.Kind
+		kind transport.Verdict
 	}{
 		200: {good: true}, 204: {good: true}, 405: {good: true}, 400: {good: true}, 501: {good: true},
 		401: {kind: transport.Refused}, 403: {kind: transport.Refused}, 404: {kind: transport.Misconfigured},
@@ -310,8 +310,8 @@ func TestHTTPCheck(t *testing.T) {
 		if err != nil {
 			text = err.Error()
 		}
-		if !want.good && (transport.KindOf(err) != want.kind || !strings.Contains(text, strconv.Itoa(code))) {
-			t.Errorf("status %d: kind %d, error %v", code, transport.KindOf(err), err)
+		if !want.good && (transport.VerdictOf(err) != want.kind || !strings.Contains(text, strconv.Itoa(code))) {
+			t.Errorf("status %d: kind %d, error %v", code, transport.VerdictOf(err), err)
 		}
 		if strings.Contains(text, "geheim") || strings.Contains(text, secret) {
 			t.Errorf("%q holds a secret", text)

@@ -29,7 +29,7 @@ type tries struct {
 // stays in t.err.
 func (t *tries) check(ctx context.Context, resp *http.Response, err error) (again bool, _ error) {
 	t.err = judge(resp, err)
-	if t.err == nil || t.err.Kind != Retry || ctx.Err() != nil {
+	if t.err == nil || t.err.Verdict != Retry || ctx.Err() != nil {
 		return false, nil
 	}
 	if t.n == 0 {
@@ -74,7 +74,7 @@ func judge(resp *http.Response, err error) *Error {
 	if err != nil {
 		return judgeError(err)
 	}
-	fail := func(kind Kind, remedy string) *Error {
+	fail := func(kind Verdict, remedy string) *Error {
 		return &Error{kind, fmt.Errorf("the server answered %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), remedy)}
 	}
 	switch code := resp.StatusCode; {

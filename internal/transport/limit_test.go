@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/internal/transport"
 	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
 )
 
 func TestLimit(t *testing.T) {
@@ -54,7 +54,7 @@ func TestLimitEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if err := l.Send(ctx, transporttest.Message(directory, 4999)); transport.KindOf(err) != transport.Retry || err == nil {
+	if err := l.Send(ctx, transporttest.Message(directory, 4999)); transport.VerdictOf(err) != transport.Retry || err == nil {
 		t.Errorf("error is %v", err)
 	}
 	if took := time.Since(began); took > 5*time.Second {

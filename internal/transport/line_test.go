@@ -45,9 +45,9 @@ func (l *Line) Send(ctx context.Context, m *transport.Message) error {
 	case ctx.Err() != nil && answer != "ok":
 		err = context.Cause(ctx)
 	case err == nil && answer == "denied":
-		err = &transport.Error{Kind: transport.Refused, Err: fmt.Errorf("denied: have the collector let this host in")}
+		err = &transport.Error{Verdict: transport.Refused, Err: fmt.Errorf("denied: have the collector let this host in")}
 	case err == nil && answer != "ok":
-		err = &transport.Error{Kind: transport.Misconfigured, Err: fmt.Errorf("answer %q: is this the collector's port?", answer)}
+		err = &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("answer %q: is this the collector's port?", answer)}
 	}
 	if err != nil { // an error that is no transport.Error is of kind Retry
 		return fmt.Errorf("line %s: message %s: %w", l.address, m.ID, err)

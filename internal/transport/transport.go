@@ -46,12 +46,12 @@ type Finisher interface {
 	Finish(ctx context.Context, instance, directory string) error
 }
 
-// Kind says what a failure means for the run.
-type Kind uint8
+// Verdict says what a failure means for the run.
+type Verdict uint8
 
 const (
 	// Retry: the other side is away, slow or busy; a later run may succeed.
-	Retry Kind = iota
+	Retry Verdict = iota
 	// Refused: credentials or permissions; somebody must act.
 	Refused
 	// Misconfigured: a missing exchange, vhost or queue, TLS material, an
@@ -65,17 +65,17 @@ const (
 // Error is a failure with its kind. Its text names the cause and the remedy
 // and holds no secret.
 type Error struct {
-	Kind Kind
-	Err  error
+	Verdict Verdict
+	Err     error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf returns the kind of the first *Error in err's chain, else Retry.
-func KindOf(err error) Kind {
+// VerdictOf returns the kind of the first *Error in err's chain, else Retry.
+func VerdictOf(err error) Verdict {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
+		return e.Verdict
 	}
 	return Retry
 }

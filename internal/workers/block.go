@@ -17,7 +17,7 @@ const (
 // or to a log's assembly, at a time; its memory is used again.
 type chunk struct {
 	// The block, filled by logReader.next.
-	buf   []byte // whole lines, with fastparse.Slack behind them
+	buf   []byte // whole lines, with fastparse.Padding behind them
 	base  int64  // offset of buf[0] in the log
 	seq   int    // the log's blocks are numbered from 0
 	last  bool   // the log's last one
@@ -102,7 +102,7 @@ const (
 )
 
 func newChunk() *chunk {
-	return &chunk{buf: make([]byte, 0, blockSize+fastparse.Slack+1)}
+	return &chunk{buf: make([]byte, 0, blockSize+fastparse.Padding+1)}
 }
 
 // reset makes the chunk ready for another block.

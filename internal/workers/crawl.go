@@ -53,7 +53,7 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 					return nil
 				}
 				for i := from; i < min(from+batch, len(entries)); i++ {
-					if done[i] = logdir.Quick(entries[i]); !done[i] {
+					if done[i] = logdir.UpToDate(entries[i]); !done[i] {
 						bytes, since := logdir.Backlog(entries[i])
 						p.Counters.Unsent.Found(entries[i].Path(), bytes, since)
 					}

@@ -20,7 +20,7 @@ type layouts struct {
 // maxLayouts bounds what a log full of different headers can make us keep.
 const maxLayouts = 64
 
-func (c *layouts) parse(kind fastparse.Kind, line []byte) (*fastparse.Layout, error) {
+func (c *layouts) parse(kind fastparse.Protocol, line []byte) (*fastparse.Layout, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := kind.String() + string(line)

@@ -9,7 +9,7 @@ import (
 
 // parser turns blocks into flows. One serves one worker.
 type parser struct {
-	kind      fastparse.Kind
+	kind      fastparse.Protocol
 	scanner   fastparse.Scanner
 	encoder   *message.Encoder
 	threshold uint64 // bytes
@@ -42,7 +42,7 @@ func (p *parser) parse(c *chunk) {
 		case fastparse.End:
 			p.finish(c)
 			return
-		case fastparse.Hash:
+		case fastparse.HeaderLine:
 			if len(headers) > 0 && headers[0].at == s.Start {
 				s.SetLayout(headers[0].layout)
 				c.final = c.base + int64(s.Start)

@@ -54,7 +54,7 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 		}
 		return nil
 	}
-	if transport.KindOf(err) == transport.TooLarge && m.Flows > 1 {
+	if transport.VerdictOf(err) == transport.TooLarge && m.Flows > 1 {
 		p.Counters.Published.Add(-1)
 		p.Log.Warn("message is too large for the receiver and is sent in halves",
 			"message", m.ID, "bytes", len(m.Body), "reason", err)
@@ -77,7 +77,7 @@ func (p *pipeline) transportFailed(err error) {
 	p.stop(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.outcome.Transport == nil || transport.KindOf(err) > transport.KindOf(p.outcome.Transport) {
+	if p.outcome.Transport == nil || transport.VerdictOf(err) > transport.VerdictOf(p.outcome.Transport) {
 		p.outcome.Transport = err
 	}
 }

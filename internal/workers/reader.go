@@ -21,9 +21,9 @@ var errNoHeader = errors.New("the first line is no header; logs of Tstat 2.2 and
 type logReader struct {
 	file   *os.File
 	src    io.Reader
-	kind   fastparse.Kind
+	kind   fastparse.Protocol
 	cache  *layouts
-	print  logdir.Prefix
+	print  logdir.Fingerprinter
 	seq    int
 	offset int64 // of the next byte to hand out; carry[0] if there is one
 	carry  []byte
@@ -36,7 +36,7 @@ type logReader struct {
 // It owns the file from here on. A compressed log can be read only as long as
 // ctx lasts, which may be far to where from says.
 func newLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, cache *layouts) (*logReader, error) {
-	r := &logReader{file: file, kind: fastparse.Kind(log.Kind), cache: cache}
+	r := &logReader{file: file, kind: log.Protocol, cache: cache}
 	r.src = io.NewSectionReader(file, 0, st.Size)
 	if log.Gzip {
 		var err error

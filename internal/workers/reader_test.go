@@ -68,7 +68,7 @@ func drain(t *testing.T, r *logReader) (all []line, err error) {
 		if len(c.buf) > 0 && c.buf[len(c.buf)-1] != '\n' {
 			t.Fatalf("block %d ends in mid-line", seq)
 		}
-		if cap(c.buf) < len(c.buf)+fastparse.Slack {
+		if cap(c.buf) < len(c.buf)+fastparse.Padding {
 			t.Fatalf("block %d has %d bytes behind it", seq, cap(c.buf)-len(c.buf))
 		}
 		end = c.after
@@ -415,7 +415,7 @@ func TestReaderResume(t *testing.T) {
 }
 
 func printOf(log string) string {
-	var p logdir.Prefix
+	var p logdir.Fingerprinter
 	_, _ = p.Write([]byte(log))
 	return p.At(int64(len(log)))
 }
@@ -441,7 +441,7 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*l
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return newLogReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Kind: logdir.TCP, Gzip: packed}, from, new(layouts))
+	return newLogReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, new(layouts))
 }
 
 // TestReaderResumeRefused: positions that the log does not have, or at which

@@ -182,11 +182,11 @@ func (p *pipeline) work(soft, hard context.Context, src *source) {
 		src.pass(l, c.last)
 		began = p.Counters.Spend(report.Read, began)
 
-		key := encoderKey{l.dir.dir.Root, l.log.Kind}
+		key := encoderKey{l.dir.dir.Root, l.log.Protocol}
 		if encoders[key] == nil {
 			encoders[key] = message.NewEncoder(p.flowSettings(key.root))
 		}
-		parser.kind, parser.encoder = fastparse.Kind(l.log.Kind), encoders[key]
+		parser.kind, parser.encoder = l.log.Protocol, encoders[key]
 		parser.parse(c)
 		p.Counters.Spend(report.Parse, began)
 		l.add(hard, p, c)
@@ -196,8 +196,8 @@ func (p *pipeline) work(soft, hard context.Context, src *source) {
 // encoderKey says for which logs what an encoder has prepared is the same: the
 // instance id, which is the root's, and mostly the layout, which is the kind's.
 type encoderKey struct {
-	root *logdir.Root
-	kind logdir.Kind
+	root     *logdir.Root
+	protocol fastparse.Protocol
 }
 
 // read fills c with the log's next block; it has the log's turn. It says whether

@@ -29,7 +29,7 @@ const (
 
 var kinds = map[string]reference.Kind{tcpLog: reference.TCP, udpLog: reference.UDP}
 
-// message is what must arrive: the flows as the slow twin has them.
+// message is what must arrive: the flows as the slow reference has them.
 type message struct {
 	flows []typed.Flow
 	text  string // the flows as JSON
@@ -53,7 +53,7 @@ func canonical(t testing.TB, text []byte) string {
 	return c
 }
 
-var twinCache sync.Map // of map[string]message, by content and settings
+var referenceCache sync.Map // of map[string]message, by content and settings
 
 // messagesOf are the messages of a log read from its start, by their ids, which
 // begin with names.
@@ -66,7 +66,7 @@ func messagesOf(t testing.TB, path string, kind reference.Kind, names, threshold
 func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Kind, names, threshold, instance string) map[string]message {
 	t.Helper()
 	key := fmt.Sprintf("%x %d %s %s %s %s", sha256.Sum256(log), from, kind, names, threshold, instance)
-	if m, ok := twinCache.Load(key); ok {
+	if m, ok := referenceCache.Load(key); ok {
 		return m.(map[string]message)
 	}
 	settings := reference.Settings{Threshold: threshold, Sensor: sensorOf(names), From: from}
@@ -85,7 +85,7 @@ func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Kind, nam
 		}
 		messages[fmt.Sprintf("%s@%d-%d", names, m.From, m.To)] = message{m.Flows, string(text)}
 	}
-	twinCache.Store(key, messages)
+	referenceCache.Store(key, messages)
 	return messages
 }
 

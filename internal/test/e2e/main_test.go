@@ -2,7 +2,7 @@
 // against a real RabbitMQ, and against everything that can go wrong between.
 //
 // A test has a site: a root with logs, a vhost with a queue, and a
-// configuration file. What must arrive is what the slow twin makes of the
+// configuration file. What must arrive is what the slow reference makes of the
 // logs, message by message; see [site.check].
 package e2e
 

@@ -153,14 +153,14 @@ func TestFailover(t *testing.T) {
 }
 
 // wantKind wants an error of a kind that says all of words.
-func wantKind(t *testing.T, err error, kind transport.Kind, words ...string) {
+func wantKind(t *testing.T, err error, kind transport.Verdict, words ...string) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("no error, want one with %q", words)
 		return
 	}
 	noSecret(t, err.Error())
-	if got := transport.KindOf(err); got != kind {
+	if got := transport.VerdictOf(err); got != kind {
 		t.Errorf("error %q is of kind %d, want %d", err, got, kind)
 	}
 	for _, w := range words {

@@ -1,4 +1,4 @@
-// Package twin says a second time, slowly and plainly, what a Tstat log
+// Package reference says a second time, slowly and plainly, what a Tstat log
 // becomes: which lines are rows, which of them are sent, and as which flows.
 // It is what the fast parser and the hand-written encoder are tested against,
 // and shares nothing with them but the typed record of a flow and the limits:

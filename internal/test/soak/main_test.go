@@ -3,7 +3,7 @@
 // Tstat does writes, rotates and dies beside it, tstat_cull prunes, and a real
 // RabbitMQ and the network to it fail.
 //
-// TestDeath… kill tstat_send and hold what arrived against what the slow twin
+// TestDeath… kill tstat_send and hold what arrived against what the slow reference
 // makes of the logs and what the killed run had left in its state files.
 // TestLife runs writers, sender and culler together; TestSoak does that for any
 // length, with faults at random, and prints a report.

@@ -33,8 +33,8 @@ type Subject struct {
 // Fault is a receiver that accepts nothing.
 type Fault struct {
 	// Open opens a transport to it. Either Open or the first Send must fail.
-	Open func(t *testing.T) (transport.Transport, error)
-	Kind transport.Kind
+	Open    func(t *testing.T) (transport.Transport, error)
+	Verdict transport.Verdict
 	// Words that the error must have: the cause, and the remedy.
 	Words []string
 	// Secrets that it must not have.
@@ -185,7 +185,7 @@ func cancelled(t *testing.T, s Subject) {
 	began := time.Now()
 	if err := send(ctx, tr, Message("/srv/a/1.out", 1)); err == nil {
 		t.Error("Send with a context that has ended: no error")
-	} else if got := transport.KindOf(err); got != transport.Retry {
+	} else if got := transport.VerdictOf(err); got != transport.Retry {
 		t.Errorf("error %q is of kind %d, want Retry", err, got)
 	}
 	if took := time.Since(began); took > prompt {
@@ -245,8 +245,8 @@ func (f Fault) run(t *testing.T) {
 	if err == nil {
 		t.Fatal("neither Open nor Send failed")
 	}
-	if got := transport.KindOf(err); got != f.Kind {
-		t.Errorf("error %q is of kind %d, want %d", err, got, f.Kind)
+	if got := transport.VerdictOf(err); got != f.Verdict {
+		t.Errorf("error %q is of kind %d, want %d", err, got, f.Verdict)
 	}
 	for _, w := range f.Words {
 		if !strings.Contains(err.Error(), w) {
