@@ -65,6 +65,8 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 	$(GO) mod tidy -diff
 	$(GO) -C tools mod tidy -diff
 	$(GO) -C tools/dist mod tidy -diff
+	$(GO) -C bench/capacity vet ./...
+	$(GO) -C bench/capacity mod tidy -diff
 	$(GO) mod verify
 	scripts/check-repo
 
@@ -84,7 +86,7 @@ compare: ## tstat_send beside wc, cat, zcat, find, and mawk, gawk and Miller whe
 .PHONY: capacity
 capacity: ## measure settings against a RabbitMQ of its own, and write a report with plots to REPORT (docs/capacity)
 	scripts/install-rabbitmq
-	$(GO) run ./bench/capacity -out $(REPORT)
+	$(GO) -C bench/capacity run . --out $(abspath $(REPORT))
 
 .PHONY: man
 man: ## write the man pages and shell completions anew, after a change of flags

@@ -2,8 +2,10 @@
 // workers, channels, window and threshold, and writes a report with plots:
 // what a run costs the sensor and the broker, and which settings to use.
 //
-//	go run ./bench/capacity -out docs/capacity
-//	go run ./bench/capacity -out /tmp/report -rows 40e6 -instances 4
+//	go -C bench/capacity run . --out /tmp/report --rows 40e6 --instances 4
+//
+// It is a module of its own, so that the libraries that draw its plots are not
+// the product's.
 package main
 
 import (
@@ -11,38 +13,47 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"os/signal"
 	"testing"
 
-	"tstat-transport/bench/tool"
+	"github.com/alecthomas/kong"
 )
 
-const usage = `usage: capacity [flags]
+const description = `Measure tstat_send against a RabbitMQ node of its own and write a report with plots.
 
-Needs RabbitMQ installed; starts a node of its own. Takes a few minutes on a
-machine that should do nothing else meanwhile.
+Needs RabbitMQ installed. Takes a few minutes on a machine that should do nothing else meanwhile.`
 
-`
+type command struct {
+	Out       string  `default:"capacity-report" placeholder:"DIR" help:"Directory for report.md and the plots. Default: ${default}."`
+	Megabytes int64   `default:"32" placeholder:"N" help:"Size of the logs that each run sends, in millions of bytes. Default: ${default}."`
+	Rounds    int     `default:"3" placeholder:"N" help:"Runs of each point; the report shows the median. Default: ${default}."`
+	Rows      float64 `placeholder:"N" help:"Rows an hour of an instance of one sensor: the report gets a line for that sensor."`
+	Instances int     `default:"1" placeholder:"N" help:"Instances of Tstat on that sensor. Default: ${default}."`
+}
 
-func main() { os.Exit(tool.Run("capacity", run)) }
+func main() {
+	var c command
+	k := kong.Parse(&c, kong.Name("capacity"), kong.Description(description))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	k.FatalIfErrorf(c.run(ctx))
+}
 
-// plan is what the report is to say about one sensor.
+// Validate reports settings that measure nothing.
+func (c *command) Validate() error {
+	if c.Megabytes < 1 || c.Rounds < 1 || c.Rows < 0 || c.Instances < 1 {
+		return errors.New("--megabytes, --rounds and --instances must be at least 1, --rows not negative")
+	}
+	return nil
+}
+
+// plan is one sensor that the report describes.
 type plan struct {
 	rows      float64 // an hour, of each instance
 	instances int
 }
 
-func run(ctx context.Context, args []string) (err error) {
-	flags := tool.Flags("capacity", usage)
-	out := flags.String("out", "capacity-report", "`directory` for report.md and the plots")
-	megabytes := flags.Int64("megabytes", 32, "size of the logs that each run sends, in millions of bytes")
-	rounds := flags.Int("rounds", 3, "runs of each point; the median counts")
-	own := plan{instances: 1}
-	flags.Float64Var(&own.rows, "rows", 0, "rows an hour of a sensor's instance, for a line of its own in the report")
-	flags.IntVar(&own.instances, "instances", 1, "instances of Tstat on that sensor")
-	err = tool.Parse(flags, args, func() bool { return *megabytes >= 1 && *rounds >= 1 && own.rows >= 0 && own.instances >= 1 })
-	if err != nil {
-		return err
-	}
+func (c *command) run(ctx context.Context) (err error) {
 	// rabbittest asks package testing whether tests are to be short.
 	testing.Init()
 	if err := flag.CommandLine.Parse(nil); err != nil {
@@ -54,15 +65,15 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	results, err := measure(ctx, dir, *megabytes, *rounds)
+	results, err := measure(ctx, dir, c.Megabytes, c.Rounds)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(*out, 0o755); err != nil {
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return err
 	}
-	if err := plots(*out, results); err != nil {
+	if err := plots(c.Out, results); err != nil {
 		return err
 	}
-	return writeReport(*out, results, own)
+	return writeReport(c.Out, results, plan{rows: c.Rows, instances: c.Instances})
 }

@@ -65,6 +65,7 @@ const everyday = 10
 func measure(ctx context.Context, dir string, megabytes int64, rounds int) (results []result, err error) {
 	b := bench{dir: dir, program: filepath.Join(dir, "tstat_send"), logs: make(map[string]logs)}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.program, "tstat-transport/cmd/tstat_send")
+	build.Dir = "../.." // the product is another module
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build tstat_send: %w\n%s", err, out)

@@ -4,7 +4,7 @@
 // ratio to the first of its table.
 //
 //	go run ./bench/compare
-//	go run ./bench/compare -megabytes 1000 -rounds 9 -only default,json
+//	go run ./bench/compare --megabytes 1000 --rounds 9 --only default,json
 package main
 
 import (
@@ -12,42 +12,50 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"os/signal"
+	"slices"
 
-	"tstat-transport/bench/tool"
+	"github.com/alecthomas/kong"
 )
 
-const usage = `usage: compare [flags]
+const description = `Build tstat_send, write logs below a temporary directory, run every job several times in turn and print tables of medians.
 
-Builds tstat_send, makes logs below a temporary directory, runs every job
-several times in turn and prints tables of medians. Needs a quiet machine to
-mean much: only ratios within a table hold, and CPU time better than wall time.
+Run it on a quiet machine: only ratios within a table hold, and processor time holds better than wall time.`
 
-`
+type command struct {
+	Megabytes int64    `default:"300" placeholder:"N" help:"Size of the logs, in millions of bytes. Default: ${default}."`
+	Rounds    int      `default:"7" placeholder:"N" help:"Runs of each job. Default: ${default}."`
+	Only      []string `enum:"${tables}" placeholder:"TABLE,..." help:"Print these tables alone: ${tables}."`
+	Scratch   string   `type:"existingdir" placeholder:"DIR" help:"Directory for the logs. Default: the system's temporary one."`
+}
 
-func main() { os.Exit(tool.Run("compare", run)) }
+func main() {
+	var c command
+	k := kong.Parse(&c, kong.Name("compare"), kong.Description(description), kong.Vars{"tables": names()})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	k.FatalIfErrorf(c.run(ctx))
+}
 
-func run(ctx context.Context, args []string) (err error) {
-	w := work{}
-	flags := tool.Flags("compare", usage)
-	flags.Int64Var(&w.megabytes, "megabytes", 300, "size of the logs, in millions of bytes")
-	flags.IntVar(&w.rounds, "rounds", 7, "runs of each job")
-	only := flags.String("only", "", "run these tables alone, separated by commas: "+names())
-	scratch := flags.String("scratch", "", "`directory` for the logs; default is the system's temporary one")
-	err = tool.Parse(flags, args, func() bool { return w.megabytes >= 1 && w.rounds >= 1 })
-	if err != nil {
-		return err
+// Validate reports sizes that measure nothing.
+func (c *command) Validate() error {
+	if c.Megabytes < 1 || c.Rounds < 1 {
+		return errors.New("--megabytes and --rounds must be at least 1")
 	}
-	if w.dir, err = os.MkdirTemp(*scratch, "tstat-compare-"); err != nil {
+	return nil
+}
+
+func (c *command) run(ctx context.Context) (err error) {
+	w := work{megabytes: c.Megabytes, rounds: c.Rounds}
+	if w.dir, err = os.MkdirTemp(c.Scratch, "tstat-compare-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(w.dir)) }()
 	if err := w.build(ctx); err != nil {
 		return err
 	}
-	wanted := strings.Split(*only, ",")
 	for _, t := range tables {
-		if *only != "" && !contains(wanted, t.name) {
+		if len(c.Only) > 0 && !slices.Contains(c.Only, t.name) {
 			continue
 		}
 		if err := t.print(ctx, &w); err != nil {

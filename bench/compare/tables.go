@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+
 	"strings"
 )
 
@@ -13,8 +14,6 @@ type table struct {
 	name, title string
 	jobs        func(context.Context, *work) ([]job, error)
 }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
 func names() string {
 	var all []string

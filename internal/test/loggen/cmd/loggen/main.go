@@ -1,87 +1,70 @@
 // Command loggen writes a tree of synthetic Tstat logs and prints what stands in it
 // as JSON.
+//
+// Two hours of clean logs, 125 MB each, a row in a thousand large:
+//
+//	loggen --bytes 250M --dirs 2 --large 0.001 /tmp/logs
 package main
 
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"tstat-transport/internal/test/loggen"
 )
 
-const usage = `usage: loggen -out DIR [flags]
+const description = `Write synthetic Tstat logs, OUT/YYYY_MM_DD_HH_MM.out/log_tcp_complete and log_udp_complete, and print on standard output what they hold, as JSON.
 
-Writes synthetic Tstat logs, DIR/YYYY_MM_DD_HH_MM.out/log_tcp_complete and
-log_udp_complete, and prints on standard output what they hold, as JSON.
-The same flags give the same bytes.
+The same flags give the same bytes.`
 
-Example: two hours of clean logs, 125 MB each, a row in a thousand large
-  loggen -out /tmp/logs -bytes 250M -dirs 2 -large 0.001
-
-`
-
-func main() {
-	err := run(os.Args[1:])
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		os.Exit(64)
-	default:
-		fmt.Fprintln(os.Stderr, "loggen:", strings.TrimPrefix(err.Error(), "loggen: "))
-		os.Exit(1)
-	}
+type command struct {
+	Out       string  `arg:"" help:"Directory to write to; created if missing."`
+	Bytes     size    `default:"250M" placeholder:"SIZE" help:"Size of all logs together before compression; k, M and G are powers of 1000. Default: ${default}."`
+	Dirs      int     `default:"1" placeholder:"N" help:"Number of directories. Default: ${default}."`
+	Version   string  `default:"3.2.1" enum:"${versions}" placeholder:"VERSION" help:"Layout of this Tstat: ${versions}. Default: ${default}."`
+	Level     string  `placeholder:"MASK" help:"Bitmask of TCP column sets: 00, 11, 15 or 31. Default: what the version writes by itself."`
+	Large     float64 `placeholder:"SHARE" help:"Share of rows that carry 1000 MB or more, 0 to 1."`
+	Dirt      float64 `placeholder:"SHARE" help:"Share of rows that are malformed or odd, 0 to 1."`
+	Cut       bool    `help:"Cut the last line of each log."`
+	UDP       float64 `name:"udp" default:"0.5" placeholder:"SHARE" help:"Share of rows that are UDP, 0 to 1. Default: ${default}."`
+	Gzip      bool    `help:"Compress the logs, as Tstat does with -Z."`
+	Threshold float64 `default:"1000" placeholder:"MB" help:"Megabytes from which flows are counted in the printed books. Default: ${default}."`
+	Seed      uint64  `default:"1" placeholder:"N" help:"Number that other logs are drawn from. Default: ${default}."`
 }
 
-// errUsage says that the flags were wrong and that this was told.
-var errUsage = errors.New("usage")
+func main() {
+	var c command
+	kong.Parse(&c, kong.Name("loggen"), kong.Description(description), kong.Vars{"versions": strings.Join(loggen.Versions(), ",")}).
+		FatalIfErrorf(c.run())
+}
 
-func run(args []string) error {
-	var o loggen.Options
-	flags := flag.NewFlagSet("loggen", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), usage)
-		flags.PrintDefaults()
+// Validate reports a number of directories that holds no logs.
+func (c *command) Validate() error {
+	if c.Dirs < 1 {
+		return errors.New("--dirs must be at least 1")
 	}
-	out := flags.String("out", "", "`directory` to write to; it is made where it is missing")
-	total := bytesFlag(250e6)
-	flags.Var(&total, "bytes", "`size` of all logs together before compression; k, M and G are powers of 1000")
-	dirs := flags.Int("dirs", 1, "`number` of directories")
-	flags.StringVar(&o.Version, "version", "3.2.1", "layout of Tstat `version` "+strings.Join(loggen.Versions(), ", "))
-	flags.StringVar(&o.Level, "level", "", "`bitmask` of TCP column sets: 00, 11, 15 or 31 (default: what the version writes by itself)")
-	flags.Float64Var(&o.Large, "large", 0, "`share` of rows that carry 1000 MB or more, 0 to 1")
-	flags.Float64Var(&o.Dirt, "dirt", 0, "`share` of rows that are malformed or odd, 0 to 1")
-	flags.BoolVar(&o.Cut, "cut", false, "cut the last line of each log")
-	udp := flags.Float64("udp", 0.5, "`share` of rows that are UDP, 0 to 1")
-	flags.BoolVar(&o.Gzip, "gzip", false, "compress the logs, as Tstat does with -Z")
-	flags.Float64Var(&o.Threshold, "threshold", 1000, "`megabytes` from which flows are counted in the printed books")
-	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that other logs are drawn from")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage
+	return nil
+}
+
+func (c *command) run() error {
+	o := loggen.Options{
+		Version: c.Version, Level: c.Level, Large: c.Large, Dirt: c.Dirt, Cut: c.Cut,
+		UDPShare: c.UDP, Gzip: c.Gzip, Threshold: c.Threshold, Seed: c.Seed,
 	}
-	switch {
-	case *out == "" || flags.NArg() > 0:
-		flags.Usage()
-		return errUsage
-	case *dirs < 1:
-		return fmt.Errorf("-dirs %d: use 1 or more", *dirs)
-	}
-	o.UDPShare = *udp
-	if *udp == 0 {
+	if c.UDP == 0 {
 		o.UDPShare = loggen.AllTCP
 	}
 	g, err := loggen.New(o)
 	if err != nil {
 		return err
 	}
-	books, err := g.Tree(*out, *dirs, int64(total)/int64(*dirs))
+	books, err := g.Tree(c.Out, c.Dirs, int64(c.Bytes)/int64(c.Dirs))
 	if err != nil {
 		return err
 	}
@@ -90,23 +73,22 @@ func run(args []string) error {
 	return e.Encode(books)
 }
 
-// bytesFlag is a number of bytes.
-type bytesFlag int64
+// size is a number of bytes.
+type size int64
 
-func (b *bytesFlag) String() string { return strconv.FormatInt(int64(*b), 10) }
-
-func (b *bytesFlag) Set(s string) error {
-	unit := 1.0
+// UnmarshalText reads a number with an optional k, M or G behind it.
+func (b *size) UnmarshalText(text []byte) error {
+	number, unit := string(text), 1.0
 	for suffix, u := range map[string]float64{"k": 1e3, "M": 1e6, "G": 1e9} {
-		if n, ok := strings.CutSuffix(s, suffix); ok {
-			s, unit = n, u
+		if n, ok := strings.CutSuffix(number, suffix); ok {
+			number, unit = n, u
 			break
 		}
 	}
-	n, err := strconv.ParseFloat(s, 64)
+	n, err := strconv.ParseFloat(number, 64)
 	if err != nil || !(n > 0 && n*unit < 1<<62) {
-		return fmt.Errorf("use a number such as 250M or 10G")
+		return fmt.Errorf("%q is no size: write a number such as 250M or 10G", text)
 	}
-	*b = bytesFlag(n * unit)
+	*b = size(n * unit)
 	return nil
 }
