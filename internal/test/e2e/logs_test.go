@@ -18,6 +18,7 @@ import (
 	typed "tstat-transport/internal/message"
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/test/schema"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -53,6 +54,19 @@ func canonical(t testing.TB, text []byte) string {
 	return c
 }
 
+var loadMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Load("message.schema.json") })
+
+// messageSchema is the published schema of a message. Every message that must
+// arrive is held against it, and what arrives is compared with those.
+func messageSchema(t testing.TB) *schema.Schema {
+	t.Helper()
+	s, err := loadMessageSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 var referenceCache sync.Map // of map[string]message, by content and settings
 
 // messagesOf are the messages of a log read from its start, by their ids, which
@@ -82,6 +96,9 @@ func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Kind, nam
 		text, err := json.Marshal(m.Flows)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if err := messageSchema(t).Validate(text); err != nil {
+			t.Errorf("%s: a message does not fit docs/message.schema.json: %v", names, err)
 		}
 		messages[fmt.Sprintf("%s@%d-%d", names, m.From, m.To)] = message{m.Flows, string(text)}
 	}
