@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
 )
@@ -52,7 +53,7 @@ func TestConformance(t *testing.T) {
 			})
 		})
 	}
-	closed, err := rabbittest.FreePort()
+	closed, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/transport"
 )
 
@@ -92,7 +93,7 @@ func noSecret(t testing.TB, text string) {
 // deadHost is a host:port at which nobody listens.
 func deadHost(t testing.TB) string {
 	t.Helper()
-	port, err := rabbittest.FreePort()
+	port, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"tstat-transport/internal/test/loggen"
-	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -393,7 +392,7 @@ func TestExitStatus(t *testing.T) {
 		return func(s *site) { s.rabbit[key] = value }
 	}
 	broken := func(s *site) { write(t, filepath.Join(s.root, "2000_01_01_00_00.out", tcpLog), []byte("no header\n")) }
-	port, err := rabbittest.FreePort()
+	port, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

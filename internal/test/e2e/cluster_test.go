@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
 )
@@ -19,10 +20,10 @@ func TestCluster(t *testing.T) {
 	s.repeats = true
 	s.queueOptions["x-queue-type"] = "quorum"
 	s.rabbit["heartbeat"], s.rabbit["connection_timeout"], s.rabbit["confirm_timeout"] = "2", "5", "10"
-	var proxies []*rabbittest.Proxy
+	var proxies []*faultproxy.Proxy
 	var proxied, direct []string
 	for _, n := range nodes {
-		p := rabbittest.StartProxy(t, n.Addr())
+		p := faultproxy.Start(t, n.Addr())
 		p.Bandwidth(slow)
 		proxies = append(proxies, p)
 		proxied, direct = append(proxied, p.Addr()), append(direct, n.Addr())

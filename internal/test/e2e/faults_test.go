@@ -15,8 +15,8 @@ import (
 	"tstat-transport/internal/logdir"
 	typed "tstat-transport/internal/message"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/loggen"
-	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/workers"
 )
@@ -69,16 +69,16 @@ func (s *site) fillOne() string {
 var narrow = []string{"-w", "1", "--channels", "1", "--window", "2"}
 
 // through puts a proxy between the site and its node.
-func (s *site) through() *rabbittest.Proxy {
+func (s *site) through() *faultproxy.Proxy {
 	s.t.Helper()
-	p := rabbittest.StartProxy(s.t, s.node.Addr())
+	p := faultproxy.Start(s.t, s.node.Addr())
 	s.address(p.Addr())
 	return p
 }
 
 // underWay is a run over a slow link, through the proxy: some messages have
 // arrived and more are to come.
-func (s *site) underWay(args ...string) (*program, *rabbittest.Proxy) {
+func (s *site) underWay(args ...string) (*program, *faultproxy.Proxy) {
 	s.t.Helper()
 	proxy := s.through()
 	proxy.Bandwidth(slow)

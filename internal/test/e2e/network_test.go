@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/transport"
 )
@@ -142,7 +142,7 @@ func TestFailover(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	first, second := rabbittest.StartProxy(t, s.node.Addr()), rabbittest.StartProxy(t, s.node.Addr())
+	first, second := faultproxy.Start(t, s.node.Addr()), faultproxy.Start(t, s.node.Addr())
 	first.Bandwidth(slow)
 	s.rabbit["host"] = first.Addr() + ", " + strings.Replace(second.Addr(), "127.0.0.1", "localhost", 1)
 	p := s.start("-D")

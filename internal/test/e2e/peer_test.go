@@ -10,18 +10,18 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/fakebroker"
 	"tstat-transport/internal/transport"
 )
 
 // peer answers messages from a goroutine of its own, as the test says, some at
 // a time. What it confirmed it has taken for good.
 type peer struct {
-	*rabbittest.Peer
+	*fakebroker.Broker
 	s *site
 
 	mu      sync.Mutex
-	pending []rabbittest.PeerMessage
+	pending []fakebroker.Message
 	seen    map[string]int // how often a message came
 
 	// stop ends the answering; from then on the test may look at everything.
@@ -31,11 +31,11 @@ type peer struct {
 // startPeer is a scripted broker in the place of the site's. Some milliseconds
 // after messages came, answer gets all that are not answered, in order, and
 // returns those that stay so.
-func startPeer(s *site, answer func(p *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage) *peer {
+func startPeer(s *site, answer func(p *peer, pending []fakebroker.Message) []fakebroker.Message) *peer {
 	s.t.Helper()
 	p := &peer{s: s, seen: map[string]int{}}
-	p.Peer = rabbittest.StartPeer(s.t, func(int) rabbittest.Script {
-		return func(m rabbittest.PeerMessage) {
+	p.Broker = fakebroker.Start(s.t, func(int) fakebroker.Script {
+		return func(m fakebroker.Message) {
 			if !m.Mandatory {
 				s.t.Errorf("message %s is not mandatory", m.MessageID)
 			}
@@ -71,12 +71,12 @@ func startPeer(s *site, answer func(p *peer, pending []rabbittest.PeerMessage) [
 }
 
 // ack confirms a message; it counts as arrived.
-func (p *peer) ack(m rabbittest.PeerMessage, multiple bool) {
+func (p *peer) ack(m fakebroker.Message, multiple bool) {
 	p.take(m)
 	m.Ack(multiple)
 }
 
-func (p *peer) take(m rabbittest.PeerMessage) {
+func (p *peer) take(m fakebroker.Message) {
 	p.s.got = append(p.s.got, amqp091.Delivery{
 		MessageId: m.MessageID, Body: m.Body, DeliveryMode: amqp091.Persistent, ContentType: "application/json",
 	})
@@ -93,15 +93,15 @@ func (p *peer) tookAll() {
 }
 
 // byChannel groups messages by channel.
-func byChannel(ms []rabbittest.PeerMessage) map[uint16][]rabbittest.PeerMessage {
-	groups := map[uint16][]rabbittest.PeerMessage{}
+func byChannel(ms []fakebroker.Message) map[uint16][]fakebroker.Message {
+	groups := map[uint16][]fakebroker.Message{}
 	for _, m := range ms {
 		groups[m.Channel] = append(groups[m.Channel], m)
 	}
 	return groups
 }
 
-func shuffle(ms []rabbittest.PeerMessage) {
+func shuffle(ms []fakebroker.Message) {
 	rand.Shuffle(len(ms), func(i, j int) { ms[i], ms[j] = ms[j], ms[i] })
 }
 
@@ -109,7 +109,7 @@ func TestConfirmedOutOfOrder(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	p := startPeer(s, func(p *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage {
+	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		shuffle(pending)
 		for _, m := range pending {
 			p.ack(m, false)
@@ -124,7 +124,7 @@ func TestConfirmedTogether(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	p := startPeer(s, func(p *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage {
+	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		for _, ms := range byChannel(pending) {
 			for _, m := range ms {
 				p.take(m)
@@ -144,11 +144,11 @@ func TestConfirmationsMixed(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	refusedAtFirst := 0
-	p := startPeer(s, func(p *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage {
+	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		for _, ms := range byChannel(pending) {
 			half := len(ms) / 2
 			first := ms[:half]
-			if half > 0 && !slices.ContainsFunc(first, func(m rabbittest.PeerMessage) bool { return p.seen[m.MessageID] > 1 }) && rand.N(3) == 0 {
+			if half > 0 && !slices.ContainsFunc(first, func(m fakebroker.Message) bool { return p.seen[m.MessageID] > 1 }) && rand.N(3) == 0 {
 				refusedAtFirst += half
 				first[half-1].Nack(true)
 				ms = ms[half:]
@@ -181,8 +181,8 @@ func TestConfirmedWithGaps(t *testing.T) {
 	s.repeats = true
 	s.rabbit["confirm_timeout"] = "3"
 	gaps := map[string]bool{} // the logs' first messages
-	p := startPeer(s, func(p *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage {
-		return slices.DeleteFunc(pending, func(m rabbittest.PeerMessage) bool {
+	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
+		return slices.DeleteFunc(pending, func(m fakebroker.Message) bool {
 			if isFirst(m.MessageID) {
 				gaps[m.MessageID] = true
 				return false
@@ -218,7 +218,7 @@ func TestNeverConfirmed(t *testing.T) {
 	s.fill()
 	s.repeats = true
 	s.rabbit["confirm_timeout"] = "2"
-	p := startPeer(s, func(_ *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage { return pending })
+	p := startPeer(s, func(_ *peer, pending []fakebroker.Message) []fakebroker.Message { return pending })
 	s.send().want(tryAgain, "not confirmed within 2s", p.Addr()).within(110 * time.Second)
 	p.stop()
 	s.noneMarked()
@@ -239,7 +239,7 @@ func TestReturned(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	startPeer(s, func(_ *peer, pending []rabbittest.PeerMessage) []rabbittest.PeerMessage {
+	startPeer(s, func(_ *peer, pending []fakebroker.Message) []fakebroker.Message {
 		for _, m := range pending { // a whole window of returns, then one confirmation
 			m.Return(312, "NO_ROUTE")
 		}
@@ -260,8 +260,8 @@ func TestPeerReadsNothing(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.fillOne() // together more than the sockets' buffers take
-	p := rabbittest.StartPeer(t, func(int) rabbittest.Script {
-		return func(m rabbittest.PeerMessage) { m.Conn.StopReading() }
+	p := fakebroker.Start(t, func(int) fakebroker.Script {
+		return func(m fakebroker.Message) { m.Conn.StopReading() }
 	})
 	s.address(p.Addr())
 	o := s.impatient()

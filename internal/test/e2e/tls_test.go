@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 )
 
 // TestTLS: what is wrong is said, and nothing falls back to plain text.
@@ -18,7 +20,7 @@ func TestTLS(t *testing.T) {
 	ca := rabbittest.NewCA(t)
 	n := rabbittest.Start(t, rabbittest.WithClientCertRequired(), rabbittest.WithTLSCert(ca.Issue(t, []string{"localhost"}, false, false)))
 	port := strconv.Itoa(n.TLSPort())
-	nobody, err := rabbittest.FreePort()
+	nobody, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,7 @@ func TestTLS(t *testing.T) {
 		own := *s
 		own.t, own.rabbit = t, maps.Clone(s.rabbit)
 		// The first takes connections, and nobody is behind it.
-		first := rabbittest.StartProxy(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)))
+		first := faultproxy.Start(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)))
 		own.rabbit["host"] = first.Addr() + ", localhost:" + port
 		own.send().want(allDone)
 		own.complete()

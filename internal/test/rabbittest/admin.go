@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // VHost makes a vhost in which User may do everything, and deletes it, with
@@ -59,7 +60,7 @@ func (n *Node) MemoryAlarm(t testing.TB, on bool) {
 		n.cleanup(t, fmt.Sprintf(set, "0.4"))
 	}
 	n.Eval(t, fmt.Sprintf(set, watermark))
-	await(t, "the memory alarm of "+n.name+" to be "+map[bool]string{true: "on", false: "off"}[on], func() bool {
+	testkit.Await(t, "the memory alarm of "+n.name+" to be "+map[bool]string{true: "on", false: "off"}[on], func() bool {
 		return n.Eval(t, `lists:keymember({resource_limit, memory, node()}, 1, rabbit_alarm:get_alarms())`) == strconv.FormatBool(on)
 	})
 }
@@ -86,16 +87,4 @@ func atoi(t testing.TB, s string) int {
 		t.Fatalf("rabbittest: the node answered %q: want a number", s)
 	}
 	return i
-}
-
-// await polls until done says true, and fails t after half a minute.
-func await(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !done() {
-		if time.Now().After(deadline) {
-			t.Fatalf("rabbittest: waited 30 s in vain for %s", what)
-		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // a poll within the bound above
-	}
 }

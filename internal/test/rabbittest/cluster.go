@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // StartCluster starts a cluster of count nodes, 127.0.0.1 upwards, in which
@@ -11,7 +13,7 @@ import (
 func StartCluster(t testing.TB, count int) []*Node {
 	t.Helper()
 	require(t)
-	dist, err := FreePort()
+	dist, err := testkit.FreePort()
 	if err != nil {
 		t.Fatalf("rabbittest: %v", err)
 	}
@@ -49,7 +51,7 @@ cluster_formation.discovery_retry_limit = 600`)
 			t.Fatalf("rabbittest: %v", err)
 		}
 	}
-	await(t, fmt.Sprintf("a cluster of %d nodes", count), func() bool {
+	testkit.Await(t, fmt.Sprintf("a cluster of %d nodes", count), func() bool {
 		return !slices.ContainsFunc(nodes, func(n *Node) bool {
 			return atoi(t, n.Eval(t, `length(rabbit_nodes:all_running())`)) != count
 		})
@@ -62,7 +64,7 @@ cluster_formation.discovery_retry_limit = 600`)
 func QuorumLeader(t testing.TB, nodes []*Node, vhost, queue string) *Node {
 	t.Helper()
 	var leader *Node
-	await(t, "a leader of "+queue, func() bool {
+	testkit.Await(t, "a leader of "+queue, func() bool {
 		for _, n := range nodes {
 			if n.Pid() == 0 {
 				continue

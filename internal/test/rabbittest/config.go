@@ -4,8 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io/fs"
-	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,21 +11,6 @@ import (
 )
 
 func randomName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
-
-// FreePort finds a TCP port that is free on 127.0.0.1 and below the range from
-// which the kernel takes the ports of outgoing connections, so that it is
-// still free when a stopped node starts again.
-func FreePort() (int, error) {
-	for range 100 {
-		port := 10000 + mathrand.IntN(20000)
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		return port, l.Close()
-	}
-	return 0, fmt.Errorf("no free port between 10000 and 30000 on 127.0.0.1")
-}
 
 func (n *Node) writeFiles(s *settings) error {
 	script, err := makeHome(filepath.Join(n.dir, "home"))

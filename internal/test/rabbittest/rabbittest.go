@@ -19,6 +19,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // User and Password are those of the administrator that every node has, with
@@ -146,7 +148,7 @@ func newNode(report func(string, ...any), opts []Option) (*Node, error) {
 		if *p != 0 {
 			continue
 		}
-		if *p, err = FreePort(); err != nil {
+		if *p, err = testkit.FreePort(); err != nil {
 			return n, err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -115,7 +117,7 @@ func TestOperatorClosesConnections(t *testing.T) {
 	n := Shared(t)
 	conn := n.Dial(t, n.VHost(t))
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
-	await(t, "the connection to be listed", func() bool { return n.Connections(t) > 0 })
+	testkit.Await(t, "the connection to be listed", func() bool { return n.Connections(t) > 0 })
 	if got := n.CloseConnections(t, "because"); got != 1 {
 		t.Errorf("closed %d connections, want 1", got)
 	}
@@ -269,8 +271,8 @@ func TestNothingIsLeftWhenTheTestProcessIsKilled(t *testing.T) {
 			t.Logf("left running: %q", processes(t, dir))
 		}
 	}()
-	await(t, "the node to die", func() bool { return len(processes(t, dir)) == 0 })
-	await(t, "its directory to go", func() bool {
+	testkit.Await(t, "the node to die", func() bool { return len(processes(t, dir)) == 0 })
+	testkit.Await(t, "its directory to go", func() bool {
 		_, err := os.Stat(dir)
 		return errors.Is(err, os.ErrNotExist)
 	})

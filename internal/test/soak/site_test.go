@@ -10,6 +10,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/testkit"
 )
@@ -24,14 +25,14 @@ const (
 type site struct {
 	t      testing.TB
 	node   *rabbittest.Node
-	proxy  *rabbittest.Proxy
+	proxy  *faultproxy.Proxy
 	vhost  string
 	config string
 }
 
 func newSite(t testing.TB, n *rabbittest.Node) *site {
 	t.Helper()
-	s := &site{t: t, node: n, proxy: rabbittest.StartProxy(t, n.Addr()), vhost: n.VHost(t)}
+	s := &site{t: t, node: n, proxy: faultproxy.Start(t, n.Addr()), vhost: n.VHost(t)}
 	s.config = filepath.Join(t.TempDir(), "config.ini")
 	host, port, err := net.SplitHostPort(s.proxy.Addr())
 	if err != nil {

@@ -1,4 +1,6 @@
-package rabbittest
+// Package faultproxy is a TCP proxy between a client and a broker that resets,
+// holds, loses, slows or delays what passes through.
+package faultproxy
 
 import (
 	"errors"
@@ -7,22 +9,24 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
-// Proxy stands between a client and a broker and misbehaves on demand. All
-// settings may be changed at any time and hold for all connections, those to
-// come included.
+// Proxy stands between a client and a broker and misbehaves on demand. Each
+// setting may be changed at any time and applies to every connection, open or
+// future.
 type Proxy struct {
 	addr     string
 	upstream string
 	report   func(format string, args ...any)
 
-	mu       sync.Mutex
-	listener net.Listener // nil while down
-	links    map[*link]bool
-	faults   faults
-	changed  chan struct{} // closed when faults change
-	running  sync.WaitGroup
+	mu          sync.Mutex
+	listener    net.Listener // nil while down
+	connections map[*connection]bool
+	faults      faults
+	changed     chan struct{} // closed when faults change
+	running     sync.WaitGroup
 }
 
 type faults struct {
@@ -31,20 +35,20 @@ type faults struct {
 	latency                 time.Duration
 }
 
-// StartProxy starts a proxy on 127.0.0.1 that passes on to upstream
-// (host:port), and ends it when t ends.
-func StartProxy(t testing.TB, upstream string) *Proxy {
+// Start starts a proxy on 127.0.0.1 that forwards to upstream (host:port), and
+// stops it when t ends.
+func Start(t testing.TB, upstream string) *Proxy {
 	t.Helper()
-	port, err := FreePort()
+	port, err := testkit.FreePort()
 	if err != nil {
-		t.Fatalf("rabbittest: %v", err)
+		t.Fatalf("faultproxy: %v", err)
 	}
 	p := &Proxy{
-		addr:     net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		upstream: upstream,
-		report:   func(format string, args ...any) { t.Errorf(format, args...) },
-		links:    map[*link]bool{},
-		changed:  make(chan struct{}),
+		addr:        net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		upstream:    upstream,
+		report:      func(format string, args ...any) { t.Errorf(format, args...) },
+		connections: map[*connection]bool{},
+		changed:     make(chan struct{}),
 	}
 	p.Up()
 	t.Cleanup(func() {
@@ -66,7 +70,7 @@ func (p *Proxy) Up() {
 	}
 	l, err := net.Listen("tcp", p.addr)
 	if err != nil {
-		p.report("rabbittest: the proxy cannot listen: %v", err)
+		p.report("faultproxy: cannot listen: %v", err)
 		return
 	}
 	p.listener = l
@@ -81,15 +85,15 @@ func (p *Proxy) Down() {
 	p.mu.Unlock()
 	if l != nil {
 		if err := l.Close(); err != nil {
-			p.report("rabbittest: the proxy cannot stop listening: %v", err)
+			p.report("faultproxy: cannot stop listening: %v", err)
 		}
 	}
-	p.closeLinks(false)
+	p.closeConnections(false)
 }
 
 // ResetPeer ends all connections with a reset (RST) on both sides; new ones
 // are served. It gives back how many there were.
-func (p *Proxy) ResetPeer() int { return p.closeLinks(true) }
+func (p *Proxy) ResetPeer() int { return p.closeConnections(true) }
 
 // DropPackets makes everything that arrives, on either side, vanish, while
 // connections stay open and new ones are accepted: half-open connections to
@@ -128,7 +132,7 @@ func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d
 func (p *Proxy) Connections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.links)
+	return len(p.connections)
 }
 
 func (p *Proxy) set(change func(*faults)) {
@@ -145,21 +149,21 @@ func (p *Proxy) current() (faults, <-chan struct{}) {
 	return p.faults, p.changed
 }
 
-func (p *Proxy) closeLinks(reset bool) int {
+func (p *Proxy) closeConnections(reset bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for l := range p.links {
-		l.close(reset)
+	for c := range p.connections {
+		c.close(reset)
 	}
-	return len(p.links)
+	return len(p.connections)
 }
 
 func (p *Proxy) closeLost() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for l := range p.links {
-		if l.lost.Load() {
-			l.close(true)
+	for c := range p.connections {
+		if c.lost.Load() {
+			c.close(true)
 		}
 	}
 }
@@ -169,7 +173,7 @@ func (p *Proxy) accept(l net.Listener) {
 		client, err := l.Accept()
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
-				p.report("rabbittest: the proxy cannot accept: %v", err)
+				p.report("faultproxy: cannot accept: %v", err)
 			}
 			return
 		}
@@ -183,21 +187,21 @@ func (p *Proxy) serve(from net.Listener, client *net.TCPConn) {
 		_ = client.Close() // whoever called finds out
 		return
 	}
-	l := &link{proxy: p, client: client, broker: broker.(*net.TCPConn), done: make(chan struct{})}
+	c := &connection{proxy: p, client: client, broker: broker.(*net.TCPConn), done: make(chan struct{})}
 	p.mu.Lock()
 	if p.listener == from {
-		p.links[l] = true
+		p.connections[c] = true
 	} else {
-		l.close(false)
+		c.close(false)
 	}
 	p.mu.Unlock()
 
 	var wg sync.WaitGroup
-	wg.Go(func() { l.end(l.pipe(l.broker, client, false)) })
-	wg.Go(func() { l.end(l.pipe(client, l.broker, true)) })
+	wg.Go(func() { c.end(c.pipe(c.broker, client, false)) })
+	wg.Go(func() { c.end(c.pipe(client, c.broker, true)) })
 	wg.Wait()
-	l.close(false)
+	c.close(false)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.links, l)
+	delete(p.connections, c)
 }

@@ -1,4 +1,4 @@
-package rabbittest
+package fakebroker
 
 import (
 	"encoding/binary"
@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// The parts of AMQP 0-9-1 that a scripted peer speaks; the numbers are those
+// The parts of AMQP 0-9-1 that the broker speaks; the numbers are those
 // of the specification (amqp0-9-1.xml).
 const (
 	frameMethod    = 1
@@ -17,7 +17,7 @@ const (
 	frameMax       = 131072
 )
 
-// method is a class and a method id in one.
+// method is a class id and a method id in one number.
 type method uint32
 
 const (
@@ -81,8 +81,8 @@ func appendFrame(b []byte, kind byte, channel uint16, payload []byte) []byte {
 	return append(append(b, payload...), frameEnd)
 }
 
-// arguments reads or writes a method's arguments. Reading past the end gives
-// zero values and sets bad.
+// arguments reads or writes the arguments of a method. A read past the end
+// returns a zero value and sets bad.
 type arguments struct {
 	b   []byte
 	bad bool
@@ -118,7 +118,7 @@ func (a *arguments) putLongstr(s string) {
 	a.b = append(a.b, s...)
 }
 
-// messageID finds the message id among the properties of a content header.
+// messageID returns the message id among the properties of a content header.
 func messageID(properties []byte) string {
 	a := arguments{b: properties}
 	flags := a.short()

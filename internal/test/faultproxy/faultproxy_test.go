@@ -1,4 +1,4 @@
-package rabbittest
+package faultproxy
 
 import (
 	"errors"
@@ -7,7 +7,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
+
+	"tstat-transport/internal/test/testkit"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // echo starts a server that says what it is told.
 func echo(t *testing.T) string {
@@ -87,7 +93,7 @@ func wantReset(t *testing.T, c net.Conn) {
 }
 
 func TestProxyPassesOnAndResets(t *testing.T) {
-	p := StartProxy(t, echo(t))
+	p := Start(t, echo(t))
 	c := connect(t, p)
 	say(t, c, "a")
 	wantEcho(t, c, "a")
@@ -101,7 +107,7 @@ func TestProxyPassesOnAndResets(t *testing.T) {
 }
 
 func TestProxyDownAndUp(t *testing.T) {
-	p := StartProxy(t, echo(t))
+	p := Start(t, echo(t))
 	c := connect(t, p)
 	say(t, c, "a")
 	wantEcho(t, c, "a")
@@ -123,16 +129,16 @@ func TestProxyDropsPackets(t *testing.T) {
 		"all": (*Proxy).DropPackets, "replies": (*Proxy).DropReplies,
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := StartProxy(t, echo(t))
+			p := Start(t, echo(t))
 			idle, c := connect(t, p), connect(t, p)
 			say(t, c, "a")
 			wantEcho(t, c, "a")
 			drop(p, true)
 			say(t, c, "b")
-			await(t, "bytes to be lost", func() bool {
+			testkit.Await(t, "bytes to be lost", func() bool {
 				p.mu.Lock()
 				defer p.mu.Unlock()
-				for l := range p.links {
+				for l := range p.connections {
 					if l.lost.Load() {
 						return true
 					}
@@ -149,7 +155,7 @@ func TestProxyDropsPackets(t *testing.T) {
 }
 
 func TestProxyHoldsAndGoesOn(t *testing.T) {
-	p := StartProxy(t, echo(t))
+	p := Start(t, echo(t))
 	c := connect(t, p)
 	p.Hold(true)
 	say(t, c, "a")
@@ -168,7 +174,7 @@ func TestProxyHoldsAndGoesOn(t *testing.T) {
 }
 
 func TestProxyIsSlow(t *testing.T) {
-	p := StartProxy(t, echo(t))
+	p := Start(t, echo(t))
 	c := connect(t, p)
 	p.Latency(50 * time.Millisecond)
 	began := time.Now()

@@ -1,21 +1,35 @@
-package rabbittest
+package fakebroker
 
 import (
 	"fmt"
 	"io"
+	"net"
+	"sync"
 	"time"
 )
 
-// peerChannel is a channel with the message that is arriving on it.
-type peerChannel struct {
+// Conn is one connection to a Broker.
+type Conn struct {
+	broker *Broker
+	socket *net.TCPConn
+	script Script
+	once   sync.Once
+	done   chan struct{}
+
+	write    sync.Mutex
+	channels map[uint16]*channelState
+}
+
+// channelState is an open channel and the message that is arriving on it.
+type channelState struct {
 	confirms bool
 	tag      uint64 // of the last message
-	arriving *PeerMessage
+	arriving *Message
 	missing  uint64 // bytes of its body
 }
 
-// serve reads until the connection ends, and does what it is told.
-func (c *PeerConn) serve(r io.Reader) error {
+// serve answers the client until the connection ends.
+func (c *Conn) serve(r io.Reader) error {
 	greeting := make([]byte, 8)
 	if _, err := io.ReadFull(r, greeting); err != nil {
 		return err
@@ -71,8 +85,8 @@ func (c *PeerConn) serve(r io.Reader) error {
 	}
 }
 
-// call answers a method, or notes what it begins.
-func (c *PeerConn) call(channel uint16, m method, a *arguments) error {
+// call handles a method.
+func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	ch := c.channels[channel]
 	if channel != 0 && ch == nil && m != channelOpen {
 		return fmt.Errorf("method %d.%d on channel %d, which is not open", m>>16, m&0xffff, channel)
@@ -88,14 +102,14 @@ func (c *PeerConn) call(channel uint16, m method, a *arguments) error {
 		a.short()
 		a.long()
 		if seconds := a.short(); seconds > 0 {
-			c.peer.running.Go(func() { c.beat(time.Duration(seconds) * time.Second / 2) })
+			c.broker.running.Go(func() { c.beat(time.Duration(seconds) * time.Second / 2) })
 		}
 	case connectionOpen:
 		c.send(0, connectionOpenOK, arguments{b: []byte{0}})
 	case connectionClose:
 		c.send(0, connectionCloseOK, arguments{})
 	case channelOpen:
-		c.channels[channel] = &peerChannel{}
+		c.channels[channel] = &channelState{}
 		c.send(channel, channelOpenOK, arguments{b: []byte{0, 0, 0, 0}})
 	case channelClose:
 		delete(c.channels, channel)
@@ -120,19 +134,19 @@ func (c *PeerConn) call(channel uint16, m method, a *arguments) error {
 		}
 		ch.tag++
 		a.short()
-		ch.arriving = &PeerMessage{
+		ch.arriving = &Message{
 			Conn: c, Channel: channel, Tag: ch.tag,
 			Exchange: a.shortstr(), RoutingKey: a.shortstr(), Mandatory: a.octet()&1 != 0,
 		}
 	default:
-		return unexpected(m)
+		return fmt.Errorf("method %d.%d, which the scripted broker does not know", m>>16, m&0xffff)
 	}
 	return nil
 }
 
-// content takes in a piece of a message, and hands it to the script with the
-// last.
-func (c *PeerConn) content(f frame) error {
+// content adds a frame to the message that is arriving, and calls the script
+// when the message is complete.
+func (c *Conn) content(f frame) error {
 	ch := c.channels[f.channel]
 	if ch == nil || ch.arriving == nil {
 		return fmt.Errorf("a message's content on channel %d without a publish", f.channel)
@@ -154,9 +168,82 @@ func (c *PeerConn) content(f frame) error {
 		return nil
 	}
 	ch.arriving = nil
-	c.peer.mu.Lock()
-	c.peer.messages = append(c.peer.messages, *m)
-	c.peer.mu.Unlock()
+	c.broker.mu.Lock()
+	c.broker.messages = append(c.broker.messages, *m)
+	c.broker.mu.Unlock()
 	c.script(*m)
 	return nil
+}
+
+// Blocked announces that the connection is blocked, and goes on reading.
+func (c *Conn) Blocked(reason string) {
+	var a arguments
+	a.putShortstr(reason)
+	c.send(0, connectionBlocked, a)
+}
+
+// Unblocked announces that the connection is no longer blocked.
+func (c *Conn) Unblocked() { c.send(0, connectionUnblocked, arguments{}) }
+
+// StopReading blocks the goroutine that reads the connection until the
+// connection ends, so that the client's writes block once the buffers are full.
+// Heartbeats and answers still go out. Only a Script may call StopReading.
+func (c *Conn) StopReading() { <-c.done }
+
+// Close closes the connection as a broker does, with a reply code.
+func (c *Conn) Close(code uint16, text string) {
+	var a arguments
+	a.putShort(code)
+	a.putShortstr(text)
+	a.putLong(0) // the method that failed: none
+	c.send(0, connectionClose, a)
+}
+
+// Reset ends the connection with a reset (RST).
+func (c *Conn) Reset() { c.end(true) }
+
+func (c *Conn) end(reset bool) {
+	c.once.Do(func() {
+		if reset {
+			_ = c.socket.SetLinger(0)
+		}
+		_ = c.socket.Close()
+		close(c.done)
+	})
+}
+
+// send writes a method and the frames that follow it in one piece. An error is
+// ignored: the goroutine that reads sees the end of the connection too.
+func (c *Conn) send(channel uint16, m method, a arguments, more ...frame) {
+	var call arguments
+	call.putLong(uint32(m))
+	b := appendFrame(nil, frameMethod, channel, append(call.b, a.b...))
+	for _, f := range more {
+		for f.kind == frameBody && len(f.payload) > frameMax-8 {
+			b = appendFrame(b, f.kind, f.channel, f.payload[:frameMax-8])
+			f.payload = f.payload[frameMax-8:]
+		}
+		b = appendFrame(b, f.kind, f.channel, f.payload)
+	}
+	c.writeAll(b)
+}
+
+func (c *Conn) writeAll(b []byte) {
+	c.write.Lock()
+	defer c.write.Unlock()
+	_, _ = c.socket.Write(b)
+}
+
+// beat sends heartbeats until the connection ends.
+func (c *Conn) beat(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-tick.C:
+			c.writeAll(appendFrame(nil, frameHeartbeat, 0, nil))
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package rabbittest
+package faultproxy
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// link is one connection through a proxy.
-type link struct {
+// connection is one connection through a proxy.
+type connection struct {
 	proxy          *Proxy
 	client, broker *net.TCPConn
 	lost           atomic.Bool // bytes were dropped
@@ -20,30 +20,30 @@ type link struct {
 
 // close ends both sides, with a reset or in order. That closing can fail when
 // the peer was faster does not matter.
-func (l *link) close(reset bool) {
-	l.once.Do(func() {
-		close(l.done)
-		for _, c := range []*net.TCPConn{l.client, l.broker} {
+func (c *connection) close(reset bool) {
+	c.once.Do(func() {
+		close(c.done)
+		for _, side := range []*net.TCPConn{c.client, c.broker} {
 			if reset {
-				_ = c.SetLinger(0)
+				_ = side.SetLinger(0)
 			}
-			_ = c.Close()
+			_ = side.Close()
 		}
 	})
 }
 
 // end is told how a direction ended: after an orderly end the other goes on.
-func (l *link) end(err error) {
+func (c *connection) end(err error) {
 	if err != nil {
-		l.close(false)
+		c.close(false)
 	}
 }
 
 // pipe passes on what src says until it has no more to say.
-func (l *link) pipe(dst, src *net.TCPConn, replies bool) error {
+func (c *connection) pipe(dst, src *net.TCPConn, replies bool) error {
 	buf := make([]byte, 32<<10)
 	for {
-		if _, err := l.passing(); err != nil {
+		if _, err := c.passing(); err != nil {
 			return err
 		}
 		n, err := src.Read(buf)
@@ -53,21 +53,21 @@ func (l *link) pipe(dst, src *net.TCPConn, replies bool) error {
 		if err != nil {
 			return err
 		}
-		f, err := l.passing()
+		f, err := c.passing()
 		if err != nil {
 			return err
 		}
 		if f.drop || replies && f.dropReplies {
-			l.lost.Store(true)
+			c.lost.Store(true)
 			continue
 		}
-		if err := l.write(dst, buf[:n], f); err != nil {
+		if err := c.write(dst, buf[:n], f); err != nil {
 			return err
 		}
 	}
 }
 
-func (l *link) write(dst io.Writer, b []byte, f faults) error {
+func (c *connection) write(dst io.Writer, b []byte, f faults) error {
 	delay := f.latency
 	for len(b) > 0 {
 		piece := b
@@ -75,7 +75,7 @@ func (l *link) write(dst io.Writer, b []byte, f faults) error {
 			piece = b[:min(len(b), max(1, f.bytesPerSecond/20))]
 			delay += time.Duration(len(piece)) * time.Second / time.Duration(f.bytesPerSecond)
 		}
-		if err := l.sleep(delay); err != nil {
+		if err := c.sleep(delay); err != nil {
 			return err
 		}
 		if _, err := dst.Write(piece); err != nil {
@@ -87,28 +87,28 @@ func (l *link) write(dst io.Writer, b []byte, f faults) error {
 }
 
 // passing waits until the proxy does not hold.
-func (l *link) passing() (faults, error) {
+func (c *connection) passing() (faults, error) {
 	for {
-		f, changed := l.proxy.current()
+		f, changed := c.proxy.current()
 		if !f.hold {
 			return f, nil
 		}
 		select {
 		case <-changed:
-		case <-l.done:
+		case <-c.done:
 			return f, net.ErrClosed
 		}
 	}
 }
 
-func (l *link) sleep(d time.Duration) error {
+func (c *connection) sleep(d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
 	select {
 	case <-time.After(d):
 		return nil
-	case <-l.done:
+	case <-c.done:
 		return net.ErrClosed
 	}
 }

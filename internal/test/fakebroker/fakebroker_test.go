@@ -1,4 +1,4 @@
-package rabbittest
+package fakebroker
 
 import (
 	"context"
@@ -9,10 +9,15 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"go.uber.org/goleak"
 )
 
-// session logs in to a peer and gives a channel with confirmations.
-func session(t *testing.T, p *Peer) (*amqp.Connection, *amqp.Channel) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const queue = "queue"
+
+// session logs in to p and returns a channel in confirm mode.
+func session(t *testing.T, p *Broker) (*amqp.Connection, *amqp.Channel) {
 	t.Helper()
 	conn, err := amqp.DialConfig("amqp://guest:guest@"+p.Addr(), amqp.Config{Heartbeat: time.Second})
 	if err != nil {
@@ -44,10 +49,10 @@ func send(t *testing.T, ch *amqp.Channel, id string, size int) *amqp.DeferredCon
 	return c
 }
 
-func TestPeerConfirmsAsTheScriptSays(t *testing.T) {
-	p := StartPeer(t, func(int) Script {
-		var held []PeerMessage
-		return func(m PeerMessage) {
+func TestConfirmsAsTheScriptSays(t *testing.T) {
+	p := Start(t, func(int) Script {
+		var held []Message
+		return func(m Message) {
 			if held = append(held, m); len(held) < 6 {
 				return
 			}
@@ -75,9 +80,9 @@ func TestPeerConfirmsAsTheScriptSays(t *testing.T) {
 	}
 }
 
-func TestPeerReturnsBlocksAndCloses(t *testing.T) {
-	p := StartPeer(t, func(int) Script {
-		return func(m PeerMessage) {
+func TestReturnsBlocksAndCloses(t *testing.T) {
+	p := Start(t, func(int) Script {
+		return func(m Message) {
 			m.Return(amqp.NoRoute, "NO_ROUTE")
 			m.Conn.Blocked("low on memory")
 			m.Conn.Unblocked()
@@ -107,9 +112,9 @@ func TestPeerReturnsBlocksAndCloses(t *testing.T) {
 	}
 }
 
-func TestPeerIsSilentThenResets(t *testing.T) {
-	p := StartPeer(t, func(connection int) Script {
-		return func(m PeerMessage) {
+func TestIsSilentThenResets(t *testing.T) {
+	p := Start(t, func(connection int) Script {
+		return func(m Message) {
 			if connection == 2 {
 				m.Conn.Reset()
 			}
@@ -132,9 +137,9 @@ func TestPeerIsSilentThenResets(t *testing.T) {
 	}
 }
 
-func TestPeerStopsReading(t *testing.T) {
-	p := StartPeer(t, func(int) Script {
-		return func(m PeerMessage) { m.Conn.StopReading() }
+func TestStopsReading(t *testing.T) {
+	p := Start(t, func(int) Script {
+		return func(m Message) { m.Conn.StopReading() }
 	})
 	_, ch := session(t, p)
 	written := make(chan error, 1)
@@ -144,7 +149,7 @@ func TestPeerStopsReading(t *testing.T) {
 	}()
 	select {
 	case err := <-written:
-		t.Errorf("64 MiB were written to a peer that does not read: %v", err)
+		t.Errorf("64 MiB were written to a broker that does not read: %v", err)
 	case <-time.After(time.Second):
 	}
 	p.conns[0].Reset()
