@@ -98,7 +98,7 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whol
 	switch {
 	case length < ls.End:
 		return Replaced, nil
-	case length == ls.End:
+	case length == ls.End && ls.understood():
 		return Unchanged, nil
 	}
 	return Grown, nil

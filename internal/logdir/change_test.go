@@ -102,6 +102,12 @@ func TestChange(t *testing.T) {
 		{"replaced in the cut line alone, same size", map[string]string{tcp: rows("a", 0) + "10.0.0.1 1"}, func(t *testing.T, d *Dir) {
 			put(t, d, tcp, rows("a", 0)+"10.0.0.2 1")
 		}, Replaced, "log_tcp_complete was replaced", false},
+		{"zero bytes filled, same size", map[string]string{tcp: rows("a", 3) + strings.Repeat("\x00", 12)}, func(t *testing.T, d *Dir) {
+			put(t, d, tcp, rows("a", 5))
+		}, Grown, "log_tcp_complete has grown", false},
+		{"touched, with a cut line", map[string]string{tcp: rows("a", 3) + "a.3"}, func(t *testing.T, d *Dir) {
+			must(t, os.Chtimes(d.Path()+tcp, time.Time{}, time.Unix(1, 0)))
+		}, Grown, "log_tcp_complete has grown", false},
 		{"a second log", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
 			put(t, d, udp, "")
 		}, Unchanged, "log_udp_complete is new", false},
@@ -277,6 +283,21 @@ func readPacked(ctx context.Context, file string) (string, error) {
 	}
 	b, err := io.ReadAll(z)
 	return string(b), err
+}
+
+// TestZeroBytesAndFingerprint: a fingerprint still fits when the zero bytes that
+// it met have been filled.
+func TestZeroBytesAndFingerprint(t *testing.T) {
+	full := rows("a", 500)
+	hole := full[:1000] + strings.Repeat("\x00", 1000) + full[2000:]
+	print, err := FingerprintOf(strings.NewReader(hole), int64(len(hole)))
+	must(t, err)
+	if reach, same, err := matches(strings.NewReader(full), print); reach != 1000 || !same || err != nil {
+		t.Errorf("%d, %v, %v", reach, same, err)
+	}
+	if _, same, err := matches(strings.NewReader(rows("b", 500)), print); same || err != nil {
+		t.Errorf("another log: %v, %v", same, err)
+	}
 }
 
 func TestFingerprint(t *testing.T) {

@@ -1,6 +1,7 @@
 package logdir
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -15,8 +16,12 @@ const fingerprintLen = 64 << 10
 
 // A fingerprint is LENGTH:HASH: the number of bytes hashed, all from the
 // uncompressed log's start, and the first 16 bytes of their SHA-256. Since it
-// carries its length it can still be verified when the log has grown.
+// carries its length it can still be verified when the log has grown. It ends
+// in front of the first zero byte, since data may still come there.
 func fingerprint(head []byte) string {
+	if zero := bytes.IndexByte(head, 0); zero >= 0 {
+		head = head[:zero]
+	}
 	sum := sha256.Sum256(head)
 	return strconv.Itoa(len(head)) + ":" + hex.EncodeToString(sum[:16])
 }

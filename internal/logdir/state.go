@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/goccy/go-json"
 )
@@ -25,6 +26,12 @@ type LogState struct {
 	End    int64 `json:"end"`
 	Header int64 `json:"header"` // offset of the header line in force at Position
 	Line   int64 `json:"line"`   // number of lines before Position
+	// Holes are the ranges before Position that were zero bytes, widened to whole
+	// lines: rows may still appear there. In order and apart, at most MaxHoles.
+	Holes []Hole `json:"holes,omitempty"`
+	// ZeroTail: zero bytes begin in the line at Position. Like a hole, they may
+	// become rows.
+	ZeroTail bool `json:"zero_tail,omitempty"`
 	// Tail is the unterminated last line where it was taken as a row: its row
 	// and flows are in the counts below, and reading resumes at its start. Nil
 	// where there is none, or it was incomplete.
@@ -54,8 +61,25 @@ func (l *LogState) sameFile(st Stat, gzip bool) bool {
 	return l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip
 }
 
+// HasZeros reports whether zero bytes stand where rows may still appear.
+func (l *LogState) HasZeros() bool { return len(l.Holes) > 0 || l.ZeroTail }
+
+// understood reports whether every byte up to End was read as whole lines. Where
+// one was not, a log that was touched may hold more than it did.
+func (l *LogState) understood() bool { return l.Position == l.End && len(l.Holes) == 0 }
+
+// SameProgress reports whether both states say that the same rows are
+// confirmed, whatever file they stand in.
+func (l *LogState) SameProgress(m LogState) bool {
+	sameTail := l.Tail == nil && m.Tail == nil || l.Tail != nil && m.Tail != nil && *l.Tail == *m.Tail
+	return l.Position == m.Position && l.End == m.End && sameTail && l.ZeroTail == m.ZeroTail && slices.Equal(l.Holes, m.Holes)
+}
+
 func (l *LogState) valid() bool {
 	if t := l.Tail; t != nil && (t.Bytes < 0 || t.Bytes > l.End-l.Position || t.Flows < 0 || t.Flows > 2) {
+		return false
+	}
+	if !validHoles(l.Holes, l.Position) {
 		return false
 	}
 	return l.Header >= 0 && l.Header <= l.Position && l.Position <= l.End && l.Size >= 0 && l.Line >= 0

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"sync"
-	"time"
 
 	"tstat-transport/internal/logdir"
 )
@@ -28,8 +27,8 @@ type dirWork struct {
 	logs     []*logWork
 	// done holds the logs that are as they were marked.
 	done   map[string]logdir.LogState
-	marked time.Time // by an earlier run; zero if it is not
-	dirty  bool      // confirmed progress is not in .processing yet
+	marked logdir.Mark // of an earlier run; the zero Mark if there is none
+	dirty  bool        // confirmed progress is not in .processing yet
 
 	writing sync.Mutex // of the state files
 	closed  bool       // guarded by writing
@@ -198,8 +197,8 @@ func (d *dirWork) save(p *pipeline, final bool) error {
 		if err := d.dir.WriteProcessed(s); err != nil {
 			return err
 		}
-		if len(d.logs) == 0 && !d.marked.IsZero() { // the logs were touched, and hold nothing new
-			return d.dir.SetMarked(d.marked)
+		if d.nothingNew(s) {
+			return d.dir.SetMarked(d.marked.Time)
 		}
 		return nil
 	case dirty:
@@ -212,6 +211,21 @@ func (d *dirWork) save(p *pipeline, final bool) error {
 		return err
 	}
 	return nil
+}
+
+// nothingNew reports whether s says what the mark of an earlier run said: the
+// logs were touched and hold nothing new, and the culler goes on counting from
+// that mark. Zero bytes may be filled at any time, so there a touch counts.
+func (d *dirWork) nothingNew(s logdir.State) bool {
+	if d.marked.Time.IsZero() {
+		return false
+	}
+	for name, ls := range s.Logs {
+		if before, ok := d.marked.State.Logs[name]; !ok || !ls.SameProgress(before) || ls.HasZeros() {
+			return false
+		}
+	}
+	return true
 }
 
 // unfinished tells whether there is progress that .processing does not hold.

@@ -159,7 +159,7 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) error {
 	if mark.Damaged != nil {
 		p.Log.Warn("damaged mark, the directory is looked at anew", "directory", d.dir.Path(), "reason", mark.Damaged)
 	}
-	d.marked = mark.Time
+	d.marked = mark
 	unfinished, err := d.dir.ReadProcessing()
 	if err != nil {
 		p.Log.Warn("cannot use .processing, messages may be sent again", "directory", d.dir.Path(), "reason", err)

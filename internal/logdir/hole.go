@@ -1,0 +1,25 @@
+package logdir
+
+// MaxHoles bounds a state file, however a log was copied. Reading ends in front
+// of one hole more and goes on when the log has changed.
+const MaxHoles = 512
+
+// Hole is a range of a log in which zero bytes stand in place of data, as where
+// a copy has not written yet. It begins and ends at a line's start.
+type Hole struct {
+	From   int64 `json:"from"`
+	To     int64 `json:"to"`
+	Header int64 `json:"header"` // offset of the header line in force there
+}
+
+// validHoles reports whether holes are in order, apart and before position.
+func validHoles(holes []Hole, position int64) bool {
+	from := int64(0)
+	for _, h := range holes {
+		if h.From < from || h.To <= h.From || h.To > position || h.Header < 0 || h.Header > h.From {
+			return false
+		}
+		from = h.To
+	}
+	return len(holes) <= MaxHoles
+}
