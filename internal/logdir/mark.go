@@ -172,9 +172,11 @@ func (d *Dir) writeTemporary(tmp string, b []byte) (err error) {
 			_ = d.unlink(tmp)
 		}
 	}()
+	failpoint.Hit("created")
 	if _, err := f.Write(b); err != nil {
 		return err
 	}
+	failpoint.Hit("unsynced")
 	if err := f.Sync(); err != nil {
 		return err
 	}

@@ -89,7 +89,9 @@ func TestDeathAtEveryPoint(t *testing.T) {
 		{"publishing", "before a message is published"},
 		{"confirmed", "when a message is confirmed and not yet entered"},
 		{"settled", "when all of a directory is confirmed and its mark not begun"},
-		{"written", "when a state file is written and not yet renamed"},
+		{"created", "when a temporary state file is made and still empty"},
+		{"unsynced", "when a temporary state file is written and not yet synced"},
+		{"written", "when a temporary state file is synced and not yet renamed"},
 		{"renamed", "when a state file is renamed and its directory not yet synced"},
 	} {
 		t.Run(point.name, func(t *testing.T) {
