@@ -8,15 +8,20 @@
 // needs, which is two byte counts. For the few rows that are sent, Split
 // yields where each field ends.
 //
-// The grammar, as Tstat 2.4 to 3.2.1 writes it:
+// The grammar, as Tstat 2.4 to 3.2.1 and the tools behind it write it:
 //
-//	log    = header *( row | header )
-//	header = "#" [ bitmask "#" ] column *( " " column ) "\n"  ; the log's first line
-//	column = name ":" number              ; 1, 2, 3, ...
-//	row    = field *( " " field ) "\n"
+//	log    = first *( row | header )
+//	first  = token *( " " token ) end       ; the log's first line: it names the
+//	                                        ; columns that every row must have
+//	token  = [ *BYTE "#" ] [ name ] [ ":" *BYTE ]
+//	header = "#" [ bitmask "#" ] column *( " " column ) end
+//	column = name ":" number                ; 1, 2, 3, ...
+//	row    = field *( " " field ) end
+//	end    = [ CR ] LF
 //
-// A line that starts with # and is no header that has the columns of its kind
-// of log is malformed; an empty line is nothing. Fields that are used are:
+// A line that starts with # and is neither a repetition of the header in force
+// nor a header with all columns that every Tstat writes is malformed; an empty
+// line is nothing. Fields that are used are:
 //
 //	bytes   = 1*DIGIT                     ; below 2^61
 //	number  = 1*DIGIT                     ; below 2^64

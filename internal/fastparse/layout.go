@@ -2,6 +2,7 @@ package fastparse
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,15 +24,16 @@ func (k Protocol) String() string { return [...]string{"tcp", "udp"}[k] }
 // known, Tstat 3.2.1 built with PACKET_STATS, has 213.
 const MaxColumns = 1024
 
-// Layout is where the columns of a log stand, as its header line says.
+// Layout holds the positions of a log's columns, as its header line names them.
 type Layout struct {
 	Protocol Protocol
 	// Header is the header line, without its newline.
 	Header string
 
-	columns map[string]int
-	names   []string
-	bytes   [2]int // columns of the byte counts: client's, server's
+	columns  map[string]int
+	names    []string
+	bytes    [2]int // columns of the byte counts: client's, server's
+	numbered bool   // starts with # and numbers its columns 1, 2, 3, ...
 }
 
 // required are the columns without which a row is no flow. They also tell a
@@ -62,11 +64,15 @@ var everywhere = [...][]string{
 }
 
 // MayFollow reports whether a header with this layout may stand in mid-file. A
-// name that came over the network may hold a newline and then what looks like
-// a header. The required columns alone would fit into one; all those that every
-// Tstat writes take 519 bytes in a TCP log, which is more than two names of 255
-// bytes, but 179 in a UDP log.
+// name that came over the network may contain a newline and then a line that
+// looks like a header, so the rules are stricter than for a log's first line:
+// the line starts with #, numbers its columns from 1 without a gap, and names
+// every column that every Tstat writes. Such a line has at least 519 bytes in a
+// TCP log, more than two names of 255 bytes; in a UDP log it has 179.
 func (l *Layout) MayFollow() bool {
+	if !l.numbered {
+		return false
+	}
 	for _, name := range everywhere[l.Protocol] {
 		if l.Column(name) < 0 {
 			return false
@@ -80,40 +86,66 @@ var byteCounts = [...][2]string{
 	UDP: {"c_bytes_all", "s_bytes_all"},
 }
 
-// ParseHeader reads a header line, without its newline. The line is copied.
-// Columns are numbered from 1 without a gap; a column's name is what stands
-// between the last # of its token (if any) and the colon; of a repeated name
-// the first counts.
+// ErrFirstRow is the error for a log whose first line is a row. Guessing its
+// columns could send wrong values.
+var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 2.2 and 2.3 have no header and cannot be read)")
+
+// ParseHeader reads a log's first line, without its newline, and copies it. The
+// line is a header if it names the columns that every row must have; the error
+// is ErrFirstRow or names the missing ones.
+//
+// A column's name is the part of its token between the last # and the first :
+// behind that, both optional. The numbers do not matter: Tstat 2.4 beta counts
+// from 0, and some builds leave a number out or repeat one. Of a repeated name
+// the first counts. A trailing carriage return is ignored. Whatever stands
+// before the first # does not matter either, but a space there does: it is
+// unknown whether the rows have the additional column.
 func ParseHeader(kind Protocol, line []byte) (*Layout, error) {
-	if len(line) == 0 || line[0] != '#' {
-		return nil, fmt.Errorf("no header line: it starts with #, this one with %.20q", line)
-	}
 	l := &Layout{Protocol: kind, Header: string(line)}
-	n := strings.Count(l.Header, " ") + 1
+	text := strings.TrimSuffix(l.Header, "\r")
+	n := strings.Count(text, " ") + 1
 	if n > MaxColumns {
-		return nil, fmt.Errorf("header line has %d columns, at most %d are supported", n, MaxColumns)
+		return nil, fmt.Errorf("no header: the first line has %d columns, at most %d are supported", n, MaxColumns)
 	}
 	l.columns = make(map[string]int, n)
 	l.names = make([]string, 0, n)
-	for token := range strings.SplitSeq(l.Header, " ") {
+	l.numbered = strings.HasPrefix(text, "#")
+	for token := range strings.SplitSeq(text, " ") {
 		name, number, _ := strings.Cut(token[strings.LastIndexByte(token, '#')+1:], ":")
 		if name == "" || number != strconv.Itoa(len(l.names)+1) {
-			return nil, fmt.Errorf("header line: column %d is %.40q, not NAME:%d", len(l.names)+1, token, len(l.names)+1)
+			l.numbered = false
 		}
 		if _, repeated := l.columns[name]; !repeated {
 			l.columns[name] = len(l.names)
 		}
 		l.names = append(l.names, name)
 	}
+	var missing []string
 	for _, name := range required[kind] {
 		if l.Column(name) < 0 {
-			return nil, fmt.Errorf("header line of a %s log without column %s", kind, name)
+			missing = append(missing, name)
 		}
+	}
+	if len(missing) > 0 {
+		if startsWithAddress(text) {
+			return nil, ErrFirstRow
+		}
+		return nil, fmt.Errorf("no header: the first line lacks these columns of a %s log: %s", kind, strings.Join(missing, ", "))
+	}
+	if before, _, found := strings.Cut(text, "#"); found && strings.Contains(before, " ") && l.Column("c_ip") >= strings.Count(before, " ") {
+		return nil, errors.New("no header: a space before the # of the first line leaves the positions of the columns open")
 	}
 	for i, name := range byteCounts[kind] {
 		l.bytes[i] = l.Column(name)
 	}
 	return l, nil
+}
+
+// startsWithAddress reports whether a line's first field is an IP address, as it
+// is in every row.
+func startsWithAddress(line string) bool {
+	first, _, _ := strings.Cut(line, " ")
+	return strings.ContainsAny(first, ".:") && IsAddress([]byte(first))
 }
 
 // Column returns the index of the named column, from 0, or -1 where the layout

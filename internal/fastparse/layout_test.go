@@ -36,32 +36,39 @@ func TestParseHeader(t *testing.T) {
 		}
 		return strings.Join(columns, " ")
 	}
+	const open = "a space before the #"
 	for input, want := range map[string]string{
-		udp:         "",
-		"#15" + udp: "",
-		"#zz" + udp: "", // whatever stands before the last #
+		udp:                                 "",
+		"#15" + udp:                         "",
+		"#zz" + udp:                         "", // whatever stands before the last #
+		"\xef\xbb\xbf#15" + udp:             "", // byte-order mark
+		"\x00\xff;" + udp:                   "",
+		udp[1:]:                             "", // no #
+		udp + "\r":                          "",
+		udp + " ":                           "",
+		udp + " label":                      "",
+		udp + " c_ip:11":                    "", // repeated
+		udp + " c_port:2":                   "",
+		udp + " x#:11 :12 x:y:13 a-b.c:014": "",
+		udp + " x#y:11":                     "",
+		strings.Replace(udp, "s_ip:6", "s_ip", 1): "",
 		strings.Replace(udp, "s_ip", "x#s_ip", 1): "",
-		udp + " c_ip:11":                        "", // repeated
-		udp + " a-b.c:11":                       "",
+		zeroBased(udp):                          "",
+		"label:0 " + udp[1:]:                    "",
 		wide(MaxColumns):                        "",
-		wide(MaxColumns + 1):                    "1025 columns, at most 1024",
-		"":                                      "no header line",
-		"c_ip:1 c_port:2":                       "no header line",
-		"10.0.0.1 80 1":                         "no header line",
-		"#":                                     `column 1 is "#", not NAME:1`,
-		"# " + udp[1:]:                          `column 1 is "#"`,
-		udp + " ":                               `column 11 is ""`,
-		udp + "\r":                              `column 10 is "s_bytes_all:10\r"`,
-		udp + " x":                              `column 11 is "x"`,
-		udp + " :11":                            `column 11 is ":11"`,
-		udp + " x#:11":                          `column 11 is "x#:11"`,
-		udp + " x:y:11":                         `column 11 is "x:y:11"`,
-		udp + " x:011":                          `column 11 is "x:011"`,
-		udp + " x:10":                           `column 11 is "x:10"`,
-		udp + " x:12":                           `column 11 is "x:12"`,
-		strings.Replace(udp, " ", "  ", 1):      `column 2 is ""`,
-		strings.Replace(udp, "s_durat", "x", 1): "udp log without column s_durat",
-		minimal[TCP]:                            "udp log without column c_bytes_all",
+		wide(MaxColumns + 1):                    "no header: the first line has 1025 columns, at most 1024",
+		"":                                      "no header: the first line lacks these columns of a udp log: c_ip, c_port, s_ip, s_port, c_bytes_all, ",
+		"#":                                     "lacks these columns",
+		"c_ip:1 c_port:2":                       "of a udp log: s_ip, s_port, c_bytes_all, s_bytes_all, c_first_abs, s_first_abs, c_durat, s_durat",
+		strings.ReplaceAll(udp, " ", "\t"):      "lacks these columns",
+		strings.Replace(udp, "s_durat", "x", 1): "of a udp log: s_durat",
+		minimal[TCP]:                            "of a udp log: c_bytes_all, s_bytes_all, c_first_abs, s_first_abs, c_durat, s_durat",
+		"10.0.0.1 80 1":                         "the first line is a row",
+		"fd77::c0c 80 1":                        "the first line is a row",
+		"10 80 1":                               "lacks these columns",
+		" " + udp:                               open,
+		"x y " + udp:                            open,
+		"# " + udp[1:]:                          "",
 	} {
 		_, err := ParseHeader(UDP, []byte(input))
 		if want == "" && err != nil {
@@ -69,6 +76,54 @@ func TestParseHeader(t *testing.T) {
 		}
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%.80q: error %v, want %s", input, err, want)
+		}
+	}
+}
+
+// zeroBased is a header whose columns are numbered from 0, as Tstat 2.4 beta
+// writes the one of a UDP log.
+func zeroBased(header string) string {
+	columns := strings.Fields(header)
+	for i, column := range columns {
+		name, _, _ := strings.Cut(column, ":")
+		columns[i] = fmt.Sprintf("%s:%d", name, i)
+	}
+	return strings.Join(columns, " ")
+}
+
+// TestMayFollow: a header in mid-file must name what every Tstat writes, start
+// with # and be numbered from 1 without a gap.
+func TestMayFollow(t *testing.T) {
+	var columns []string
+	for i, name := range everywhere[UDP] {
+		columns = append(columns, fmt.Sprintf("%s:%d", name, i+1))
+	}
+	header := "#" + strings.Join(columns, " ")
+	n := len(columns)
+	for input, want := range map[string]bool{
+		header:                                           true,
+		"#15" + header:                                   true,
+		header + "\r":                                    true,
+		header + fmt.Sprintf(" x#label:%d", n+1):         true,
+		header + fmt.Sprintf(" c_ip:%d", n+1):            true,
+		header + " label":                                false,
+		header + " ":                                     false,
+		header + fmt.Sprintf(" :%d", n+1):                false,
+		header + fmt.Sprintf(" x#:%d", n+1):              false,
+		header + fmt.Sprintf(" x:y:%d", n+1):             false,
+		header + fmt.Sprintf(" x:0%d", n+1):              false,
+		header + fmt.Sprintf(" x:%d", n):                 false,
+		header + fmt.Sprintf(" x:%d", n+2):               false,
+		header[1:]:                                       false,
+		"\xef\xbb\xbf" + header:                          false,
+		zeroBased(header):                                false,
+		strings.Replace(header, "c_type", "c_x", 1):      false,
+		strings.Replace(header, "c_port:2", "c_port", 1): false,
+		strings.Replace(header, ":2 ", ":2\r ", 1):       false,
+	} {
+		l, err := ParseHeader(UDP, []byte(input))
+		if err != nil || l.MayFollow() != want {
+			t.Errorf("%q: MayFollow is %v, error %v, want %v", input, !want, err, want)
 		}
 	}
 }

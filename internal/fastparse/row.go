@@ -34,7 +34,7 @@ func (f *Fields) Bounds(i int) (from, to int) {
 // Split finds the first n fields of the current row, or all of them if there
 // are fewer; n is 1 to MaxColumns.
 func (s *Scanner) Split(f *Fields, n int) {
-	f.N = min(split(s.space, s.Start, s.End, n, &f.Starts), n)
+	f.N = min(split(s.space, s.Start, s.rowEnd(s.End), n, &f.Starts), n)
 }
 
 // splitPortable enters the starts of at least the first n fields of the row from

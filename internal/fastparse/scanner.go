@@ -1,6 +1,9 @@
 package fastparse
 
-import "math/bits"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // Event is what Next has come upon.
 type Event uint8
@@ -74,6 +77,13 @@ func (s *Scanner) Threshold() uint64 { return s.threshold }
 // Line returns the current line, without its newline; it is part of the block.
 func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
+// SkipLine passes over the next line, whatever it is: a log's first line is a
+// header even if it does not start with #. The block must have one more line.
+func (s *Scanner) SkipLine() {
+	s.pos += bytes.IndexByte(s.block[s.pos:], '\n') + 1
+	s.Lines++
+}
+
 // Next goes on to the next line that needs attention.
 func (s *Scanner) Next() Event {
 	for {
@@ -98,7 +108,7 @@ func (s *Scanner) Next() Event {
 			return HeaderLine
 		}
 
-		if start == end {
+		if end-start <= 1 && (start == end || s.block[start] == '\r') {
 			continue
 		}
 		if s.threshold > 0 && s.isBelow(start, end) {
@@ -110,9 +120,19 @@ func (s *Scanner) Next() Event {
 	}
 }
 
-// isBelow tells whether a line is a row below the threshold, as far as its two
-// byte counts tell.
+// rowEnd returns the end of the last field of a non-empty row whose newline is at
+// end: where lines end in CR LF, the carriage return is not part of the field.
+func (s *Scanner) rowEnd(end int) int {
+	if s.block[end-1] == '\r' {
+		return end - 1
+	}
+	return end
+}
+
+// isBelow reports whether both byte counts of a line are valid and below the
+// threshold.
 func (s *Scanner) isBelow(start, end int) bool {
+	end = s.rowEnd(end)
 	from := s.skip(start, s.skips[0], end)
 	to := s.skip(from, 1, end) - 1
 	from2 := s.skip(to+1, s.skips[1], end)

@@ -72,9 +72,9 @@ func scanTwin(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 		number++
 		l := line{text: strings.TrimSuffix(text, "\n"), start: start, lines: number}
 		start += len(text)
-		fields := strings.Split(l.text, " ")
+		fields := strings.Split(strings.TrimSuffix(l.text, "\r"), " ")
 		switch layout := layouts[hashes%2]; {
-		case l.text == "":
+		case l.text == "" || l.text == "\r":
 			continue
 		case l.text[0] == '#':
 			l.event = HeaderLine
@@ -127,7 +127,7 @@ func TestLinesOfEveryLength(t *testing.T) {
 	var s Scanner
 	for length := range 201 {
 		var log strings.Builder
-		for _, pattern := range []string{"1 22 333 ", "1", "12345678901234567 ", " ", "  1", "x ", "1 "} {
+		for _, pattern := range []string{"1 22 333 ", "1", "12345678901234567 ", " ", "  1", "x ", "1 ", "22 1\r"} {
 			log.WriteString(strings.Repeat(pattern, length+1)[:length] + "\n")
 		}
 		for _, columns := range [][2]int{{0, 1}, {1, 0}, {2, 1}, {0, 4}, {5, 3}, {7, 40}, {40, 39}} {
@@ -156,6 +156,7 @@ func TestWideRows(t *testing.T) {
 		}
 		var log strings.Builder
 		for range 1 + random.IntN(6) {
+			end := []string{"\n", "\r\n"}[random.IntN(2)]
 			for i := range columns - random.IntN(3)/2*random.IntN(columns) {
 				if i > 0 {
 					log.WriteByte(' ')
@@ -166,7 +167,7 @@ func TestWideRows(t *testing.T) {
 					log.WriteString([]string{"", "x", "0", "#", "12a"}[random.IntN(5)])
 				}
 			}
-			log.WriteByte('\n')
+			log.WriteString(end)
 		}
 		layouts := [2]*Layout{layoutOf(a, b), layoutOf(b, a)}
 		checkScan(t, &s, []byte(log.String()), layouts, uint64(math.Pow10(random.IntN(18))), 1+random.IntN(MaxColumns))
@@ -201,6 +202,11 @@ func TestLines(t *testing.T) {
 		{"1 y\n", "row"},
 		{"-1 2\n", "row"},
 		{"1 2\r\n", "row"},
+		{"0 0\r\n", ""}, // below
+		{"0 0\r\r\n", "row"},
+		{"0\r 0\r\n", "row"},
+		{"\r\n", ""},
+		{"\r\r\n", "row"},
 		{digits61 + " 2\n", "row"},
 		{digits61less + " 2\n", "row"},
 		{"0 18446744073709551616\n", "row"},
@@ -222,6 +228,20 @@ func TestLines(t *testing.T) {
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%q: got %q, want %q", c.log, got, c.want)
 		}
+	}
+}
+
+// SkipLine passes over a line without looking at it.
+func TestSkipLine(t *testing.T) {
+	var s Scanner
+	s.Reset(slices.Grow([]byte("0 0\n#x\n5 6\n"), Padding), layoutOf(0, 1), 1)
+	s.SkipLine()
+	if event := s.Next(); event != HeaderLine || string(s.Line()) != "#x" || s.Lines != 2 || s.Below != 0 {
+		t.Errorf("event %d, line %q, %d lines, %d below", event, s.Line(), s.Lines, s.Below)
+	}
+	s.SkipLine()
+	if event := s.Next(); event != End || s.Lines != 3 {
+		t.Errorf("event %d after %d lines, want the end after 3", event, s.Lines)
 	}
 }
 

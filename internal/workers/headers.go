@@ -39,10 +39,9 @@ func (c *layouts) parse(kind fastparse.Protocol, line []byte) (*fastparse.Layout
 }
 
 // findHeaders notes the layout in force at the block's start and the header
-// lines inside; a header in a last line without newline is none yet. The
-// first line of a log must be one.
+// lines inside the block. A header in an unterminated last line does not count
+// yet. The first line of a log must be a header.
 func (r *logReader) findHeaders(c *chunk) error {
-	c.layout, c.header = r.layout, r.header
 	lines := c.buf
 	if c.tail {
 		lines = c.buf[:bytes.LastIndexByte(c.buf[:len(c.buf)-1], '\n')+1]
@@ -50,10 +49,25 @@ func (r *logReader) findHeaders(c *chunk) error {
 	if c.long > 0 {
 		lines = nil
 	}
-	for from := 0; ; {
+	from := 0
+	if r.layout == nil && len(c.buf) > 0 {
+		line := firstLine(c.buf)
+		l, err := r.cache.parse(r.kind, line)
+		if len(lines) == 0 && c.tail && (err == nil || bytes.IndexByte(line, '#') >= 0) {
+			return nil // the header is still being written
+		}
+		if err != nil {
+			return fmt.Errorf("read header of %s: %w", r.file.Name(), err)
+		}
+		r.layout, r.header = l, c.base
+		c.headers = append(c.headers, header{at: 0, layout: l})
+		from = len(line)
+	}
+	c.layout, c.header = r.layout, r.header
+	for {
 		i := bytes.IndexByte(lines[from:], '#')
 		if i < 0 {
-			break
+			return nil
 		}
 		at := from + i
 		from = at + 1
@@ -63,8 +77,8 @@ func (r *logReader) findHeaders(c *chunk) error {
 		line := firstLine(lines[at:])
 		if !r.layout.Same(line) {
 			l, err := r.cache.parse(r.kind, line)
-			if err != nil || r.layout != nil && !l.MayFollow() {
-				continue // a name that looks like a header; the first line is seen to below
+			if err != nil || !l.MayFollow() {
+				continue // a name that looks like a header
 			}
 			r.layout = l
 		}
@@ -72,18 +86,6 @@ func (r *logReader) findHeaders(c *chunk) error {
 		c.headers = append(c.headers, header{at: at, layout: r.layout})
 		from = at + len(line)
 	}
-	if c.layout != nil || len(c.buf) == 0 {
-		return nil
-	}
-	if len(c.headers) > 0 && c.headers[0].at == 0 {
-		c.layout = c.headers[0].layout
-		return nil
-	}
-	if c.tail && len(lines) == 0 && c.buf[0] == '#' {
-		return nil // the header is still being written
-	}
-	_, err := fastparse.ParseHeader(r.kind, firstLine(c.buf))
-	return fmt.Errorf("%s: %w (%w)", r.file.Name(), errNoHeader, err)
 }
 
 // settle looks at the line that the last run took though it had no newline. If
@@ -95,7 +97,7 @@ func (r *logReader) settle(c *chunk) {
 	if r.taken.Flows == 0 || len(line) < n {
 		return
 	}
-	ended := len(line) == n || line[n] == ' '
+	ended := len(line) == n || line[n] == ' ' || string(line[n:]) == "\r"
 	if !ended && bytes.Count(line[:n], []byte(" ")) < message.Columns(r.layout) {
 		return
 	}

@@ -37,6 +37,12 @@ func (p *parser) parse(c *chunk) {
 	s := &p.scanner
 	s.Reset(c.buf, c.layout, p.threshold)
 	headers := c.headers
+	if len(headers) > 0 && headers[0].at == 0 { // a log's first line need not start with #
+		s.SkipLine()
+		s.SetLayout(headers[0].layout)
+		c.final = c.base
+		headers = headers[1:]
+	}
 	for {
 		switch s.Next() {
 		case fastparse.End:

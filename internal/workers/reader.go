@@ -13,9 +13,6 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// errNoHeader: Tstat 2.2 and 2.3 write none, and guessing columns loses data.
-var errNoHeader = errors.New("the first line is no header; logs of Tstat 2.2 and 2.3 have none and cannot be read")
-
 // logReader hands out a log as blocks of whole lines, up to where the log ended
 // when it was opened.
 type logReader struct {
@@ -85,6 +82,9 @@ func (r *logReader) skip(from logdir.LogState) error {
 		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
 	}
 	layout, err := r.cache.parse(r.kind, firstLine(line))
+	if err == nil && from.Header > 0 && line[0] != '#' {
+		err = errors.New("no header: only a log's first line may be one without #")
+	}
 	if err != nil {
 		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
 	}

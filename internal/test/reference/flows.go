@@ -22,7 +22,7 @@ func (m *maker) flows(line string) ([]message.Flow, error) {
 	if strings.HasPrefix(line, "#") {
 		return nil, fmt.Errorf("starts with # but is not a header")
 	}
-	r := &row{fields: strings.Split(line, " "), columns: m.columns}
+	r := &row{fields: strings.Split(strings.TrimSuffix(line, "\r"), " "), columns: m.columns}
 	bytes := "bytes_uniq"
 	if m.kind == UDP {
 		bytes = "bytes_all"

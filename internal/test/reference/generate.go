@@ -42,10 +42,13 @@ var (
 
 // Generate returns a log of the kind, of rows that are mostly well formed,
 // with whatever Tstat, the network and a crash can do to one: columns moved,
-// repeated and left out, headers in mid-file, names that split a line, values
-// at every limit, a cut end. The same random source gives the same log.
+// repeated and left out, headers in mid-file, other line ends, names that split a
+// line, values at every limit, a cut end. The same random source gives the same log.
 func Generate(random *rand.Rand, kind Kind) []byte {
 	var log bytes.Buffer
+	if random.IntN(8) == 0 {
+		log.WriteString("\xef\xbb\xbf")
+	}
 	columns := writeHeader(&log, random, kind)
 	lines := random.IntN(12) * random.IntN(12)
 	if random.IntN(16) == 0 {
@@ -64,6 +67,9 @@ func Generate(random *rand.Rand, kind Kind) []byte {
 		}
 	}
 	content := log.Bytes()
+	if random.IntN(8) == 0 {
+		content = bytes.ReplaceAll(content, []byte("\n"), []byte("\r\n"))
+	}
 	switch random.IntN(4) {
 	case 0:
 		content = content[:random.IntN(len(content)+1)]
@@ -120,11 +126,15 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, kind Kind) []string {
 	first := slices.Index(columns, "c_ip")
 	columns[0], columns[first] = columns[first], columns[0]
 	log.WriteString(pick(random, []string{"#", "#15#", "#00#", "#1f#"}))
+	base := 1
+	if random.IntN(8) == 0 {
+		base = 0
+	}
 	for i, column := range columns {
 		if i > 0 {
 			log.WriteString(" ")
 		}
-		fmt.Fprintf(log, "%s:%d", column, i+1)
+		fmt.Fprintf(log, "%s:%d", column, i+base)
 	}
 	log.WriteString("\n")
 	return columns

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -115,15 +116,15 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 		if !whole && text != "" {
 			result.Tail = max(from, settings.From)
 		}
-		if text == "" && (!whole || maker.columns != nil) {
+		if strings.TrimSuffix(text, "\r") == "" && (!whole || maker.columns != nil) {
 			continue
 		}
-		if columns := parseHeader(text, kind); columns != nil && (maker.columns == nil || text == header || everywhere(columns, kind)) {
-			maker.columns, header = columns, text
+		if isHeader(text, header, kind) {
+			maker.columns, header = parseHeader(text, kind), text
 			continue
 		}
 		if maker.columns == nil {
-			if !whole && strings.HasPrefix(text, "#") {
+			if !whole && strings.Contains(text, "#") {
 				result.Books.Incomplete++
 				continue
 			}
@@ -160,19 +161,31 @@ var required = map[Kind][]string{
 		"c_first_abs", "s_first_abs", "c_durat", "s_durat"},
 }
 
-// parseHeader returns where each column stands, counted from 0, or nil if the
-// line is not a header.
+// isHeader reports whether a line is a header: the log's first line if it can be
+// parsed, a later one if it repeats the header in force or is in strict form.
+func isHeader(line, inForce string, kind Kind) bool {
+	columns := parseHeader(line, kind)
+	switch {
+	case columns == nil:
+		return false
+	case inForce == "":
+		return true
+	case !strings.HasPrefix(line, "#"):
+		return false
+	}
+	return line == inForce || isNumbered(line) && everywhere(columns, kind)
+}
+
+// parseHeader returns the position of each column, from 0, or nil if the line
+// lacks a required column.
 func parseHeader(line string, kind Kind) map[string]int {
-	tokens := strings.Split(line, " ")
-	if !strings.HasPrefix(line, "#") || len(tokens) > maxColumns {
+	tokens := strings.Split(strings.TrimSuffix(line, "\r"), " ")
+	if len(tokens) > maxColumns {
 		return nil
 	}
 	columns := map[string]int{}
 	for i, token := range tokens {
-		name, number, _ := strings.Cut(token[strings.LastIndex(token, "#")+1:], ":")
-		if name == "" || number != fmt.Sprint(i+1) {
-			return nil
-		}
+		name := columnName.FindStringSubmatch(token)[1]
 		if _, repeated := columns[name]; !repeated {
 			columns[name] = i
 		}
@@ -182,7 +195,26 @@ func parseHeader(line string, kind Kind) map[string]int {
 			return nil
 		}
 	}
+	for i, token := range tokens[:columns["c_ip"]+1] {
+		if i > 0 && strings.Contains(token, "#") && !strings.Contains(strings.Join(tokens[:i], ""), "#") {
+			return nil // a space before the first #
+		}
+	}
 	return columns
+}
+
+// columnName matches a token of a header; its group is the column's name.
+var columnName = regexp.MustCompile(`(?s)([^#:]*)(:[^#]*)?$`)
+
+// isNumbered reports whether every token of a header is NAME:NUMBER, counted
+// from 1.
+func isNumbered(line string) bool {
+	for i, token := range strings.Split(strings.TrimSuffix(line, "\r"), " ") {
+		if !regexp.MustCompile(fmt.Sprintf(`(?s)(^|#)[^#:]+:%d$`, i+1)).MatchString(token) {
+			return false
+		}
+	}
+	return true
 }
 
 // written are the columns that every Tstat writes.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +157,16 @@ func TestLines(t *testing.T) {
 		"row":                              {udpHeader + udpRow + "\n", sent},
 		"other header":                     {udpHeader + otherHeader + "::1 ::2 1 2 3 4 5 6 1000000 8 9 10\n", sent},
 		"header in mid-file cut":           {udpHeader + otherHeader[:50], incomplete},
+		"CR LF":                            {strings.ReplaceAll(udpHeader+udpRow+"\n\n", "\n", "\r\n"), sent},
+		"CR in a row":                      {udpHeader + strings.Replace(udpRow, " ", "\r ", 1) + "\n", malformed},
+		"two CR":                           {udpHeader + strings.Replace(udpRow, "999999", "1000000", 1) + "\r\r\n", malformed},
+		"header with a byte-order mark":    {"\xef\xbb\xbf" + udpHeader + udpRow + "\n", sent},
+		"header without #":                 {udpHeader[1:] + udpRow + "\n", sent},
+		"header without numbers":           {regexp.MustCompile(`:\d+`).ReplaceAllString(udpHeader, "") + udpRow + "\n", sent},
+		"header with a label column":       {strings.Replace(udpHeader, "\n", " label\n", 1) + udpRow + "\n", sent},
+		"the same header without #":        {udpHeader[1:] + udpHeader[1:], malformed},
+		"the same header without numbers":  {strings.Repeat(regexp.MustCompile(`:\d+`).ReplaceAllString(udpHeader, ""), 2), reference.Books{}},
+		"header in mid-file, CR LF":        {strings.ReplaceAll(udpHeader+otherHeader+"::1 ::2 1 2 3 4 5 6 1000000 8 9 10\n", "\n", "\r\n"), sent},
 		"header out of order":              {udpHeader + strings.Replace(otherHeader, ":9", ":8", 1), malformed},
 		"header that lacks what all have":  {udpHeader + strings.Replace(otherHeader, "s_type", "s_x", 1), malformed},
 		"header as before, lacking that":   {udpHeader + udpHeader, reference.Books{}},
@@ -197,7 +208,7 @@ func TestLines(t *testing.T) {
 }
 
 func TestNoHeaderAtAll(t *testing.T) {
-	for _, log := range []string{udpRow + "\n", udpRow, "x", "#x\n", "\n" + udpRow, "\n" + udpHeader, "\n", strings.Replace(udpHeader, "\n", "\r\n", 1)} {
+	for _, log := range []string{udpRow + "\n", udpRow, "x", "#x\n", "\n" + udpRow, "\n" + udpHeader, "\n", " " + udpHeader, "x " + udpHeader} {
 		if _, err := reference.Read([]byte(log), reference.UDP, reference.Settings{}); !errors.Is(err, reference.ErrNoHeader) {
 			t.Errorf("%q: %v, want %v", log, err, reference.ErrNoHeader)
 		}

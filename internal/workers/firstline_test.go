@@ -1,0 +1,114 @@
+package workers_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/workers"
+)
+
+// TestFirstLines: a log whose header is in any form that names the columns is
+// sent as the same log with Tstat's own header is.
+func TestFirstLines(t *testing.T) {
+	numbers := regexp.MustCompile(`:(\d+)`)
+	for _, name := range []string{"log_tcp_complete", "log_udp_complete"} {
+		lines := realLog(t, "level15", name)
+		lines[len(lines)-1] += "\n"
+		log := strings.Join(lines, "")
+		kind := reference.Kind(strings.Split(name, "_")[1])
+		want := wantFlows(t, readTwin(t, []byte(log), kind, 0))
+		if len(want) == 0 {
+			t.Fatal("no flows to compare")
+		}
+		header := strings.TrimSuffix(lines[0], "\n")
+		zero := func(s string) string {
+			i := -1
+			return numbers.ReplaceAllStringFunc(s, func(string) string { i++; return fmt.Sprintf(":%d", i) })
+		}
+		for form, other := range map[string]string{
+			"from zero":       zero(header),
+			"number missing":  strings.Replace(header, "s_port:", "s_port ", 1),
+			"no numbers":      numbers.ReplaceAllString(header, ""),
+			"number repeated": strings.Replace(header, "c_port:2", "c_port:1", 1),
+			"label":           header + " label",
+			"trailing space":  header + " ",
+			"byte-order mark": "\xef\xbb\xbf" + header,
+			"bytes before #":  "\x00\xff;" + header,
+			"no #":            header[strings.LastIndexByte(header, '#')+1:],
+			"name repeated":   header + " c_ip:1",
+			"CR LF":           header + "\r",
+		} {
+			if form == "number missing" {
+				other = regexp.MustCompile(`s_port:\d+`).ReplaceAllString(header, "s_port")
+			}
+			text := other + "\n" + strings.Join(lines[1:], "")
+			if form == "CR LF" {
+				text = strings.ReplaceAll(log, "\n", "\r\n")
+			}
+			t.Run(name+"/"+form, func(t *testing.T) {
+				root := t.TempDir()
+				writeLog(t, root, dirName, name, []byte(text))
+				to := newArchive()
+				if outcome, n := run(t.Context(), t, root, to, nil); outcome != (workers.Outcome{}) || n.Malformed.Load() > 0 {
+					t.Fatalf("%+v, %d rows malformed", outcome, n.Malformed.Load())
+				}
+				diff(t, to.flows(t), want)
+				again := newArchive()
+				writeLog(t, root, dirName, name, []byte(text+lines[1]))
+				run(t.Context(), t, root, again, nil)
+				diff(t, again.flows(t), wantFlows(t, readTwin(t, []byte(header+"\n"+lines[1]), kind, 0)))
+			})
+		}
+	}
+}
+
+// TestTailAndCarriageReturn: a last row that was sent before its line end stood
+// is not sent again when CR LF follows.
+func TestTailAndCarriageReturn(t *testing.T) {
+	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9"
+	const row = "10.0.0.1 80 10.0.0.2 443 5 6 1.5 1795379200706.312012 1795379200708.312012"
+	root := t.TempDir()
+	const name = "log_tcp_complete"
+	for i, c := range []struct {
+		log   string
+		flows int
+	}{{header + "\r\n" + row, 2}, {header + "\r\n" + row + "\r", 0}, {header + "\r\n" + row + "\r\n", 0}} {
+		writeLog(t, root, dirName, name, []byte(c.log))
+		to := newArchive()
+		if outcome, _ := run(t.Context(), t, root, to, nil); outcome != (workers.Outcome{}) {
+			t.Fatalf("%d: %+v", i, outcome)
+		}
+		if got := to.flows(t); len(got) != c.flows {
+			t.Errorf("%d: %d flows, want %d", i, len(got), c.flows)
+		}
+	}
+}
+
+// TestNoHeaderMessages: the error tells a log without a header from one whose
+// header lacks columns.
+func TestNoHeaderMessages(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.0.0.1 80 10.0.0.2 443 5 6 1.5 7 8\n":                    fastparse.ErrFirstRow.Error(),
+		"#c_ip:1 c_port:2 s_ip:3 s_port:4 durat:5 first:6 last:7\n": "lacks these columns of a tcp log: c_bytes_uniq, s_bytes_uniq",
+	} {
+		root := t.TempDir()
+		writeLog(t, root, dirName, "log_tcp_complete", []byte(text))
+		var log bytes.Buffer
+		outcome, _ := run(t.Context(), t, root, newArchive(), func(o *workers.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		if outcome.IOErrors != 1 || !strings.Contains(log.String(), want) || !strings.Contains(log.String(), "log_tcp_complete") {
+			t.Errorf("%q: %+v, log %s, want %s", text, outcome, &log, want)
+		}
+		if _, err := os.Stat(filepath.Join(root, dirName, ".processed")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q: marked (%v)", text, err)
+		}
+	}
+}
