@@ -24,14 +24,14 @@ var version, commit, date string
 
 const description = `Delete directories of Tstat logs that tstat_send has sent.
 
-A directory goes when its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, always stays. One that tstat_send is working on is left for the next run.
+A directory goes when its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, always stays. One that tstat_send is working on is left for the next run. One that cannot be deleted as a whole, for permissions or attributes of anything in it, stays whole and is named.
 
-Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted (the rest was done); 75 interrupted.`
+Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted, or --min-free was not reached (the rest was done); 75 interrupted.`
 
 type command struct {
 	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated; no root may lie in another. File systems mounted below DIR are not entered; give them a -d of their own."`
 	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
-	MinFree   cull.Space       `placeholder:"PERCENT|BYTES" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1024^3), 50GB (50 x 1000^3)."`
+	MinFree   cull.Space       `placeholder:"PERCENT|SIZE" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. Exit status 74 if it is not reached."`
 	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`
@@ -56,8 +56,8 @@ func (c *command) Validate() error {
 	return cli.CheckDisjoint(c.Directory)
 }
 
-// ttl is the time to live; one that is longer than a Duration reaches is as
-// good as for ever.
+// ttl returns the time to live. One beyond the range of a Duration becomes the
+// longest Duration, 292 years.
 func (c *command) ttl() time.Duration {
 	if c.TTL >= math.MaxInt64/float64(time.Hour) {
 		return math.MaxInt64
@@ -66,8 +66,8 @@ func (c *command) ttl() time.Duration {
 }
 
 func main() {
-	// Signals are caught to the last: one that comes when all is done changes
-	// nothing in the exit status.
+	// Signals stay caught until exit, so one that arrives after the work is done
+	// does not change the exit status.
 	ctx, _ := cli.UntilSignal(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stderr))
 }
@@ -83,27 +83,37 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for what can be given\n", err)
 		return cli.Usage
 	}
-	level := slog.LevelInfo
-	if c.Verbose {
-		level = slog.LevelDebug
+	level := slog.LevelWarn
+	if c.Verbose || c.DryRun { // what a dry run would delete is the answer that it is run for
+		level = slog.LevelInfo
 	}
 	log := cli.NewLogger(stderr, level, c.LogFormat)
 	began := time.Now()
-	r := cull.Run(ctx, c.Directory, began, cull.Options{
+	result := cull.Run(ctx, c.Directory, began, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
+	status := exitStatus(ctx, result)
+	total := result.Total()
+	cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
+		"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
+		"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed,
+		"dry_run", c.DryRun, "seconds", math.Round(time.Since(began).Seconds()*1000)/1000, "status", status)
+	return status
+}
 
+// exitStatus returns the most severe status of the run.
+func exitStatus(ctx context.Context, r cull.Result) int {
 	status := cli.OK
 	if ctx.Err() != nil {
 		status = cli.TempFail
 	}
-	if r.Failed > 0 {
-		status = cli.Worse(status, cli.IO)
+	for _, root := range r.Roots {
+		if root.Failed > 0 || root.LackingBytes > 0 {
+			status = cli.Worse(status, cli.IO)
+		}
+		if root.Unreadable {
+			status = cli.Worse(status, cli.NoInput)
+		}
 	}
-	if r.Roots > 0 {
-		status = cli.Worse(status, cli.NoInput)
-	}
-	log.Info("summary", "directories", r.Directories, "bytes", r.Bytes, "unsent", r.Unsent, "locked", r.Locked,
-		"failed", r.Failed, "dry_run", c.DryRun, "seconds", time.Since(began).Seconds(), "status", status)
 	return status
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,10 +35,10 @@ func TestWhatGoesAndWhatStays(t *testing.T) {
 	s.write("unfinished.out/"+tcp, row)
 	s.write("unfinished.out/.processing", "{}")
 	s.write("python.out/"+tcp, row)
-	s.write("python.out/.processed", "")
+	s.write("python.out/.processed", "processed\n")
 	s.age("python.out", 50*hour)
 	s.write("young_python.out/"+tcp, row)
-	s.write("young_python.out/.processed", "")
+	s.write("young_python.out/.processed", "processed\n")
 	s.write("damaged.out/"+tcp, row)
 	s.write("damaged.out/.processed", `{"tool":"tstat_send","logs":{"lo`)
 	s.age("damaged.out", 50*hour)
@@ -50,34 +51,35 @@ func TestWhatGoesAndWhatStays(t *testing.T) {
 	s.write("plain.out/readme", "no logs")
 	s.sent("sub/sp ace\n\xff.out", 50*hour)
 
-	dry := s.cull(t.Context(), Options{TTL: 48 * hour, DryRun: true})
+	dry := s.total(t.Context(), Options{TTL: 48 * hour, DryRun: true})
 	if len(s.left()) != 17 {
 		t.Errorf("a dry run left %q", s.left())
 	}
-	r := s.cull(t.Context(), Options{TTL: 48 * hour})
+	r := s.total(t.Context(), Options{TTL: 48 * hour})
 	s.expect("damaged.out", "dir.out", "future.out", "grown.out", "link.out", "nested.out", "new_log.out", "plain.out",
 		"replaced.out", "sub", "unfinished.out", "unmarked.out", "young.out", "young_python.out")
 	if entries, _ := os.ReadDir(s.path + "/sub"); len(entries) != 0 {
 		t.Error(entries)
 	}
-	if r.Directories != 4 || r.Unsent != 3 || r.Failed != 2 || r.Locked != 0 || r.Roots != 0 {
+	if r != (Counts{Found: 16, Directories: 4, Bytes: r.Bytes, Unmarked: 3, Changed: 3, Kept: 2, Failed: 2}) {
 		t.Errorf("%+v", r)
 	}
 	if dry != r {
 		t.Errorf("the dry run foretold %+v, it was %+v", dry, r)
 	}
-	s.says("WARN", "kept", "grown.out", "log_tcp_complete has grown")
-	s.says("WARN", "kept", "replaced.out", "log_udp_complete was replaced")
-	s.says("WARN", "kept", "new_log.out", "log_udp_complete is new")
-	s.says("WARN", "kept", "damaged.out", "damaged")
-	s.says("WARN", "kept", "nested.out/sub/"+tcp)
+	s.says("WARN", "directory_kept", "grown.out", "log_tcp_complete has grown")
+	s.says("WARN", "directory_kept", "replaced.out", "log_udp_complete was replaced")
+	s.says("WARN", "directory_kept", "new_log.out", "log_udp_complete is new")
+	s.says("WARN", "directory_kept", "damaged.out", "damaged")
+	s.says("WARN", "directory_kept", "future.out", "dated in the future")
+	s.says("WARN", "directory_kept", "nested.out/sub/"+tcp)
 	s.says("ERROR", "link.out/.processed", "not a regular file")
 	s.says("ERROR", "dir.out/.processed", "not a regular file")
 	s.says("would_cull", "/old.out", "why=ttl", "age=48h0m0s")
 
 	// What was waiting goes once it is sent.
 	s.mark("grown.out", 49*hour)
-	if r := s.cull(t.Context(), Options{TTL: 48 * hour}); r.Directories != 1 || r.Bytes < int64(2*len(row)) {
+	if r := s.total(t.Context(), Options{TTL: 48 * hour}); r.Directories != 1 || r.Bytes < int64(2*len(row)) {
 		t.Errorf("%+v", r)
 	}
 }
@@ -96,7 +98,7 @@ func TestLockedIsSkipped(t *testing.T) {
 	s.sent("free.out", 50*hour)
 	d, err := logdir.Open(s.entry("busy.out"))
 	s.must(err)
-	if r := s.cull(t.Context(), Options{}); r.Locked != 1 || r.Directories != 1 || r.Failed != 0 {
+	if r := s.total(t.Context(), Options{}); r.Locked != 1 || r.Directories != 1 || r.Failed != 0 {
 		t.Errorf("%+v", r)
 	}
 	s.expect("busy.out")
@@ -112,8 +114,8 @@ func TestPlanIsLookedAtAgain(t *testing.T) {
 		s.sent(name, 50*hour)
 	}
 	o := s.options(Options{TTL: 48 * hour})
-	plan, err := MakePlan(t.Context(), []*logdir.Root{s.root()}, s.now, o)
-	s.must(err)
+	root := s.root()
+	plan := MakePlan(t.Context(), []*logdir.Root{root}, s.now, o)
 	if len(plan.Items) != 6 {
 		t.Fatalf("%+v", plan)
 	}
@@ -124,9 +126,10 @@ func TestPlanIsLookedAtAgain(t *testing.T) {
 	s.sent("elsewhere/target.out", 50*hour)
 	s.must(os.RemoveAll(s.path + "/linked.out"))
 	s.must(os.Symlink("elsewhere/target.out", s.path+"/linked.out"))
-	r := Execute(t.Context(), plan, o)
+	Execute(t.Context(), plan, o)
+	r := plan.Counts(root)
 	s.expect("elsewhere", "grown.out", "linked.out", "marked_anew.out", "unmarked.out")
-	if r.Directories != 1 || r.Unsent != 1 || r.Failed != 1 {
+	if r != (Counts{Found: 6, Directories: 1, Bytes: r.Bytes, Unmarked: 1, Changed: 1, Failed: 1}) {
 		t.Errorf("%+v", r)
 	}
 	s.says("ERROR", "linked.out", "symbolic link")
@@ -145,19 +148,20 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 	s.must(d.MoveAway())
 	s.add(d.Name+"/"+tcp, "10.0.0.2 80\n")
 	p := &planner{Options: s.options(Options{}), now: s.now}
-	if err := p.stillSent(t.Context(), d); err == nil || !strings.Contains(err.Error(), "has grown") {
+	if err := p.verifyMoved(t.Context(), d); err == nil || !strings.Contains(err.Error(), "has grown") {
 		t.Error(err)
 	}
+	s.must(d.MoveBack())
 	s.expect("x.out")
 
 	// The same, killed before it looked: the next run gives the name back.
 	s.must(d.MoveAway())
 	s.must(d.Close())
-	if r := s.cull(t.Context(), Options{}); r.Unsent != 1 || r.Directories != 0 {
+	if r := s.total(t.Context(), Options{}); r.Changed != 1 || r.Directories != 0 {
 		t.Errorf("%+v", r)
 	}
 	s.expect("x.out")
-	s.says("WARN", "kept", "has its name back")
+	s.says("WARN", "directory_kept", "has its name back")
 
 	// Its name was taken in the meantime: it stays, and says so.
 	d, err = logdir.Open(s.entry("x.out"))
@@ -165,7 +169,7 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 	s.must(d.MoveAway())
 	s.must(d.Close())
 	s.write("x.out/"+tcp, row)
-	if r := s.cull(t.Context(), Options{}); r.Failed != 1 || r.Directories != 0 {
+	if r := s.total(t.Context(), Options{}); r.Failed != 1 || r.Directories != 0 {
 		t.Errorf("%+v", r)
 	}
 	s.expect("x.out", d.Name)
@@ -217,23 +221,109 @@ func TestRowsWrittenAtAnyMomentStay(t *testing.T) {
 	}
 }
 
+// Files become immutable at every moment at which a run looks at its context.
+// A directory from which nothing was deleted keeps its name or gets it back.
+func TestUndeletableAtAnyMoment(t *testing.T) {
+	for n := 1; ; n++ {
+		s := newSite(t)
+		s.sent("x.out", 50*hour)
+		files := []string{tcp, udp, ".processed"}
+		var open []*os.File
+		for _, name := range files {
+			f, err := os.Open(s.path + "/x.out/" + name)
+			s.must(err)
+			open = append(open, f)
+		}
+		chattr := func(flags int) {
+			for _, f := range open {
+				if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags); flags != 0 && err != nil {
+					t.Skipf("no attributes can be set here: %v", err)
+				}
+			}
+		}
+		acted := false
+		r := s.total(&watcher{Context: t.Context(), left: n, act: func() { acted = true; chattr(unix.STATX_ATTR_IMMUTABLE) }}, Options{Workers: 1})
+		whole, _ := filepath.Glob(s.path + "/.culled-*/" + "log_*")
+		named := s.left()
+		chattr(0)
+		for _, f := range open {
+			s.must(f.Close())
+		}
+		if len(whole) == 2 {
+			t.Errorf("at look %d: nothing was deleted, and it has not its name: %q\n%s", n, named, &s.log)
+		}
+		if len(named) > 0 && r.Failed != 1 {
+			t.Errorf("at look %d: %q is left, and the run says %+v", n, named, r)
+		}
+		if !acted {
+			if n < 12 {
+				t.Errorf("the run looked at its context only %d times", n)
+			}
+			return
+		}
+	}
+}
+
+// A directory that is none of Tstat's and cannot be entered is no failure.
+func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
+	s := newSite(t)
+	p := &planner{Options: s.options(Options{}), tally: &tally{counts: map[*logdir.Root]*Counts{}}}
+	root := s.root()
+	p.notEntered(t.Context(), root, s.path+"/closed", os.ErrPermission)
+	if c := p.tally.get(root); c != (Counts{}) {
+		t.Errorf("%+v", c)
+	}
+	s.says("WARN", "directory_not_entered", "/closed ")
+	p.notEntered(t.Context(), root, s.path+"/closed.out", os.ErrPermission)
+	if c := p.tally.get(root); c != (Counts{Failed: 1}) {
+		t.Errorf("%+v", c)
+	}
+	s.says("ERROR", "directory_unreadable", "/closed.out ")
+}
+
+// A mark that is a little ahead, as that of a file server may be, is no cause
+// for a word; nor is one written while the run goes on.
+func TestMarkSlightlyInTheFuture(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", -50*time.Second)
+	if r := s.total(t.Context(), Options{}); r != (Counts{Found: 1}) || s.log.Len() > 0 {
+		t.Errorf("%+v\n%s", r, &s.log)
+	}
+}
+
+// A file that tstat_send never reads is named before it goes, by the dry run too.
+func TestNeverSentIsNamed(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", 50*hour)
+	s.write("x.out/"+tcp+".1", row)
+	for _, dry := range []bool{true, false} {
+		s.log.Reset()
+		s.cull(t.Context(), Options{DryRun: dry})
+		s.says("WARN", "file_never_sent", "/x.out", "file="+tcp+".1")
+		if n := strings.Count(s.log.String(), "file_never_sent"); n != 1 {
+			t.Errorf("named %d times", n)
+		}
+	}
+	s.expect()
+}
+
 func TestLeftovers(t *testing.T) {
 	token := strings.Repeat("ab", 8)
 	s := newSite(t)
 	s.sent("young.out", 0)
 	name := func(n string) string { return logdir.CulledName(n, token) }
-	s.write(name("python.out")+"/.processed", "")
+	s.write(name("python.out")+"/.processed", "processed")
 	s.must(os.Mkdir(s.path+"/"+name("empty.out"), 0o755))
 	s.write(name("stranger.out")+"/keep", "not ours")
 	s.write(".culled-other/keep", "not our pattern")
-	s.write(name("late.out")+"/.processed", "")
+	s.write(name("late.out")+"/.processed", "processed")
 	s.must(os.Chtimes(s.path+"/"+name("late.out")+"/.processed", time.Time{}, s.now.Add(hour)))
-	r := s.cull(t.Context(), Options{TTL: 48 * hour})
+	r := s.total(t.Context(), Options{TTL: 48 * hour})
 	s.expect(name("stranger.out"), ".culled-other", "young.out")
 	if r.Directories != 3 || r.Failed != 0 {
 		t.Errorf("%+v", r)
 	}
-	s.says("WARN", "kept", name("stranger.out"), "no mark")
+	s.says("WARN", "directory_kept", name("stranger.out"), "no mark")
 }
 
 // Wherever a run stops, each directory is either whole or does not look like
@@ -244,7 +334,7 @@ func TestStoppedAnywhere(t *testing.T) {
 		for _, name := range []string{"a.out", "b.out", "c.out"} {
 			s.sent(name, 50*hour)
 		}
-		r := s.cull(testkit.Countdown(t.Context(), n), Options{Workers: 1})
+		r := s.total(testkit.Countdown(t.Context(), n), Options{Workers: 1})
 		for _, name := range s.left() {
 			if strings.HasSuffix(name, ".out") {
 				for _, file := range []string{tcp, udp, ".processed"} {
@@ -254,7 +344,7 @@ func TestStoppedAnywhere(t *testing.T) {
 				}
 			}
 		}
-		if r.Failed > 0 || r.Unsent > 0 {
+		if r.Failed > 0 || r.Changed > 0 {
 			t.Errorf("after %d: %+v\n%s", n, r, &s.log)
 		}
 		stopped := len(s.left()) > 0
@@ -278,7 +368,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	s.sent("x.out", 50*hour)
 	s.must(os.Symlink(outside.path, s.path+"/x.out/link"))
 	s.must(os.Symlink(outside.path+"/victim.out/"+tcp, s.path+"/x.out/log"))
-	r := s.cull(t.Context(), Options{})
+	r := s.total(t.Context(), Options{})
 	s.expect("link", "victim.out")
 	outside.expect("victim.out")
 	if r.Directories != 1 {
@@ -341,14 +431,14 @@ func TestMountsAreNotCrossed(t *testing.T) {
 	testkit.Mount(t, elsewhere.path, s.path+"/inside.out/data", "", unix.MS_BIND, "")
 	testkit.Mount(t, elsewhere.path, s.path+"/other", "", unix.MS_BIND, "")
 	testkit.Mount(t, elsewhere.path+"/victim.out", s.path+"/itself.out", "", unix.MS_BIND, "")
-	r := s.cull(t.Context(), Options{})
+	r := s.total(t.Context(), Options{})
 	s.expect("inside.out", "itself.out", "other")
 	elsewhere.expect("victim.out")
 	if r.Directories != 1 {
 		t.Errorf("%+v\n%s", r, &s.log)
 	}
 	s.says("WARN", "inside.out/data", "another file system")
-	s.says("WARN", "not_entered", "/other", "remedy")
+	s.says("WARN", "mount_not_entered", "/other", "hint")
 	if _, err := os.Stat(s.path + "/inside.out/" + tcp); err != nil {
 		t.Error("a directory with a mount inside was touched:", err)
 	}
@@ -374,10 +464,11 @@ func TestRootThatCannotBeReadToItsEnd(t *testing.T) {
 	s := newSite(t)
 	for i := range 1100 { // a piece is 1024
 		s.write(fmt.Sprintf("%04d.out/%s", i, tcp), row)
-		s.write(fmt.Sprintf("%04d.out/.processed", i), "")
+		s.write(fmt.Sprintf("%04d.out/.processed", i), "processed")
 	}
-	plan, err := MakePlan(&failing{Context: t.Context()}, []*logdir.Root{s.root()}, s.now, s.options(Options{TTL: hour}))
-	if err == nil || !strings.Contains(err.Error(), "the disk fails") {
+	root := s.root()
+	plan := MakePlan(&failing{Context: t.Context()}, []*logdir.Root{root}, s.now, s.options(Options{TTL: hour}))
+	if err := plan.unreadable[root]; err == nil || !strings.Contains(err.Error(), "the disk fails") {
 		t.Fatalf("error %v, want that of the listing", err)
 	}
 	if len(plan.Items) > 0 {
@@ -391,7 +482,11 @@ func TestRootsThatAreNotThere(t *testing.T) {
 	s.write("file", "")
 	r := Run(t.Context(), []string{s.path + "/none", s.path + "/file", s.path, s.path}, s.now, s.options(Options{}))
 	s.expect("file")
-	if r.Roots != 2 || r.Directories != 1 || r.Failed != 0 {
+	var unreadable []bool
+	for _, root := range r.Roots {
+		unreadable = append(unreadable, root.Unreadable)
+	}
+	if total := r.Total(); !slices.Equal(unreadable, []bool{true, true, false, false}) || total.Directories != 1 || total.Failed != 0 {
 		t.Errorf("%+v\n%s", r, &s.log)
 	}
 	s.says("ERROR", "root_unreadable", s.path+"/none", "no such file")

@@ -1,22 +1,25 @@
-// Package cull prunes directories of logs that were sent: a plan of what goes
-// and why, which can be printed, then its execution.
+// Package cull deletes directories of logs that were sent. It makes a plan of
+// what goes and why, which can be printed, and then executes the plan.
 //
 //	roots ──Find──> examine (N at a time) ──> Plan ──> Execute (N at a time)
 //	                 mark old enough?                    lock the directory
-//	                 nothing unsent?                     look again at all of it
-//	                 no mount inside?                    rename it out of the way
-//	                                                     look again for unsent rows
-//	                                                     delete, .processed last
+//	                 everything sent?                    examine it again
+//	                 deletable as a whole?               rename it out of the way
+//	                                                     compare its logs with the mark again
+//	                                                     delete it, .processed last
 //
-// The plan is made without locks, so that it is in nobody's way; it promises
-// nothing. What is deleted was examined again under the directory's lock. Tstat
-// takes no locks: it could write to a log that it still holds open until the
-// directory has been renamed, so the logs are compared with the mark once more
-// after that, and a directory with more in it gets its name back.
+// The plan is made without locks, so that it delays nobody. Every directory is
+// examined again under its lock by the same functions, so a dry run, which
+// prints the plan, says what a run does. Tstat takes no locks: until the
+// directory is renamed, Tstat could write to a log that it still holds open.
+// So the logs are compared with the mark once more after the renaming, and a
+// directory with more in it gets its name back. So does one from which nothing
+// could be deleted.
 //
-// No lock is taken on a root: tstat_send holds that for its whole run, and the
-// two are to work side by side.
+// No root is locked: tstat_send holds that lock for its whole run, and the two
+// programs are meant to work side by side.
 //
 // A run that dies half way leaves a directory .culled-NAME-TOKEN. The next run
-// deletes it if its mark still holds for what is in it, or if it is empty.
+// deletes that directory if its mark still holds for what is in it, or if it is
+// empty.
 package cull

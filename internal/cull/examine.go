@@ -3,76 +3,86 @@ package cull
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"tstat-transport/internal/logdir"
 )
 
-// keepError says why a directory stays that would otherwise go.
-type keepError struct {
-	reason string
-	unsent bool // for a row that is not confirmed
-}
+// clockSlack is how far ahead of this machine's clock a file server's clock may
+// be without a word about marks dated in the future.
+const clockSlack = time.Minute
 
-func (e *keepError) Error() string { return "kept: " + e.reason }
-
-// expired returns the item of a directory whose mark is old enough, nil for one
-// that stays for its time, and a *keepError for one that stays all the same.
+// expired returns the item of a directory whose mark is old enough, nil if the
+// mark is too young, and a *keepError if the directory stays for another reason.
 func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
-	if err != nil || mark.Kind == logdir.None || !p.old(mark.Time) {
+	switch {
+	case err != nil:
 		return nil, err
+	case mark.Kind == logdir.None:
+		return nil, errUnmarked
+	case mark.Time.After(p.now.Add(time.Since(p.began) + clockSlack)):
+		return nil, futureError(mark.Time)
+	case !p.old(mark.Time):
+		return nil, nil
 	}
-	return done(ctx, d, mark, Expired)
+	return examineMarked(ctx, d, mark, Expired)
 }
 
-// old tells whether a mark has reached its time to live. One from the future,
-// as a clock that was put right leaves behind, has not.
+// old reports whether a mark has reached its time to live. A mark dated in the
+// future, as a clock that was put right leaves behind, has not.
 func (p *planner) old(marked time.Time) bool {
 	return p.now.Sub(marked) >= p.TTL
 }
 
-// markOf is the directory's mark; one that is damaged is a reason to keep it.
+// markOf returns the directory's mark; a damaged one is a *keepError.
 func markOf(d *logdir.Dir) (logdir.Mark, error) {
 	mark, err := d.ReadProcessed()
 	if err == nil && mark.Damaged != nil {
-		err = &keepError{reason: mark.Damaged.Error()}
+		err = &keepError{cause: mark.Damaged, as: asUnmarked}
 	}
 	return mark, err
 }
 
-// done returns the item of a directory that may go: everything in it was
-// confirmed, and nothing is mounted in it.
-func done(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why) (*Item, error) {
-	if err := sent(ctx, d, mark); err != nil {
+// examineMarked returns the item of a directory that may go: everything in the
+// directory was confirmed, and all of it can be deleted.
+func examineMarked(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why) (*Item, error) {
+	if err := verifySent(ctx, d, mark); err != nil {
 		return nil, err
 	}
 	usage, err := d.Measure(ctx)
-	if errors.Is(err, logdir.ErrMount) || errors.Is(err, logdir.ErrNested) {
-		return nil, &keepError{reason: err.Error()}
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, logdir.ErrMount):
+		return nil, kept(err, "unmount it, or move it elsewhere")
+	case errors.Is(err, logdir.ErrNested):
+		return nil, kept(err, "")
+	case err != nil:
 		return nil, err
 	}
 	return &Item{Entry: d.Entry, Why: why, Marked: mark.Time, Usage: usage}, nil
 }
 
-// sent is nil where the mark holds for all that is in the directory. The
+// verifySent returns nil if the mark holds for all logs of the directory. The
 // Python tool's mark always does.
-func sent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
+func verifySent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
 	if mark.Kind != logdir.Ours {
 		return nil
 	}
 	reason, err := d.Unsent(ctx, mark.State)
 	if err == nil && reason != "" {
-		err = &keepError{reason: "not all of it was sent: " + reason, unsent: true}
+		err = &keepError{
+			cause: fmt.Errorf("not all of it was sent: %s", reason),
+			hint:  "the next run of tstat_send sends the rest; see whether it runs",
+			as:    asChanged,
+		}
 	}
 	return err
 }
 
-// leftover returns the item of a directory that a former run moved away: one
-// that is empty, or whose mark, deleted last, still holds. A writer that had a
-// log open all the while may have added to it, which makes it Unfinished.
+// leftover returns the item of a directory that a former run renamed: one that
+// is empty, or whose mark, which is deleted last, still holds. A writer that
+// still had a log open may have added to it; such a leftover is Unfinished.
 func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
 	if err != nil {
@@ -82,11 +92,12 @@ func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 		if empty, err := d.IsEmpty(ctx); err != nil {
 			return nil, err
 		} else if !empty {
-			return nil, &keepError{reason: "named like a directory that was being culled, but it has no mark"}
+			return nil, kept(errors.New("named like a directory that was being culled, but it has no mark"),
+				"look at what is in it; if that was sent, remove it by hand")
 		}
 	}
-	item, err := done(ctx, d, mark, Leftover)
-	if keep, ok := errors.AsType[*keepError](err); ok && keep.unsent {
+	item, err := examineMarked(ctx, d, mark, Leftover)
+	if keep, ok := errors.AsType[*keepError](err); ok && keep.as == asChanged {
 		return &Item{Entry: d.Entry, Why: Unfinished, Marked: mark.Time}, nil
 	}
 	return item, err

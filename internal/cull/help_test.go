@@ -123,6 +123,12 @@ func (s *site) cull(ctx context.Context, o Options) Result {
 	return Run(ctx, []string{s.path}, s.now, s.options(o))
 }
 
+// total is cull for tests that look at the sum of all roots.
+func (s *site) total(ctx context.Context, o Options) Counts {
+	s.Helper()
+	return s.cull(ctx, o).Total()
+}
+
 // left lists the directories below the root, one level deep.
 func (s *site) left() []string {
 	s.Helper()

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,7 +26,7 @@ type Why string
 
 const (
 	Expired  Why = "ttl"      // its mark is old enough
-	Short    Why = "min_free" // the disk is short, and it is the oldest
+	LowSpace Why = "min_free" // the disk is short of space, and the directory is the oldest
 	Leftover Why = "leftover" // a former run did not finish deleting it
 	// Unfinished is a leftover that turned out to hold unsent rows: it gets its
 	// name back.
@@ -44,20 +44,28 @@ type Item struct {
 // Plan is what goes, in the order in which it is to go.
 type Plan struct {
 	Items []Item
-	// Unsent directories would go, were there no rows left to be sent.
-	Unsent int
-	// Failed directories could not be examined; the reason was logged.
-	Failed int
-	now    time.Time
+	now   time.Time // what ages are reckoned from
+	began time.Time // the clock's time at now
+	roots []*logdir.Root
+	// unreadable holds why a root could not be read to its end.
+	unreadable map[*logdir.Root]error
+	tally      *tally
+	space      *spaceLeft
 }
 
-// Print logs what would go.
+// Counts returns the counts of one root.
+func (p *Plan) Counts(root *logdir.Root) Counts { return p.tally.get(root) }
+
+// Print logs what would go, and counts it as gone.
 func (p *Plan) Print(ctx context.Context, log *slog.Logger) {
 	for _, item := range p.Items {
 		if item.Why == Unfinished {
+			p.tally.add(item.Root, asChanged)
 			log.InfoContext(ctx, "would_move_back", item.attrs(p.now)...)
 			continue
 		}
+		p.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
+		item.nameNeverSent(ctx, log)
 		log.InfoContext(ctx, "would_cull", item.attrs(p.now)...)
 	}
 }
@@ -70,56 +78,76 @@ func (i Item) attrs(now time.Time) []any {
 	return attrs
 }
 
-// planner makes a Plan. Its counters are shared by the goroutines that examine.
+// nameNeverSent names the files that go with the directory and that look like
+// logs of which tstat_send knows nothing.
+func (i Item) nameNeverSent(ctx context.Context, log *slog.Logger) {
+	for _, file := range i.NeverSent {
+		log.WarnContext(ctx, "file_never_sent", "directory", i.Path(), "file", file,
+			"error", "it is deleted with its directory, and tstat_send reads no file of that name",
+			"hint", "keep logrotate and the like away from the directories of Tstat")
+	}
+}
+
+// planner makes a Plan and executes it.
 type planner struct {
 	Options
-	now            time.Time
-	unsent, failed atomic.Int64
+	now, began time.Time
+	tally      *tally
 }
 
 // MakePlan examines the directories below the roots as of now. It changes
-// nothing. Its error is that of a root that cannot be read, or ctx's; the plan
-// then holds what the other roots gave.
-func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Options) (*Plan, error) {
-	p := &planner{Options: o, now: now}
-	var marked, leftovers []logdir.Entry
-	var failed error
-	report := func(path string, err error) {
-		if errors.Is(err, logdir.ErrMount) {
-			p.Log.WarnContext(ctx, "not_entered", "directory", path, "reason", err, "remedy", "name it with a -d of its own")
-			return
-		}
-		p.failed.Add(1)
-		p.Log.ErrorContext(ctx, "unreadable", "directory", path, "error", err)
+// nothing. It ends early, with what it has, when ctx does.
+func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Options) *Plan {
+	p := &planner{Options: o, now: now, began: time.Now(), tally: &tally{counts: map[*logdir.Root]*Counts{}}}
+	plan := &Plan{
+		now: now, began: p.began, roots: roots,
+		unreadable: map[*logdir.Root]error{}, tally: p.tally, space: new(spaceLeft),
 	}
+	var marked, leftovers []logdir.Entry
 	for _, root := range roots {
-		found, err := root.Find(ctx, report)
+		found, err := root.Find(ctx, func(path string, err error) { p.notEntered(ctx, root, path, err) })
+		p.tally.add(root, Counts{Found: len(found)})
 		marked = append(marked, found...)
 		if err == nil {
-			found, err = root.FindCulled(ctx, func(string, error) {}) // told by Find
+			found, err = root.FindCulled(ctx, func(string, error) {}) // Find reported them
 			leftovers = append(leftovers, found...)
 		}
-		failed = errors.Join(failed, err)
+		if err != nil {
+			plan.unreadable[root] = err
+		}
 	}
 	logdir.Sort(marked)
 	logdir.Sort(leftovers)
 
-	plan := &Plan{now: now}
 	items, err := p.examineAll(ctx, leftovers, p.leftover)
-	failed = errors.Join(failed, err)
-	plan.Items = append(plan.Items, items...)
-	items, err = p.examineAll(ctx, marked, p.expired)
-	failed = errors.Join(failed, err)
-	plan.Items = append(plan.Items, items...)
-	if o.MinFree != (Space{}) {
-		failed = errors.Join(failed, p.makeRoom(ctx, roots, marked, plan))
+	plan.Items = items
+	if err == nil {
+		items, err = p.examineAll(ctx, marked, p.expired)
+		plan.Items = append(plan.Items, items...)
 	}
-	plan.Unsent, plan.Failed = int(p.unsent.Load()), int(p.failed.Load())
-	return plan, failed
+	if err == nil && o.MinFree != (Space{}) {
+		_ = p.makeRoom(ctx, marked, plan) // its error is ctx's
+	}
+	return plan
 }
 
-// examineAll calls examine for each entry, some at a time, and returns what
-// goes in the order of the entries.
+// notEntered logs and counts what the walk of a root could not enter.
+func (p *planner) notEntered(ctx context.Context, root *logdir.Root, path string, err error) {
+	switch {
+	case errors.Is(err, logdir.ErrMount):
+		p.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "give it a -d of its own")
+		return
+	case !strings.HasSuffix(path, logdir.Suffix): // not one of Tstat's
+		p.Log.WarnContext(ctx, "directory_not_entered", "directory", path, "error", err)
+		return
+	}
+	p.tally.add(root, Counts{Failed: 1})
+	p.Log.ErrorContext(ctx, "directory_unreadable", "directory", path, "error", err)
+}
+
+// examineAll calls examine for each entry, p.Workers at a time, and returns
+// what goes in the order of the entries. Outcomes are recorded; the error is
+// ctx's.
 func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 	examine func(context.Context, *logdir.Dir) (*Item, error),
 ) ([]Item, error) {
@@ -128,7 +156,7 @@ func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 	g.SetLimit(p.Workers)
 	for i, e := range entries {
 		g.Go(func() error {
-			item, err := p.look(ctx, e, examine)
+			item, err := p.examine(ctx, e, examine)
 			found[i] = item
 			return err
 		})
@@ -143,30 +171,20 @@ func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 	return items, err
 }
 
-// look opens an entry without its lock and examines it. What goes wrong with
-// the directory is logged and counted; the error is ctx's.
-func (p *planner) look(ctx context.Context, e logdir.Entry,
-	examine func(context.Context, *logdir.Dir) (*Item, error),
+// examine opens an entry without its lock, calls how and records the outcome.
+// The error is ctx's.
+func (p *planner) examine(ctx context.Context, e logdir.Entry,
+	how func(context.Context, *logdir.Dir) (*Item, error),
 ) (*Item, error) {
 	d, err := logdir.OpenUnlocked(e)
 	var item *Item
 	if err == nil {
 		defer d.Close()
-		item, err = examine(ctx, d)
+		item, err = how(ctx, d)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	switch keep, ok := errors.AsType[*keepError](err); {
-	case err == nil || errors.Is(err, logdir.ErrVanished):
-	case ok:
-		p.Log.WarnContext(ctx, "kept", "directory", e.Path(), "reason", keep.reason)
-		if keep.unsent {
-			p.unsent.Add(1)
-		}
-	default:
-		p.failed.Add(1)
-		p.Log.ErrorContext(ctx, "failed", "directory", e.Path(), "error", err)
-	}
+	p.recordOutcome(ctx, e, err)
 	return item, nil
 }

@@ -9,57 +9,65 @@ import (
 
 // Result is what a run came to.
 type Result struct {
-	Directories int   // deleted; in a dry run, those that would be
-	Bytes       int64 // that were in them
-	Locked      int   // left alone, since another run works on them
-	Unsent      int   // left alone, since they hold what was not sent
-	Failed      int   // not read or not wholly deleted; the reason was logged
-	Roots       int   // roots that do not exist or cannot be read; logged
+	Roots []RootResult // in the order in which they were given
+}
+
+// RootResult is what a run came to below one root.
+type RootResult struct {
+	Path string
+	Counts
+	Unreadable   bool  // it does not exist, or could not be read to its end; logged
+	LackingBytes int64 // what Options.MinFree still lacks on its disk; 0 if nothing
+}
+
+// Total returns the sum of all roots.
+func (r Result) Total() (total Counts) {
+	for _, root := range r.Roots {
+		total.add(root.Counts)
+	}
+	return total
 }
 
 // Run culls what is below the directories dirs as of now. It ends early,
 // between two deletions, when ctx does.
 func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
+	r := Result{Roots: make([]RootResult, len(dirs))}
+	opened := make([]*logdir.Root, len(dirs))
 	var roots []*logdir.Root
-	bad := 0
-	for _, dir := range dirs {
+	for i, dir := range dirs {
+		r.Roots[i].Path = dir
 		root, err := logdir.OpenRoot(dir)
 		if err != nil {
-			bad++
-			o.Log.ErrorContext(ctx, "root_unreadable", "directory", dir, "error", err)
+			r.Roots[i].Unreadable = true
+			o.Log.ErrorContext(ctx, "root_unreadable", "root", dir, "error", err)
 			continue
 		}
 		defer root.Close()
 		root.OneMount = true
 		roots = append(roots, root)
+		opened[i] = root
 	}
-	plan, failed := MakePlan(ctx, roots, now, o)
-	if failed != nil && ctx.Err() == nil {
-		bad++
-		o.Log.ErrorContext(ctx, "root_unreadable", "error", failed)
-	}
-	var r Result
-	switch {
-	case o.DryRun:
+	plan := MakePlan(ctx, roots, now, o)
+	if o.DryRun {
 		plan.Print(ctx, o.Log)
-		r = plan.expect()
-	default:
-		r = Execute(ctx, plan, o)
+	} else {
+		Execute(ctx, plan, o)
 	}
-	r.Roots = bad
-	return r
-}
-
-// expect is the Result that the plan would come to.
-func (p *Plan) expect() Result {
-	r := Result{Unsent: p.Unsent, Failed: p.Failed}
-	for _, item := range p.Items {
-		if item.Why == Unfinished {
-			r.Unsent++
+	for i, root := range opened {
+		if root == nil {
 			continue
 		}
-		r.Directories++
-		r.Bytes += item.Bytes
+		if err := plan.unreadable[root]; err != nil && ctx.Err() == nil {
+			r.Roots[i].Unreadable = true
+			o.Log.ErrorContext(ctx, "root_unreadable", "root", root.Path, "error", err)
+		}
+		r.Roots[i].Counts = plan.Counts(root)
+		r.Roots[i].LackingBytes = plan.space.lacking(root)
+		if n := r.Roots[i].LackingBytes; n > 0 {
+			o.Log.ErrorContext(ctx, "disk_short", "root", root.Path, "lacking_bytes", n,
+				"error", "less is free than --min-free asks for, and no more directories can go",
+				"hint", "see whether tstat_send runs, or free space otherwise")
+		}
 	}
 	return r
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,38 +24,41 @@ type Space struct {
 	Percent float64
 }
 
-// UnmarshalText reads "10%", "50G" (1024³), "50GB" (1000³) or a number of bytes.
+// UnmarshalText reads a share such as "10%", or an amount with its unit: k, M,
+// G, T and P are powers of 1000, Ki, Mi, Gi, Ti and Pi powers of 1024, with or
+// without a B behind them. A number without a unit is an error: "5" would be
+// five bytes, and means 5% or 5G.
 func (s *Space) UnmarshalText(b []byte) error {
 	text := strings.TrimSpace(string(b))
-	wrong := fmt.Errorf("%q is neither a percentage such as 10%% nor an amount such as 50G", text)
-	if number, ok := strings.CutSuffix(text, "%"); ok {
-		percent, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(percent > 0 && percent < 100) {
+	wrong := fmt.Errorf("%q is neither a percentage such as 10%% nor an amount such as 50G or 50Gi", text)
+	number := strings.TrimRight(text, "%BKMGTPibkmgtp")
+	unit := text[len(number):]
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || !(n > 0) {
+		return wrong
+	}
+	switch unit {
+	case "":
+		return fmt.Errorf("%q has no unit: write %s%% or %sG", text, number, number)
+	case "%":
+		if n >= 100 {
 			return wrong
 		}
-		*s = Space{Percent: percent}
+		*s = Space{Percent: n}
 		return nil
 	}
-	number := strings.TrimRight(text, "BKMGTPibkmgtp")
-	unit := strings.ToUpper(text[len(number):])
-	factor := 1.0
-	if unit != "" && unit != "B" {
-		base := 1024.0
-		if len(unit) == 2 && unit[1] == 'B' {
-			base = 1000
-		} else if len(unit) > 1 && unit[1:] != "IB" {
-			return wrong
-		}
-		power := strings.IndexByte("KMGTP", unit[0])
-		if power < 0 {
-			return wrong
-		}
-		for range power + 1 {
-			factor *= base
-		}
+	base, letters := 1000.0, strings.TrimSuffix(strings.ToUpper(unit), "B")
+	if short, ok := strings.CutSuffix(letters, "I"); ok {
+		base, letters = 1024, short
 	}
-	amount, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if amount *= factor; err != nil || !(amount >= 1 && amount < 1<<62) {
+	power := strings.Index("KMGTP", letters) + 1
+	if letters == "" && base == 1000 { // bytes
+		power = 0
+	} else if len(letters) != 1 || power == 0 {
+		return wrong
+	}
+	amount := n * math.Pow(base, float64(power))
+	if !(amount >= 1 && amount < 1<<62) {
 		return wrong
 	}
 	*s = Space{Bytes: int64(amount)}
@@ -84,70 +89,94 @@ func device(root *logdir.Root) (uint64, error) {
 	return st.Dev, nil
 }
 
-// makeRoom adds to the plan the oldest directories that are done, until the
-// disk of each root has enough free space once all of it has gone.
-func (p *planner) makeRoom(ctx context.Context, roots []*logdir.Root, marked []logdir.Entry, plan *Plan) error {
-	lacking := map[uint64]int64{}
-	disk := map[*logdir.Root]uint64{}
-	var failed error
-	for _, root := range roots {
+// spaceLeft is what is lacking on the disk of each root once the plan is carried
+// out. The zero spaceLeft lacks nothing. Its methods may be called from many
+// goroutines at once.
+type spaceLeft struct {
+	mu    sync.Mutex
+	bytes map[uint64]int64 // by file system; negative is to spare
+	disk  map[*logdir.Root]uint64
+}
+
+// stays takes back the room that a directory would have made.
+func (l *spaceLeft) stays(item Item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if dev, ok := l.disk[item.Root]; ok && item.Why != Unfinished {
+		l.bytes[dev] += item.Disk
+	}
+}
+
+// lacking returns the bytes that are lacking on the disk of a root, 0 if none.
+func (l *spaceLeft) lacking(root *logdir.Root) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if dev, ok := l.disk[root]; ok {
+		return max(0, l.bytes[dev])
+	}
+	return 0
+}
+
+// makeRoom adds to the plan the oldest directories that are sent, until the
+// disk of each root has enough free space once all of the plan has gone. The
+// error is ctx's.
+func (p *planner) makeRoom(ctx context.Context, marked []logdir.Entry, plan *Plan) error {
+	l := &spaceLeft{bytes: map[uint64]int64{}, disk: map[*logdir.Root]uint64{}}
+	plan.space = l
+	for _, root := range plan.roots {
 		dev, err := device(root)
 		if err == nil {
-			disk[root] = dev
-			lacking[dev], err = p.MinFree.lacking(root)
+			l.disk[root] = dev
+			l.bytes[dev], err = p.MinFree.lacking(root)
 		}
-		failed = errors.Join(failed, err)
+		if err != nil {
+			plan.unreadable[root] = errors.Join(plan.unreadable[root], err)
+		}
 	}
 	for _, item := range plan.Items {
-		lacking[disk[item.Root]] -= item.Disk
+		l.bytes[l.disk[item.Root]] -= item.Disk
 	}
 	for _, e := range marked {
-		dev, known := disk[e.Root]
-		if !known || lacking[dev] <= 0 {
+		dev, known := l.disk[e.Root]
+		if !known || l.bytes[dev] <= 0 {
 			continue
 		}
-		item, err := p.look(ctx, e, p.early)
+		item, err := p.examine(ctx, e, p.expiredForSpace)
 		if err != nil {
 			return err
 		}
 		if item != nil {
 			plan.Items = append(plan.Items, *item)
-			lacking[dev] -= item.Disk
+			l.bytes[dev] -= item.Disk
 		}
 	}
-	for _, root := range roots {
-		if dev, known := disk[root]; known && lacking[dev] > 0 {
-			p.Log.WarnContext(ctx, "disk_short", "directory", root.Path, "bytes_lacking", lacking[dev],
-				"remedy", "no more directories are done: see whether tstat_send runs, or free space otherwise")
-		}
-	}
-	return failed
+	return nil
 }
 
-// quiet is how long a directory's logs must not have been written before it goes
-// early. Tstat, which takes no lock, writes to a directory for about an hour: what
-// it still holds in its buffers would go into a deleted file.
-const quiet = 2 * time.Hour
+// minIdle is how long a directory's logs must not have been written before the
+// directory goes early. Tstat takes no lock and writes to a directory for about
+// an hour: what it still holds in its buffers would go into a deleted file.
+const minIdle = 2 * time.Hour
 
-// early is expired for a disk that is short: whatever the mark's age, but for
-// one from the future. Directories that expired were judged already.
-func (p *planner) early(ctx context.Context, d *logdir.Dir) (*Item, error) {
+// expiredForSpace is like expired but ignores the TTL. A mark dated in the
+// future still protects its directory. It leaves out what expired has examined.
+func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := d.ReadProcessed()
 	if err != nil || mark.Kind == logdir.None || mark.Time.After(p.now) || p.old(mark.Time) {
-		return nil, nil //nolint:nilerr // told when its age was looked at
+		return nil, nil //nolint:nilerr // expired recorded it
 	}
 	written, err := lastWritten(d)
-	if err != nil || p.now.Sub(written) < quiet {
+	if err != nil || p.now.Sub(written) < minIdle {
 		return nil, err
 	}
-	item, err := done(ctx, d, mark, Short)
-	if keep, ok := errors.AsType[*keepError](err); ok && keep.unsent {
-		return nil, nil // the next run of tstat_send deals with it
+	item, err := examineMarked(ctx, d, mark, LowSpace)
+	if keep, ok := errors.AsType[*keepError](err); ok && keep.as == asChanged {
+		return nil, nil // it is not due; the next run of tstat_send sends the rest
 	}
 	return item, err
 }
 
-// lastWritten is when a log of the directory was last written, or made.
+// lastWritten returns when a log of the directory was last written, or made.
 func lastWritten(d *logdir.Dir) (last time.Time, err error) {
 	logs, err := d.Logs()
 	if err != nil {

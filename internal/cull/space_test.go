@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,19 +23,24 @@ func TestSpaceText(t *testing.T) {
 	}
 	f("10%", Space{Percent: 10})
 	f(" 0.5% ", Space{Percent: 0.5})
-	f("1", Space{Bytes: 1})
 	f("4096B", Space{Bytes: 4096})
-	f("50G", Space{Bytes: 50 << 30})
+	f("50G", Space{Bytes: 50e9})
 	f("50GiB", Space{Bytes: 50 << 30})
+	f("50gi", Space{Bytes: 50 << 30})
 	f("50gb", Space{Bytes: 50e9})
-	f("1.5K", Space{Bytes: 1536})
-	f("2 T", Space{Bytes: 2 << 40})
-	f("1e3", Space{Bytes: 1000})
-	for _, bad := range []string{"", "%", "0%", "100%", "-1%", "NaN%", "G", "0", "-5G", "5GG", "5GiBB", "5 foo", "5iB", "1e40", "NaN", "Inf", "5BG", "0x10"} {
+	f("1.5k", Space{Bytes: 1500})
+	f("1.5Ki", Space{Bytes: 1536})
+	f("2 T", Space{Bytes: 2e12})
+	f("1e3M", Space{Bytes: 1e9})
+	for _, bad := range []string{"", "%", "0%", "100%", "-1%", "NaN%", "G", "0", "-5G", "5GG", "5GiBB", "5 foo", "5iB", "1e40", "NaN", "Inf", "5BG", "0x10", "5%%", "5%G", "5", "1e3", "99e9P"} {
 		var got Space
 		if err := got.UnmarshalText([]byte(bad)); err == nil {
 			t.Errorf("%q is %+v", bad, got)
 		}
+	}
+	var got Space
+	if err := got.UnmarshalText([]byte("5")); err == nil || !strings.Contains(err.Error(), "write 5% or 5G") {
+		t.Error(err)
 	}
 }
 
@@ -75,24 +81,28 @@ func TestMakeRoom(t *testing.T) {
 	o := Options{TTL: 48 * hour, MinFree: Space{Bytes: free() + 7*block}}
 	dry := o
 	dry.DryRun = true
-	if r := s.cull(t.Context(), dry); r.Directories != 3 {
+	if r := s.total(t.Context(), dry); r.Directories != 3 {
 		t.Errorf("%+v", r)
 	}
-	r := s.cull(t.Context(), o) // 3 blocks of the expired one, 6 of the two oldest
+	r := s.total(t.Context(), o) // 3 blocks of the expired one, 6 of the two oldest
 	s.expect(name(0), name(1), name(2), name(3), name(6), name(7), name(8))
-	if r.Directories != 3 || r.Unsent != 0 || free() < o.MinFree.Bytes {
+	if r.Directories != 3 || r.Changed != 0 || free() < o.MinFree.Bytes {
 		t.Errorf("%+v, %d free of %d", r, free(), o.MinFree.Bytes)
 	}
-	s.says("culled", name(4), "why=min_free")
-	if r := s.cull(t.Context(), o); r.Directories != 0 {
+	s.says("directory_culled", name(4), "why=min_free")
+	if r := s.total(t.Context(), o); r.Directories != 0 {
 		t.Errorf("there was room enough: %+v", r)
 	}
-	r = s.cull(t.Context(), Options{TTL: 48 * hour, MinFree: Space{Percent: 99.9}})
+	result := s.cull(t.Context(), Options{TTL: 48 * hour, MinFree: Space{Percent: 99.9}})
+	r = result.Total()
+	if lacking := result.Roots[0].LackingBytes; lacking <= 9*block || lacking > 10*block {
+		t.Errorf("%d bytes are lacking, want the ten blocks of four directories, without a thousandth of the disk", lacking)
+	}
 	s.expect(name(0), name(1), name(2), name(3))
 	if r.Directories != 3 {
 		t.Errorf("%+v", r)
 	}
-	s.says("WARN", "disk_short", "bytes_lacking")
+	s.says("ERROR", "disk_short", "lacking_bytes")
 	if _, err := os.Stat(s.path + "/" + name(2) + "/" + tcp); err != nil {
 		t.Error(err)
 	}

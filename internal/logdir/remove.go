@@ -2,8 +2,6 @@ package logdir
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,27 +21,46 @@ const maxDepth = 64
 // Usage is what a directory takes up.
 type Usage struct {
 	Bytes int64 // sizes of its regular files
-	Disk  int64 // bytes on disk that deleting it gives back
+	Disk  int64 // bytes on disk that deleting the directory gives back
+	// NeverSent are files that look like logs and that no program reads, such as
+	// log_tcp_complete.1: their paths below the directory, at most maxNeverSent.
+	NeverSent []string
 }
 
-// Measure adds up what the directory holds, all levels of it. It fails with
-// ErrMount where something is mounted inside, with ErrNested where a log stands
-// in a directory within, and where deleting would fail half way for lack of
-// permission.
+const maxNeverSent = 10
+
+// Measure adds up what the directory holds, all levels of it, and finds out
+// whether MoveAway and Delete can do all of their work. It fails with ErrMount
+// if something is mounted inside, with ErrNested if a log stands in a directory
+// within, and with an UndeletableError if anything cannot be deleted or the
+// directory itself cannot be renamed.
 func (d *Dir) Measure(ctx context.Context) (Usage, error) {
 	var u Usage
 	home, err := mountOf(d.Fd(), "")
 	if err != nil {
 		return u, &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
 	}
-	return u, u.add(ctx, d.Fd(), d.Path(), home, 0)
+	if err := d.renamable(); err != nil {
+		return u, err
+	}
+	return u, u.add(ctx, d.Fd(), d.Path(), "", home, 0)
 }
 
-func (u *Usage) add(ctx context.Context, at int, where string, home mountID, depth int) error {
-	if err := unix.Faccessat(at, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
-		return &fs.PathError{Op: "delete in", Path: where, Err: err}
+// add enters the directory at; rel is its path below the measured directory
+// and where its path for messages.
+func (u *Usage) add(ctx context.Context, at int, where, rel string, home mountID, depth int) error {
+	self, err := statx(at, "", unix.STATX_BASIC_STATS)
+	if err != nil {
+		return &fs.PathError{Op: "stat", Path: where, Err: err}
 	}
+	writable := false // not yet known; an empty directory need not be
 	return each(ctx, at, where, depth, func(name string) error {
+		if !writable {
+			if err := writableDirectory(at, where, where, &self); err != nil {
+				return err
+			}
+			writable = true
+		}
 		full := path.Join(where, name)
 		if depth > 0 && slices.Contains(fileNames[:], name) {
 			return &fs.PathError{Op: "delete", Path: full, Err: ErrNested}
@@ -57,22 +75,39 @@ func (u *Usage) add(ctx context.Context, at int, where string, home mountID, dep
 		if mountIn(&st) != home {
 			return &fs.PathError{Op: "enter", Path: full, Err: ErrMount}
 		}
+		if err := removable(&self, &st, full); err != nil {
+			return err
+		}
 		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			if st.Mode&unix.S_IFMT == unix.S_IFREG {
-				u.Bytes += int64(st.Size)
-			}
-			if st.Nlink == 1 {
-				u.Disk += int64(st.Blocks) * 512
-			}
+			u.addFile(path.Join(rel, name), &st)
 			return nil
 		}
 		fd, err := openBeneath(at, name, true)
 		if err != nil {
-			return dirError(full, err)
+			return openError(full, err)
 		}
 		defer unix.Close(fd)
-		return u.add(ctx, fd, full, home, depth+1)
+		return u.add(ctx, fd, full, path.Join(rel, name), home, depth+1)
 	})
+}
+
+func (u *Usage) addFile(rel string, st *unix.Statx_t) {
+	if st.Mode&unix.S_IFMT == unix.S_IFREG {
+		u.Bytes += int64(st.Size)
+		if len(u.NeverSent) < maxNeverSent && looksLikeLog(path.Base(rel)) {
+			u.NeverSent = append(u.NeverSent, rel)
+		}
+	}
+	if st.Nlink == 1 {
+		u.Disk += int64(st.Blocks) * 512
+	}
+}
+
+// looksLikeLog reports whether a file that is no log has a log's name in its
+// own, as logrotate, editors and rsync make them.
+func looksLikeLog(name string) bool {
+	return !slices.Contains(fileNames[:], name) &&
+		slices.ContainsFunc(logNames[:], func(log string) bool { return strings.Contains(name, log) })
 }
 
 // each calls visit with every name in the directory at.
@@ -82,7 +117,7 @@ func each(ctx context.Context, at int, where string, depth int, visit func(name 
 	}
 	fd, err := openBeneath(at, ".", true)
 	if err != nil {
-		return dirError(where, err)
+		return openError(where, err)
 	}
 	f := os.NewFile(uintptr(fd), where)
 	defer f.Close()
@@ -109,9 +144,7 @@ func each(ctx context.Context, at int, where string, depth int, visit func(name 
 // takes for a directory of logs, and makes sure that it was this one that was
 // renamed; otherwise it undoes that and fails with ErrVanished.
 func (d *Dir) MoveAway() error {
-	var token [tokenLen / 2]byte
-	_, _ = rand.Read(token[:]) // never fails
-	return d.rename(CulledName(d.Name, hex.EncodeToString(token[:])))
+	return d.rename(CulledName(d.Name, token()))
 }
 
 // MoveBack gives a directory that was moved away its name again. It fails with
@@ -162,7 +195,7 @@ func renameNew(at int, from, to string) error {
 	return err
 }
 
-// IsEmpty tells whether the directory holds nothing.
+// IsEmpty reports whether the directory holds nothing.
 func (d *Dir) IsEmpty(ctx context.Context) (bool, error) {
 	errSome := errors.New("some")
 	err := each(ctx, d.Fd(), d.Path(), 0, func(string) error { return errSome })
@@ -173,38 +206,46 @@ func (d *Dir) IsEmpty(ctx context.Context) (bool, error) {
 }
 
 // Delete deletes a directory that was moved away, with all it holds: .processed
-// last, so that what a crash leaves still shows that it was done. It follows no
-// link and crosses no mount. It stops when ctx ends.
-func (d *Dir) Delete(ctx context.Context) error {
+// last, so that what a crash leaves still shows that everything was sent. It
+// follows no link and crosses no mount. It stops when ctx ends. begun is false
+// if an error came before anything was deleted.
+func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 	if !IsCulled(d.Name) {
 		panic("BUG: " + d.Path() + " is deleted before it was moved away")
 	}
-	if err := empty(ctx, d.Fd(), d.Path(), processed, 0); err != nil {
-		return err
+	r := remover{ctx: ctx}
+	if err := r.empty(d.Fd(), d.Path(), processed, 0); err != nil {
+		return r.begun, err
 	}
-	if err := d.unlink(processed); err != nil {
-		return err
+	if err := r.remove(d.Fd(), processed, path.Join(d.Path(), processed), 0); err != nil {
+		return r.begun, err
 	}
 	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
 	if err != nil {
-		return dirError(path.Dir(d.Path()), err)
+		return r.begun, dirError(path.Dir(d.Path()), err)
 	}
 	defer unix.Close(parent)
-	return removeAt(parent, d.Name, d.Path(), unix.AT_REMOVEDIR)
+	return r.begun, r.remove(parent, d.Name, d.Path(), unix.AT_REMOVEDIR)
+}
+
+// remover deletes a tree.
+type remover struct {
+	ctx   context.Context
+	begun bool // something has been deleted
 }
 
 // empty deletes everything in the directory at except the name keep.
-func empty(ctx context.Context, at int, where, keep string, depth int) error {
-	// Deleting may hide names from a listing: until one shows nothing more.
+func (r *remover) empty(at int, where, keep string, depth int) error {
+	// Deleting may hide names from a listing: repeat until one shows nothing more.
 	for found, pass := true, 0; found && pass < 100; pass++ {
 		found = false
-		err := each(ctx, at, where, depth, func(name string) error {
+		err := each(r.ctx, at, where, depth, func(name string) error {
 			if name == keep {
 				return nil
 			}
 			found = true
 			full := path.Join(where, name)
-			err := removeAt(at, name, full, 0)
+			err := r.remove(at, name, full, 0)
 			if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
 				return err
 			}
@@ -216,10 +257,10 @@ func empty(ctx context.Context, at int, where, keep string, depth int) error {
 				return dirError(full, openErr)
 			}
 			defer unix.Close(fd)
-			if err := empty(ctx, fd, full, "", depth+1); err != nil {
+			if err := r.empty(fd, full, "", depth+1); err != nil {
 				return err
 			}
-			return removeAt(at, name, full, unix.AT_REMOVEDIR)
+			return r.remove(at, name, full, unix.AT_REMOVEDIR)
 		})
 		if err != nil {
 			return err
@@ -228,6 +269,15 @@ func empty(ctx context.Context, at int, where, keep string, depth int) error {
 	return nil
 }
 
+func (r *remover) remove(at int, name, full string, flags int) error {
+	err := removeAt(at, name, full, flags)
+	if err == nil {
+		r.begun = true
+	}
+	return err
+}
+
+// removeAt is unlinkat; it is no error if the name is gone.
 func removeAt(at int, name, full string, flags int) error {
 	_, err := retry(func() (int, error) { return 0, unix.Unlinkat(at, name, flags) })
 	if err != nil && err != unix.ENOENT {

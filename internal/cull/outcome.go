@@ -1,0 +1,129 @@
+package cull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tstat-transport/internal/logdir"
+)
+
+// Counts are numbers of directories.
+type Counts struct {
+	Found       int   // directories of logs
+	Directories int   // deleted; in a dry run, those that would be
+	Bytes       int64 // sizes of the files in them
+	Unmarked    int   // without a whole mark: nothing, or not everything, was sent
+	Changed     int   // due, but a log has changed since its mark and holds rows that were not sent
+	Kept        int   // due, but kept for another reason: a mount inside, a mark dated in the future
+	Locked      int   // left to the run of either program that works on them
+	Failed      int   // could not be examined, or not be deleted as a whole
+}
+
+func (c *Counts) add(o Counts) {
+	c.Found += o.Found
+	c.Directories += o.Directories
+	c.Bytes += o.Bytes
+	c.Unmarked += o.Unmarked
+	c.Changed += o.Changed
+	c.Kept += o.Kept
+	c.Locked += o.Locked
+	c.Failed += o.Failed
+}
+
+// tally holds the Counts of each root. Its methods may be called from many
+// goroutines at once.
+type tally struct {
+	mu     sync.Mutex
+	counts map[*logdir.Root]*Counts
+}
+
+// ofLocked returns the counts of a root. The caller must hold mu.
+func (t *tally) ofLocked(root *logdir.Root) *Counts {
+	c := t.counts[root]
+	if c == nil {
+		c = new(Counts)
+		t.counts[root] = c
+	}
+	return c
+}
+
+func (t *tally) add(root *logdir.Root, c Counts) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ofLocked(root).add(c)
+}
+
+func (t *tally) get(root *logdir.Root) Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return *t.ofLocked(root)
+}
+
+// keepError is the reason why a directory stays that would otherwise go.
+type keepError struct {
+	cause error
+	hint  string // what to do about it; may be empty
+	as    Counts // how it is counted
+}
+
+func (e *keepError) Error() string { return "kept: " + e.cause.Error() }
+
+func (e *keepError) Unwrap() error { return e.cause }
+
+// The ways to count a directory that is kept.
+var (
+	asUnmarked = Counts{Unmarked: 1}
+	asChanged  = Counts{Changed: 1}
+	asKept     = Counts{Kept: 1}
+)
+
+func kept(cause error, hint string) *keepError {
+	return &keepError{cause: cause, hint: hint, as: asKept}
+}
+
+var (
+	errNotDue   = errors.New("marked anew, or taken out of the way by another run")
+	errUnmarked = &keepError{cause: errors.New("it has no mark"), as: asUnmarked}
+)
+
+// recordOutcome counts and logs why a directory was not deleted, in the plan
+// or in its execution. It does nothing if err is nil.
+func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) {
+	keep, isKept := errors.AsType[*keepError](err)
+	undeletable, isUndeletable := errors.AsType[*logdir.UndeletableError](err)
+	switch {
+	case err == nil:
+	case keep == errUnmarked: // the usual state of a directory that waits to be sent
+		p.tally.add(e.Root, keep.as)
+	case errors.Is(err, logdir.ErrVanished), errors.Is(err, errNotDue), ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
+	case errors.Is(err, logdir.ErrLocked):
+		p.tally.add(e.Root, Counts{Locked: 1})
+		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
+	case isKept:
+		p.tally.add(e.Root, keep.as)
+		p.Log.WarnContext(ctx, "directory_kept", withHint([]any{"directory", e.Path(), "error", keep.cause}, keep.hint)...)
+	case isUndeletable:
+		p.tally.add(e.Root, Counts{Failed: 1})
+		p.Log.ErrorContext(ctx, "directory_undeletable", withHint([]any{"directory", e.Path(), "error", err}, undeletable.Hint)...)
+	default:
+		p.tally.add(e.Root, Counts{Failed: 1})
+		p.Log.ErrorContext(ctx, "directory_not_culled", "directory", e.Path(), "error", err)
+	}
+}
+
+func withHint(attrs []any, hint string) []any {
+	if hint == "" {
+		return attrs
+	}
+	return append(attrs, "hint", hint)
+}
+
+// futureError is the reason to keep a directory whose mark is dated in the future.
+func futureError(marked time.Time) *keepError {
+	return kept(fmt.Errorf("its mark is dated in the future: %s", marked.Format(time.RFC3339)),
+		"set the clock right, then touch the directory's .processed")
+}

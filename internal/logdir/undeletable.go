@@ -1,0 +1,176 @@
+package logdir
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// UndeletableError is the reason why a directory cannot be deleted whole.
+type UndeletableError struct {
+	Path string // of the entry that cannot be deleted, or not be renamed
+	Err  error
+	Hint string // what to do about it
+}
+
+func (e *UndeletableError) Error() string { return e.Path + " cannot be deleted: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UndeletableError) Unwrap() error { return e.Err }
+
+var (
+	errImmutable  = fmt.Errorf("immutable: %w", unix.EPERM)
+	errAppendOnly = fmt.Errorf("append-only: %w", unix.EPERM)
+	errSticky     = fmt.Errorf("it belongs to another user, and its directory has the sticky bit: %w", unix.EPERM)
+	errRoot       = errors.New("it is a root itself, and only what is below a root is deleted")
+	errLowerLayer = fmt.Errorf("the directory comes from a lower layer of an overlay file system: %w", unix.EXDEV)
+)
+
+// renamable returns nil if the directory may be renamed in its parent, and
+// removed from it.
+func (d *Dir) renamable() error {
+	if d.Rel == "." {
+		return &UndeletableError{Path: d.Path(), Err: errRoot, Hint: "give the directory above it with -d"}
+	}
+	above := path.Dir(d.Path())
+	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
+	if err != nil {
+		return dirError(above, err)
+	}
+	defer unix.Close(parent)
+	in, err := statx(parent, "", unix.STATX_BASIC_STATS)
+	if err != nil {
+		return &fs.PathError{Op: "stat", Path: above, Err: err}
+	}
+	self, err := statx(d.Fd(), "", unix.STATX_BASIC_STATS)
+	if err != nil {
+		return &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
+	}
+	if err := writableDirectory(parent, above, d.Path(), &in); err != nil {
+		return err
+	}
+	if err := removable(&in, &self, d.Path()); err != nil {
+		return err
+	}
+	if IsCulled(d.Name) {
+		return nil // it was renamed before
+	}
+	return d.renamableOnOverlay(parent)
+}
+
+// writableDirectory returns nil if entries can be removed from the directory
+// at. Otherwise victim cannot be deleted.
+func writableDirectory(at int, where, victim string, st *unix.Statx_t) error {
+	var err error
+	var hint string
+	switch {
+	case st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0:
+		err, hint = errImmutable, "chattr -i "+where
+	case st.Attributes&unix.STATX_ATTR_APPEND != 0:
+		err, hint = errAppendOnly, "chattr -a "+where
+	default:
+		err = unix.Faccessat(at, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		hint = "let the user that tstat_cull runs as write in " + where
+		if err == unix.EROFS {
+			hint = "mount the file system read-write; under systemd, name the root in ReadWritePaths"
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return &UndeletableError{Path: victim, Err: fmt.Errorf("nothing may be removed from %s: %w", where, err), Hint: hint}
+}
+
+// openError is the error of opening a directory within one that is to be deleted.
+func openError(where string, err error) error {
+	if err == unix.EACCES || err == unix.EPERM {
+		return &UndeletableError{Path: where, Err: fmt.Errorf("%s may not be listed: %w", where, err), Hint: "let the user that tstat_cull runs as read " + where}
+	}
+	return dirError(where, err)
+}
+
+// removable returns nil if the kernel lets the entry st be removed from the
+// directory dir, or renamed in it, as far as the attributes of both tell: see
+// may_delete in the kernel's fs/namei.c.
+func removable(dir, st *unix.Statx_t, full string) error {
+	switch {
+	case st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0:
+		return &UndeletableError{Path: full, Err: errImmutable, Hint: "chattr -i " + full}
+	case st.Attributes&unix.STATX_ATTR_APPEND != 0:
+		return &UndeletableError{Path: full, Err: errAppendOnly, Hint: "chattr -a " + full}
+	case dir.Mode&unix.S_ISVTX != 0 && !actsAs(st.Uid) && !actsAs(dir.Uid):
+		return &UndeletableError{Path: full, Err: errSticky, Hint: "chmod -t " + path.Dir(full) + ", or give the file to the user that tstat_cull runs as"}
+	}
+	return nil
+}
+
+// actsAs reports whether the process may do what only the user uid may do.
+func actsAs(uid uint32) bool {
+	if int(uid) == unix.Geteuid() {
+		return true
+	}
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&head, &caps[0]); err != nil {
+		return unix.Geteuid() == 0
+	}
+	return caps[0].Effective&(1<<unix.CAP_FOWNER) != 0
+}
+
+// renamableOnOverlay returns nil unless an overlay file system refuses to
+// rename the directory. Without redirect_dir=on, one that stands in a lower
+// layer, merged or not, fails with EXDEV, and nothing in its attributes shows
+// it. So the kernel is asked for a rename that cannot succeed, onto a directory
+// that is not empty: ovl_rename looks for EXDEV first.
+func (d *Dir) renamableOnOverlay(parent int) (err error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(d.Fd(), &st); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
+		return nil //nolint:nilerr // the rename itself tells
+	}
+	failed := func(err error) error {
+		return &UndeletableError{Path: d.Path(), Err: fmt.Errorf("try to rename: %w", err), Hint: "see the file system's state"}
+	}
+	probe := CulledName("probe", token())
+	if err := unix.Mkdirat(parent, probe, 0o700); err != nil {
+		return failed(err)
+	}
+	defer func() { _ = unix.Unlinkat(parent, probe, unix.AT_REMOVEDIR) }()
+	// With a mark in it, what a crash leaves of the probe is cleaned up as any
+	// leftover is.
+	mark := probe + "/" + processed
+	fd, err := unix.Openat(parent, mark, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return failed(err)
+	}
+	defer func() { _ = unix.Unlinkat(parent, mark, 0) }()
+	_, err = unix.Write(fd, []byte("processed\n"))
+	_ = unix.Close(fd)
+	if err != nil {
+		return failed(err)
+	}
+	switch err := unix.Renameat(parent, d.Name, parent, probe); err {
+	case unix.ENOTEMPTY, unix.EEXIST:
+		return nil
+	case unix.EXDEV:
+		return &UndeletableError{
+			Path: d.Path(), Err: errLowerLayer,
+			Hint: "delete it in the lower layer, or mount the overlay with redirect_dir=on",
+		}
+	case nil: // somebody emptied the probe
+		return failed(errors.Join(errors.New("what it must not replace was removed"), unix.Renameat(parent, probe, parent, d.Name)))
+	default:
+		return failed(err)
+	}
+}
+
+// token returns random digits for a CulledName.
+func token() string {
+	var b [tokenLen / 2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
