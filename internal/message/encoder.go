@@ -18,6 +18,8 @@ type Encoder struct {
 	fields  fastparse.Fields
 	seconds float64 // the duration, not rounded to hundredths
 	values  values
+	// notFinite counts the statistics that were written as null.
+	notFinite int
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
@@ -37,7 +39,7 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	if s.Layout() != e.layout {
 		e.use(s.Layout())
 	}
-	e.block = s.Block()
+	e.block, e.notFinite = s.Block(), 0
 	s.Split(&e.fields, max(e.programs[0].columns, e.programs[1].columns))
 	columns, size := 0, maxValue
 	var counts [2]uint64
@@ -79,6 +81,10 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	return out[:o], flows, fastparse.Reason{}
 }
 
+// NotFinite returns how many statistics in the flows of the last row are null
+// because Tstat computed them as nan or inf.
+func (e *Encoder) NotFinite() int { return e.notFinite }
+
 var tooFew = fastparse.Reason{Why: "too few fields"}
 
 func (e *Encoder) field(column int) []byte {
@@ -98,6 +104,27 @@ func (e *Encoder) uint(column int) (uint64, bool) {
 		return n, true
 	}
 	return fastparse.Uint(e.block, from, to)
+}
+
+// statistic reads a counter that may be nan or inf, which Tstat can write for
+// what it computes: then finite is false and the value is null.
+func (e *Encoder) statistic(column int) (n uint64, finite, ok bool) {
+	n, ok = e.uint(column)
+	if ok {
+		return n, true, true
+	}
+	return 0, false, e.isNotFinite(column)
+}
+
+// isNotFinite reports whether a column is a statistic that is nan or inf. A port
+// is no statistic.
+func (e *Encoder) isNotFinite(column int) bool {
+	switch string(e.field(column)) {
+	case "nan", "-nan", "inf", "-inf":
+		name := e.layout.Name(column)
+		return name != "c_port" && name != "s_port"
+	}
+	return false
 }
 
 // reason says what the column should have been.

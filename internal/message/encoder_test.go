@@ -122,6 +122,28 @@ func TestEncodeGenerated(t *testing.T) {
 	}
 }
 
+// TestEncodeNotFinite: a statistic that is nan or inf is null, alone, in both
+// flows or beside a malformed field.
+func TestEncodeNotFinite(t *testing.T) {
+	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9"
+	const statistics = " c_rtt_avg:10 s_rtt_std:11 c_pkts_data:12 c_pkts_retx:13 c_mss:14 s_mss:15 c_cwin_max:16 s_sack_cnt:17 c_sack_cnt:18 c_first:19\n"
+	fields := strings.Fields("::1 1 ::2 2 300000 400000 5.500000 1000.000000 7000.000000 1.500000 0.250000 10 1 1460 1440 65535 3 4 9.000000")
+	for i := range fields {
+		for _, text := range []string{"nan", "-nan", "inf", "-inf", "NAN", "+inf"} {
+			row := slices.Clone(fields)
+			row[i] = text
+			log := header + statistics + strings.Join(row, " ") + "\n"
+			row[(i+3)%len(row)] = "-nan"
+			log += strings.Join(row, " ") + "\n"
+			row[(i+5)%len(row)] = "x"
+			log += strings.Join(row, " ") + "\n"
+			for _, s := range settings[:2] {
+				checkLog(t, fastparse.TCP, []byte(log), s, 0)
+			}
+		}
+	}
+}
+
 // Digits behind the sixth of a fraction can decide the millisecond that a log
 // with first_abs ends at; an end before the epoch is the epoch.
 func TestEncodeRelativeTimes(t *testing.T) {

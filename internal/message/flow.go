@@ -13,7 +13,7 @@ import (
 // Where a description names a column, the c_ column is meant for a flow from
 // client to server and the s_ column for one from server to client, unless it
 // says otherwise. The zero value of a [Number] is written as null: the log
-// level that the row was written at lacks the column.
+// lacks the column, or Tstat computed a statistic as nan or inf.
 type Flow struct {
 	// Type is always "flow".
 	Type string `json:"type"`

@@ -9,10 +9,11 @@ import (
 // join writes a flow at out[o:] and returns the offset behind it, or the
 // column that is malformed.
 func (e *Encoder) join(pieces []piece, out []byte, o int) (end, bad int) {
-	at := o
+	at, notFinite := o, e.notFinite
 	for rest := pieces; len(rest) > 0; rest = rest[1:] {
 		n, behind, ok := joinQuick(rest, &e.fields, e.block, &e.values, out, at)
 		if !ok {
+			e.notFinite = notFinite
 			return e.joinPortable(pieces, out, o)
 		}
 		at, rest = behind, rest[n:]
@@ -66,7 +67,8 @@ func (e *Encoder) put(p *piece, out []byte, o int) (end int, ok bool) {
 	case p.kind == text, p.kind == moment && e.values[p.at].len > 0:
 		return e.values[p.at].putText(out, o), true
 	}
-	from, to := e.fields.Bounds(e.column(p))
+	column := e.column(p)
+	from, to := e.fields.Bounds(column)
 	switch p.kind {
 	case moment:
 		d, ok := readDecimal(e.block, from, to)
@@ -75,16 +77,31 @@ func (e *Encoder) put(p *piece, out []byte, o int) (end int, ok bool) {
 		}
 		return putUint(out, o, d.whole), ok
 	case rtt:
-		return putRTT(out, o, e.block, from, to)
+		if end, ok := putRTT(out, o, e.block, from, to); ok {
+			return end, true
+		}
+		return e.putNull(column, out, o)
 	case address:
 		if field := e.block[from:to]; fastparse.IsAddress(field) {
 			return o + copy(out[o:], field), true
 		}
 		return o, false
 	default:
-		n := fastparse.CopyUint(out[o:], e.block, from, to)
-		return o + n, n > 0
+		if n := fastparse.CopyUint(out[o:], e.block, from, to); n > 0 {
+			return o + n, true
+		}
+		return e.putNull(column, out, o)
 	}
+}
+
+// putNull writes null for a statistic that is nan or inf. ok is false for any
+// other field.
+func (e *Encoder) putNull(column int, out []byte, o int) (end int, ok bool) {
+	if !e.isNotFinite(column) {
+		return o, false
+	}
+	e.notFinite++
+	return o + copy(out[o:], null), true
 }
 
 // putRTT writes a time, rounded to three decimals: on its text, unless that is a

@@ -16,7 +16,11 @@ func joined(t *testing.T, k kind, field string, v value) (got string, ok bool) {
 	t.Helper()
 	const before, behind = "0 98765432 ", " 12345678 9\n"
 	block := append(make([]byte, 0, len(before)+len(field)+len(behind)+fastparse.Padding), before+field+behind...)
-	e := &Encoder{block: block}
+	layout, err := fastparse.ParseHeader(fastparse.UDP, []byte("c_bytes_all s_bytes_all statistic c_ip c_port s_ip s_port c_first_abs s_first_abs c_durat s_durat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Encoder{block: block, layout: layout}
 	e.fields.Starts = [...]uint32{2: uint32(len(before)), 3: uint32(len(before) + len(field) + 1), 2*fastparse.MaxColumns - 1: 0}
 	e.values[numBits] = v
 	at := uint16(2)
@@ -80,6 +84,24 @@ func TestJoinCounters(t *testing.T) {
 				t.Fatalf("%q: %q, %v", field, got, ok)
 			}
 		})
+	}
+}
+
+// TestJoinNotFinite: what Tstat computed as nan or inf is null, and nothing else
+// is.
+func TestJoinNotFinite(t *testing.T) {
+	for field, want := range map[string]bool{"nan": true, "-nan": true, "inf": true, "-inf": true,
+		"": false, "NaN": false, "+nan": false, "nan0": false, "nan ": false, "-": false, "infinity": false, "1nan": false, "--inf": false} {
+		for _, k := range []kind{counter, rtt} {
+			if got, ok := joined(t, k, field, value{}); ok != want || ok && got != "null" {
+				t.Errorf("kind %d, %q: %q, %v", k, field, got, ok)
+			}
+		}
+		for _, k := range []kind{address, moment} {
+			if got, ok := joined(t, k, field, value{}); ok {
+				t.Errorf("kind %d, %q: %q", k, field, got)
+			}
+		}
 	}
 }
 

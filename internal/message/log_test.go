@@ -167,5 +167,6 @@ func (w *walk) row(s *fastparse.Scanner) (good bool) {
 		w.flows = append(w.flows, flow)
 	}
 	w.books.Sent++
+	w.books.NotFinite += w.encoder.NotFinite()
 	return true
 }

@@ -53,6 +53,11 @@ func (v *value) setHundredths(whole, cents uint64) {
 
 func (v *value) setText(n uint64) { v.len = putUint(v.text[:], 0, n) }
 
+const null = "null"
+
+// setNull sets what is computed of a statistic that is nan or inf.
+func (v *value) setNull() { v.whole, v.len = math.MaxUint64, copy(v.text[:], null) }
+
 // setRate sets n per second, 0 where there is no duration.
 func (v *value) setRate(n uint64, seconds float64) {
 	if seconds == 0 {
@@ -101,17 +106,25 @@ func (e *Encoder) compute(p *program, bits uint64, first bool) (bad int) {
 	v[numBits].setUint(bits)
 	v[bitRate].setRate(bits, e.seconds)
 	if p.packets >= 0 {
-		packets, ok := e.uint(p.packets)
+		packets, finite, ok := e.statistic(p.packets)
 		if !ok {
 			return p.packets
 		}
-		v[packetRate].setRate(packets, e.seconds)
+		if finite {
+			v[packetRate].setRate(packets, e.seconds)
+		} else {
+			v[packetRate].setNull()
+		}
 		if p.rexmits >= 0 {
-			rexmits, ok := e.uint(p.rexmits)
+			rexmits, finite2, ok := e.statistic(p.rexmits)
 			if !ok {
 				return p.rexmits
 			}
-			v[rexmitRate].setQuotient(rexmits, packets)
+			if finite && finite2 {
+				v[rexmitRate].setQuotient(rexmits, packets)
+			} else {
+				v[rexmitRate].setNull()
+			}
 		}
 	}
 	return -1
@@ -120,16 +133,16 @@ func (e *Encoder) compute(p *program, bits uint64, first bool) (bad int) {
 // shared looks at what both flows of a row say in the same way.
 func (e *Encoder) shared(p *program) (bad int) {
 	for _, c := range p.choices {
-		a, ok := e.uint(c.columns[0])
+		a, finite, ok := e.statistic(c.columns[0])
 		if !ok {
 			return c.columns[0]
 		}
-		b, ok := e.uint(c.columns[1])
+		b, finite2, ok := e.statistic(c.columns[1])
 		if !ok {
 			return c.columns[1]
 		}
-		column := c.columns[0]
-		if (b < a) == (c.value == mss) {
+		column := c.columns[0] // null if either is nan or inf
+		if finite && (!finite2 || (b < a) == (c.value == mss)) {
 			column = c.columns[1]
 		}
 		e.values[c.value].whole = uint64(column)

@@ -173,7 +173,7 @@ func TestSummary(t *testing.T) {
 	var b strings.Builder
 	slog.New(slog.NewTextHandler(&b, nil)).Info("summary", sampleRun().Attrs()...)
 	_, got, _ := strings.Cut(b.String(), "msg=")
-	want := "summary found=7 directories=3 marked=1 logs=0 bytes=0 rows=100 below=90 sent=9 malformed=1 incomplete=0 " +
+	want := "summary found=7 directories=3 marked=1 logs=0 bytes=0 rows=100 below=90 sent=9 malformed=1 not_finite=0 incomplete=0 " +
 		"flows=0 published=5 confirmed=4 failed=1 resent=2 reconnects=1 unsent=3 backlog_bytes=2750 seconds=90 status=75\n"
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

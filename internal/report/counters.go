@@ -30,6 +30,7 @@ type Counters struct {
 	Below      atomic.Int64 // rows below the threshold in both directions
 	Sent       atomic.Int64 // rows that became one or two flows
 	Malformed  atomic.Int64
+	NotFinite  atomic.Int64 // statistics that are nan or inf in the log and null in a flow
 	Incomplete atomic.Int64 // unterminated last lines that are no rows (yet)
 
 	Flows     atomic.Int64
@@ -109,6 +110,7 @@ func (r *Run) quantities() []quantity {
 		{"below", c.Below.Load(), "Rows below the threshold in both directions."},
 		{"sent", c.Sent.Load(), "Rows that became flows."},
 		{"malformed", c.Malformed.Load(), "Rows that are malformed and were skipped."},
+		{"not_finite", c.NotFinite.Load(), "Statistics that are nan or inf in a log and null in a flow."},
 		{"incomplete", c.Incomplete.Load(), "Last lines without a newline that are no rows yet."},
 		{"flows", c.Flows.Load(), "Flows made of rows."},
 		{"published", c.Published.Load(), "Messages handed to the transport."},

@@ -193,6 +193,7 @@ func (l *logWork) count(p *pipeline, c *chunk) {
 	n.Sent.Add(c.books.sent)
 	n.Malformed.Add(c.books.malformed)
 	n.Flows.Add(c.books.flows)
+	n.NotFinite.Add(c.books.notFinite)
 	if c.tailRow == incomplete {
 		n.Incomplete.Add(1)
 	}

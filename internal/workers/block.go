@@ -64,6 +64,7 @@ type sentRow struct {
 // books count the lines of a block, or of a log up to some row.
 type books struct {
 	lines, below, sent, malformed, flows int64
+	notFinite                            int64 // statistics that are nan or inf; not kept in state files
 }
 
 func (b *books) add(c books) {
@@ -72,6 +73,7 @@ func (b *books) add(c books) {
 	b.sent += c.sent
 	b.malformed += c.malformed
 	b.flows += c.flows
+	b.notFinite += c.notFinite
 }
 
 func (b *books) sub(c books) {
@@ -80,6 +82,7 @@ func (b *books) sub(c books) {
 	b.sent -= c.sent
 	b.malformed -= c.malformed
 	b.flows -= c.flows
+	b.notFinite -= c.notFinite
 }
 
 func (b *books) rows() int64 { return b.below + b.sent + b.malformed }

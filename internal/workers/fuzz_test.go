@@ -120,9 +120,9 @@ func FuzzPipeline(f *testing.F) {
 		}
 		b := want.Books
 		if int(n.Rows.Load()) != b.Rows || int(n.Malformed.Load()) != b.Malformed || int(n.Below.Load()) != b.Below ||
-			int(n.Sent.Load()) != b.Sent || int(n.Incomplete.Load()) != b.Incomplete {
-			t.Errorf("rows %d malformed %d below %d sent %d incomplete %d, want %+v", n.Rows.Load(), n.Malformed.Load(),
-				n.Below.Load(), n.Sent.Load(), n.Incomplete.Load(), b)
+			int(n.Sent.Load()) != b.Sent || int(n.Incomplete.Load()) != b.Incomplete || int(n.NotFinite.Load()) != b.NotFinite {
+			t.Errorf("rows %d malformed %d below %d sent %d incomplete %d not finite %d, want %+v", n.Rows.Load(), n.Malformed.Load(),
+				n.Below.Load(), n.Sent.Load(), n.Incomplete.Load(), n.NotFinite.Load(), b)
 		}
 		if damaged {
 			return

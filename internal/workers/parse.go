@@ -84,6 +84,7 @@ func (p *parser) row(c *chunk) {
 	}
 	c.books.sent++
 	c.books.flows += int64(n)
+	c.books.notFinite += int64(p.encoder.NotFinite())
 	b := c.books
 	b.lines, b.below = int64(s.Lines), int64(s.Below)
 	c.rows = append(c.rows, sentRow{

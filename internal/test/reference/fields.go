@@ -9,9 +9,10 @@ import (
 )
 
 var (
-	address = regexp.MustCompile(`^[0-9a-fA-F:.]{1,45}$`)
-	digits  = regexp.MustCompile(`^[0-9]+$`)
-	decimal = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+	address   = regexp.MustCompile(`^[0-9a-fA-F:.]{1,45}$`)
+	digits    = regexp.MustCompile(`^[0-9]+$`)
+	notFinite = regexp.MustCompile(`^-?(nan|inf)$`)
+	decimal   = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 
 	counterLimit = new(big.Int).Lsh(big.NewInt(1), 64)
 	bytesLimit   = new(big.Int).Lsh(big.NewInt(1), 61)
@@ -24,6 +25,8 @@ type row struct {
 	fields  []string
 	columns map[string]int
 	err     error
+	// nulls counts the statistics that are nan or inf.
+	nulls int
 }
 
 // has tells whether the header in force names the column.
@@ -66,18 +69,51 @@ func (r *row) bits(column string) *big.Int {
 	return new(big.Int).Mul(r.integer(column, bytesLimit), big.NewInt(8))
 }
 
-// counter returns a counter or port, null if the header does not name it.
-func (r *row) counter(column string) message.Number {
+// isNotFinite reports whether a statistic is nan or inf.
+func (r *row) isNotFinite(column string) bool {
+	i := r.columns[column]
+	return i < len(r.fields) && notFinite.MatchString(r.fields[i])
+}
+
+// isNull reports whether a statistic is null, and counts it if the reason is
+// that it is nan or inf and not that the header lacks it.
+func (r *row) isNull(column string) bool {
 	if !r.has(column) {
+		return true
+	}
+	if r.isNotFinite(column) {
+		r.nulls++
+		return true
+	}
+	return false
+}
+
+// port returns a port.
+func (r *row) port(column string) message.Number {
+	return message.Number(r.integer(column, counterLimit).String())
+}
+
+// counter returns a counter or null.
+func (r *row) counter(column string) message.Number {
+	if r.isNull(column) {
 		return ""
 	}
 	return message.Number(r.integer(column, counterLimit).String())
 }
 
 // either returns the smaller (sign -1) or larger (sign +1) of two counters,
-// null if the header does not name both of them.
+// null if either is.
 func (r *row) either(a, b string, sign int) message.Number {
 	if !r.has(a) || !r.has(b) {
+		return ""
+	}
+	if r.isNotFinite(a) || r.isNotFinite(b) {
+		for _, column := range []string{a, b} {
+			if !r.isNotFinite(column) {
+				r.integer(column, counterLimit) // must be well formed all the same
+			}
+		}
+		r.nulls++
 		return ""
 	}
 	x, y := r.integer(a, counterLimit), r.integer(b, counterLimit)
@@ -108,10 +144,9 @@ func (r *row) inMs(column, text string) string {
 // time returns a time in ms exactly.
 func (r *row) time(column string) *big.Rat { return rat(r.ms(column)) }
 
-// rtt returns a round-trip time rounded to three decimals, null if the header
-// does not name it.
+// rtt returns a round-trip time rounded to three decimals or null.
 func (r *row) rtt(column string) message.Number {
-	if !r.has(column) {
+	if r.isNull(column) {
 		return ""
 	}
 	return decimalText(round(r.ms(column), 3))

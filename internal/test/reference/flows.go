@@ -17,10 +17,11 @@ type maker struct {
 }
 
 // flows returns a row's flows, none if it is below the threshold in both
-// directions, or why the row is malformed.
-func (m *maker) flows(line string) ([]message.Flow, error) {
+// directions, and how many statistics in them are nan or inf; or why the row is
+// malformed.
+func (m *maker) flows(line string) ([]message.Flow, int, error) {
 	if strings.HasPrefix(line, "#") {
-		return nil, fmt.Errorf("starts with # but is not a header")
+		return nil, 0, fmt.Errorf("starts with # but is not a header")
 	}
 	r := &row{fields: strings.Split(strings.TrimSuffix(line, "\r"), " "), columns: m.columns}
 	bytes := "bytes_uniq"
@@ -29,7 +30,7 @@ func (m *maker) flows(line string) ([]message.Flow, error) {
 	}
 	bits := map[string]*big.Int{"c_": r.bits("c_" + bytes), "s_": r.bits("s_" + bytes)}
 	if r.err != nil {
-		return nil, r.err
+		return nil, 0, r.err
 	}
 	var flows []message.Flow
 	for _, side := range []struct{ own, other string }{{"c_", "s_"}, {"s_", "c_"}} {
@@ -39,9 +40,9 @@ func (m *maker) flows(line string) ([]message.Flow, error) {
 		}
 		flow := message.Flow{Type: "flow", Interval: 600, Meta: message.Meta{
 			SrcIP:      r.address(side.own + "ip"),
-			SrcPort:    r.counter(side.own + "port"),
+			SrcPort:    r.port(side.own + "port"),
 			DstIP:      r.address(side.other + "ip"),
-			DstPort:    r.counter(side.other + "port"),
+			DstPort:    r.port(side.other + "port"),
 			Protocol:   string(m.kind),
 			SensorID:   m.settings.Sensor,
 			InstanceID: m.settings.Instance,
@@ -56,9 +57,9 @@ func (m *maker) flows(line string) ([]message.Flow, error) {
 		flows = append(flows, flow)
 	}
 	if r.err != nil {
-		return nil, r.err
+		return nil, 0, r.err
 	}
-	return flows, nil
+	return flows, r.nulls, nil
 }
 
 func (m *maker) tcp(r *row, own string, flow *message.Flow) {

@@ -27,6 +27,7 @@ func TestGeneratedLogs(t *testing.T) {
 			total.Sent += b.Sent
 			total.Malformed += b.Malformed
 			total.Incomplete += b.Incomplete
+			total.NotFinite += b.NotFinite
 			messages := reference.Messages(result)
 			if len(messages) > 1 {
 				several++
@@ -34,7 +35,7 @@ func TestGeneratedLogs(t *testing.T) {
 			checkMessages(t, messages, result)
 		}
 		t.Logf("%s: %+v, %d without header, %d of several messages", kind, total, noHeader, several)
-		if min(total.Below, total.Sent, total.Malformed, total.Incomplete, noHeader, several) == 0 {
+		if min(total.Below, total.Sent, total.Malformed, total.Incomplete, total.NotFinite, noHeader, several) == 0 {
 			t.Errorf("%s: an outcome never occurs", kind)
 		}
 	}

@@ -77,6 +77,7 @@ type Books struct {
 	Below      int // below the threshold in both directions
 	Sent       int // rows that have flows
 	Malformed  int
+	NotFinite  int // statistics in flows that are null because they are nan or inf
 	Incomplete int // 1 if the last line has no newline and is not well formed
 }
 
@@ -133,7 +134,7 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 		if from < settings.From {
 			continue
 		}
-		flows, err := maker.flows(text)
+		flows, nulls, err := maker.flows(text)
 		switch {
 		case err != nil && !whole:
 			result.Books.Incomplete++
@@ -145,6 +146,7 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 			result.Books.Below++
 		default:
 			result.Books.Sent++
+			result.Books.NotFinite += nulls
 			result.Rows = append(result.Rows, Row{Line: i + 1, From: from, To: offset, Flows: flows})
 		}
 		result.Books.Rows++
