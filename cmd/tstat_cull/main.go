@@ -17,6 +17,7 @@ import (
 
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/cull"
+	"tstat-transport/internal/report"
 )
 
 // Set by the linker.
@@ -31,12 +32,27 @@ Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not e
 type command struct {
 	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated; no root may lie in another. File systems mounted below DIR are not entered; give them a -d of their own."`
 	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
-	MinFree   cull.Space       `placeholder:"PERCENT|SIZE" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. Exit status 74 if it is not reached."`
+	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. Exit status 74 if it is not reached."`
 	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
+	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON; docs/monitoring.md describes it."`
+	Metrics   string           `placeholder:"FILE" help:"Write the run's metrics to FILE for the textfile collector of Prometheus's node_exporter. Counters go on from those in the file."`
+	Quiet     bool             `short:"q" help:"Print nothing on success; errors and warnings are logged as ever."`
 	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// minFree is the value of --min-free, and how it was given.
+type minFree struct {
+	cull.Space
+	text string
+}
+
+// UnmarshalText is called by kong.
+func (m *minFree) UnmarshalText(text []byte) error {
+	m.text = string(text)
+	return m.Space.UnmarshalText(text)
 }
 
 // Validate is called by kong.
@@ -84,21 +100,42 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		return cli.Usage
 	}
 	level := slog.LevelWarn
-	if c.Verbose || c.DryRun { // what a dry run would delete is the answer that it is run for
+	if (c.Verbose || c.DryRun) && !c.Quiet { // what a dry run would delete is the answer that it is run for
 		level = slog.LevelInfo
 	}
-	log := cli.NewLogger(stderr, level, c.LogFormat)
-	began := time.Now()
-	result := cull.Run(ctx, c.Directory, began, cull.Options{
-		TTL: c.ttl(), MinFree: c.MinFree, DryRun: c.DryRun, Workers: c.Workers, Log: log,
+	account := report.CullRun{
+		Version: cli.VersionOrUnknown(version), Started: time.Now(), DryRun: c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
+		Events: new(report.Events),
+	}
+	log := slog.New(account.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
+	result := cull.Run(ctx, c.Directory, account.Started, cull.Options{
+		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
-	status := exitStatus(ctx, result)
-	total := result.Total()
-	cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
-		"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
-		"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed,
-		"dry_run", c.DryRun, "seconds", math.Round(time.Since(began).Seconds()*1000)/1000, "status", status)
-	return status
+	account.Ended, account.Status, account.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
+	for _, root := range result.Roots {
+		account.Roots = append(account.Roots, report.CullRoot{
+			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
+		})
+	}
+	write := func(event, path string, write func(string) error) {
+		if path == "" {
+			return
+		}
+		if err := write(path); err != nil {
+			log.Error(event, "file", path, "error", err)
+			account.Status = cli.Worse(account.Status, cli.IO)
+		}
+	}
+	write("report_not_written", c.Report, account.WriteAccount)
+	write("metrics_not_written", c.Metrics, account.WriteMetrics)
+	if !c.Quiet || account.Status != cli.OK {
+		total := result.Total()
+		cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
+			"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
+			"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed, "dry_run", c.DryRun,
+			"seconds", account.Ended.Sub(account.Started).Round(time.Millisecond).Seconds(), "status", account.Status)
+	}
+	return account.Status
 }
 
 // exitStatus returns the most severe status of the run.

@@ -20,7 +20,12 @@ type schema struct {
 
 func readSchema(t *testing.T) schema {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/report.schema.json")
+	return readSchemaFile(t, "report.schema.json")
+}
+
+func readSchemaFile(t *testing.T, name string) schema {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,11 +23,21 @@ _tstat_cull() {
 	-w | --workers)
 		return
 		;;
+	--report)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--metrics)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
 	--log-format)
 		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
 		return
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -t --ttl --min-free -D --dry-run -w --workers -v --verbose --log-format --version' -- "$cur")
+	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -t --ttl --min-free -D --dry-run -w --workers --report --metrics -q --quiet -v --verbose --log-format --version' -- "$cur")
 }
 complete -F _tstat_cull tstat_cull
