@@ -2,20 +2,35 @@
 
 package fastparse
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
-// What a machine with AVX-512 does without it, and without AVX2, is what other
-// machines do.
-func TestOtherMachines(t *testing.T) {
-	avx512, pass := hasAVX512, canPass
-	defer func() { hasAVX512, canPass = avx512, pass }()
-	for name, can := range map[string]bool{"AVX2": pass, "BMI missing": false} {
-		hasAVX512, canPass = false, can
-		t.Run(name+"/index", TestIndex)
-		t.Run(name+"/bytes", TestIndexSingleBytes)
-		t.Run(name+"/lengths", TestLinesOfEveryLength)
-		t.Run(name+"/wide", TestWideRows)
-		t.Run(name+"/lines", TestLines)
-		t.Run(name+"/corpus", TestCorpusLines)
+// TestOtherProcessors runs the tests as on processors that have less than this
+// one, and says what this one cannot run.
+func TestOtherProcessors(t *testing.T) {
+	avx512, avx2, skip := useAVX512, useAVX2, useSkip
+	t.Logf("this processor runs: AVX-512 routines %v, AVX2 index %v, row skipper %v", avx512, avx2, skip)
+	defer func() { useAVX512, useAVX2, useSkip = avx512, avx2, skip }()
+	for _, level := range []struct {
+		name               string
+		avx512, avx2, skip bool
+	}{
+		{"AVX-512", true, true, true},
+		{"AVX-512 with slow PDEP", true, true, false},
+		{"AVX2", false, true, true},
+		{"AVX2 with slow PDEP", false, true, false},
+		{"neither", false, false, false},
+	} {
+		t.Run(level.name, func(t *testing.T) {
+			if level.avx512 && !avx512 || level.avx2 && !avx2 || level.skip && !skip {
+				t.Skip("this processor cannot run it, see the log above")
+			}
+			useAVX512, useAVX2, useSkip = level.avx512, level.avx2, level.skip
+			for i, test := range []func(*testing.T){TestIndex, TestIndexSingleBytes, TestLinesOfEveryLength, TestWideRows, TestLines, TestCorpusLines} {
+				t.Run(fmt.Sprint(i), test)
+			}
+		})
 	}
 }

@@ -77,6 +77,13 @@ func (s *Scanner) Threshold() uint64 { return s.threshold }
 // Line returns the current line, without its newline; it is part of the block.
 func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
+// canSkip reports whether the columns of the byte counts are where the row
+// skipper can find them: it handles 1 to 63 spaces before each of them.
+func (s *Scanner) canSkip() bool {
+	const most = 63
+	return s.skips[0] >= 1 && s.skips[0] <= most && s.skips[1]+1 <= most
+}
+
 // SkipLine passes over the next line, whatever it is: a log's first line is a
 // header even if it does not start with #. The block must have one more line.
 func (s *Scanner) SkipLine() {
@@ -88,7 +95,7 @@ func (s *Scanner) SkipLine() {
 func (s *Scanner) Next() Event {
 	for {
 		if s.threshold > 0 {
-			s.pass()
+			s.skipBelow()
 		}
 		if s.pos == len(s.block) {
 			return End

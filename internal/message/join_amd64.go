@@ -5,12 +5,12 @@ package message
 import (
 	"unsafe"
 
-	"golang.org/x/sys/cpu"
+	"github.com/klauspost/cpuid/v2"
 
 	"tstat-transport/internal/fastparse"
 )
 
-var canJoin = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
+var canJoin = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2)
 
 //go:noescape
 func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)

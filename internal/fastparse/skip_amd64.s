@@ -21,12 +21,12 @@ DATA myriads<>+0(SB)/8, $0x0001271000012710
 DATA myriads<>+8(SB)/8, $0x0001271000012710
 GLOBL myriads<>(SB), RODATA|NOPTR, $16
 
-// func passAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
+// func skipBelowAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
 //
 // The bitmap of spaces is read from the byte that holds an offset's bit, and
 // shifted: 56 offsets are sure to be there. The n-th bit of a word is found by
 // depositing bit n-1 of nothing else into its bits (PDEP). Both ranks are 1 to 63.
-TEXT ·passAVX2(SB), NOSPLIT, $0-80
+TEXT ·skipBelowAVX2(SB), NOSPLIT, $0-80
 	MOVQ block+0(FP), SI
 	MOVQ newline+8(FP), DI
 	MOVQ space+16(FP), R8

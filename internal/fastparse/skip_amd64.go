@@ -1,0 +1,22 @@
+//go:build !purego
+
+package fastparse
+
+import "unsafe"
+
+//go:noescape
+func skipBelowAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
+
+// skipBelow passes over rows that are below the threshold and stops at a line
+// that Next has to look at. A processor cannot predict the branches of Next,
+// which depend on the lengths of fields; skipBelowAVX2 has none of them.
+func (s *Scanner) skipBelow() {
+	if !useSkip || !s.canSkip() {
+		return
+	}
+	next, rows := skipBelowAVX2(unsafe.SliceData(s.block), unsafe.SliceData(s.newline), unsafe.SliceData(s.space),
+		s.pos, len(s.block), s.skips[0], s.skips[1]+1, s.threshold)
+	s.pos = next
+	s.Lines += rows
+	s.Below += rows
+}

@@ -1,0 +1,173 @@
+package fastparse
+
+import (
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// safeBits is the number of bits that a window is sure to hold.
+const safeBits = 56
+
+// window returns the bits of the bitmap from offset at on, as a load of eight
+// bytes from the byte that holds the first one does: 57 to 64 bits, then zeros.
+func window(bitmap []uint64, at int) uint64 {
+	w, shift := at/64, at%64
+	m := bitmap[w]>>shift | bitmap[w+1]<<1<<(63-shift)
+	return m << (at % 8) >> (at % 8)
+}
+
+// selectBit returns the position of the n-th set bit of m, 64 if there is none.
+func selectBit(m uint64, n int) int {
+	for ; n > 1; n-- {
+		m &= m - 1
+	}
+	return bits.TrailingZeros64(m)
+}
+
+// skipBelowPortable is skipBelowAVX2 in Go, step by step. space extends reach
+// words past the block.
+func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 int, threshold uint64) (next, rows int) {
+	const safe = 1<<safeBits - 1
+	for pos < len(block) && block[pos] != '#' {
+		// The row's newline.
+		w := pos / 64
+		end := pos + bits.TrailingZeros64(newline[w]>>(pos%64))
+		if newline[w]>>(pos%64) == 0 {
+			for w++; newline[w] == 0; w++ {
+			}
+			end = w*64 + bits.TrailingZeros64(newline[w])
+		}
+
+		// The first count begins behind space number rank, in one of two windows.
+		m, base, n := window(space, pos), pos, rank
+		if c := bits.OnesCount64(m & safe); n > c {
+			m, base, n = window(space, pos+safeBits), pos+safeBits, n-c
+		}
+		bit := selectBit(m, n)
+		if bit == 64 {
+			return pos, rows
+		}
+		from := base + bit + 1
+		length := bits.TrailingZeros64(window(space, from))
+
+		// The second count begins behind space number rank2 from there, in one
+		// of three windows.
+		m, base, n = window(space, from), from, rank2
+		for range 2 {
+			c := bits.OnesCount64(m & safe)
+			if n <= c {
+				break
+			}
+			base += safeBits
+			m, n = window(space, base), n-c
+		}
+		if bit = selectBit(m, n); bit == 64 {
+			return pos, rows
+		}
+		from2 := base + bit + 1
+		length2 := bits.TrailingZeros64(window(space, from2))
+
+		// Both are within the row and have one to eight digits.
+		if from2+length2 >= end || uint(length-1) >= 8 || uint(length2-1) >= 8 {
+			return pos, rows
+		}
+		first, odd := digits8(word(block[from:from+8]), length)
+		second, odd2 := digits8(word(block[from2:from2+8]), length2)
+		if odd|odd2 != 0 || number8(first) >= threshold || number8(second) >= threshold {
+			return pos, rows
+		}
+		rows++
+		pos = end + 1
+	}
+	return pos, rows
+}
+
+// skipLog is a log of mostly plain rows with two counts in the columns a and b,
+// and what the row skipper must leave to others.
+func skipLog(random *rand.Rand, a, b int) []byte {
+	var log strings.Builder
+	for range 1 + random.IntN(8) {
+		if random.IntN(12) == 0 {
+			log.WriteString([]string{"\n", "#x\n", " \n", "1\n", "\r\n"}[random.IntN(5)])
+		}
+		columns := max(a, b) + 1 + random.IntN(4)
+		if random.IntN(20) == 0 {
+			columns = random.IntN(columns)
+		}
+		width := 1 + random.IntN(12)
+		for i := range columns {
+			if i > 0 {
+				log.WriteByte(' ')
+			}
+			digits := 1 + random.IntN(width)
+			if i == a || i == b {
+				digits = 1 + random.IntN(9)
+			}
+			field := fmt.Sprint(random.Uint64())[:digits]
+			if random.IntN(60) == 0 {
+				field = []string{"", "x", "12a", "/", ":", "0000000"}[random.IntN(6)]
+			}
+			log.WriteString(field)
+		}
+		log.WriteByte('\n')
+	}
+	return []byte(log.String())
+}
+
+// checkSkip compares both forms of the row skipper with Next, from every line's
+// start on.
+func checkSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, rows int), log []byte, a, b int, threshold uint64) (skipped int) {
+	t.Helper()
+	layout := layoutOf(a, b)
+	var s Scanner
+	s.Reset(slices.Grow(slices.Clone(log), Padding), layout, threshold)
+	if !s.canSkip() {
+		return 0
+	}
+	rank, rank2 := s.skips[0], s.skips[1]+1
+	for pos := 0; pos < len(log); pos += strings.IndexByte(string(log[pos:]), '\n') + 1 {
+		next, rows := skip(&s, pos, rank, rank2)
+		wantNext, wantRows := skipBelowPortable(s.block, s.newline, s.space[:cap(s.space)], pos, rank, rank2, threshold)
+		if next != wantNext || rows != wantRows {
+			t.Fatalf("counts in columns %d and %d, threshold %d, from %d of %q: %d rows to %d, want %d to %d",
+				a, b, threshold, pos, log, rows, next, wantRows, wantNext)
+		}
+		for _, line := range strings.SplitAfterN(string(log[pos:]), "\n", rows+1)[:rows] {
+			fields := strings.Split(strings.TrimSuffix(line, "\n"), " ")
+			if !isBelowTwin(fields, layout, threshold) {
+				t.Fatalf("counts in columns %d and %d, threshold %d: %q is not below", a, b, threshold, line)
+			}
+		}
+		skipped += rows
+	}
+	return skipped
+}
+
+// testSkip runs a form of the row skipper over many logs.
+func testSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, rows int)) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(9, 10))
+	skipped := 0
+	for range 4000 {
+		a, b := 1+random.IntN(1<<(1+random.IntN(6))-1), 1+random.IntN(1<<(1+random.IntN(6))-1)
+		if a == b {
+			b++
+		}
+		skipped += checkSkip(t, skip, skipLog(random, a, b), a, b, []uint64{1, 5000, 1e6, 1e8, 1e9, 1 << 62}[random.IntN(6)])
+	}
+	if skipped < 1000 {
+		t.Errorf("%d rows skipped, want at least 1000", skipped)
+	}
+}
+
+// TestSkipBelowPortable: what the portable row skipper skips is below the
+// threshold.
+func TestSkipBelowPortable(t *testing.T) {
+	testSkip(t, func(s *Scanner, pos, rank, rank2 int) (next, rows int) {
+		return skipBelowPortable(s.block, s.newline, s.space[:cap(s.space)], pos, rank, rank2, s.threshold)
+	})
+}
