@@ -37,7 +37,7 @@ type command struct {
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON; docs/monitoring.md describes it."`
 	Metrics   string           `placeholder:"FILE" help:"Write the run's metrics to FILE for the textfile collector of Prometheus's node_exporter. Counters go on from those in the file."`
-	Quiet     bool             `short:"q" help:"Print nothing on success; errors and warnings are logged as ever."`
+	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are logged as ever."`
 	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
@@ -99,10 +99,8 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for what can be given\n", err)
 		return cli.Usage
 	}
-	level := slog.LevelWarn
-	if (c.Verbose || c.DryRun) && !c.Quiet { // what a dry run would delete is the answer that it is run for
-		level = slog.LevelInfo
-	}
+	// A dry run is run for the list of what would be deleted.
+	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
 	account := report.CullRun{
 		Version: cli.VersionOrUnknown(version), Started: time.Now(), DryRun: c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 		Events: new(report.Events),
@@ -126,14 +124,14 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 			account.Status = cli.Worse(account.Status, cli.IO)
 		}
 	}
-	write("report_not_written", c.Report, account.WriteAccount)
-	write("metrics_not_written", c.Metrics, account.WriteMetrics)
+	write("report_unwritable", c.Report, account.WriteAccount)
+	write("metrics_unwritable", c.Metrics, account.WriteMetrics)
 	if !c.Quiet || account.Status != cli.OK {
 		total := result.Total()
 		cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
 			"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
 			"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed, "dry_run", c.DryRun,
-			"seconds", account.Ended.Sub(account.Started).Round(time.Millisecond).Seconds(), "status", account.Status)
+			"seconds", cli.Seconds(account.Ended.Sub(account.Started)), "status", account.Status)
 	}
 	return account.Status
 }

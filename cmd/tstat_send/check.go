@@ -15,27 +15,27 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// checkup prints what it finds, a line each, and keeps the gravest status.
-type checkup struct {
+// checkReport prints what it finds, a line each, and keeps the gravest status.
+type checkReport struct {
 	w      io.Writer
 	status int
 }
 
-func (c *checkup) ok(format string, args ...any)   { c.line("ok", format, args) }
-func (c *checkup) note(format string, args ...any) { c.line("note", format, args) }
+func (c *checkReport) ok(format string, args ...any)   { c.line("ok", format, args) }
+func (c *checkReport) note(format string, args ...any) { c.line("note", format, args) }
 
-func (c *checkup) wrong(status int, format string, args ...any) {
+func (c *checkReport) wrong(status int, format string, args ...any) {
 	c.line("wrong", format, args)
 	c.status = cli.Worse(c.status, status)
 }
 
-func (c *checkup) line(word, format string, args []any) {
-	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, shown(fmt.Sprintf(format, args...)))
+func (c *checkReport) line(word, format string, args []any) {
+	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, printable(fmt.Sprintf(format, args...)))
 }
 
-// shown quotes lines with what a name may hold and a terminal should not get;
+// printable quotes lines with what a name may hold and a terminal should not get;
 // those behind the first are set in.
-func shown(text string) string {
+func printable(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if b.Len() > 0 {
@@ -55,13 +55,18 @@ func shown(text string) string {
 
 // check does what --check says and returns the status that a run would have.
 func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
-	up := &checkup{w: stdout}
-	log := cli.NewLogger(stderr, max(c.level(), slog.LevelInfo), "text")
+	up := &checkReport{w: stdout}
+	log := cli.NewLogger(stderr, slog.LevelWarn, "text")
 	if err := c.identify(); err != nil {
 		up.wrong(cli.Usage, "sensor id: %v: give --sensor", err)
 	}
 	for _, r := range c.Directory {
 		c.checkRoot(ctx, up, r)
+	}
+	if !c.NoTransport {
+		for _, r := range c.repeatedInstances() {
+			up.note("roots %s and %s both have the instance id %s: %s", r.other, r.root, r.id, repeatedHint)
+		}
 	}
 	c.checkTransport(ctx, up, log)
 	if ctx.Err() != nil {
@@ -70,8 +75,8 @@ func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
 	return up.status
 }
 
-func (c *command) checkTransport(ctx context.Context, up *checkup, log *slog.Logger) {
-	d, err := c.door(log, io.Discard)
+func (c *command) checkTransport(ctx context.Context, up *checkReport, log *slog.Logger) {
+	d, err := c.backend(log, io.Discard)
 	for _, w := range d.warnings {
 		up.note("configuration: %s", w)
 	}
@@ -92,7 +97,7 @@ func (c *command) checkTransport(ctx context.Context, up *checkup, log *slog.Log
 }
 
 // checkRoot looks a root over. It holds the root's lock for that moment.
-func (c *command) checkRoot(ctx context.Context, up *checkup, d root) {
+func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 	r, err := logdir.OpenRoot(d.path)
 	if err != nil {
 		up.wrong(cli.NoInput, "root %s: %v: correct -d, or let this user read it", d.path, err)
@@ -128,7 +133,7 @@ func (c *command) checkRoot(ctx context.Context, up *checkup, d root) {
 
 // checkMarks tries to write into the newest directory: Tstat makes the next
 // ones as it made that.
-func checkMarks(up *checkup, path string, entries []logdir.Entry) {
+func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
 	logdir.Sort(entries)
 	for _, e := range slices.Backward(entries) {
 		dir, err := logdir.Open(e)

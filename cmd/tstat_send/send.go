@@ -27,20 +27,20 @@ const (
 	closing = 10 * time.Second
 )
 
-// send is the run, and what is told of it. It returns the exit status.
+// send does the run, and reports on it. It returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	if !c.NoTransport {
 		// A log that nobody reads any more does not end what is on its way.
 		signal.Ignore(syscall.SIGPIPE)
 	}
-	w := c.watch(stdout, stderr)
+	w := c.newTelemetry(stdout, stderr)
 	return w.end(ctx, c.run(ctx, stdout, w))
 }
 
-func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
+func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	log := w.log
 	if err := c.identify(); err != nil {
-		log.Error("cannot tell the host name, give --sensor", "reason", err)
+		log.Error("sensor_unknown", "error", err, "hint", "give --sensor")
 		return cli.Usage
 	}
 	roots, status := c.openRoots(log)
@@ -54,13 +54,13 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
 	}
 	rejects, err := report.OpenRejects(c.Rejects)
 	if err != nil {
-		log.Error("cannot open the file for malformed rows", "reason", err)
+		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects")
 		return cli.Worse(status, cli.IO)
 	}
 	w.books = true
 	t, err := c.openTransport(ctx, w, stdout)
 	if err != nil {
-		log.Error("cannot open the transport", "transport", c.Transport, "reason", err)
+		log.Error("transport_unavailable", "transport", c.Transport, "error", err)
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, w)))
 	}
 
@@ -68,17 +68,17 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
 	outcome, err := workers.Run(ctx, c.options(roots, t, w, rejects))
 	stopProgress()
 	if err != nil {
-		log.Error("cannot read root", "reason", err)
+		log.Error("root_unreadable", "error", err)
 		status = cli.Worse(status, cli.NoInput)
 	}
 	status = cli.Worse(status, c.status(outcome, log))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
 	if err := t.Close(end); err != nil {
-		log.Warn("transport did not close in order", "transport", c.Transport, "reason", err)
+		log.Warn("transport_not_closed", "transport", c.Transport, "error", err)
 	}
 	if err := rejects.Close(); err != nil {
-		log.Error("cannot write malformed rows", "reason", err)
+		log.Error("rejects_unwritable", "file", c.Rejects, "error", err)
 		status = cli.Worse(status, cli.IO)
 	}
 	return status
@@ -86,13 +86,13 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *watch) int {
 
 // survey counts what a run would have had to send, and returns the exit status
 // of that.
-func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *watch) int {
+func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry) int {
 	outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
 	switch {
 	case ctx.Err() != nil:
 		return cli.TempFail
 	case err != nil:
-		w.log.Error("cannot read root", "reason", err)
+		w.log.Error("root_unreadable", "error", err)
 		return cli.NoInput
 	case outcome.IOErrors > 0:
 		return cli.IO
@@ -108,16 +108,6 @@ func (c *command) identify() (err error) {
 	return err
 }
 
-func (c *command) level() slog.Level {
-	switch {
-	case c.Debug:
-		return slog.LevelDebug
-	case c.Verbose:
-		return report.LevelVerbose
-	}
-	return slog.LevelInfo
-}
-
 // openRoots opens and locks the roots. One that cannot be had does not keep
 // the others from being sent; the status tells of it. The caller closes those
 // that are returned.
@@ -126,20 +116,22 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 		r, err := openRoot(d)
 		switch {
 		case errors.Is(err, logdir.ErrLocked):
-			log.Warn("another run is at work on this root, try again later", "directory", d.path)
+			log.Warn("root_locked", "root", d.path, "hint", "another run works on it; try again later")
 			status = cli.Worse(status, cli.TempFail)
 		case err != nil:
-			log.Error("cannot open root, correct -d", "directory", d.path, "reason", err)
+			log.Error("root_unreadable", "root", d.path, "error", err, "hint", "correct -d")
 			status = cli.Worse(status, cli.NoInput)
 		default:
 			roots = append(roots, r)
 			if strings.HasSuffix(d.path, logdir.Suffix) {
-				log.Warn("this root looks like a directory of logs itself, which is not read; give the one above it", "directory", d.path)
+				log.Warn("root_is_log_directory", "root", d.path, "hint", "a directory of logs is read only below a root: give the directory above it")
 			}
 		}
 	}
 	if !c.NoTransport {
-		c.warnOfInstances(log)
+		for _, r := range c.repeatedInstances() {
+			log.Warn("instance_repeated", "root", r.root, "other", r.other, "instance", r.id, "hint", repeatedHint)
+		}
 	}
 	return roots, status
 }
@@ -157,25 +149,28 @@ func openRoot(d root) (*logdir.Root, error) {
 	return r, nil
 }
 
-// warnOfInstances: message ids hold the instance id, but not the root. Two
-// roots with one instance id may give two messages the same id, and a consumer
-// that drops repeats would drop one of them.
-func (c *command) warnOfInstances(log *slog.Logger) {
+// repeatedInstance is two roots with one instance id. A message id holds the
+// instance id, but not the root, so the roots may give two messages the same
+// id, and a consumer that drops repeats would drop one of the messages.
+type repeatedInstance struct{ id, root, other string }
+
+const repeatedHint = "their messages may have the same ids: give each root its own, -d ID=DIR"
+
+// repeatedInstances returns the roots whose instance id an earlier root has.
+func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 	seen := make(map[string]string)
 	for _, d := range c.Directory {
-		id := d.instance
-		if id == "" {
-			id = c.instanceName()
-		}
+		id := c.instanceOf(d)
 		if other, ok := seen[id]; ok {
-			log.Warn("two roots have the same instance id and may give the same message ids, use -d ID=DIR",
-				"directory", d.path, "other", other, "instance", id)
+			repeated = append(repeated, repeatedInstance{id, d.path, other})
+		} else {
+			seen[id] = d.path
 		}
-		seen[id] = d.path
 	}
+	return repeated
 }
 
-func (c *command) options(roots []*logdir.Root, t transport.Transport, w *watch, rejects *report.Rejects) workers.Options {
+func (c *command) options(roots []*logdir.Root, t transport.Transport, w *telemetry, rejects *report.Rejects) workers.Options {
 	o := workers.Options{
 		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single,
 		Settings: message.Settings{
@@ -200,12 +195,12 @@ func (c *command) status(o workers.Outcome, log *slog.Logger) int {
 	switch {
 	case o.Transport == nil:
 	case c.NoTransport:
-		log.Error("not everything was printed", "reason", o.Transport)
+		log.Error("not_printed", "error", o.Transport)
 		if !o.Interrupted {
 			status = cli.IO
 		}
 	default:
-		log.Error("not everything was delivered, what is missing is sent by the next run", "transport", c.Transport, "reason", o.Transport)
+		log.Error("not_delivered", "transport", c.Transport, "error", o.Transport, "hint", "the next run sends what is missing")
 		status = transportStatus(o.Transport)
 	}
 	if o.IOErrors > 0 {

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patient is stdout, with writes that end although nobody may read it: from the
-// end of ctx they have the grace time, as messages elsewhere. That is so for
-// pipes; a write to a file ends by itself.
-func patient(ctx context.Context, stdout io.Writer) io.Writer {
+// deadlineWriter returns stdout as a writer whose writes end although nobody may
+// read it: once ctx has ended they have the grace time that messages have
+// elsewhere. That holds for pipes; a write to a file ends by itself.
+func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
 	file, ok := stdout.(*os.File)
 	if !ok {
 		return stdout
 	}
-	if file.SetWriteDeadline(time.Time{}) != nil { // its writes block, as is usual
+	if file.SetWriteDeadline(time.Time{}) != nil { // the file is in blocking mode, as is usual
 		if file = withoutBlocking(file); file == nil {
 			return stdout
 		}
@@ -27,11 +27,11 @@ func patient(ctx context.Context, stdout io.Writer) io.Writer {
 	return file
 }
 
-// withoutBlocking is the same pipe under the same number, opened once more:
-// not to block is a property that all who were given the pipe would share. By
-// the number Go knows standard output, and ends the program when the reader of
-// that has gone. It is nil where stdout is no pipe or cannot be had again, as
-// another user's.
+// withoutBlocking opens the pipe stdout once more, in non-blocking mode, under
+// the same descriptor. Setting O_NONBLOCK on stdout itself would change the mode
+// for every process that was given the pipe. The number must stay: Go ends the
+// program when a write to descriptor 1 finds that the reader has gone. The result
+// is nil if stdout is no pipe or cannot be opened again, as another user's.
 func withoutBlocking(stdout *os.File) *os.File {
 	info, err := stdout.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

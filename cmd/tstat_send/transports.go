@@ -16,8 +16,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// door is a transport as the command line and the configuration describe it.
-type door struct {
+// backend is a transport as the command line and the configuration describe it.
+type backend struct {
 	// open and check return errors of transport's kinds.
 	open  func(context.Context) (transport.Transport, error)
 	check func(context.Context) []transport.Finding
@@ -26,10 +26,10 @@ type door struct {
 }
 
 // openTransport opens what the command line asks for.
-func (c *command) openTransport(ctx context.Context, w *watch, stdout io.Writer) (transport.Transport, error) {
-	d, err := c.door(w.log, stdout)
+func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Writer) (transport.Transport, error) {
+	d, err := c.backend(w.log, stdout)
 	for _, odd := range d.warnings {
-		w.log.Warn("configuration", "reason", odd)
+		w.log.Warn("configuration_odd", "error", odd)
 	}
 	if err != nil {
 		return nil, err
@@ -45,13 +45,13 @@ func (c *command) openTransport(ctx context.Context, w *watch, stdout io.Writer)
 	return t, nil
 }
 
-// door reads the configuration. The door has its warnings in case of an error
+// backend reads the configuration. The backend has its warnings in case of an error
 // too.
-func (c *command) door(log *slog.Logger, stdout io.Writer) (door, error) {
+func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	if c.NoTransport {
-		return door{
+		return backend{
 			open: func(ctx context.Context) (transport.Transport, error) {
-				return transport.NewStdout(patient(ctx, stdout), c.Pretty), nil
+				return transport.NewStdout(deadlineWriter(ctx, stdout), c.Pretty), nil
 			},
 			check: func(context.Context) []transport.Finding {
 				return []transport.Finding{{Text: "messages are printed, and nothing is marked"}}
@@ -63,9 +63,9 @@ func (c *command) door(log *slog.Logger, stdout io.Writer) (door, error) {
 		err = fmt.Errorf("%w: name the file with --config", err)
 	}
 	if err != nil {
-		return door{}, misconfigured(err)
+		return backend{}, misconfigured(err)
 	}
-	var d door
+	var d backend
 	switch c.Transport {
 	case "http":
 		d, err = c.http(file, log)
@@ -85,10 +85,10 @@ func misconfigured(err error) error {
 	return &transport.Error{Verdict: transport.Misconfigured, Err: err}
 }
 
-func (c *command) rabbit(file *config.File, log *slog.Logger) (door, error) {
+func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 	r, err := file.Rabbit()
 	if err != nil {
-		return door{}, err
+		return backend{}, err
 	}
 	o := amqp.Options{
 		Username: r.Username, Password: r.Password.Reveal, VHost: r.VHost,
@@ -106,10 +106,10 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (door, error) {
 	}
 	if r.UseSSL {
 		if o.TLS, err = r.TLS.Config(); err != nil {
-			return door{}, err
+			return backend{}, err
 		}
 	}
-	return door{
+	return backend{
 		open: func(ctx context.Context) (transport.Transport, error) { return amqp.Open(ctx, o) },
 		check: func(ctx context.Context) (findings []transport.Finding) {
 			for _, f := range amqp.Check(ctx, o) {
@@ -120,10 +120,10 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (door, error) {
 	}, nil
 }
 
-func (c *command) http(file *config.File, log *slog.Logger) (door, error) {
+func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 	h, err := file.HTTP()
 	if err != nil {
-		return door{}, err
+		return backend{}, err
 	}
 	o := transport.HTTPOptions{
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
@@ -134,26 +134,26 @@ func (c *command) http(file *config.File, log *slog.Logger) (door, error) {
 	}
 	if strings.HasPrefix(h.URL, "https:") {
 		if o.TLS, err = h.TLS.Config(); err != nil {
-			return door{}, err
+			return backend{}, err
 		}
 	}
 	t, err := transport.NewHTTP(o)
 	if err != nil {
-		return door{}, err
+		return backend{}, err
 	}
-	return door{
+	return backend{
 		open:  func(context.Context) (transport.Transport, error) { return t, nil },
 		check: t.Check,
 	}, nil
 }
 
-func (c *command) file(file *config.File, log *slog.Logger) (door, error) {
+func (c *command) file(file *config.File, log *slog.Logger) (backend, error) {
 	f, err := file.Output()
 	if err != nil {
-		return door{}, err
+		return backend{}, err
 	}
 	o := transport.FileOptions{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
-	return door{
+	return backend{
 		open: func(context.Context) (transport.Transport, error) {
 			t, err := transport.OpenFile(o)
 			if err != nil {
@@ -163,6 +163,14 @@ func (c *command) file(file *config.File, log *slog.Logger) (door, error) {
 		},
 		check: func(context.Context) []transport.Finding { return transport.CheckFile(o) },
 	}, nil
+}
+
+// instanceOf returns the instance id of a root's flows, as text.
+func (c *command) instanceOf(r root) string {
+	if r.instance != "" {
+		return r.instance
+	}
+	return c.instanceName()
 }
 
 func (c *command) instanceName() string {

@@ -5,8 +5,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -42,32 +40,6 @@ func Worse(a, b int) int {
 	return a
 }
 
-// NewLogger returns a logger of key=value lines, or of JSON where format is
-// json, each with a time, a level and the event's name.
-func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
-	options := &slog.HandlerOptions{
-		Level: level,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) > 0 {
-				return a
-			}
-			switch a.Key {
-			case slog.MessageKey:
-				a.Key = "event"
-			case slog.LevelKey: // between the two that slog names is what -v shows
-				if l, ok := a.Value.Any().(slog.Level); ok && l > slog.LevelDebug && l < slog.LevelInfo {
-					a.Value = slog.StringValue("VERBOSE")
-				}
-			}
-			return a
-		},
-	}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
 // Version describes a build in one line. The arguments are set by the linker;
 // where they are empty, as after go install, it is what Go knows of the build.
 func Version(version, commit, date string) string {
@@ -95,13 +67,17 @@ func Version(version, commit, date string) string {
 	return fmt.Sprintf("%s (commit %s, %s, %s)", known(version), known(commit), known(date), info.GoVersion)
 }
 
-// UntilSignal returns a context that ends at the first SIGINT or SIGTERM. A
-// second one ends the process at once, with TempFail. The caller calls stop
-// when signals are to be let alone again.
+// UntilSignal returns a context that ends at the first SIGINT, SIGTERM or
+// SIGHUP. A second signal ends the process at once, with TempFail. A SIGHUP that
+// is ignored when the process starts, as under nohup, stays ignored. stop gives
+// the signals their former effect back.
 func UntilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	stopped := make(chan struct{})
 	go func() {
 		select {

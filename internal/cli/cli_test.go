@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"bytes"
-	"log/slog"
+	"bufio"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,21 +24,6 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-func TestLogIsKeyValueWithAnEvent(t *testing.T) {
-	f := func(format, want string) {
-		t.Helper()
-		var b bytes.Buffer
-		log := NewLogger(&b, slog.LevelInfo, format)
-		log.Debug("not shown")
-		log.Info("summary", "directories", 3, slog.Group("g", "msg", "kept"))
-		if got := b.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) || !strings.Contains(got, "time") {
-			t.Errorf("%q lacks %q", got, want)
-		}
-	}
-	f("text", " level=INFO event=summary directories=3 g.msg=kept\n")
-	f("json", `"level":"INFO","event":"summary","directories":3,"g":{"msg":"kept"}}`)
-}
-
 func TestVersionNamesTheBuild(t *testing.T) {
 	if got := Version("v1.2.3", "abc", "2026-01-02"); !strings.HasPrefix(got, "v1.2.3 (commit abc, 2026-01-02, go1.") {
 		t.Error(got)
@@ -48,8 +33,8 @@ func TestVersionNamesTheBuild(t *testing.T) {
 	}
 }
 
-// A process that catches the first signal in an orderly way and would go on
-// for ever dies of the second.
+// A process that stops in an orderly way at the first signal, and would go on
+// for ever, dies of the second.
 func TestSecondSignal(t *testing.T) {
 	if os.Getenv("CLI_TEST_CHILD") != "" {
 		ctx, stop := UntilSignal(t.Context())
@@ -59,25 +44,51 @@ func TestSecondSignal(t *testing.T) {
 		os.Stdout.WriteString("first\n")
 		select {}
 	}
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecondSignal$")
-	child.Env = append(os.Environ(), "CLI_TEST_CHILD=1")
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"ready\n", "first\n"} {
-		line := make([]byte, len(want))
-		if _, err := out.Read(line); err != nil || string(line) != want {
-			t.Fatalf("%q, %v; want %q", line, err, want)
-		}
-		if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecondSignal$")
+		child.Env = append(os.Environ(), "CLI_TEST_CHILD=1")
+		out, err := child.StdoutPipe()
+		if err != nil {
 			t.Fatal(err)
 		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(out)
+		for _, want := range []string{"ready\n", "first\n"} {
+			if line, err := lines.ReadString('\n'); err != nil || line != want {
+				t.Fatalf("%v: %q, %v; want %q", signal, line, err, want)
+			}
+			if err := child.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := child.Wait(); child.ProcessState.ExitCode() != TempFail {
+			t.Errorf("%v: ended with %v, not with %d", signal, err, TempFail)
+		}
 	}
-	if err := child.Wait(); child.ProcessState.ExitCode() != TempFail {
-		t.Errorf("ended with %v, not with %d", err, TempFail)
+}
+
+// nohup starts a process with SIGHUP ignored.
+func TestIgnoredHangupStaysIgnored(t *testing.T) {
+	if os.Getenv("CLI_TEST_CHILD") != "" {
+		ctx, stop := UntilSignal(t.Context())
+		defer stop()
+		b, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ignored, _ := strings.Cut(string(b), "SigIgn:\t")
+		mask, err := strconv.ParseUint(strings.Fields(ignored)[0], 16, 64)
+		if err != nil || mask&(1<<(syscall.SIGHUP-1)) == 0 || ctx.Err() != nil {
+			t.Fatalf("ignored: %x, %v", mask, err)
+		}
+		return
+	}
+	child := exec.CommandContext(t.Context(), "sh", "-c", `trap "" HUP; exec "$0" "$@"`,
+		os.Args[0], "-test.run=^TestIgnoredHangupStaysIgnored$")
+	child.Env = append(os.Environ(), "CLI_TEST_CHILD=1")
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/cli"
 )
 
 const maxFile = 1 << 20 // bytes
@@ -139,9 +141,6 @@ func allKeys() []string {
 // meant to: the packages give the configuration to that of their user.
 func readable(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o004 != 0 }
 
-// patience is how long a pipe may take to be written.
-const patience = 10 * time.Second
-
 // readFile reads a whole file, which may be a pipe, of at most limit bytes. A
 // named pipe that nobody writes to is empty.
 func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err error) {
@@ -150,7 +149,7 @@ func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err erro
 		return nil, 0, err
 	}
 	defer file.Close()
-	_ = file.SetReadDeadline(time.Now().Add(patience)) // fails on a regular file, which needs none
+	_ = file.SetReadDeadline(time.Now().Add(cli.PipeTimeout)) // fails on a regular file, which needs none
 	info, err := file.Stat()
 	if err != nil {
 		return nil, 0, err

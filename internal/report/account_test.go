@@ -223,7 +223,7 @@ func TestReplace(t *testing.T) {
 	}
 	path := filepath.Join(dir, "a.prom")
 	for _, s := range []string{"one", "two"} {
-		if err := replace(path, 0o644, text(s)); err != nil {
+		if err := writeFileAtomic(path, 0o644, text(s)); err != nil {
 			t.Fatal(err)
 		}
 		if got := read("a.prom"); got != s {
@@ -234,7 +234,7 @@ func TestReplace(t *testing.T) {
 		t.Errorf("%v, %v: who collects it may not read it", info.Mode(), err)
 	}
 	broken := errors.New("broken")
-	err := replace(path, 0o644, func(w io.Writer) error { _, _ = io.WriteString(w, "half"); return broken })
+	err := writeFileAtomic(path, 0o644, func(w io.Writer) error { _, _ = io.WriteString(w, "half"); return broken })
 	if !errors.Is(err, broken) || read("a.prom") != "two" {
 		t.Errorf("%v, then %q", err, read("a.prom"))
 	}
@@ -242,19 +242,19 @@ func TestReplace(t *testing.T) {
 	if err := os.Symlink("a.prom", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(link, 0o644, text("three")); err != nil || read("a.prom") != "three" {
+	if err := writeFileAtomic(link, 0o644, text("three")); err != nil || read("a.prom") != "three" {
 		t.Errorf("%v: through a link: %q", err, read("a.prom"))
 	}
-	if err := replace("/dev/null", 0o644, text("x")); err != nil {
+	if err := writeFileAtomic("/dev/null", 0o644, text("x")); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Stat("/dev/null"); err != nil || info.Mode().IsRegular() {
 		t.Fatalf("/dev/null has become a file: %v", err)
 	}
-	if err := replace(filepath.Join(dir, "none", "a"), 0o644, text("x")); err == nil || !strings.Contains(err.Error(), "none") {
+	if err := writeFileAtomic(filepath.Join(dir, "none", "a"), 0o644, text("x")); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a directory that is not there: %v", err)
 	}
-	if err := replace(dir, 0o644, text("x")); err == nil {
+	if err := writeFileAtomic(dir, 0o644, text("x")); err == nil {
 		t.Error("a directory was replaced")
 	}
 	var names []string

@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"tstat-transport/internal/cli"
 )
 
-// LevelVerbose is the level of what only --verbose shows: between what is always
-// logged and what is for debugging.
-const LevelVerbose = slog.LevelInfo - 2
+// LevelVerbose is slog.LevelInfo, which -v shows.
+const LevelVerbose = slog.LevelInfo
 
 // Counters are the books of one run. They balance when the run has ended:
 //
@@ -124,14 +125,14 @@ func (r *Run) quantities() []quantity {
 	}
 }
 
-// quiet are the quantities that the summary leaves out while they are 0.
-var quiet = map[string]bool{"returned": true, "nacked": true, "reconnects": true}
+// omitIfZero are the quantities that the summary leaves out while they are 0.
+var omitIfZero = map[string]bool{"returned": true, "nacked": true, "reconnects": true}
 
 // Attrs are the books as key and value pairs for the summary line.
 func (r *Run) Attrs() []any {
 	var attrs []any
 	for _, q := range r.quantities() {
-		if q.value == 0 && quiet[q.name] || q.name == "body_bytes" {
+		if q.value == 0 && omitIfZero[q.name] || q.name == "body_bytes" {
 			continue
 		}
 		attrs = append(attrs, q.name, q.value)
@@ -139,5 +140,5 @@ func (r *Run) Attrs() []any {
 	if left, known := r.Counters.Unsent.Left(); known {
 		attrs = append(attrs, "unsent", left.Directories, "backlog_bytes", left.Bytes)
 	}
-	return append(attrs, "seconds", r.Ended.Sub(r.Started).Round(time.Millisecond).Seconds(), "status", r.Status)
+	return append(attrs, "seconds", cli.Seconds(r.Ended.Sub(r.Started)), "status", r.Status)
 }

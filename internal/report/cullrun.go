@@ -68,7 +68,7 @@ func (r *CullRun) WriteAccount(path string) error {
 	if err != nil {
 		return err
 	}
-	return replace(path, 0o640, func(w io.Writer) error {
+	return writeFileAtomic(path, 0o640, func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))
 		return err
 	})

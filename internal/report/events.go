@@ -36,10 +36,13 @@ func (l *eventList) add(e Event) {
 	}
 }
 
-// Handler returns a handler that notes what passes through it to next.
-func (e *Events) Handler(next slog.Handler) slog.Handler { return &noting{Handler: next, events: e} }
+// Handler returns a handler that records warnings and errors, and passes every
+// record on to next.
+func (e *Events) Handler(next slog.Handler) slog.Handler {
+	return &recordingHandler{Handler: next, events: e}
+}
 
-type noting struct {
+type recordingHandler struct {
 	slog.Handler
 	events *Events
 	attrs  []slog.Attr
@@ -47,49 +50,49 @@ type noting struct {
 }
 
 // Enabled is slog.Handler's.
-func (n *noting) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn || n.Handler.Enabled(ctx, level)
+func (h *recordingHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || h.Handler.Enabled(ctx, level)
 }
 
-// Handle notes r and passes it on.
-func (n *noting) Handle(ctx context.Context, r slog.Record) error {
+// Handle records r and passes it on.
+func (h *recordingHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn {
 		e := Event{Time: r.Time, Event: r.Message, Details: make(map[string]string)}
-		for _, a := range n.attrs {
+		for _, a := range h.attrs {
 			e.Details[a.Key] = a.Value.Resolve().String()
 		}
 		r.Attrs(func(a slog.Attr) bool {
-			e.Details[n.prefix+a.Key] = a.Value.Resolve().String()
+			e.Details[h.prefix+a.Key] = a.Value.Resolve().String()
 			return true
 		})
-		n.events.mu.Lock()
+		h.events.mu.Lock()
 		if r.Level >= slog.LevelError {
-			n.events.errors.add(e)
+			h.events.errors.add(e)
 		} else {
-			n.events.warnings.add(e)
+			h.events.warnings.add(e)
 		}
-		n.events.mu.Unlock()
+		h.events.mu.Unlock()
 	}
-	if !n.Handler.Enabled(ctx, r.Level) {
+	if !h.Handler.Enabled(ctx, r.Level) {
 		return nil
 	}
-	return n.Handler.Handle(ctx, r)
+	return h.Handler.Handle(ctx, r)
 }
 
 // WithAttrs is slog.Handler's.
-func (n *noting) WithAttrs(attrs []slog.Attr) slog.Handler {
-	m := *n
-	m.Handler, m.attrs = n.Handler.WithAttrs(attrs), slices.Clone(n.attrs)
+func (h *recordingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	m := *h
+	m.Handler, m.attrs = h.Handler.WithAttrs(attrs), slices.Clone(h.attrs)
 	for _, a := range attrs {
-		m.attrs = append(m.attrs, slog.Attr{Key: n.prefix + a.Key, Value: a.Value})
+		m.attrs = append(m.attrs, slog.Attr{Key: h.prefix + a.Key, Value: a.Value})
 	}
 	return &m
 }
 
 // WithGroup is slog.Handler's.
-func (n *noting) WithGroup(name string) slog.Handler {
-	m := *n
-	m.Handler, m.prefix = n.Handler.WithGroup(name), n.prefix+name+"."
+func (h *recordingHandler) WithGroup(name string) slog.Handler {
+	m := *h
+	m.Handler, m.prefix = h.Handler.WithGroup(name), h.prefix+name+"."
 	return &m
 }
 

@@ -37,7 +37,7 @@ func writeMetrics(path, prefix string, collect func(*metricSet)) error {
 	}
 	s := &metricSet{prefix: prefix, before: before, now: make(families)}
 	collect(s)
-	err := replace(path, 0o644, func(w io.Writer) error {
+	err := writeFileAtomic(path, 0o644, func(w io.Writer) error {
 		for _, name := range slices.Sorted(maps.Keys(s.now)) {
 			if _, err := expfmt.MetricFamilyToText(w, s.now[name]); err != nil {
 				return err

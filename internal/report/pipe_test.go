@@ -30,7 +30,7 @@ func TestPipes(t *testing.T) {
 		return errors.Join(r.Reject("log", 1, "short", []byte("row")), r.Close())
 	}
 	for name, use := range map[string]func() error{
-		"report":  func() error { return replace(path, 0o644, write) },
+		"report":  func() error { return writeFileAtomic(path, 0o644, write) },
 		"rejects": reject,
 	} {
 		done := make(chan error, 1)

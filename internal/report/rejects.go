@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/cli"
 )
 
 // Rejects is a file of malformed rows: FILE:LINE: REASON: ROW, the row as it
@@ -28,7 +30,7 @@ func OpenRejects(path string) (*Rejects, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rejects{file: f, w: bufio.NewWriterSize(patient{f}, 64<<10)}, nil
+	return &Rejects{file: f, w: bufio.NewWriterSize(cli.DeadlineWriter{File: f}, 64<<10)}, nil
 }
 
 // Reject adds a row. An error is told once: the rows after it are not in the

@@ -8,7 +8,7 @@ complete -c tstat_cull -s D -l dry-run -d 'Log what would be deleted, and delete
 complete -c tstat_cull -s w -l workers -x -d 'Directories to examine and delete at a time'
 complete -c tstat_cull -l report -r -F -d 'Write an account of the run to FILE, as JSON; docs/monitoring.md describes it'
 complete -c tstat_cull -l metrics -r -F -d 'Write the run'\''s metrics to FILE for the textfile collector of Prometheus'\''s node_exporter'
-complete -c tstat_cull -s q -l quiet -d 'Print nothing on success; errors and warnings are logged as ever'
+complete -c tstat_cull -s q -l quiet -d 'Log no summary if the exit status is 0'
 complete -c tstat_cull -s v -l verbose -d 'Log each directory that is deleted or skipped'
 complete -c tstat_cull -l log-format -x -a 'text json' -d 'Format of the log on standard error: text (key=value) or json'
 complete -c tstat_cull -l version -d 'Print the version and exit'

@@ -23,6 +23,7 @@ complete -c tstat_send -l progress -x -a 'auto always never' -d 'Show progress o
 complete -c tstat_send -l report -r -F -d 'Write an account of the run to FILE, as JSON'
 complete -c tstat_send -l metrics -r -F -d 'Write metrics to FILE, for the textfile collector of Prometheus'\''s node_exporter'
 complete -c tstat_send -l log-format -x -a 'text json' -d 'Format of the log on standard error: text (key=value) or json'
-complete -c tstat_send -s v -l verbose -d 'Log each directory'
+complete -c tstat_send -s v -l verbose -d 'Log each directory too'
 complete -c tstat_send -s D -l debug -d 'Log everything, protocol events included'
+complete -c tstat_send -s q -l quiet -d 'Log no summary if the exit status is 0'
 complete -c tstat_send -l version -d 'Print the version and exit'

@@ -55,7 +55,7 @@ func TestBrokerAwayForGood(t *testing.T) {
 	s.repeats = true
 	p, proxy := s.underWay()
 	proxy.Down()
-	p.wait().want(tryAgain, proxy.Addr(), "not everything was delivered").within(110 * time.Second)
+	p.wait().want(tryAgain, proxy.Addr(), "event=not_delivered").within(110 * time.Second)
 	s.direct()
 	s.recover()
 }

@@ -12,19 +12,20 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// watch is what is told of a run: its log, progress, account and metrics.
-type watch struct {
+// telemetry reports on a run: its log, progress, report and metrics.
+type telemetry struct {
 	c        *command
 	log      *slog.Logger
+	summary  *slog.Logger // for the one line that every run logs
 	run      report.Run
 	progress *report.Progress // nil where none is shown
-	books    bool             // the run has come so far that it has a summary
-	// delivery tells what the transport has counted.
+	books    bool             // the run has counted something, so it logs a summary
+	// delivery returns what the transport has counted.
 	delivery func() report.Delivery
 }
 
-func (c *command) watch(stdout, stderr io.Writer) *watch {
-	w := &watch{
+func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
+	w := &telemetry{
 		c:        c,
 		delivery: func() report.Delivery { return report.Delivery{} },
 		run: report.Run{
@@ -33,11 +34,7 @@ func (c *command) watch(stdout, stderr io.Writer) *watch {
 		},
 	}
 	for _, d := range c.Directory {
-		r := report.Root{Path: d.path, Instance: d.instance}
-		if r.Instance == "" {
-			r.Instance = c.instanceName()
-		}
-		w.run.Roots = append(w.run.Roots, r)
+		w.run.Roots = append(w.run.Roots, report.Root{Path: d.path, Instance: c.instanceOf(d)})
 	}
 	out := stderr
 	// Messages that are printed on the same terminal would break the line.
@@ -46,44 +43,45 @@ func (c *command) watch(stdout, stderr io.Writer) *watch {
 		w.progress = report.NewProgress(stderr)
 		out = w.progress
 	}
-	w.log = slog.New(w.run.Events.Handler(cli.NewLogger(out, c.level(), c.LogFormat).Handler()))
+	w.log = slog.New(w.run.Events.Handler(cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat).Handler()))
+	w.summary = cli.NewLogger(out, slog.LevelInfo, c.LogFormat)
 	return w
 }
 
-// show shows progress, where it is wanted, until stop is called.
-func (w *watch) show() (stop func()) {
+// show shows progress, if it is wanted, until stop is called.
+func (w *telemetry) show() (stop func()) {
 	if w.progress == nil {
 		return func() {}
 	}
 	return w.progress.Show(w.run.Counters)
 }
 
-// counts has the transport's own counters in the books.
-func (w *watch) counts(t transport.Transport) {
+// counts adds the transport's own counters to the books.
+func (w *telemetry) counts(t transport.Transport) {
 	if s, ok := t.(interface{ Stats() amqp.Stats }); ok {
 		w.delivery = func() report.Delivery { return delivery(s.Stats()) }
 	}
 }
 
 // end writes what was asked for about the run, and returns its exit status.
-func (w *watch) end(ctx context.Context, status int) int {
+func (w *telemetry) end(ctx context.Context, status int) int {
 	r := &w.run
 	r.Ended, r.Status, r.Interrupted = time.Now(), status, ctx.Err() != nil
 	r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
 	if w.c.Report != "" {
 		if err := r.WriteAccount(w.c.Report); err != nil {
-			w.log.Error("cannot write the report, correct --report", "reason", err)
+			w.log.Error("report_unwritable", "file", w.c.Report, "error", err, "hint", "correct --report")
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}
 	}
 	if w.c.Metrics != "" {
 		if err := r.WriteMetrics(w.c.Metrics); err != nil {
-			w.log.Error("cannot write the metrics, correct --metrics", "reason", err)
+			w.log.Error("metrics_unwritable", "file", w.c.Metrics, "error", err, "hint", "correct --metrics")
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}
 	}
-	if w.books {
-		w.log.Info("summary", r.Attrs()...)
+	if w.books && !(w.c.Quiet && r.Status == cli.OK) {
+		w.summary.Info("summary", r.Attrs()...)
 	}
 	return r.Status
 }

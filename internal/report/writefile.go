@@ -6,19 +6,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/cli"
 )
 
-// replace has write make a new file in the place of path, so that at any
-// moment, crashes included, the old or the new one stands there, complete. It
-// goes through a symbolic link. What is there and no regular file, such as a
-// pipe or /dev/stderr, is written to as it is.
-func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
+// writeFileAtomic replaces the file at path by what write writes: at any moment,
+// crashes included, path is the whole old file or the whole new one. It follows
+// a symbolic link. If path is not a regular file (a pipe, /dev/stderr) it is
+// written to directly.
+func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	switch info, e := os.Stat(path); {
 	case e == nil && info.IsDir():
-		return &fs.PathError{Op: "replace", Path: path, Err: unix.EISDIR}
+		return &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
 	case e == nil && !info.Mode().IsRegular():
 		return overwrite(path, write)
 	case e == nil:
@@ -32,7 +33,7 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err er
 	if dir == "" {
 		dir = "."
 	}
-	// The name does not end as path does: who collects *.prom passes it over.
+	// The name does not end in .prom, so that node_exporter ignores the file.
 	f, err := os.CreateTemp(dir, "."+name+".*.tmp")
 	if err != nil {
 		return err
@@ -66,26 +67,14 @@ func overwrite(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := write(patient{f}); err != nil {
+	if err := write(cli.DeadlineWriter{File: f}); err != nil {
 		_ = f.Close()
 		return err
 	}
 	return f.Close()
 }
 
-// patience is how long a pipe may take to be read.
-const patience = 10 * time.Second
-
-// patient is a file, opened not to block, whose writes end: it may be a pipe
-// that nobody reads.
-type patient struct{ file *os.File }
-
-func (p patient) Write(b []byte) (int, error) {
-	_ = p.file.SetWriteDeadline(time.Now().Add(patience)) // fails on a regular file, which needs none
-	return p.file.Write(b)
-}
-
-// syncDir makes a directory's names durable, where its file system can.
+// syncDir makes the names in a directory durable, if its file system can.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
