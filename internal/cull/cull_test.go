@@ -291,6 +291,34 @@ func TestMarkSlightlyInTheFuture(t *testing.T) {
 	}
 }
 
+// A directory with zero bytes in a log, where data may still arrive, goes when
+// its logs have not changed for the whole ttl, whatever the age of its mark,
+// and never early.
+func TestZeroBytesWaitForTheWholeTTL(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", 50*hour)
+	d, err := logdir.Open(s.entry("x.out"))
+	s.must(err)
+	mark, err := d.ReadProcessed()
+	s.must(err)
+	l := mark.State.Logs[tcp]
+	l.ZeroTail = true
+	mark.State.Logs[tcp] = l
+	s.must(d.WriteProcessed(mark.State))
+	s.must(d.Close())
+	s.age("x.out", 50*hour)
+	for _, c := range []struct {
+		later time.Duration
+		free  Space
+		goes  int
+	}{{0, Space{}, 0}, {47 * hour, Space{}, 0}, {47 * hour, Space{Percent: 99.9}, 0}, {49 * hour, Space{}, 1}} {
+		r := Run(t.Context(), []string{s.path}, s.now.Add(c.later), s.options(Options{TTL: 48 * hour, MinFree: c.free})).Total()
+		if r.Directories != c.goes || r.Failed+r.Kept+r.Changed > 0 {
+			t.Errorf("%v later: %+v\n%s", c.later, r, &s.log)
+		}
+	}
+}
+
 // A file that tstat_send never reads is named before it goes, by the dry run too.
 func TestNeverSentIsNamed(t *testing.T) {
 	s := newSite(t)

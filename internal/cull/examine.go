@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"tstat-transport/internal/logdir"
@@ -27,7 +28,47 @@ func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	case !p.old(mark.Time):
 		return nil, nil
 	}
+	if hasZeros(mark) { // data may still arrive there
+		changed, err := newest(d, func(st logdir.Stat) int64 { return max(st.Mtime, st.Ctime) })
+		if err != nil || !p.old(changed) {
+			return nil, err
+		}
+	}
 	return examineMarked(ctx, d, mark, Expired)
+}
+
+// hasZeros reports whether zero bytes stood in a log where rows may still
+// appear.
+func hasZeros(mark logdir.Mark) bool {
+	for _, l := range mark.State.Logs {
+		if l.HasZeros() {
+			return true
+		}
+	}
+	return false
+}
+
+// newest returns the newest of the times that of picks from each log, in
+// nanoseconds since the epoch.
+func newest(d *logdir.Dir, of func(logdir.Stat) int64) (last time.Time, err error) {
+	logs, err := d.Logs()
+	if err != nil {
+		return last, err
+	}
+	for _, l := range logs {
+		f, st, err := d.OpenLog(l)
+		if errors.Is(err, fs.ErrNotExist) { // between Logs and now
+			continue
+		}
+		if err != nil {
+			return last, err
+		}
+		_ = f.Close()
+		if t := time.Unix(0, of(st)); t.After(last) {
+			last = t
+		}
+	}
+	return last, nil
 }
 
 // old reports whether a mark has reached its time to live. A mark dated in the

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -159,13 +158,17 @@ func (p *planner) makeRoom(ctx context.Context, marked []logdir.Entry, plan *Pla
 const minIdle = 2 * time.Hour
 
 // expiredForSpace is like expired but ignores the TTL. A mark dated in the
-// future still protects its directory. It leaves out what expired has examined.
+// future still protects its directory, and so do zero bytes in a log. It leaves
+// out what expired has examined.
 func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := d.ReadProcessed()
 	if err != nil || mark.Kind == logdir.None || mark.Time.After(p.now) || p.old(mark.Time) {
 		return nil, nil //nolint:nilerr // expired recorded it
 	}
-	written, err := lastWritten(d)
+	if hasZeros(mark) {
+		return nil, nil
+	}
+	written, err := newest(d, func(st logdir.Stat) int64 { return st.Mtime })
 	if err != nil || p.now.Sub(written) < minIdle {
 		return nil, err
 	}
@@ -174,26 +177,4 @@ func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, er
 		return nil, nil // it is not due; the next run of tstat_send sends the rest
 	}
 	return item, err
-}
-
-// lastWritten returns when a log of the directory was last written, or made.
-func lastWritten(d *logdir.Dir) (last time.Time, err error) {
-	logs, err := d.Logs()
-	if err != nil {
-		return last, err
-	}
-	for _, l := range logs {
-		f, st, err := d.OpenLog(l)
-		if errors.Is(err, fs.ErrNotExist) { // between Logs and now
-			continue
-		}
-		if err != nil {
-			return last, err
-		}
-		_ = f.Close()
-		if t := time.Unix(0, st.Mtime); t.After(last) {
-			last = t
-		}
-	}
-	return last, nil
 }

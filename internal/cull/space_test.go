@@ -1,8 +1,10 @@
 package cull
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +43,52 @@ func TestSpaceText(t *testing.T) {
 	var got Space
 	if err := got.UnmarshalText([]byte("5")); err == nil || !strings.Contains(err.Error(), "write 5% or 5G") {
 		t.Error(err)
+	}
+}
+
+// On a full ext4 some blocks of the parent directory have no room for a new
+// name. The seed of the hash decides which.
+func TestFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount")
+	}
+	s := newSite(t)
+	image := filepath.Join(t.TempDir(), "image")
+	s.must(os.WriteFile(image, nil, 0o600))
+	s.must(os.Truncate(image, 20<<20))
+	const seed = "12345678-1234-1234-1234-123456789abc"
+	for _, command := range [][]string{
+		{"mkfs.ext4", "-q", "-b", "1024", "-m", "0", "-U", seed, "-E", "hash_seed=" + seed, image},
+		{"mount", "-o", "loop", image, s.path},
+	} {
+		if out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("%q: %v: %s", command, err, out)
+		}
+	}
+	t.Cleanup(func() { s.must(unix.Unmount(s.path, unix.MNT_DETACH)) })
+	const directories = 600
+	for i := range directories {
+		name := fmt.Sprintf("2016_02_%02d_%02d_%02d.out", 1+i/60, i%24, i%60)
+		s.write(name+"/"+tcp, row)
+		s.write(name+"/.processed", "processed\n")
+		s.age(name, 50*hour)
+	}
+	fill, err := os.Create(s.path + "/fill")
+	s.must(err)
+	for err == nil {
+		_, err = fill.Write(make([]byte, 1024))
+	}
+	s.must(fill.Close())
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	for i := range 480 { // what room is left in some blocks of the directory
+		if err := os.Link(s.path+"/fill", fmt.Sprintf("%s/%040d", s.path, i)); err != nil && !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	if r := s.total(t.Context(), Options{Workers: 1}); r.Directories != directories || r.Failed != 0 {
+		t.Errorf("%+v\n%s", r, &s.log)
 	}
 }
 

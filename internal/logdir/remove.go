@@ -143,8 +143,16 @@ func each(ctx context.Context, at int, where string, depth int, visit func(name 
 // MoveAway renames the locked directory, in its parent, to a name that nothing
 // takes for a directory of logs, and makes sure that it was this one that was
 // renamed; otherwise it undoes that and fails with ErrVanished.
-func (d *Dir) MoveAway() error {
-	return d.rename(CulledName(d.Name, token()))
+func (d *Dir) MoveAway() (err error) {
+	// On a full disk most blocks of the parent may have no room for a new name.
+	// Where a name goes depends on its hash (ext4), so others are tried.
+	for range 100 {
+		err = d.rename(CulledName(d.Name, token()))
+		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+			return err
+		}
+	}
+	return &UndeletableError{Path: d.Path(), Err: err, Hint: "free a little space on the disk by hand: there is none even for a name"}
 }
 
 // MoveBack gives a directory that was moved away its name again. It fails with
