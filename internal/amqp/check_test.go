@@ -40,7 +40,7 @@ func TestCheck(t *testing.T) {
 	}
 	f("queue missing", func(*Options) {}, 0, `logged in as "guest"`, "will be declared")
 	f("queue missing and passive", func(o *Options) { o.QueueOptions.Passive = true },
-		transport.Misconfigured, "RabbitMQ 3.", `problem: no queue 'flows'`)
+		transport.Misconfigured, "RabbitMQ ", `problem: no queue 'flows'`)
 	n.DeclareQueue(t, vhost, queue, nil)
 	f("all there, exchange too", func(o *Options) { o.Exchange = "amq.direct" }, 0,
 		"logged in", "0 messages, 0 consumers", "only a message can tell")

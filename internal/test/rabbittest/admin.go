@@ -74,7 +74,14 @@ func (n *Node) CloseConnections(t testing.TB, reason string) int {
 	return atoi(t, count)
 }
 
-// Connections is the number of clients that are logged in.
+// ConnectionsTo returns the number of clients that are logged in to vhost.
+func (n *Node) ConnectionsTo(t testing.TB, vhost string) int {
+	t.Helper()
+	return atoi(t, n.Eval(t, fmt.Sprintf(`length([Pid || Pid <- rabbit_networking:local_connections(),
+		(catch rabbit_reader:info(Pid, [vhost])) == [{vhost, %s}]])`, erlangBinary(vhost))))
+}
+
+// Connections returns the number of clients that are logged in.
 func (n *Node) Connections(t testing.TB) int {
 	t.Helper()
 	return atoi(t, n.Eval(t, `length(rabbit_networking:local_connections())`))

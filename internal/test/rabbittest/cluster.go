@@ -8,8 +8,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// StartCluster starts a cluster of count nodes, 127.0.0.1 upwards, in which
-// quorum queues work; see Start.
+// StartCluster starts a cluster of count nodes, on 127.0.0.1 and upwards, in
+// which quorum queues work; see Start.
 func StartCluster(t testing.TB, count int) []*Node {
 	t.Helper()
 	require(t)
@@ -18,24 +18,11 @@ func StartCluster(t testing.TB, count int) []*Node {
 		t.Fatalf("rabbittest: %v", err)
 	}
 	cookie := randomName("cookie")
-	// The first forms the cluster; the others ask it. Were all told of all, the
-	// one to start first would wait for the rest.
-	member := func(i int) Option {
-		return func(s *settings) {
-			s.host, s.dist, s.cookie = fmt.Sprintf("127.0.0.%d", i+1), dist, cookie
-			if i > 0 {
-				s.config = append(s.config, `
-cluster_formation.peer_discovery_backend = classic_config
-cluster_formation.classic_config.nodes.1 = rabbit@127.0.0.1
-cluster_formation.classic_config.nodes.2 = rabbit@`+s.host+`
-cluster_formation.discovery_retry_interval = 100
-cluster_formation.discovery_retry_limit = 600`)
-			}
-		}
-	}
 	nodes := make([]*Node, count)
 	for i := range nodes {
-		n, err := newNode(func(format string, args ...any) { t.Errorf(format, args...) }, []Option{member(i)})
+		n, err := newNode(func(format string, args ...any) { t.Errorf(format, args...) }, []Option{func(s *settings) {
+			s.host, s.dist, s.cookie = fmt.Sprintf("127.0.0.%d", i+1), dist, cookie
+		}})
 		if n != nil {
 			nodes[i] = n
 			n.destroyAfter(t)
@@ -44,10 +31,15 @@ cluster_formation.discovery_retry_limit = 600`)
 			t.Fatalf("rabbittest: %v", err)
 		}
 	}
-	// One after the other: one that joins while another still migrates its tables
-	// for a feature flag may find them changed under its eyes, and give up.
-	for _, n := range nodes {
-		if err := n.launch(); err != nil {
+	// Joining by command: the peer discovery of RabbitMQ 4 starts an Erlang node
+	// that needs epmd. One node after the other: a node that joins while another
+	// still migrates its tables for a feature flag may give up.
+	for i, n := range nodes {
+		err := n.launch()
+		if err == nil && i > 0 {
+			err = n.join(nodes[0])
+		}
+		if err != nil {
 			t.Fatalf("rabbittest: %v", err)
 		}
 	}
@@ -59,7 +51,17 @@ cluster_formation.discovery_retry_limit = 600`)
 	return nodes
 }
 
-// QuorumLeader waits until queue has a leader that is running, and gives its
+// join makes n, which has no data yet, a member of the cluster of seed.
+func (n *Node) join(seed *Node) error {
+	for _, command := range [][]string{{"stop_app"}, {"join_cluster", seed.name}, {"start_app"}} {
+		if _, err := n.ctl(command...); err != nil {
+			return err
+		}
+	}
+	return n.awaitReady()
+}
+
+// QuorumLeader waits until queue has a leader that is running, and returns its
 // node.
 func QuorumLeader(t testing.TB, nodes []*Node, vhost, queue string) *Node {
 	t.Helper()

@@ -44,6 +44,7 @@ func (n *Node) writeFiles(s *settings) error {
 		{"enabled_plugins", "[].\n", 0o600},
 		{"inetrc", "{lookup, [file]}.\n{host, {127,0,0,1}, [\"localhost\"]}.\n", 0o600},
 		{".erlang.cookie", n.cookie, 0o400},
+		{"eval.erl", strings.ReplaceAll(evalScript, "PORT", strconv.Itoa(n.evalPort)), 0o600},
 	} {
 		if err := os.WriteFile(filepath.Join(n.dir, f.name), []byte(f.text), f.mode); err != nil {
 			return fmt.Errorf("cannot write the node's files: %w", err)
@@ -87,6 +88,7 @@ func (n *Node) serverEnviron() []string {
 			"+S 2:2 +SDio 4 -erl_epmd_port", strconv.Itoa(n.dist), "-name", n.name,
 			"-kernel inet_dist_use_interface {" + tuple + "}",
 			"-kernel inetrc \"" + filepath.Join(n.dir, "inetrc") + "\"",
+			"-eval file:script(\"" + filepath.Join(n.dir, "eval.erl") + "\")",
 		}, " "),
 	)
 }

@@ -106,6 +106,11 @@ func (n *Node) Restart() {
 	n.Start()
 }
 
+// Persist makes what was declared so far survive Kill: a broker keeps a new
+// queue in memory for some seconds, and when it is killed before that it forgets
+// the queue and every message that it has confirmed into the queue.
+func (n *Node) Persist() { n.Restart() }
+
 // Pause stops the node with SIGSTOP: its connections stay open, and nothing
 // answers any more once Pause returns. Kill works on a paused node, Stop does
 // not.

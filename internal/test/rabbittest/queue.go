@@ -27,7 +27,13 @@ func (n *Node) DeleteQueue(t testing.TB, vhost, queue string) {
 	})
 }
 
-// QueueLen is the number of messages in queue that no consumer holds.
+// QueueExists reports whether vhost has such a queue.
+func (n *Node) QueueExists(t testing.TB, vhost, queue string) bool {
+	t.Helper()
+	return n.Eval(t, fmt.Sprintf(`rabbit_amqqueue:exists(rabbit_misc:r(%s, queue, %s))`, erlangBinary(vhost), erlangBinary(queue))) == "true"
+}
+
+// QueueLen returns the number of messages in queue that no consumer holds.
 func (n *Node) QueueLen(t testing.TB, vhost, queue string) int {
 	t.Helper()
 	var length int

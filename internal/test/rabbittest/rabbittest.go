@@ -51,12 +51,12 @@ type Node struct {
 	tlsPort int
 	dist    int
 	epmd    int // where nobody listens
-	cookie  string
+
+	evalPort int // where the node listens for Eval
+	cookie   string
 
 	shared bool // by all tests of a process
 	report func(format string, args ...any)
-
-	evals sync.Mutex // held by Eval
 
 	mu   sync.Mutex
 	proc *process
@@ -144,7 +144,7 @@ func newNode(report func(string, ...any), opts []Option) (*Node, error) {
 	if n.cookie == "" {
 		n.cookie = randomName("cookie")
 	}
-	for _, p := range []*int{&n.port, &n.tlsPort, &n.dist, &n.epmd} {
+	for _, p := range []*int{&n.port, &n.tlsPort, &n.dist, &n.epmd, &n.evalPort} {
 		if *p != 0 {
 			continue
 		}
@@ -189,7 +189,8 @@ func (n *Node) logTail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// ready says whether User can log in.
+// ready returns nil if User can log in and the TLS listener, if any, is open:
+// the node opens the listener after the plain one.
 func (n *Node) ready() error {
 	c, err := amqp.DialConfig(n.URL("/"), amqp.Config{
 		Heartbeat: 10 * time.Second,
@@ -198,5 +199,12 @@ func (n *Node) ready() error {
 	if err != nil {
 		return err
 	}
-	return c.Close()
+	if err := c.Close(); err != nil || n.tlsPort == 0 {
+		return err
+	}
+	listener, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n.tlsPort)), 2*time.Second)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
 }

@@ -142,8 +142,10 @@ func TestKillAndRestartKeepDurableMessages(t *testing.T) {
 	if got := n.Eval(t, "application:get_env(rabbit, channel_max)"); got != "{ok,7}" {
 		t.Errorf("channel_max is %s", got)
 	}
-	addr, pid := n.Addr(), n.Pid()
+	addr := n.Addr()
 	n.DeclareQueue(t, "/", queue, nil)
+	n.Persist()
+	pid := n.Pid()
 	publish(t, n, "/", "a")
 	n.Kill()
 	wantGone(t, pid)
