@@ -23,7 +23,7 @@ type flow struct {
 // that it has seen, and tells whether every row has come.
 func (d *demo) compare() {
 	t := d.t
-	deliveries := d.node.Drain(t, "/", queue)
+	deliveries := d.site.Drain()
 	var arrived tstatsim.Delivered
 	seen := make(map[string][]byte)
 	flows, repeated := 0, 0

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"sync"
@@ -17,13 +16,12 @@ import (
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/test/testsite"
 	"tstat-transport/internal/test/tstatsim"
 )
 
-const (
-	sensor = "demo"
-	queue  = "netsage_deidentifier_raw"
-)
+const sensor = "demo"
 
 // demo is one performance.
 type demo struct {
@@ -31,9 +29,9 @@ type demo struct {
 	w      io.Writer
 	ctx    context.Context // ends with the time, or with Ctrl-C
 	began  time.Time
-	dir    string // of the programs, the configuration and the logs
-	logs   string
-	node   *rabbittest.Node
+	site   *testsite.Site
+	config string // path of the configuration file
+	logs   string // the root that Tstat writes to
 	tstat  *tstatsim.Sim
 	pauses time.Duration // between two runs
 	ttl    time.Duration // of a mark, before its directory is culled
@@ -41,8 +39,13 @@ type demo struct {
 	published, confirmed, culled int // so far, by the programs' summaries
 }
 
+func TestMain(m *testing.M) {
+	rabbittest.AtEnd(testkit.RemoveBinaries)
+	rabbittest.Main(m)
+}
+
 func TestDemo(t *testing.T) {
-	d := &demo{t: t, w: t.Output(), dir: t.TempDir(), pauses: 500 * time.Millisecond}
+	d := &demo{t: t, w: t.Output(), pauses: 500 * time.Millisecond}
 	duration := 3 * time.Second
 	if text := os.Getenv("DEMO_DURATION"); text != "" {
 		var err error
@@ -68,24 +71,19 @@ func TestDemo(t *testing.T) {
 	d.finish(interrupt)
 }
 
-// prepare builds the programs, starts RabbitMQ and writes the configuration.
-// Tstat will begin a directory every so often.
+// prepare starts RabbitMQ and writes the configuration. Tstat will begin a
+// directory every so often.
 func (d *demo) prepare(rotation time.Duration) {
 	t := d.t
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", d.dir+"/", "../../../cmd/...")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the programs: %v\n%s", err, out)
-	}
 	d.say("starting a private RabbitMQ ...")
-	d.node = rabbittest.Start(t)
-	d.node.DeclareQueue(t, "/", queue, nil)
-	d.say("RabbitMQ listens on %s, queue %s; it and all files are gone at the end\n", d.node.Addr(), queue)
-	config := fmt.Sprintf("[rabbit]\nhost = 127.0.0.1\nport = %d\nusername = %s\npassword = %s\nvhost = /\nqueue = %s\nconnection_timeout = 1\n",
-		d.node.Port(), rabbittest.User, rabbittest.Password, queue)
-	if err := os.WriteFile(filepath.Join(d.dir, "config.ini"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d.logs = filepath.Join(d.dir, "logs")
+	n := rabbittest.Start(t)
+	d.site = testsite.New(t, n)
+	d.site.Rabbit["connection_timeout"] = "1"
+	d.config = d.site.ConfigFile()
+	n.DeclareQueue(t, d.site.VHost, testsite.Queue, nil)
+	n.Persist()
+	d.say("RabbitMQ listens on %s, vhost %s, queue %s; it and all files are gone at the end\n", n.Addr(), d.site.VHost, testsite.Queue)
+	d.logs = filepath.Join(t.TempDir(), "logs")
 	if err := os.Mkdir(d.logs, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -123,9 +121,9 @@ func (d *demo) perform(duration time.Duration) {
 		if !outage && time.Since(d.began) > duration/2 {
 			outage = true
 			d.say("%5.0fs  the broker is killed (SIGKILL)", time.Since(d.began).Seconds())
-			d.node.Kill()
+			d.site.Node.Kill()
 			d.turn()
-			d.node.Start()
+			d.site.Node.Start()
 			d.say("%5.0fs  the broker is back", time.Since(d.began).Seconds())
 		}
 		d.turn()

@@ -45,7 +45,7 @@ func alarmBefore(t *testing.T, n *rabbittest.Node) {
 func alarmDuring(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
-	s.rabbit["confirm_timeout"] = "2"
+	s.Rabbit["confirm_timeout"] = "2"
 	p, proxy := s.underWay()
 	n.MemoryAlarm(t, true)
 	p.says("event=blocked")
@@ -60,7 +60,7 @@ func alarmDuring(t *testing.T, n *rabbittest.Node) {
 func alarmForGood(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
-	s.rabbit["blocked_timeout"] = "2"
+	s.Rabbit["blocked_timeout"] = "2"
 	n.MemoryAlarm(t, true)
 	defer n.MemoryAlarm(t, false)
 	s.send().want(tryAgain, "has blocked publishing for 2s", "free memory or disk space").within(40 * time.Second)
@@ -75,7 +75,7 @@ func pausedAndResumed(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
 	s.repeats = true
-	s.rabbit["heartbeat"], s.rabbit["connection_timeout"] = "1", "2"
+	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"] = "1", "2"
 	p, proxy := s.underWay()
 	n.Pause()
 	p.says("connection lost")
@@ -104,10 +104,8 @@ func killed(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
 	s.repeats = true
-	// A broker keeps a new queue in memory for some seconds: killed before that,
-	// it forgets the queue, and what it has confirmed with it.
-	n.DeclareQueue(t, s.vhost, queue, nil)
-	n.Eval(t, "ok = mnesia:sync_log()")
+	n.DeclareQueue(t, s.VHost, queue, nil)
+	n.Persist()
 	p, proxy := s.underWay()
 	n.Kill()
 	p.says("connection lost")
@@ -136,8 +134,8 @@ func restarted(t *testing.T, n *rabbittest.Node) {
 func awayAtFirst(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
-	s.through()
-	n.Kill()
+	s.Through()
+	n.Stop()
 	p := s.start()
 	p.says("cannot connect")
 	n.Start()

@@ -43,7 +43,7 @@ func TestCrontab(t *testing.T) {
 	corpus(t, "rotation", s.root)
 	corpus(t, "hostile_names", s.root)
 	config := filepath.Join(t.TempDir(), "config.ini")
-	text := fmt.Sprintf(pythonConfig, s.node.Port(), s.user, secret, s.vhost)
+	text := fmt.Sprintf(pythonConfig, s.Node.Port(), s.User, secret, s.VHost)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestCrontab(t *testing.T) {
 				fmt.Sprintf("sensor1/2/%s/%s", dir, name), "0", "2"))
 		}
 	}
-	for _, d := range s.node.Drain(t, s.vhost, queue) {
+	for _, d := range s.Node.Drain(t, s.VHost, queue) {
 		want, known := expected[d.MessageId]
 		if !known || seen[d.MessageId] || !want.is(t, d.Body) {
 			t.Errorf("message %s: known %v, seen before %v, or with other content", d.MessageId, known, seen[d.MessageId])
@@ -242,7 +242,7 @@ func (s *site) wantFlowsOnce(log string) {
 func (s *site) wantMessages(what string, want map[string]message) {
 	s.t.Helper()
 	seen := map[string]bool{}
-	for _, d := range s.node.Drain(s.t, s.vhost, queue) {
+	for _, d := range s.Node.Drain(s.t, s.VHost, queue) {
 		m, known := want[d.MessageId]
 		if !known || seen[d.MessageId] {
 			s.t.Errorf("%s: message %s: of the log: %v, twice: %v", what, d.MessageId, known, seen[d.MessageId])
@@ -279,13 +279,13 @@ func compress(t *testing.T, path string) {
 func TestPythonMark(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
-	s.node.DeclareQueue(t, s.vhost, queue, nil)
+	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	corpus(t, "lossy_level31", s.root)
 	for _, dir := range s.directories() {
 		write(t, filepath.Join(s.root, dir, ".processed"), nil)
 	}
 	r := s.send().want(allDone)
-	if r.count("published") != 0 || s.queued() != 0 {
+	if r.count("published") != 0 || s.Queued() != 0 {
 		t.Errorf("%d messages were sent of a directory that was done", r.count("published"))
 	}
 }
@@ -328,7 +328,7 @@ func TestRoots(t *testing.T) {
 			args = append(args, "-d", instance+"="+root)
 		}
 	}
-	args = append(args, "-c", s.config(), "-S", sensor, "-T", "0")
+	args = append(args, "-c", s.ConfigFile(), "-S", sensor, "-T", "0")
 	run(t, "tstat_send", args...).want(allDone)
 	want := map[string]message{}
 	for instance, root := range roots {
@@ -375,7 +375,7 @@ func TestCullKeepsUnsent(t *testing.T) {
 			t.Errorf("%s is there: %v, want %v", dir, got, want)
 		}
 	}
-	s.node.DeleteQueue(t, s.vhost, queue)
+	s.Node.DeleteQueue(t, s.VHost, queue)
 	s.send().want(allDone)
 	run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
 	if left := s.directories(); len(left) != 0 {
@@ -389,7 +389,7 @@ func TestExitStatus(t *testing.T) {
 	s := shared(t)
 	corpus(t, "lossy_level31", s.root)
 	with := func(key, value string) func(*site) {
-		return func(s *site) { s.rabbit[key] = value }
+		return func(s *site) { s.Rabbit[key] = value }
 	}
 	broken := func(s *site) { write(t, filepath.Join(s.root, "2000_01_01_00_00.out", tcpLog), []byte("no header\n")) }
 	port, err := testkit.FreePort()
@@ -412,19 +412,19 @@ func TestExitStatus(t *testing.T) {
 		"password":            {with("password", secret+"x"), nil, refused, []string{"username and password"}},
 		"vhost":               {with("vhost", "nosuch"), nil, misconfigured, []string{"nosuch", "vhost"}},
 		"exchange":            {with("exchange", "nosuch"), nil, misconfigured, []string{"nosuch", "exchange"}},
-		"unroutable":          {func(s *site) { s.rabbit["exchange"], s.rabbit["routing_key"] = "amq.direct", "nowhere" }, nil, misconfigured, []string{"unroutable", "nowhere"}},
+		"unroutable":          {func(s *site) { s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere" }, nil, misconfigured, []string{"unroutable", "nowhere"}},
 		"log and unroutable":  {func(s *site) { broken(s); with("routing_key", "nowhere")(s) }, nil, misconfigured, []string{"unroutable", "no header"}},
 		"log and broker away": {func(s *site) { broken(s); with("port", nobody)(s) }, nil, tryAgain, []string{"refused"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			own := *s
-			own.t, own.rabbit, own.root = t, maps.Clone(s.rabbit), filepath.Join(t.TempDir(), "tstat")
+			own := s.clone(t)
+			own.root = filepath.Join(t.TempDir(), "tstat")
 			if err := os.CopyFS(own.root, os.DirFS(s.root)); err != nil {
 				t.Fatal(err)
 			}
 			if c.change != nil {
-				c.change(&own)
+				c.change(own)
 			}
 			own.send(c.args...).want(c.status, c.words...).within(30 * time.Second)
 			if c.status != ioTrouble && c.status != noRoot { // the rest was done
@@ -440,11 +440,11 @@ func TestQueueIsDeclared(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	corpus(t, "v3.0_bulk", s.root)
-	s.queueOptions["x-max-length"] = "1000"
+	s.QueueOptions["x-max-length"] = "1000"
 	s.send().want(allDone)
-	s.node.DeclareQueue(t, s.vhost, queue, map[string]any{"x-max-length": int64(1000)}) // 406 if it is another
-	s.queueOptions["x-max-length"] = "5"
-	s.queueOptions["durable"] = "False"
+	s.Node.DeclareQueue(t, s.VHost, queue, map[string]any{"x-max-length": int64(1000)}) // 406 if it is another
+	s.QueueOptions["x-max-length"] = "5"
+	s.QueueOptions["durable"] = "False"
 	corpus(t, "v2.4_repeated_headers", s.root)
 	s.send().want(allDone)
 	s.complete()

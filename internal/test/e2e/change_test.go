@@ -14,7 +14,7 @@ import (
 func (s *site) midway(change func(path string)) result {
 	s.t.Helper()
 	path := s.fillOne()
-	proxy := s.through()
+	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	p := s.start(narrow...)
 	s.arrived(p, 3)

@@ -18,8 +18,8 @@ func TestCluster(t *testing.T) {
 	s := newSite(t, nodes[0])
 	s.fill()
 	s.repeats = true
-	s.queueOptions["x-queue-type"] = "quorum"
-	s.rabbit["heartbeat"], s.rabbit["connection_timeout"], s.rabbit["confirm_timeout"] = "2", "5", "10"
+	s.QueueOptions["x-queue-type"] = "quorum"
+	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"], s.Rabbit["confirm_timeout"] = "2", "5", "10"
 	var proxies []*faultproxy.Proxy
 	var proxied, direct []string
 	for _, n := range nodes {
@@ -29,24 +29,24 @@ func TestCluster(t *testing.T) {
 		proxied, direct = append(proxied, p.Addr()), append(direct, n.Addr())
 	}
 
-	s.rabbit["host"] = strings.Join(proxied, ",")
+	s.Rabbit["host"] = strings.Join(proxied, ",")
 	p := s.start()
 	s.arrived(p, 5)
-	leader := rabbittest.QuorumLeader(t, nodes, s.vhost, queue)
+	leader := rabbittest.QuorumLeader(t, nodes, s.VHost, queue)
 	leader.Kill()
 	for _, p := range proxies {
 		p.Bandwidth(0)
 	}
 	alive := slices.DeleteFunc(slices.Clone(nodes), func(n *rabbittest.Node) bool { return n == leader })
-	s.node = alive[0]
+	s.Node = alive[0]
 	p.wait().want(allDone)
-	s.rabbit["host"] = strings.Join(direct, ",")
+	s.Rabbit["host"] = strings.Join(direct, ",")
 	s.complete()
 
 	// The second of three goes: nothing is confirmed, and nobody says so.
 	s.fillOne()
 	alive[1].Kill()
-	s.rabbit["host"] = alive[0].Addr()
+	s.Rabbit["host"] = alive[0].Addr()
 	o := s.impatient()
 	o.Hosts, o.QueueOptions.Arguments = []string{alive[0].Addr()}, map[string]any{"x-queue-type": "quorum"}
 	err := s.runInside(o)
@@ -55,8 +55,8 @@ func TestCluster(t *testing.T) {
 
 	leader.Start()
 	alive[1].Start()
-	s.rabbit["host"] = strings.Join(direct, ",")
-	rabbittest.QuorumLeader(t, nodes, s.vhost, queue)
+	s.Rabbit["host"] = strings.Join(direct, ",")
+	rabbittest.QuorumLeader(t, nodes, s.VHost, queue)
 	s.send().want(allDone, "replaced")
 	if after := readAll(t, s.root+"/"+s.directories()[0]+"/.processed"); string(after) == string(before) {
 		t.Error("the mark is still that of the log that was replaced")

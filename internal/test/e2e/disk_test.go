@@ -106,7 +106,7 @@ func TestForbidden(t *testing.T) {
 	chmod(0, partly, udpLog)
 	asNobody := func() result {
 		t.Helper()
-		config := s.config()
+		config := s.ConfigFile()
 		cmd := exec.Command(binary(t, "tstat_send"), "-d", s.root, "-c", config, "-S", sensor, "-T", "0")
 		if os.Getuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(nobody), Gid: uint32(nobody)}}

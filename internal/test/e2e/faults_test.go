@@ -68,19 +68,11 @@ func (s *site) fillOne() string {
 // narrow are the arguments of a run that holds little at a time.
 var narrow = []string{"-w", "1", "--channels", "1", "--window", "2"}
 
-// through puts a proxy between the site and its node.
-func (s *site) through() *faultproxy.Proxy {
-	s.t.Helper()
-	p := faultproxy.Start(s.t, s.node.Addr())
-	s.address(p.Addr())
-	return p
-}
-
 // underWay is a run over a slow link, through the proxy: some messages have
 // arrived and more are to come.
 func (s *site) underWay(args ...string) (*program, *faultproxy.Proxy) {
 	s.t.Helper()
-	proxy := s.through()
+	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	p := s.start(args...)
 	s.arrived(p, 5)
@@ -88,14 +80,14 @@ func (s *site) underWay(args ...string) (*program, *faultproxy.Proxy) {
 }
 
 // direct takes the proxy away again, for what comes after the fault.
-func (s *site) direct() { s.address(s.node.Addr()) }
+func (s *site) direct() { s.Address(s.Node.Addr()) }
 
 // impatient are options for runs inside the test's process, for faults whose
 // time-outs no configuration file can shorten.
 func (s *site) impatient() amqp.Options {
 	return amqp.Options{
-		Hosts: []string{s.rabbit["host"] + ":" + s.rabbit["port"]}, Username: s.user,
-		Password: func() string { return secret }, VHost: s.vhost,
+		Hosts: []string{s.Rabbit["host"] + ":" + s.Rabbit["port"]}, Username: s.User,
+		Password: func() string { return secret }, VHost: s.VHost,
 		Queue: queue, QueueOptions: amqp.QueueOptions{Durable: true},
 		Connections: 1, Channels: 2, Window: 16,
 		Heartbeat: time.Second, ConnectionTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second,

@@ -66,7 +66,7 @@ func TestHostileLogs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := shared(t)
-			s.node.DeclareQueue(t, s.vhost, queue, nil)
+			s.Node.DeclareQueue(t, s.VHost, queue, nil)
 			const dir = "2026_01_15_00_00.out"
 			write(t, filepath.Join(s.root, dir, c.file), []byte(c.content))
 			corpus(t, "v3.0_bulk", s.root)
@@ -182,14 +182,14 @@ func TestOddMarks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := shared(t)
-			s.node.DeclareQueue(t, s.vhost, queue, nil)
+			s.Node.DeclareQueue(t, s.VHost, queue, nil)
 			corpus(t, "lossy_level31", s.root)
 			dir := s.directories()[0]
 			if err := c.make(filepath.Join(s.root, dir, ".processed")); err != nil {
 				t.Fatal(err)
 			}
 			s.send().want(c.status, c.words...)
-			if n := s.queued(); (n > 0) != c.sent {
+			if n := s.Queued(); (n > 0) != c.sent {
 				t.Errorf("%d messages were sent, want some: %v", n, c.sent)
 			}
 			cull := run(t, "tstat_cull", "-d", s.root, "-t", "0")

@@ -39,7 +39,7 @@ func TestClosedByOperator(t *testing.T) {
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay("-D")
-	s.node.Ctl(t, "close_all_connections", "--vhost", s.vhost, "maintenance tonight")
+	s.Node.Ctl(t, "close_all_connections", "--vhost", s.VHost, "maintenance tonight")
 	p.says("maintenance tonight")
 	proxy.Bandwidth(0)
 	p.wait().want(allDone, "320")
@@ -67,7 +67,7 @@ func TestHalfOpen(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	s.rabbit["heartbeat"], s.rabbit["connection_timeout"] = "1", "2"
+	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"] = "1", "2"
 	p, proxy := s.underWay()
 	proxy.DropPackets(true)
 	p.wait().want(tryAgain, proxy.Addr(), "heartbeat", "no answer within 2s").within(110 * time.Second)
@@ -82,14 +82,14 @@ func TestConfirmationsVanish(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	s.node.DeclareQueue(t, s.vhost, queue, nil)
-	proxy := s.through()
+	s.Node.DeclareQueue(t, s.VHost, queue, nil)
+	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	o := s.impatient()
 	stop := make(chan struct{})
 	go func() {
 		defer close(stop)
-		testkit.Await(t, "messages in the queue", func() bool { return s.queued() >= 5 })
+		testkit.Await(t, "messages in the queue", func() bool { return s.Queued() >= 5 })
 		proxy.Bandwidth(0)
 		proxy.DropReplies(true)
 	}()
@@ -106,7 +106,7 @@ func TestLinkStands(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	s.rabbit["heartbeat"] = "60"
+	s.Rabbit["heartbeat"] = "60"
 	p, proxy := s.underWay()
 	proxy.Hold(true)
 	elapsed(t, 3*time.Second)
@@ -122,8 +122,8 @@ func TestSlowLink(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	s.rabbit["confirm_timeout"] = "60"
-	proxy := s.through()
+	s.Rabbit["confirm_timeout"] = "60"
+	proxy := s.Through()
 	proxy.Bandwidth(slow / 2)
 	proxy.Latency(5 * time.Millisecond)
 	r, memory := s.start().waitMeasured()
@@ -142,9 +142,9 @@ func TestFailover(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	first, second := faultproxy.Start(t, s.node.Addr()), faultproxy.Start(t, s.node.Addr())
+	first, second := faultproxy.Start(t, s.Node.Addr()), faultproxy.Start(t, s.Node.Addr())
 	first.Bandwidth(slow)
-	s.rabbit["host"] = first.Addr() + ", " + strings.Replace(second.Addr(), "127.0.0.1", "localhost", 1)
+	s.Rabbit["host"] = first.Addr() + ", " + strings.Replace(second.Addr(), "127.0.0.1", "localhost", 1)
 	p := s.start("-D")
 	s.arrived(p, 5)
 	first.Down()

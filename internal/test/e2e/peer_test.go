@@ -45,7 +45,7 @@ func startPeer(s *site, answer func(p *peer, pending []fakebroker.Message) []fak
 			p.pending = append(p.pending, m)
 		}
 	})
-	s.address(p.Addr())
+	s.Address(p.Addr())
 	ended := make(chan struct{})
 	var answering sync.WaitGroup
 	answering.Go(func() {
@@ -88,7 +88,7 @@ func (p *peer) tookAll() {
 	p.s.t.Helper()
 	p.stop()
 	p.s.direct()
-	p.s.node.DeclareQueue(p.s.t, p.s.vhost, queue, nil)
+	p.s.Node.DeclareQueue(p.s.t, p.s.VHost, queue, nil)
 	p.s.complete()
 }
 
@@ -179,7 +179,7 @@ func TestConfirmedWithGaps(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	s.rabbit["confirm_timeout"] = "3"
+	s.Rabbit["confirm_timeout"] = "3"
 	gaps := map[string]bool{} // the logs' first messages
 	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		return slices.DeleteFunc(pending, func(m fakebroker.Message) bool {
@@ -201,7 +201,7 @@ func TestConfirmedWithGaps(t *testing.T) {
 	}
 	s.noneMarked()
 	s.direct()
-	s.node.DeclareQueue(t, s.vhost, queue, nil)
+	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	s.recover()
 }
 
@@ -217,7 +217,7 @@ func TestNeverConfirmed(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	s.rabbit["confirm_timeout"] = "2"
+	s.Rabbit["confirm_timeout"] = "2"
 	p := startPeer(s, func(_ *peer, pending []fakebroker.Message) []fakebroker.Message { return pending })
 	s.send().want(tryAgain, "not confirmed within 2s", p.Addr()).within(110 * time.Second)
 	p.stop()
@@ -263,7 +263,7 @@ func TestPeerReadsNothing(t *testing.T) {
 	p := fakebroker.Start(t, func(int) fakebroker.Script {
 		return func(m fakebroker.Message) { m.Conn.StopReading() }
 	})
-	s.address(p.Addr())
+	s.Address(p.Addr())
 	o := s.impatient()
 	o.ConfirmTimeout, o.Window, o.Channels = time.Minute, 256, 1 // it is the write that must end
 	began := time.Now()

@@ -62,7 +62,7 @@ func TestUnprivileged(t *testing.T) {
 	onlyRoot(t)
 	s := shared(t)
 	corpus(t, "rotation", s.root)
-	config := s.config()
+	config := s.ConfigFile()
 	if err := os.Chown(config, nobody, nogroup); err != nil {
 		t.Fatal(err)
 	}
@@ -241,12 +241,12 @@ func TestPasswords(t *testing.T) {
 	try := func(status int, env string, change func(keys map[string]string), args ...string) string {
 		t.Helper()
 		tries++
-		was := s.rabbit
-		s.rabbit = maps.Clone(was)
-		delete(s.rabbit, "password")
-		change(s.rabbit)
-		config := s.config()
-		s.rabbit = was
+		was := s.Rabbit
+		s.Rabbit = maps.Clone(was)
+		delete(s.Rabbit, "password")
+		change(s.Rabbit)
+		config := s.ConfigFile()
+		s.Rabbit = was
 		var all strings.Builder
 		for _, loud := range [][]string{{"-D", "--log-format", []string{"text", "json"}[tries%2]}, {"--check", "-D"}} {
 			report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics")
@@ -291,5 +291,5 @@ func TestPasswords(t *testing.T) {
 	}
 	try(refused, "not "+secret, set())
 	try(misconfigured, "", set("password_file", "/nonexistent/file"))
-	try(misconfigured, "", set("password", secret, "host", "amqp://"+user+":"+secret+"@localhost"))
+	try(misconfigured, "", set("password", secret, "host", "amqp://"+s.User+":"+secret+"@localhost"))
 }

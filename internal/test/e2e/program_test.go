@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/test/testsite"
 )
 
 // The exit statuses, as the operators' documentation has them.
@@ -24,8 +25,7 @@ const (
 	misconfigured = 78
 )
 
-// secret is the password of the broker's user in every test.
-const secret = `p4ss:w/rd %\"#`
+const secret = testsite.Secret
 
 // program is a running program.
 type program struct {

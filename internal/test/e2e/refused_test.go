@@ -17,7 +17,7 @@ func TestQueueFull(t *testing.T) {
 	limited := func(t *testing.T) *site {
 		s := shared(t)
 		s.fill()
-		s.node.DeclareQueue(t, s.vhost, queue, amqp091.Table{"x-max-length": int64(20), "x-overflow": "reject-publish"})
+		s.Node.DeclareQueue(t, s.VHost, queue, amqp091.Table{"x-max-length": int64(20), "x-overflow": "reject-publish"})
 		return s
 	}
 	t.Run("for good", func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestQueueFull(t *testing.T) {
 		s.repeats = true
 		s.send().want(tryAgain, "nack", queue, "after 10 attempts").within(110 * time.Second)
 		s.check()
-		s.node.DeleteQueue(t, s.vhost, queue)
+		s.Node.DeleteQueue(t, s.VHost, queue)
 		s.recover()
 	})
 	t.Run("for a while", func(t *testing.T) {
@@ -64,7 +64,7 @@ func (s *site) deleteEmptied() {
 	s.t.Helper()
 	testkit.Await(s.t, "the queue to be empty and deleted", func() bool {
 		s.collect()
-		ch, err := s.node.Dial(s.t, s.vhost).Channel()
+		ch, err := s.Node.Dial(s.t, s.VHost).Channel()
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -78,10 +78,10 @@ func TestAllReturned(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	s.rabbit["exchange"], s.rabbit["routing_key"] = "amq.direct", "nowhere"
+	s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere"
 	s.send("--window", "64").want(misconfigured, "unroutable", `"amq.direct"`, `"nowhere"`).within(60 * time.Second)
 	s.noneMarked()
-	s.rabbit["exchange"], s.rabbit["routing_key"] = "", queue
+	s.Rabbit["exchange"], s.Rabbit["routing_key"] = "", queue
 	s.recover()
 }
 
@@ -93,23 +93,23 @@ func TestRefused(t *testing.T) {
 		status int
 		words  []string
 	}{
-		"password": {func(s *site) { s.rabbit["password"] = secret + "x" },
+		"password": {func(s *site) { s.Rabbit["password"] = secret + "x" },
 			refused, []string{"ACCESS_REFUSED", "check username and password"}},
-		"vhost": {func(s *site) { s.rabbit["vhost"] = "nosuch" },
+		"vhost": {func(s *site) { s.Rabbit["vhost"] = "nosuch" },
 			misconfigured, []string{`"nosuch"`, "create the vhost"}},
-		"no access to the vhost": {func(s *site) { s.rabbit["vhost"] = "/" },
+		"no access to the vhost": {func(s *site) { s.Rabbit["vhost"] = "/" },
 			refused, []string{`vhost "/"`, "set_permissions"}},
-		"exchange": {func(s *site) { s.rabbit["exchange"] = "nosuch" },
+		"exchange": {func(s *site) { s.Rabbit["exchange"] = "nosuch" },
 			misconfigured, []string{`exchange "nosuch"`, "NOT_FOUND", "create it"}},
-		"declared otherwise": {func(s *site) { s.queueOptions["x-max-length"] = "-1" },
+		"declared otherwise": {func(s *site) { s.QueueOptions["x-max-length"] = "-1" },
 			misconfigured, []string{"406", queue, "[rabbit_queue_options]"}},
-		"passive and missing": {func(s *site) { s.queueOptions["passive"] = "True" },
+		"passive and missing": {func(s *site) { s.QueueOptions["passive"] = "True" },
 			misconfigured, []string{queue, "NOT_FOUND"}},
-		"may not declare": {func(s *site) { s.node.AddUser(s.t, s.user, secret, s.vhost, "^$", ".*", ".*") },
+		"may not declare": {func(s *site) { s.Node.AddUser(s.t, s.User, secret, s.VHost, "^$", ".*", ".*") },
 			refused, []string{"ACCESS_REFUSED", "permission", queue}},
 		"may not publish": {func(s *site) {
-			s.node.DeclareQueue(s.t, s.vhost, queue, nil)
-			s.node.AddUser(s.t, s.user, secret, s.vhost, ".*", "^$", ".*")
+			s.Node.DeclareQueue(s.t, s.VHost, queue, nil)
+			s.Node.AddUser(s.t, s.User, secret, s.VHost, ".*", "^$", ".*")
 		}, refused, []string{"ACCESS_REFUSED", "permission", "publish"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestRefused(t *testing.T) {
 			s := shared(t)
 			corpus(t, "lossy_level31", s.root)
 			if strings.HasPrefix(name, "may not") {
-				s.user += "x"
-				s.rabbit["username"] = s.user
+				s.User += "x"
+				s.Rabbit["username"] = s.User
 			}
 			c.change(s)
 			r := s.send("-D").want(c.status, c.words...).within(30 * time.Second)

@@ -90,7 +90,7 @@ func TestReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
 
 	// Nobody listens: the backlog is known all the same.
-	proxy := s.through()
+	proxy := s.Through()
 	proxy.Down()
 	a, _ := s.reported(tryAgain, path, nil)
 	if a.Unsent.Directories != len(s.directories()) || a.Unsent.BacklogBytes != size || !strings.HasSuffix(a.Unsent.Oldest, s.directories()[0]) {
@@ -102,7 +102,7 @@ func TestReport(t *testing.T) {
 	if a.Unsent.Directories != 0 || a.Unsent.BacklogBytes != 0 {
 		t.Errorf("after a success: %+v", a.Unsent)
 	}
-	queued := s.queued()
+	queued := s.Queued()
 	if n := a.Counts["published"]; n != queued || n != a.Latency.Count || a.Counts["resent"] != 0 {
 		t.Errorf("published %d, latencies %d, resent %d; the queue holds %d", n, a.Latency.Count, a.Counts["resent"], queued)
 	}
@@ -124,14 +124,14 @@ func TestReportOfResending(t *testing.T) {
 	s := shared(t)
 	s.repeats = true
 	s.fill()
-	proxy := s.through()
+	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	path := filepath.Join(t.TempDir(), "report.json")
 	a, _ := s.reported(allDone, path, func(p *program) {
 		s.arrived(p, 20)
 		proxy.DropReplies(true)
-		before := s.queued()
-		testkit.Await(t, "messages whose confirmations are lost", func() bool { return s.queued() > before })
+		before := s.Queued()
+		testkit.Await(t, "messages whose confirmations are lost", func() bool { return s.Queued() > before })
 		proxy.ResetPeer()
 		proxy.DropReplies(false)
 	})
@@ -139,7 +139,7 @@ func TestReportOfResending(t *testing.T) {
 		t.Fatalf("resent %d, reconnects %d", a.Counts["resent"], a.Counts["reconnects"])
 	}
 	// What was on its way to the broker at the reset has not arrived twice.
-	published, resent, queued := a.Counts["published"], a.Counts["resent"], s.queued()
+	published, resent, queued := a.Counts["published"], a.Counts["resent"], s.Queued()
 	if queued <= published || queued > published+resent {
 		t.Errorf("published %d, resent %d; the queue holds %d", published, resent, queued)
 	}

@@ -16,23 +16,19 @@ import (
 
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/test/testsite"
 )
 
 const (
-	queue  = "netsage_tstat"
-	sensor = "sensor1"
-	user   = "esnet"
+	queue  = testsite.Queue
+	sensor = testsite.Sensor
 )
 
 // site is a sensor under test.
 type site struct {
-	t     *testing.T
-	node  *rabbittest.Node
-	vhost string
-	user  string
-	root  string
-	// rabbit, queueOptions and tls are the keys of the configuration file.
-	rabbit, queueOptions, tls map[string]string
+	*testsite.Site
+	t    *testing.T
+	root string
 	// args are given to every run, besides -d, -c, -S.
 	args []string
 	// got is all that was taken out of the queue so far.
@@ -44,51 +40,23 @@ type site struct {
 // newSite makes a site with a vhost of its own, without logs.
 func newSite(t *testing.T, n *rabbittest.Node) *site {
 	t.Helper()
-	s := &site{t: t, node: n, vhost: n.VHost(t), root: filepath.Join(t.TempDir(), "tstat"), args: []string{"-T", "0"}}
-	s.user = user + strings.TrimPrefix(s.vhost, "test") // of the vhost alone
-	n.AddUser(t, s.user, secret, s.vhost, ".*", ".*", ".*")
+	s := &site{Site: testsite.New(t, n), t: t, root: filepath.Join(t.TempDir(), "tstat"), args: []string{"-T", "0"}}
 	if err := os.Mkdir(s.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.rabbit = map[string]string{
-		"username": s.user, "password": secret, "vhost": s.vhost, "use_ssl": "False",
-		"queue": queue, "routing_key": queue, "exchange": "",
-	}
-	s.address(n.Addr())
-	s.queueOptions = map[string]string{"durable": "True"}
 	return s
 }
 
-// address is the host:port that the configuration file names.
-func (s *site) address(hostPort string) {
-	host, port, _ := strings.Cut(hostPort, ":")
-	s.rabbit["host"], s.rabbit["port"] = host, port
-}
-
-// config writes the configuration file.
-func (s *site) config() string {
-	s.t.Helper()
-	var b strings.Builder
-	section := func(name string, keys map[string]string) {
-		fmt.Fprintf(&b, "[%s]\n", name)
-		for _, k := range slices.Sorted(maps.Keys(keys)) {
-			fmt.Fprintf(&b, "%s = %s\n", k, keys[k])
-		}
-	}
-	section("rabbit", s.rabbit)
-	section("rabbit_queue_options", s.queueOptions)
-	if s.tls != nil {
-		section("ssl_options", s.tls)
-	}
-	path := filepath.Join(s.t.TempDir(), "config.ini")
-	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	return path
+// clone returns a copy of the site for the subtest t, with a configuration of
+// its own.
+func (s *site) clone(t *testing.T) *site {
+	own := *s
+	own.Site, own.t = s.Clone(t), t
+	return &own
 }
 
 func (s *site) command(args ...string) []string {
-	return slices.Concat([]string{"-d", s.root, "-c", s.config(), "-S", sensor}, s.args, args)
+	return slices.Concat([]string{"-d", s.root, "-c", s.ConfigFile(), "-S", sensor}, s.args, args)
 }
 
 // start starts tstat_send, and send runs it to its end.
@@ -105,11 +73,7 @@ func (s *site) send(args ...string) result {
 // collect takes what is in the queue.
 func (s *site) collect() {
 	s.t.Helper()
-	there := s.node.Eval(s.t, fmt.Sprintf(`rabbit_amqqueue:exists(rabbit_misc:r(<<%q>>, queue, <<%q>>))`, s.vhost, queue))
-	if there != "true" {
-		return
-	}
-	s.got = append(s.got, s.node.Drain(s.t, s.vhost, queue)...)
+	s.got = append(s.got, s.Drain()...)
 }
 
 // arrived waits until the queue holds count messages at least.
@@ -117,7 +81,7 @@ func (s *site) arrived(p *program, count int) {
 	s.t.Helper()
 	testkit.Await(s.t, strconv.Itoa(count)+" messages in the queue", func() bool {
 		s.t.Helper()
-		if n := s.queued(); n >= count {
+		if n := s.Queued(); n >= count {
 			return true
 		}
 		if !p.running() {
@@ -125,19 +89,6 @@ func (s *site) arrived(p *program, count int) {
 		}
 		return false
 	})
-}
-
-// queued is how many messages the queue holds, 0 where there is none. Of a
-// quorum queue only its leader's node knows.
-func (s *site) queued() int {
-	s.t.Helper()
-	text := s.node.Eval(s.t, fmt.Sprintf(`case rabbit_amqqueue:lookup(rabbit_misc:r(<<%q>>, queue, <<%q>>)) of
-		{ok, Q} -> [{messages, N}] = rabbit_amqqueue:info(Q, [messages]), N; _ -> 0 end`, s.vhost, queue))
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		s.t.Fatalf("length of the queue: %q", text)
-	}
-	return n
 }
 
 // expected are the messages that all logs of the site become, by message id.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -30,15 +29,14 @@ func TestTLS(t *testing.T) {
 
 	s := newSite(t, n)
 	corpus(t, "lossy_level31", s.root)
-	s.rabbit["use_ssl"] = "True"
-	s.address("localhost:" + port)
-	s.tls = map[string]string{"ca_certs": ca.CAFile, "certfile": client.CertFile, "keyfile": client.KeyFile}
+	s.Rabbit["use_ssl"] = "True"
+	s.Address("localhost:" + port)
+	s.TLS = map[string]string{"ca_certs": ca.CAFile, "certfile": client.CertFile, "keyfile": client.KeyFile}
 
 	refused := func(name string, change func(*site), words ...string) {
 		t.Run(name, func(t *testing.T) {
-			own := *s
-			own.t, own.rabbit, own.tls = t, maps.Clone(s.rabbit), maps.Clone(s.tls)
-			change(&own)
+			own := s.clone(t)
+			change(own)
 			before := strings.Count(n.Log(), "authenticated and granted access")
 			own.send().want(misconfigured, words...).within(30 * time.Second)
 			own.noneMarked()
@@ -47,16 +45,16 @@ func TestTLS(t *testing.T) {
 			}
 		})
 	}
-	refused("unknown CA", func(s *site) { s.tls["ca_certs"] = stranger.CAFile }, "unknown authority", "ca_certs")
-	refused("wrong name", func(s *site) { s.address("127.0.0.1:" + port) }, "127.0.0.1", "server_hostname")
-	refused("plain port", func(s *site) { s.address(strings.Replace(n.Addr(), "127.0.0.1", "localhost", 1)) }, "does not speak TLS", "use_ssl = False")
-	refused("plain to the TLS port", func(s *site) { s.rabbit["use_ssl"] = "False"; s.tls = nil }, "use_ssl = True")
-	refused("no client certificate", func(s *site) { delete(s.tls, "certfile"); delete(s.tls, "keyfile") }, "certfile")
+	refused("unknown CA", func(s *site) { s.TLS["ca_certs"] = stranger.CAFile }, "unknown authority", "ca_certs")
+	refused("wrong name", func(s *site) { s.Address("127.0.0.1:" + port) }, "127.0.0.1", "server_hostname")
+	refused("plain port", func(s *site) { s.Address(strings.Replace(n.Addr(), "127.0.0.1", "localhost", 1)) }, "does not speak TLS", "use_ssl = False")
+	refused("plain to the TLS port", func(s *site) { s.Rabbit["use_ssl"] = "False"; s.TLS = nil }, "use_ssl = True")
+	refused("no client certificate", func(s *site) { delete(s.TLS, "certfile"); delete(s.TLS, "keyfile") }, "certfile")
 	refused("client certificate of another CA", func(s *site) {
-		s.tls["certfile"], s.tls["keyfile"] = foreign.CertFile, foreign.KeyFile
+		s.TLS["certfile"], s.TLS["keyfile"] = foreign.CertFile, foreign.KeyFile
 	}, "certfile")
-	refused("key of another certificate", func(s *site) { s.tls["keyfile"] = foreign.KeyFile }, foreign.KeyFile, "keyfile")
-	refused("no such file", func(s *site) { s.tls["ca_certs"] = "/nosuch/ca.pem" }, "/nosuch/ca.pem", "ca_certs")
+	refused("key of another certificate", func(s *site) { s.TLS["keyfile"] = foreign.KeyFile }, foreign.KeyFile, "keyfile")
+	refused("no such file", func(s *site) { s.TLS["ca_certs"] = "/nosuch/ca.pem" }, "/nosuch/ca.pem", "ca_certs")
 
 	valid, validKey := readAll(t, n.Cert.CertFile), readAll(t, n.Cert.KeyFile)
 	show := func(cert, key []byte) {
@@ -70,21 +68,19 @@ func TestTLS(t *testing.T) {
 	show(valid, validKey)
 
 	t.Run("second host has the name", func(t *testing.T) {
-		own := *s
-		own.t, own.rabbit = t, maps.Clone(s.rabbit)
+		own := s.clone(t)
 		// The first takes connections, and nobody is behind it.
 		first := faultproxy.Start(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)))
-		own.rabbit["host"] = first.Addr() + ", localhost:" + port
+		own.Rabbit["host"] = first.Addr() + ", localhost:" + port
 		own.send().want(allDone)
 		own.complete()
 		s.got = own.got
 	})
 	t.Run("name given", func(t *testing.T) {
 		corpus(t, "rotation", s.root)
-		own := *s
-		own.t, own.rabbit, own.tls = t, maps.Clone(s.rabbit), maps.Clone(s.tls)
-		own.address("127.0.0.1:" + port)
-		own.tls["server_hostname"] = "localhost"
+		own := s.clone(t)
+		own.Address("127.0.0.1:" + port)
+		own.TLS["server_hostname"] = "localhost"
 		own.send().want(allDone)
 		own.complete()
 	})

@@ -128,7 +128,7 @@ func TestDeathWithinTheWindow(t *testing.T) {
 				if !p.After(0) {
 					t.Fatalf("%s: the run ended by itself:\n%s", what, p.Errs.String())
 				}
-				early = append(early, m.node.Drain(t, m.vhost, queue)...)
+				early = append(early, m.Node.Drain(t, m.VHost, queue)...)
 				return len(early) >= more
 			}
 		}

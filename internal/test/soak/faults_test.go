@@ -73,28 +73,28 @@ var faults = []fault{
 	}},
 	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
-		w.node.Kill()
+		w.Node.Kill()
 		p.After(upTo(r, 5*time.Second))
-		w.node.Start()
+		w.Node.Start()
 		return hit
 	}},
 	{"broker restarted", 1, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
-		w.node.Restart()
+		w.Node.Restart()
 		return hit
 	}},
 	{"broker paused (SIGSTOP)", 2, during(longFault, func(w *world, on bool) {
 		if on {
-			w.node.Pause()
+			w.Node.Pause()
 		} else {
-			w.node.Resume()
+			w.Node.Resume()
 		}
 	})},
-	{"memory alarm", 3, during(longFault, func(w *world, on bool) { w.node.MemoryAlarm(w.t, on) })},
+	{"memory alarm", 3, during(longFault, func(w *world, on bool) { w.Node.MemoryAlarm(w.t, on) })},
 	{"connections closed by an operator", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		for range 1 + r.IntN(3) {
 			hit = soon(r, p) || hit
-			w.node.CloseConnections(w.t, "soak")
+			w.Node.CloseConnections(w.t, "soak")
 		}
 		return hit
 	}},

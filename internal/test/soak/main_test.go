@@ -1,4 +1,4 @@
-// Package life tests the promise that nothing is lost over the lives of all who
+// Package soak tests the promise that nothing is lost over the lives of all who
 // take part: the real tstat_send dies at any moment, a writer that behaves as
 // Tstat does writes, rotates and dies beside it, tstat_cull prunes, and a real
 // RabbitMQ and the network to it fail.

@@ -1,8 +1,6 @@
 package soak
 
 import (
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,63 +10,41 @@ import (
 
 	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/test/testsite"
 )
 
 const (
-	queue  = "netsage_tstat"
-	sensor = "sensor1"
+	queue  = testsite.Queue
+	sensor = testsite.Sensor
 )
 
-// site is a broker's vhost, a proxy on the way to it, and a configuration file
-// that leads through the proxy.
+// site is a site with its queue, reached through a proxy, with time-outs that
+// are short.
 type site struct {
+	*testsite.Site
 	t      testing.TB
-	node   *rabbittest.Node
 	proxy  *faultproxy.Proxy
-	vhost  string
-	config string
+	config string // path of the configuration file
 }
 
 func newSite(t testing.TB, n *rabbittest.Node) *site {
 	t.Helper()
-	s := &site{t: t, node: n, proxy: faultproxy.Start(t, n.Addr()), vhost: n.VHost(t)}
-	s.config = filepath.Join(t.TempDir(), "config.ini")
-	host, port, err := net.SplitHostPort(s.proxy.Addr())
-	if err != nil {
-		t.Fatal(err)
+	s := &site{Site: testsite.New(t, n), t: t}
+	s.proxy = s.Through()
+	s.Rabbit["heartbeat"] = "2"
+	for _, key := range []string{"connection_timeout", "confirm_timeout", "blocked_timeout"} {
+		s.Rabbit[key] = "5"
 	}
-	text := fmt.Sprintf(`[rabbit]
-host = %s
-port = %s
-username = %s
-password = %s
-vhost = %s
-queue = %s
-heartbeat = 2
-connection_timeout = 5
-confirm_timeout = 5
-blocked_timeout = 5
-[rabbit_queue_options]
-durable = True
-`, host, port, rabbittest.User, rabbittest.Password, s.vhost, queue)
-	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.DeclareQueue(t, s.vhost, queue, nil)
+	s.config = s.ConfigFile()
+	n.DeclareQueue(t, s.VHost, queue, nil)
 	return s
 }
 
-// drain takes all that has arrived, once the broker has seen the end of all
-// connections to it.
+// drain takes all that has arrived from a run that has ended.
 func (s *site) drain() []amqp091.Delivery {
 	s.t.Helper()
-	testkit.Await(s.t, "the broker to see the connections end", func() bool {
-		s.t.Helper()
-		return s.node.Eval(s.t, fmt.Sprintf(`length([P || P <- rabbit_networking:local_connections(),
-			(catch rabbit_reader:info(P, [vhost])) == [{vhost, <<"%s">>}]])`, s.vhost)) == "0"
-	})
-	return s.node.Drain(s.t, s.vhost, queue)
+	s.AwaitDisconnected()
+	return s.Drain()
 }
 
 // directories are the *.out directories below root.

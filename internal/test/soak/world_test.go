@@ -55,6 +55,7 @@ type world struct {
 func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 	t.Helper()
 	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[string]int{}}
+	w.Node.Persist()
 	for i, o := range []struct {
 		name string
 		tstatsim.Options
