@@ -46,6 +46,10 @@ test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ w
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./bench/...
 	$(GO) test -race -p 2 -timeout 12m ./...
 
+.PHONY: test-brokers
+test-brokers: ## the broker tests on the RabbitMQ of Debian 12, 13 and testing, in Debian roots that it fetches; as root
+	scripts/test-brokers
+
 .PHONY: test-short
 test-short: ## the tests that need no broker and no race detector
 	$(GO) test -short ./...
