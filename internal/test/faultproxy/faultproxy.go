@@ -124,8 +124,8 @@ func (p *Proxy) Bandwidth(bytesPerSecond int) {
 	p.set(func(f *faults) { f.bytesPerSecond = bytesPerSecond })
 }
 
-// Latency delays each piece of up to 32 KiB, in each direction, before the
-// next is read.
+// Latency delays everything by d in each direction, as distance does: what was
+// sent later travels behind at the same time.
 func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d }) }
 
 // Connections is the number of open connections.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -170,6 +171,27 @@ func TestProxyHoldsAndGoesOn(t *testing.T) {
 	n, err := c.Write(make([]byte, 64<<20))
 	if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
 		t.Errorf("wrote %d bytes, %v: want a write that blocks", n, err)
+	}
+}
+
+func TestLatencyLeavesTheBandwidth(t *testing.T) {
+	p := Start(t, echo(t))
+	c := connect(t, p)
+	const latency = 200 * time.Millisecond
+	p.Latency(latency)
+	text := strings.Repeat("x", 1<<20) // 32 pieces
+	began := time.Now()
+	written := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(c, text)
+		written <- err
+	}()
+	wantEcho(t, c, text)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(began); d < 2*latency || d > 12*latency {
+		t.Errorf("1 MiB there and back took %s, want about %s", d, 2*latency)
 	}
 }
 
