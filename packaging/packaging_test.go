@@ -140,6 +140,35 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+// Packages sort as their tags do.
+func TestPackageVersion(t *testing.T) {
+	inOrder := []struct{ tag, version string }{
+		{"abc1234-dirty", "0~20260115.100000.abc1234.dirty"},
+		{"v1.0.0", "1.0.0"},
+		{"v1.0.0-3-gabc1234", "1.0.0+3.gabc1234"},
+		{"v1.0.1-beta-2", "1.0.1~beta.2"},
+		{"v1.0.1-rc1", "1.0.1~rc1"},
+		{"v1.0.1-rc1-2-gabc1234", "1.0.1~rc1+2.gabc1234"},
+		{"v1.0.1-rc2", "1.0.1~rc2"},
+		{"v1.0.1", "1.0.1"},
+		{"v1.0.1-dirty", "1.0.1+dirty"},
+		{"v1.0.1-12-gabc1234-dirty", "1.0.1+12.gabc1234.dirty"},
+	}
+	for i, c := range inOrder {
+		out, err := exec.Command("../scripts/package-version", c.tag, "1768471200").Output()
+		if got := strings.TrimSpace(string(out)); err != nil || got != c.version {
+			t.Errorf("%s is %q, %v; want %s", c.tag, got, err, c.version)
+		}
+		if _, err := exec.LookPath("dpkg"); err != nil || i == 0 || strings.HasSuffix(c.tag, "dirty") {
+			continue
+		}
+		before := inOrder[i-1].version
+		if err := exec.Command("dpkg", "--compare-versions", before, "lt", c.version).Run(); err != nil {
+			t.Errorf("%s does not sort before %s", before, c.version)
+		}
+	}
+}
+
 func names(text string, pattern *regexp.Regexp) []string {
 	var all []string
 	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
