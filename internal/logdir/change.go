@@ -53,7 +53,7 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 			ls.Gzip = log.Gzip
 			return ls, Unchanged, nil
 		}
-		if v != Replaced && (c != Grown || ls.Position > from.Position) {
+		if v != Replaced && (c != Grown || ls.further(from)) {
 			from, c = ls, Grown
 		}
 	}

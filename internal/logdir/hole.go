@@ -23,3 +23,19 @@ func validHoles(holes []Hole, position int64) bool {
 	}
 	return len(holes) <= MaxHoles
 }
+
+// further reports whether l has more rows confirmed than m, which is of the same
+// log.
+func (l *LogState) further(m LogState) bool {
+	if l.Position != m.Position {
+		return l.Position > m.Position
+	}
+	return holeBytes(l.Holes) < holeBytes(m.Holes)
+}
+
+func holeBytes(holes []Hole) (n int64) {
+	for _, h := range holes {
+		n += h.To - h.From
+	}
+	return n
+}

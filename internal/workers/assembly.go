@@ -19,7 +19,7 @@ type logWork struct {
 	path  string
 	names names
 	// reader belongs to the worker that has the log's turn.
-	reader *logReader
+	reader *stretches
 
 	mu         sync.Mutex
 	parked     []*chunk // parsed, and not yet assembled
@@ -45,8 +45,8 @@ type logWork struct {
 
 // progress is how far a log has come, and the books of all before it.
 type progress struct {
-	position, header int64
-	books            books
+	place
+	books books
 }
 
 // ending is how a log that was read to its end ends.
@@ -55,6 +55,7 @@ type ending struct {
 	read       int64 // how far the log was read
 	tail       *logdir.Tail
 	incomplete bool
+	zeroTail   bool
 }
 
 // outgoing is a message on its way.
@@ -95,6 +96,12 @@ func (l *logWork) add(ctx context.Context, p *pipeline, c *chunk) {
 // assemble cuts the chunk's flows into messages: 100 flows at most, a row's
 // flows together, whatever the blocks.
 func (l *logWork) assemble(ctx context.Context, p *pipeline, c *chunk) {
+	if c.apart {
+		if l.message != nil {
+			l.emit(ctx, p)
+		}
+		l.from = c.base
+	}
 	if c.settled != nil && !c.kept {
 		l.at.books.add(books{lines: 1, sent: 1, flows: int64(c.settled.Flows)})
 		l.from = c.base
@@ -115,7 +122,7 @@ func (l *logWork) assemble(ctx context.Context, p *pipeline, c *chunk) {
 		start = row.flows
 		l.to = min(c.base+int64(row.end), c.after)
 		if int(row.end) < len(c.buf) || !c.tail {
-			l.after = progress{l.to, row.header, l.at.books}
+			l.after = progress{c.placeAt(l.to, row.header), l.at.books}
 			l.after.books.add(row.books)
 		}
 		if l.flows == maxFlows {
@@ -125,8 +132,10 @@ func (l *logWork) assemble(ctx context.Context, p *pipeline, c *chunk) {
 	p.changed(l, c)
 	p.reject(l, c)
 	l.at.books.add(c.books)
-	l.at.header = c.final
-	l.at.position = c.after
+	l.at.place = c.end
+	if c.hole == nil {
+		l.at.header = c.final
+	}
 	l.count(p, c)
 	if c.last {
 		l.finish(ctx, p, c)
@@ -160,7 +169,7 @@ func (l *logWork) emit(ctx context.Context, p *pipeline) {
 
 // finish ends the log behind its last chunk.
 func (l *logWork) finish(ctx context.Context, p *pipeline, c *chunk) {
-	end := &ending{progress: l.at, read: c.after, incomplete: c.tailRow == incomplete}
+	end := &ending{progress: l.at, read: c.after, incomplete: c.tailRow == incomplete, zeroTail: c.zeroTail}
 	switch {
 	case c.err != nil:
 		end = nil
@@ -180,6 +189,10 @@ func (l *logWork) finish(ctx context.Context, p *pipeline, c *chunk) {
 	}
 	if l.message != nil {
 		l.emit(ctx, p)
+	}
+	if n := len(c.end.holes); n > 0 || c.zeroTail {
+		p.Log.Warn("log_has_zero_bytes", "file", l.path, "ranges", n, "at_end", c.zeroTail,
+			"hint", "data has not arrived there yet, or a crash lost it; rows that appear there are sent by a later run")
 	}
 	l.dir.ended(p, l, end, c.err)
 }

@@ -31,6 +31,18 @@ type chunk struct {
 	settled *logdir.Tail
 	kept    bool // and it has none still
 
+	// What [stretches] adds.
+	apart    bool          // it does not follow the block before it
+	zeros    bool          // it is a run of zero bytes, widened to lines; buf is empty
+	zeroTail bool          // it is the last one because of zero bytes
+	holes    []logdir.Hole // left in front of it
+	end      place         // where the log stands behind it
+	// hole is what it was read out of, if it was, rest the ones to be read after
+	// that one, resume where the last stretch begins.
+	hole   *logdir.Hole
+	rest   []logdir.Hole
+	resume *logdir.LogState
+
 	layout  *fastparse.Layout // in force at its start; nil where there is none yet
 	header  int64             // offset of that layout's header line
 	headers []header          // header lines inside

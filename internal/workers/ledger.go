@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"slices"
 	"sync"
 
 	"tstat-transport/internal/logdir"
@@ -121,12 +122,14 @@ func (d *dirWork) state() (s logdir.State, complete, dirty bool) {
 func (l *logWork) state() logdir.LogState {
 	at, read := l.confirmed, l.confirmed.position
 	var tail *logdir.Tail
-	incomplete := false
+	incomplete, zeroTail := false, false
 	switch {
 	case l.end != nil && len(l.waiting) == 0:
-		at, read, tail, incomplete = l.end.progress, l.end.read, l.end.tail, l.end.incomplete
-	case at.position == l.before.Position:
+		at, read, tail, incomplete, zeroTail = l.end.progress, l.end.read, l.end.tail, l.end.incomplete, l.end.zeroTail
+	case at.position == l.before.Position && slices.Equal(at.holes, l.before.Holes):
 		return l.before
+	case at.position == l.before.Position: // only holes have been read
+		read, tail, incomplete, zeroTail = l.before.End, l.before.Tail, l.before.Incomplete > 0, l.before.ZeroTail
 	}
 	b := at.books
 	if tail != nil {
@@ -134,7 +137,7 @@ func (l *logWork) state() logdir.LogState {
 	}
 	s := logdir.LogState{
 		Position: at.position, End: read, Header: at.header, Line: at.books.lines,
-		Tail: tail, Fingerprint: l.fingerprint, Gzip: l.log.Gzip,
+		Holes: at.holes, ZeroTail: zeroTail, Tail: tail, Fingerprint: l.fingerprint, Gzip: l.log.Gzip,
 		Rows: b.rows(), Below: b.below, Malformed: b.malformed, Flows: b.flows,
 	}
 	if incomplete {
@@ -173,7 +176,7 @@ func resumed(s logdir.LogState) progress {
 		t.lines = 0 // Line does not count it
 		b.sub(t)
 	}
-	return progress{s.Position, s.Header, b}
+	return progress{place{s.Position, s.Header, s.Holes}, b}
 }
 
 // write writes the state file of a directory of which nothing more is to come:

@@ -76,7 +76,7 @@ func inWork(t *testing.T) (*pipeline, *dirWork) {
 	d := &dirWork{dir: dir, holds: 1, dirty: true}
 	t.Cleanup(d.close)
 	d.logs = []*logWork{{
-		dir: d, log: logdir.Log{Name: "log_tcp_complete"}, fingerprint: "0:0", confirmed: progress{position: 7},
+		dir: d, log: logdir.Log{Name: "log_tcp_complete"}, fingerprint: "0:0", confirmed: progress{place: place{position: 7}},
 	}}
 	return &pipeline{Options: Options{Mark: true}}, d
 }

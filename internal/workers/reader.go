@@ -13,8 +13,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// logReader hands out a log as blocks of whole lines, up to where the log ended
-// when it was opened.
+// logReader hands out one stretch of a log as blocks of whole lines: from a
+// position up to where the log, or a hole in it, ended when it was opened.
 type logReader struct {
 	file   *os.File
 	src    io.Reader
@@ -29,10 +29,13 @@ type logReader struct {
 	taken  *logdir.Tail      // the line at offset, as the last run took it
 }
 
-// newLogReader begins to read file where from says, zero meaning its start.
-// It owns the file from here on. A compressed log can be read only as long as
-// ctx lasts, which may be far to where from says.
-func newLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, cache *layouts) (*logReader, error) {
+// logEnd is where a stretch ends that a hole does not end.
+const logEnd = -1
+
+// newLogReader returns a reader of the stretch from from.Position up to to, an
+// offset in the uncompressed log or logEnd. The file stays the caller's. Reading ends early when ctx does; a gzip log must be decompressed up
+// to that position, which can take long.
+func newLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, to int64, cache *layouts) (*logReader, error) {
 	r := &logReader{file: file, kind: log.Protocol, cache: cache}
 	r.src = io.NewSectionReader(file, 0, st.Size)
 	if log.Gzip {
@@ -41,11 +44,30 @@ func newLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir
 			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
 		}
 	}
-	if from.Position == 0 {
-		return r, nil
+	var err error
+	if from.Position > 0 {
+		err = r.skip(from)
 	}
-	return r, r.skip(from)
+	if to != logEnd {
+		r.src = io.LimitReader(r.src, to-from.Position)
+	}
+	r.src = whileAlive(ctx, r.src)
+	return r, err
 }
+
+// whileAlive fails with ctx's error once ctx has ended.
+func whileAlive(ctx context.Context, src io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return src.Read(b)
+	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 
 // skip goes to the position of an earlier run, with the header line in force
 // there.
@@ -111,8 +133,6 @@ func firstLine(b []byte) []byte {
 // once next has been called: a block is longer than a fingerprint reaches.
 func (r *logReader) fingerprint() string { return r.print.At(math.MaxInt64) }
 
-func (r *logReader) close() error { return r.file.Close() }
-
 // next fills c with the log's next block. After the last one it is not to be
 // called again.
 func (r *logReader) next(c *chunk) {
@@ -127,7 +147,13 @@ func (r *logReader) next(c *chunk) {
 
 	c.after = r.offset + int64(n)
 	whole := bytes.LastIndexByte(c.buf, '\n') + 1
+	zeros := zeroRun(c.buf)
+	if zeros >= 0 && r.layout == nil && c.buf[0] != 0 && bytes.LastIndexByte(c.buf[:zeros], '\n') < 0 {
+		zeros = -1 // no log begins so
+	}
 	switch {
+	case zeros >= 0:
+		r.zeros(c, zeros, err)
 	case ended(err):
 		c.last, c.tail = true, whole < n
 		if c.tail {

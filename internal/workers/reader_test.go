@@ -443,7 +443,7 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*l
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return newLogReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, new(layouts))
+	return newLogReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, logEnd, new(layouts))
 }
 
 // TestReaderResumeRefused: positions that the log does not have, or at which

@@ -212,7 +212,7 @@ func (p *pipeline) read(ctx context.Context, l *logWork, c *chunk) bool {
 	}
 	if c.seq == 0 {
 		l.dir.mu.Lock()
-		l.fingerprint = l.reader.fingerprint()
+		l.fingerprint = l.reader.reader.fingerprint()
 		l.dir.mu.Unlock()
 	}
 	if c.last {

@@ -209,11 +209,11 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 	case logdir.Replaced:
 		p.Log.Warn("log was replaced and is sent whole", "file", file.Name())
 	}
-	reader, err := newLogReader(ctx, file, st, log, from, &p.layouts)
+	reader, err := openStretches(ctx, file, st, log, from, &p.layouts)
 	if err != nil && from.Position > 0 && ctx.Err() == nil {
 		p.Log.Warn("cannot go on where the last run ended, log is sent whole", "file", file.Name(), "reason", err)
 		from = logdir.LogState{}
-		reader, err = newLogReader(ctx, file, st, log, from, &p.layouts)
+		reader, err = openStretches(ctx, file, st, log, from, &p.layouts)
 	}
 	if err != nil {
 		_ = file.Close()

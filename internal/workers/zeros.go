@@ -1,0 +1,61 @@
+package workers
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Zero bytes stand where the data of a file has not arrived yet: rsync
+// --preallocate, NFS, SMB and a crash leave them. They come in runs; a single
+// one is a byte of a name.
+
+// zeroRun returns where a run of zero bytes begins in b, -1 if there is none.
+func zeroRun(b []byte) int {
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], 0)
+		if i < 0 || from+i+1 == len(b) {
+			return -1
+		}
+		if b[from+i+1] == 0 {
+			return from + i
+		}
+		from += i + 1
+	}
+}
+
+// zeros ends c in front of the line in which a run of zero bytes begins, at
+// c.buf[at]. If c starts with that line, c becomes the hole: up to the end of the
+// line, or of the stretch if no newline follows. err is that of the last read.
+func (r *logReader) zeros(c *chunk, at int, err error) {
+	if lines := bytes.LastIndexByte(c.buf[:at], '\n') + 1; lines > 0 {
+		r.carry = append(r.carry, c.buf[lines:]...)
+		c.buf, c.after = c.buf[:lines], c.base+int64(lines)
+		return
+	}
+	c.zeros = true
+	if r.layout == nil { // the header line is still to come
+		c.buf, c.after, c.last = c.buf[:0], c.base, true
+		return
+	}
+	rest := c.buf[at:]
+	for {
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			r.carry = append(r.carry, rest[i+1:]...)
+			c.after -= int64(len(rest) - i - 1)
+			c.buf = c.buf[:0]
+			return
+		}
+		if ended(err) {
+			c.buf, c.last = c.buf[:0], true
+			return
+		}
+		if err != nil {
+			r.fail(c, fmt.Errorf("read %s: %w", r.file.Name(), err), 0)
+			return
+		}
+		var n int
+		n, err = readFull(r.src, c.buf[:blockSize])
+		rest = c.buf[:n]
+		c.after += int64(n)
+	}
+}
