@@ -11,6 +11,7 @@ var (
 	// AMD's processors since Zen 4.
 	useAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512VBMI2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT)
 	useAVX2   = cpuid.CPU.Supports(cpuid.AVX2)
+	useRender = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2)
 	useSkip   = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT) &&
 		hasFastPDEP(cpuid.CPU.VendorID, cpuid.CPU.Family)
 )

@@ -10,9 +10,9 @@ import (
 // TestOtherProcessors runs the tests as on processors that have less than this
 // one, and says what this one cannot run.
 func TestOtherProcessors(t *testing.T) {
-	avx512, avx2, skip := useAVX512, useAVX2, useSkip
-	t.Logf("this processor runs: AVX-512 routines %v, AVX2 index %v, row skipper %v", avx512, avx2, skip)
-	defer func() { useAVX512, useAVX2, useSkip = avx512, avx2, skip }()
+	avx512, avx2, skip, render := useAVX512, useAVX2, useSkip, useRender
+	t.Logf("this processor runs: AVX-512 routines %v, AVX2 index %v, row skipper %v, renderer %v", avx512, avx2, skip, render)
+	defer func() { useAVX512, useAVX2, useSkip, useRender = avx512, avx2, skip, render }()
 	for _, level := range []struct {
 		name               string
 		avx512, avx2, skip bool
@@ -27,7 +27,7 @@ func TestOtherProcessors(t *testing.T) {
 			if level.avx512 && !avx512 || level.avx2 && !avx2 || level.skip && !skip {
 				t.Skip("this processor cannot run it, see the log above")
 			}
-			useAVX512, useAVX2, useSkip = level.avx512, level.avx2, level.skip
+			useAVX512, useAVX2, useSkip, useRender = level.avx512, level.avx2, level.skip, level.avx2 && render
 			for i, test := range []func(*testing.T){TestIndex, TestIndexSingleBytes, TestLinesOfEveryLength, TestWideRows, TestLines, TestCorpusLines} {
 				t.Run(fmt.Sprint(i), test)
 			}

@@ -145,7 +145,7 @@ func ParseHeader(kind Protocol, line []byte) (*Layout, error) {
 // is in every row.
 func startsWithAddress(line string) bool {
 	first, _, _ := strings.Cut(line, " ")
-	return strings.ContainsAny(first, ".:") && IsAddress([]byte(first))
+	return strings.ContainsAny(first, ".:") && isAddress([]byte(first))
 }
 
 // Column returns the index of the named column, from 0, or -1 where the layout

@@ -29,17 +29,17 @@ func zeroBefore(word uint64, n int) uint64 {
 	return ((word&0xff ^ '0') - 1) & uint64(1-n) >> 63
 }
 
-// Short reads a field of n bytes that begins with word, if it is a number of one
+// short reads a field of n bytes that begins with word, if it is a number of one
 // to eight digits.
-func Short(word uint64, n int) (value uint64, ok bool) {
+func short(word uint64, n int) (value uint64, ok bool) {
 	values, odd := digits8(word, n)
 	return number8(values), uint(n-1) < 8 && odd == 0
 }
 
-// IsShort tells whether a field of n bytes that begins with word is a number of
+// isShort reports whether a field of n bytes that begins with word is a number of
 // one to eight digits without zeros before it. The word's lowest byte is the
 // first.
-func IsShort(word uint64, n int) bool {
+func isShort(word uint64, n int) bool {
 	_, odd := digits8(word, n)
 	return uint(n-1) < 8 && odd|zeroBefore(word, n) == 0
 }
@@ -53,10 +53,10 @@ func number8(values uint64) uint64 {
 
 var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
-// Uint reads the decimal digits block[from:to]; block must have Padding bytes of
+// readUint reads the decimal digits block[from:to]; block must have Padding bytes of
 // capacity past to. It is not ok where there is no digit, something else than
 // a digit, or a number of more than 64 bits.
-func Uint(block []byte, from, to int) (value uint64, ok bool) {
+func readUint(block []byte, from, to int) (value uint64, ok bool) {
 	n := to - from
 	if n <= 0 {
 		return 0, false
@@ -74,12 +74,12 @@ func Uint(block []byte, from, to int) (value uint64, ok bool) {
 	return uintSlow(b[:n])
 }
 
-// Time looks at a time as Tstat writes it: digits without zeros before them, a
+// fixedTime looks at a time as Tstat writes it: digits without zeros before them, a
 // point, six digits. It returns the offset of the point and the number behind
 // it; it is not ok for any other field, times among them, nor where more than
 // eight digits stand before the point. block must have Padding bytes of capacity
 // past to.
-func Time(block []byte, from, to int) (point int, micro uint64, ok bool) {
+func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	const fraction = len(".000000")
 	n := to - fraction - from
 	if uint(n-1) >= 8 {
@@ -114,8 +114,8 @@ var address = func() (set [256]bool) {
 // maxAddress is the length of the longest textual IPv6 address.
 const maxAddress = 45
 
-// IsAddress reports whether field is made of what IP addresses are made of.
-func IsAddress(field []byte) bool {
+// isAddress reports whether field is made of what IP addresses are made of.
+func isAddress(field []byte) bool {
 	for _, c := range field {
 		if !address[c] {
 			return false
@@ -124,10 +124,10 @@ func IsAddress(field []byte) bool {
 	return len(field) > 0 && len(field) <= maxAddress
 }
 
-// CopyUint writes the number that the decimal digits block[from:to] stand for
-// to dst, without leading zeros, and returns its length: 0 where Uint would
+// copyUint writes the number that the decimal digits block[from:to] stand for
+// to dst, without leading zeros, and returns its length: 0 where readUint would
 // not be ok. dst has at least 24 bytes; those past the length are clobbered.
-func CopyUint(dst, block []byte, from, to int) int {
+func copyUint(dst, block []byte, from, to int) int {
 	n := to - from
 	if n <= 0 {
 		return 0

@@ -53,18 +53,18 @@ func TestUint(t *testing.T) {
 		want, err := strconv.ParseUint(field, 10, 64)
 		wantOK := err == nil && allDigits.MatchString(field)
 		block, from, to := inBlock(field)
-		got, ok := Uint(block, from, to)
+		got, ok := readUint(block, from, to)
 		if ok != wantOK || ok && got != want {
-			t.Fatalf("Uint(%q) = %d, %v; want %d, %v", field, got, ok, want, wantOK)
+			t.Fatalf("readUint(%q) = %d, %v; want %d, %v", field, got, ok, want, wantOK)
 		}
 		const room = 24
 		dst := []byte(strings.Repeat("x", room+8))
-		n := CopyUint(dst, block, from, to)
+		n := copyUint(dst, block, from, to)
 		if wantOK && string(dst[:n]) != strconv.FormatUint(want, 10) || !wantOK && n != 0 {
-			t.Fatalf("CopyUint(%q) = %q", field, dst[:n])
+			t.Fatalf("copyUint(%q) = %q", field, dst[:n])
 		}
 		if string(dst[room:]) != "xxxxxxxx" {
-			t.Fatalf("CopyUint(%q) wrote behind its %d bytes: %q", field, room, dst)
+			t.Fatalf("copyUint(%q) wrote behind its %d bytes: %q", field, room, dst)
 		}
 	})
 }
@@ -85,8 +85,8 @@ func TestIsAddress(t *testing.T) {
 		}
 	}
 	for _, field := range fields {
-		if got, want := IsAddress([]byte(field)), address.MatchString(field); got != want {
-			t.Fatalf("IsAddress(%q) = %v", field, got)
+		if got, want := isAddress([]byte(field)), address.MatchString(field); got != want {
+			t.Fatalf("isAddress(%q) = %v", field, got)
 		}
 	}
 }

@@ -13,3 +13,5 @@ func (s *Scanner) skipBelow() {}
 func split(space []uint64, start, end, n int, starts *starts) (found int) {
 	return splitPortable(space, start, end, n, starts)
 }
+
+func (r *Renderer) renderFast([]Segment, []byte, int) (n, end int, ok bool) { return 0, 0, false }

@@ -31,6 +31,39 @@ func (f *Fields) Bounds(i int) (from, to int) {
 	return int(f.Starts[uint(i)&mask]), int(f.Starts[uint(i+1)&mask]) - 1
 }
 
+// Text returns field i < N of a row in block; it is part of the block.
+func (f *Fields) Text(block []byte, i int) []byte {
+	from, to := f.Bounds(i)
+	return block[from:to]
+}
+
+// Uint reads field i < N of a row in block. ok is false unless it is of digits and
+// below 2^64.
+func (f *Fields) Uint(block []byte, i int) (n uint64, ok bool) {
+	from, to := f.Bounds(i)
+	if n, ok := short(word(block[from:from+8]), to-from); ok {
+		return n, true
+	}
+	return readUint(block, from, to)
+}
+
+// Decimal reads field i < N of a row in block. ok is false unless it is of digits
+// with an optional fraction and below MaxTime.
+func (f *Fields) Decimal(block []byte, i int) (d Decimal, ok bool) {
+	from, to := f.Bounds(i)
+	return readDecimal(block, from, to)
+}
+
+// IsNotFinite reports whether field i < N of a row in block is nan or inf, as
+// Tstat's C library writes them.
+func (f *Fields) IsNotFinite(block []byte, i int) bool {
+	switch string(f.Text(block, i)) {
+	case "nan", "-nan", "inf", "-inf":
+		return true
+	}
+	return false
+}
+
 // Split finds the first n fields of the current row, or all of them if there
 // are fewer; n is 1 to MaxColumns.
 func (s *Scanner) Split(f *Fields, n int) {

@@ -148,8 +148,8 @@ func (s *Scanner) isBelow(start, end int) bool {
 	}
 	to2 := s.skip(from2, 1, end) - 1
 	limit := min(s.threshold, MaxBytes)
-	first, ok := Uint(s.block, from, to)
-	second, ok2 := Uint(s.block, from2, to2)
+	first, ok := readUint(s.block, from, to)
+	second, ok2 := readUint(s.block, from2, to2)
 	return ok && ok2 && first < limit && second < limit
 }
 

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"encoding/binary"
 	"strings"
 
 	"tstat-transport/internal/fastparse"
@@ -9,27 +8,29 @@ import (
 
 // Encoder writes the flows of rows as JSON. One Encoder serves one goroutine.
 type Encoder struct {
-	settings Settings
-	layout   *fastparse.Layout
-	programs [2]*program // from the client, from the server
+	settings  Settings
+	layout    *fastparse.Layout
+	templates [2]*template // from the client, from the server
 
-	// These are of the row in work.
-	block   []byte
-	fields  fastparse.Fields
+	// The rest is about the current row.
+	row     fastparse.Renderer
 	seconds float64 // the duration, not rounded to hundredths
-	values  values
 	// notFinite counts the statistics that were written as null.
 	notFinite int
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
-func NewEncoder(s Settings) *Encoder { return &Encoder{settings: s} }
+func NewEncoder(s Settings) *Encoder {
+	e := &Encoder{settings: s}
+	e.row.Values = make([]fastparse.Value, computedValues)
+	return e
+}
 
-// use makes the programs for another layout.
+// use compiles the templates for another layout.
 func (e *Encoder) use(l *fastparse.Layout) {
 	e.layout = l
-	e.programs[0] = compile(l, e.settings, "c_", "s_")
-	e.programs[1] = compile(l, e.settings, "s_", "c_")
+	e.templates[0] = compile(l, e.settings, "c_", "s_")
+	e.templates[1] = compile(l, e.settings, "s_", "c_")
 }
 
 // Row appends the flows of s's current Row, those of the directions that reach
@@ -39,25 +40,25 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	if s.Layout() != e.layout {
 		e.use(s.Layout())
 	}
-	e.block, e.notFinite = s.Block(), 0
-	s.Split(&e.fields, max(e.programs[0].columns, e.programs[1].columns))
-	columns, size := 0, maxValue
+	e.row.Block, e.notFinite = s.Block(), 0
+	s.Split(&e.row.Fields, max(e.templates[0].columns, e.templates[1].columns))
+	columns, size := 0, fastparse.MaxValue
 	var counts [2]uint64
-	for d, column := range e.layout.ByteCounts() {
-		if column >= e.fields.N {
+	for i, column := range e.layout.ByteCounts() {
+		if column >= e.row.Fields.N {
 			return out, 0, tooFew
 		}
 		n, ok := e.uint(column)
 		if !ok || n >= fastparse.MaxBytes {
 			return out, 0, fastparse.Reason{Column: e.layout.Name(column), Why: "not a byte count below 2^61"}
 		}
-		counts[d] = n
-		if p := e.programs[d]; n >= s.Threshold() {
-			columns = max(columns, p.columns)
-			size += p.size
+		counts[i] = n
+		if t := e.templates[i]; n >= s.Threshold() {
+			columns = max(columns, t.columns)
+			size += t.size
 		}
 	}
-	if e.fields.N < columns {
+	if e.row.Fields.N < columns {
 		return out, 0, tooFew
 	}
 	if cap(out)-len(out) < size {
@@ -65,15 +66,18 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	}
 	o, flows := len(out), 0
 	room := out[:cap(out)]
-	for d, p := range e.programs {
-		if counts[d] < s.Threshold() {
+	for i, t := range e.templates {
+		if counts[i] < s.Threshold() {
 			continue
 		}
-		bad := e.compute(p, 8*counts[d], flows == 0)
+		bad := e.compute(t, 8*counts[i], flows == 0)
 		if bad < 0 {
-			o, bad = e.join(p.pieces, room, o)
+			var nulls int
+			o, nulls, bad = e.row.Render(t.segments, room, o)
+			e.notFinite += nulls
 		}
 		if bad >= 0 {
+			e.notFinite = 0
 			return out, 0, e.reason(bad)
 		}
 		flows++
@@ -87,44 +91,22 @@ func (e *Encoder) NotFinite() int { return e.notFinite }
 
 var tooFew = fastparse.Reason{Why: "too few fields"}
 
-func (e *Encoder) field(column int) []byte {
-	from, to := e.fields.Bounds(column)
-	return e.block[from:to]
-}
+func (e *Encoder) text(column int) []byte { return e.row.Fields.Text(e.row.Block, column) }
 
-func (e *Encoder) decimal(column int) (decimal, bool) {
-	from, to := e.fields.Bounds(column)
-	return readDecimal(e.block, from, to)
-}
-
-func (e *Encoder) uint(column int) (uint64, bool) {
-	from, to := e.fields.Bounds(column)
-	word := binary.LittleEndian.Uint64(e.block[from : from+8])
-	if n, ok := fastparse.Short(word, to-from); ok {
-		return n, true
-	}
-	return fastparse.Uint(e.block, from, to)
-}
-
-// statistic reads a counter that may be nan or inf, which Tstat can write for
-// what it computes: then finite is false and the value is null.
+// statistic reads a counter. If Tstat computed it as nan or inf, finite is false
+// and ok is true.
 func (e *Encoder) statistic(column int) (n uint64, finite, ok bool) {
 	n, ok = e.uint(column)
 	if ok {
 		return n, true, true
 	}
-	return 0, false, e.isNotFinite(column)
+	return 0, false, e.row.Fields.IsNotFinite(e.row.Block, column)
 }
 
-// isNotFinite reports whether a column is a statistic that is nan or inf. A port
-// is no statistic.
-func (e *Encoder) isNotFinite(column int) bool {
-	switch string(e.field(column)) {
-	case "nan", "-nan", "inf", "-inf":
-		name := e.layout.Name(column)
-		return name != "c_port" && name != "s_port"
-	}
-	return false
+func (e *Encoder) uint(column int) (uint64, bool) { return e.row.Fields.Uint(e.row.Block, column) }
+
+func (e *Encoder) decimal(column int) (fastparse.Decimal, bool) {
+	return e.row.Fields.Decimal(e.row.Block, column)
 }
 
 // reason says what the column should have been.
@@ -140,7 +122,7 @@ func (e *Encoder) reason(column int) fastparse.Reason {
 	return fastparse.Reason{Column: name, Why: why}
 }
 
-// isTime tells whether a column that a flow uses is a time or a duration.
+// isTime reports whether a column that a flow uses is a time or a duration.
 func isTime(name string) bool {
 	for _, part := range [...]string{"durat", "first", "last", "rtt_"} {
 		if strings.Contains(name, part) {

@@ -2,101 +2,101 @@ package message
 
 import "tstat-transport/internal/fastparse"
 
-// times sets duration, start and end of the row. It returns the column that is
-// malformed, or -1.
-func (e *Encoder) times(p *program) (bad int) {
-	thousandths, bad := e.readDuration(p)
+// times computes duration, start and end. It returns the malformed column, or -1.
+func (e *Encoder) times(t *template) (bad int) {
+	thousandths, bad := e.readDuration(t)
 	if bad >= 0 {
 		return bad
 	}
-	e.seconds = ratio(thousandths, 1000) / 1000
-	whole, cents := hundredths(e.seconds) // below 10^12 s
-	e.values[duration].setHundredths(whole, cents)
+	e.seconds = fastparse.Ratio(thousandths, 1000) / 1000
+	whole, cents := fastparse.Hundredths(e.seconds) // below 10^12 s
+	e.row.Values[duration].SetHundredths(whole, cents)
 	if e.layout.Protocol == fastparse.UDP {
 		if e.settings.Milliseconds {
 			whole = thousandths / 1000
 		}
-		return e.udpTimes(p, whole)
+		return e.udpTimes(t, whole)
 	}
-	if p.absolute < 0 {
-		e.setMoment(start, p.first)
-		e.setMoment(end, p.last)
+	if t.absolute < 0 {
+		e.setTimestamp(start, t.first)
+		e.setTimestamp(end, t.last)
 		return -1
 	}
-	return e.relativeTimes(p)
+	return e.relativeTimes(t)
 }
 
-// setMoment sets start or end to a column in ms, cut off to the unit asked for.
-func (e *Encoder) setMoment(i, column int) {
-	v := &e.values[i]
-	v.whole, v.cut, v.len = uint64(column), uint32(len("000")), 0
+// setTimestamp sets start or end to a column in ms, cut off to the unit of the
+// run.
+func (e *Encoder) setTimestamp(i, column int) {
+	cut := len("000")
 	if e.settings.Milliseconds {
-		v.cut = 0
+		cut = 0
 	}
+	e.row.Values[i].SetTimestamp(column, cut)
 }
 
-// setMS sets start or end to a time in ms, cut off to the unit asked for.
+// setMS sets start or end to a time in ms, cut off to the unit of the run.
 func (e *Encoder) setMS(i int, ms uint64) {
 	if !e.settings.Milliseconds {
 		ms /= 1000
 	}
-	e.values[i].setText(ms)
+	e.row.Values[i].SetTimestampText(ms)
 }
 
-// udpTimes sets start, and end to that and what has passed, in whole units.
-func (e *Encoder) udpTimes(p *program, passed uint64) (bad int) {
-	e.setMoment(start, p.absolute)
-	e.setMoment(end, p.absolute)
+// udpTimes sets start, and end to start + passed, which is in whole units.
+func (e *Encoder) udpTimes(t *template, passed uint64) (bad int) {
+	e.setTimestamp(start, t.absolute)
+	e.setTimestamp(end, t.absolute)
 	if passed == 0 {
 		return -1
 	}
-	from, ok := e.decimal(p.absolute)
+	from, ok := e.decimal(t.absolute)
 	if !ok {
-		return p.absolute
+		return t.absolute
 	}
 	unit := uint64(1000)
 	if e.settings.Milliseconds {
 		unit = 1
 	}
-	e.setMS(end, from.whole+passed*unit)
+	e.setMS(end, from.Whole+passed*unit)
 	return -1
 }
 
-// relativeTimes sets start and end of a TCP row with first_abs.
-func (e *Encoder) relativeTimes(p *program) (bad int) {
-	first, ok := e.decimal(p.first)
+// relativeTimes sets start and end of a TCP row that has first_abs: first and last
+// are relative to the start of the capture then.
+func (e *Encoder) relativeTimes(t *template) (bad int) {
+	first, ok := e.decimal(t.first)
 	if !ok {
-		return p.first
+		return t.first
 	}
-	last, ok := e.decimal(p.last)
+	last, ok := e.decimal(t.last)
 	if !ok {
-		return p.last
+		return t.last
 	}
-	absolute, ok := e.decimal(p.absolute)
+	absolute, ok := e.decimal(t.absolute)
 	if !ok {
-		return p.absolute
+		return t.absolute
 	}
-	to := sum(absolute, last, first)
-	if absolute.more || last.more || first.more {
-		to = exactSum(e.field(p.absolute), e.field(p.last), e.field(p.first))
+	e.setMS(start, absolute.Whole)
+	sum, exact := fastparse.AddDifference(absolute, last, first)
+	if !exact {
+		sum = fastparse.AddDifferenceText(e.text(t.absolute), e.text(t.last), e.text(t.first))
 	}
-	e.setMS(start, absolute.whole)
-	e.setMS(end, to)
+	e.setMS(end, sum)
 	return -1
 }
 
-// readDuration returns the duration in ms/1000.
-func (e *Encoder) readDuration(p *program) (n uint64, bad int) {
-	d, ok := e.decimal(p.durat)
+// readDuration returns the duration in thousandths of a ms.
+func (e *Encoder) readDuration(t *template) (n uint64, bad int) {
+	d, ok := e.decimal(t.durat)
 	if !ok {
-		return 0, p.durat
+		return 0, t.durat
 	}
-	field := e.field(p.durat)
 	if e.layout.Protocol == fastparse.TCP || e.settings.UDPMilliseconds {
-		return thousandths(d, field), -1
+		return d.Thousandths(e.text(t.durat)), -1
 	}
-	if d.whole >= maxTime/1000 {
-		return 0, p.durat
+	if d.Whole >= fastparse.MaxTime/1000 {
+		return 0, t.durat
 	}
-	return shiftedThousandths(d, field), -1
+	return d.ShiftedThousandths(e.text(t.durat)), -1
 }

@@ -1,86 +1,89 @@
-package message
+package fastparse
 
 import (
 	"fmt"
 	"math"
 	"strings"
 	"testing"
-
-	"tstat-transport/internal/fastparse"
 )
 
-// joined are the pieces before, one of this kind, and one behind, as joinQuick
-// and joinPortable write them: of field, which stands in a block between others,
-// or of v.
-func joined(t *testing.T, k kind, field string, v value) (got string, ok bool) {
+// rendered is what Render and renderPortable write for a segment of this format,
+// between two others: of field, which stands in a block between others, or of v.
+func rendered(t *testing.T, format Format, field string, v Value) (got string, ok bool) {
 	t.Helper()
 	const before, behind = "0 98765432 ", " 12345678 9\n"
-	block := append(make([]byte, 0, len(before)+len(field)+len(behind)+fastparse.Padding), before+field+behind...)
-	layout, err := fastparse.ParseHeader(fastparse.UDP, []byte("c_bytes_all s_bytes_all statistic c_ip c_port s_ip s_port c_first_abs s_first_abs c_durat s_durat"))
-	if err != nil {
-		t.Fatal(err)
+	block := append(make([]byte, 0, len(before)+len(field)+len(behind)+Padding), before+field+behind...)
+	r := Renderer{Block: block, Values: []Value{1: v}}
+	r.Fields.N = 3
+	r.Fields.Starts[2], r.Fields.Starts[3] = uint32(len(before)), uint32(len(before)+len(field)+1)
+	at := 2
+	if format > Port {
+		at = 1
 	}
-	e := &Encoder{block: block, layout: layout}
-	e.fields.Starts = [...]uint32{2: uint32(len(before)), 3: uint32(len(before) + len(field) + 1), 2*fastparse.MaxColumns - 1: 0}
-	e.values[numBits] = v
-	at := uint16(2)
-	if k > rtt {
-		at = numBits
+	if format == Timestamp {
+		r.Values[1].whole = 2
 	}
-	if k == moment {
-		e.values[numBits].whole = 2
-	}
-	pieces := []piece{{text: [textSize]byte{'<'}, len: 1, kind: k, at: at}, {text: [textSize]byte{'>'}, len: 1, kind: text}}
+	segments := []Segment{NewSegment([]byte("<"), format, at), NewSegment([]byte(">"), Text, 0)}
 	var texts [2]string
-	for i, join := range []func([]piece, []byte, int) (end, bad int){e.join, e.joinPortable} {
-		const room = 1 + 2*textSize + 3*maxValue
+	for i, render := range []func(out []byte) (end, nulls, bad int){
+		func(out []byte) (end, nulls, bad int) { return r.Render(segments, out, 1) },
+		func(out []byte) (end, nulls, bad int) {
+			r.nulls = 0
+			end, bad = r.renderPortable(segments, out, 1)
+			return end, r.nulls, bad
+		},
+	} {
+		const room = 1 + 2*MaxText + 3*MaxValue
 		out := []byte(strings.Repeat("x", room+8))
-		end, bad := join(pieces, out, 1)
+		end, nulls, bad := render(out)
 		if bad >= 0 && bad != 2 {
 			t.Fatalf("%q: column %d is malformed", field, bad)
 		}
 		if bad < 0 {
 			texts[i] = string(out[1:end])
+			if (texts[i] == "<null>" && v.len == 0) != (nulls == 1) {
+				t.Fatalf("%q: %d nulls in %s", field, nulls, texts[i])
+			}
 		}
 		if out[0] != 'x' || string(out[room:]) != "xxxxxxxx" {
 			t.Fatalf("%q: wrote outside of its room: %q", field, out)
 		}
 	}
 	if texts[0] != texts[1] {
-		t.Fatalf("kind %d, field %q, value %+v: %q, portably %q", k, field, v, texts[0], texts[1])
+		t.Fatalf("format %d, field %q, value %+v: %q, portably %q", format, field, v, texts[0], texts[1])
 	}
 	got, ok = strings.CutSuffix(strings.TrimPrefix(texts[0], "<"), ">")
 	return got, ok
 }
 
-func TestJoinNumbers(t *testing.T) {
+func TestRenderNumbers(t *testing.T) {
 	numbers := []uint64{0, 9, 10, math.MaxUint64, math.MaxUint64 - 7}
 	for n := uint64(1); n < 1e19; n *= 10 {
 		numbers = append(numbers, n-1, n, n+1, 7*n, 9*n+n/7)
 	}
 	for _, n := range numbers {
 		for _, tail := range []string{"", ".0", ".25", ".375"} {
-			v := value{whole: n, tailLen: uint32(len(tail))}
+			v := Value{whole: n, tailLen: uint32(len(tail))}
 			for i, c := range []byte(tail) {
 				v.tail |= uint32(c) << (8 * i)
 			}
-			if got, ok := joined(t, number, "", v); !ok || got != fmt.Sprint(n)+tail {
+			if got, ok := rendered(t, Number, "", v); !ok || got != fmt.Sprint(n)+tail {
 				t.Fatalf("%d%s: %q", n, tail, got)
 			}
 		}
 	}
 }
 
-func TestJoinCounters(t *testing.T) {
+func TestRenderCounters(t *testing.T) {
 	fields := []string{"", "18446744073709551615", "18446744073709551616", "0000000000000000000000000000000000000000000000001"}
 	for n := 1; n <= 25; n++ {
 		fields = append(fields, strings.Repeat("0", n), strings.Repeat("9", n), "1234567890123456789012345"[:n], "1000000000000000000000000"[:n])
 	}
 	for _, field := range fields {
 		eachChanged(field, func(field string) {
-			block := append(make([]byte, 0, len(field)+fastparse.Padding), field...)
-			n, wantOK := fastparse.Uint(block, 0, len(field))
-			if got, ok := joined(t, counter, field, value{}); ok != wantOK || ok && got != fmt.Sprint(n) {
+			block := append(make([]byte, 0, len(field)+Padding), field...)
+			n, wantOK := readUint(block, 0, len(field))
+			if got, ok := rendered(t, Counter, field, Value{}); ok != wantOK || ok && got != fmt.Sprint(n) {
 				t.Fatalf("%q: %q, %v", field, got, ok)
 			}
 		})
@@ -89,46 +92,46 @@ func TestJoinCounters(t *testing.T) {
 
 // TestJoinNotFinite: what Tstat computed as nan or inf is null, and nothing else
 // is.
-func TestJoinNotFinite(t *testing.T) {
+func TestRenderNotFinite(t *testing.T) {
 	for field, want := range map[string]bool{"nan": true, "-nan": true, "inf": true, "-inf": true,
 		"": false, "NaN": false, "+nan": false, "nan0": false, "nan ": false, "-": false, "infinity": false, "1nan": false, "--inf": false} {
-		for _, k := range []kind{counter, rtt} {
-			if got, ok := joined(t, k, field, value{}); ok != want || ok && got != "null" {
-				t.Errorf("kind %d, %q: %q, %v", k, field, got, ok)
+		for _, format := range []Format{Counter, RTT} {
+			if got, ok := rendered(t, format, field, Value{}); ok != want || ok && got != "null" {
+				t.Errorf("format %d, %q: %q, %v", format, field, got, ok)
 			}
 		}
-		for _, k := range []kind{address, moment} {
-			if got, ok := joined(t, k, field, value{}); ok {
-				t.Errorf("kind %d, %q: %q", k, field, got)
+		for _, format := range []Format{Address, Timestamp, Port} {
+			if got, ok := rendered(t, format, field, Value{}); ok {
+				t.Errorf("format %d, %q: %q", format, field, got)
 			}
 		}
 	}
 }
 
-func TestJoinAddresses(t *testing.T) {
+func TestRenderAddresses(t *testing.T) {
 	for n := range 60 {
 		eachChanged(strings.Repeat("10.0:fA", 9)[:n], func(field string) {
-			if got, ok := joined(t, address, field, value{}); ok != fastparse.IsAddress([]byte(field)) || ok && got != field {
+			if got, ok := rendered(t, Address, field, Value{}); ok != isAddress([]byte(field)) || ok && got != field {
 				t.Fatalf("%q: %q, %v", field, got, ok)
 			}
 		})
 	}
 }
 
-func TestJoinTimes(t *testing.T) {
+func TestRenderTimes(t *testing.T) {
 	check := func(field string) {
 		d, wantOK := read(field)
 		wantRTT, wantS, wantMS := "", "", ""
 		if wantOK {
-			wantRTT = written(func(out []byte, o int) int { return putThousandths(out, o, thousandths(d, []byte(field))) })
-			wantS, wantMS = fmt.Sprint(d.whole/1000), fmt.Sprint(d.whole)
+			wantRTT = written(func(out []byte, o int) int { return putThousandths(out, o, d.Thousandths([]byte(field))) })
+			wantS, wantMS = fmt.Sprint(d.Whole/1000), fmt.Sprint(d.Whole)
 		}
 		for _, c := range []struct {
-			kind kind
-			cut  uint32
-			want string
-		}{{rtt, 0, wantRTT}, {moment, 3, wantS}, {moment, 0, wantMS}} {
-			if got, ok := joined(t, c.kind, field, value{cut: c.cut}); ok != wantOK || ok && got != c.want {
+			format Format
+			cut    uint32
+			want   string
+		}{{RTT, 0, wantRTT}, {Timestamp, 3, wantS}, {Timestamp, 0, wantMS}} {
+			if got, ok := rendered(t, c.format, field, Value{cut: c.cut}); ok != wantOK || ok && got != c.want {
 				t.Fatalf("%q, cut %d: %q, %v, want %q, %v", field, c.cut, got, ok, c.want, wantOK)
 			}
 		}

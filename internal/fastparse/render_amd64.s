@@ -81,20 +81,20 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 	MOVL 4(R8)(BX*4), R12 \
 	SUBL R11, R12
 
-// NEXT goes on to the next piece.
+// NEXT goes on to the next segment.
 #define NEXT \
 	CMPQ SI, CX \
-	JNE  piece \
+	JNE  segment \
 	JMP  done
 
-// func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
+// func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 //
 // Hardly any branch depends on what a field holds. X7 gathers what is wrong with
 // counters and times, R15 what is wrong with addresses.
-TEXT ·joinAVX2(SB), NOSPLIT, $0-81
-	MOVQ pieces+0(FP), SI
+TEXT ·renderAVX2(SB), NOSPLIT, $0-81
+	MOVQ segments+0(FP), SI
 	MOVQ n+8(FP), CX
-	IMUL3Q $piece__size, CX, CX
+	IMUL3Q $Segment__size, CX, CX
 	ADDQ SI, CX
 	MOVQ starts+16(FP), R8
 	MOVQ block+24(FP), R9
@@ -106,14 +106,14 @@ TEXT ·joinAVX2(SB), NOSPLIT, $0-81
 	VPXOR X7, X7, X7
 	VPBROADCASTQ zeros<>(SB), Y10
 
-piece:
-	VMOVDQU piece_text(SI), Y0
+segment:
+	VMOVDQU Segment_text(SI), Y0
 	VMOVDQU Y0, (DI)
-	MOVBLZX piece_len(SI), AX
+	MOVBLZX Segment_len(SI), AX
 	ADDQ AX, DI
-	MOVWLZX piece_at(SI), BX
-	MOVBLZX piece_kind(SI), DX
-	ADDQ $piece__size, SI
+	MOVWLZX Segment_at(SI), BX
+	MOVBLZX Segment_format(SI), DX
+	ADDQ $Segment__size, SI
 	TESTL DX, DX
 	JNZ  other
 
@@ -130,19 +130,21 @@ counter:
 	NEXT
 
 other:
-	CMPL DX, $const_rtt
+	CMPL DX, $const_RTT
 	JEQ  rtt
-	CMPL DX, $const_address
+	CMPL DX, $const_Address
 	JEQ  address
-	IMUL3Q $value__size, BX, BX
-	CMPL DX, $const_text
+	CMPL DX, $const_Port
+	JEQ  counter
+	IMUL3Q $Value__size, BX, BX
+	CMPL DX, $const_Text
 	JEQ  text
 
-	CMPL DX, $const_moment
-	JEQ  moment
-	MOVQ value_whole(R10)(BX*1), AX
-	CMPL DX, $const_chosen
-	JEQ  chosen
+	CMPL DX, $const_Timestamp
+	JEQ  timestamp
+	MOVQ Value_whole(R10)(BX*1), AX
+	CMPL DX, $const_MinMax
+	JEQ  minMax
 
 	// A number: the digits of what is below 10^8 without the zeros before them.
 	CMPQ AX, $100000000
@@ -160,9 +162,9 @@ other:
 	ADDQ $8, DI
 
 tail:
-	MOVL value_tail(R10)(BX*1), AX
+	MOVL Value_tail(R10)(BX*1), AX
 	MOVL AX, (DI)
-	MOVL value_tailLen(R10)(BX*1), AX
+	MOVL Value_tailLen(R10)(BX*1), AX
 	ADDQ AX, DI
 	NEXT
 
@@ -193,7 +195,7 @@ long:
 	ADDQ $16, DI
 	JMP  tail
 
-chosen:
+minMax:
 	MOVQ AX, BX
 	JMP  counter
 
@@ -234,12 +236,12 @@ rtt:
 	LEAQ 1(DX)(AX*1), DI
 	NEXT
 
-moment:
+timestamp:
 	// A time at R11, R12-8 digits and seven bytes long, without its last digits.
-	CMPQ value_len(R10)(BX*1), $0
+	CMPQ Value_len(R10)(BX*1), $0
 	JNE  text
-	MOVL value_cut(R10)(BX*1), DX
-	MOVQ value_whole(R10)(BX*1), BX
+	MOVL Value_cut(R10)(BX*1), DX
+	MOVQ Value_whole(R10)(BX*1), BX
 	FIELD
 	LEAL -9(R12), AX
 	CMPL AX, $const_maxWhole
@@ -258,11 +260,11 @@ moment:
 	NEXT
 
 text:
-	VMOVDQU value_text(R10)(BX*1), Y1
-	VMOVDQU value_text+32(R10)(BX*1), X2
+	VMOVDQU Value_text(R10)(BX*1), Y1
+	VMOVDQU Value_text+32(R10)(BX*1), X2
 	VMOVDQU Y1, (DI)
 	VMOVDQU X2, 32(DI)
-	ADDQ value_len(R10)(BX*1), DI
+	ADDQ Value_len(R10)(BX*1), DI
 	NEXT
 
 address:
@@ -294,7 +296,7 @@ address:
 	NEXT
 
 stop:
-	SUBQ $piece__size, SI
+	SUBQ $Segment__size, SI
 
 done:
 	VPTEST X7, X7
@@ -306,6 +308,6 @@ done:
 	MOVB AX, ok+80(FP)
 	SUBQ out+48(FP), DI
 	MOVQ DI, end+72(FP)
-	SUBQ pieces+0(FP), SI
+	SUBQ segments+0(FP), SI
 	MOVQ SI, passed+64(FP)
 	RET

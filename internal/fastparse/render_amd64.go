@@ -1,30 +1,23 @@
 //go:build !purego
 
-package message
+package fastparse
 
-import (
-	"unsafe"
-
-	"github.com/klauspost/cpuid/v2"
-
-	"tstat-transport/internal/fastparse"
-)
-
-var canJoin = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2)
+import "unsafe"
 
 //go:noescape
-func joinAVX2(pieces *piece, n int, starts *uint32, block *byte, values *value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
+func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 
-// joinQuick writes pieces at out[o:] as far as that is simple. It returns how
-// many it has passed, and the offset behind them; of the next one the text is
-// written and the value is not. It is not ok if one of them was malformed, or
-// had zeros before it.
-func joinQuick(pieces []piece, fields *fastparse.Fields, block []byte, values *values, out []byte, o int) (n, end int, ok bool) {
-	if !canJoin {
+// renderFast writes segments at out[o:] as far as they are simple. It returns how
+// many segments it has passed and the offset behind them; of the next one, the
+// text is written and the value is not. ok is false if a value was malformed or
+// had leading zeros.
+func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int, ok bool) {
+	if !useRender {
 		return 0, 0, false
 	}
-	passed, end, ok := joinAVX2(unsafe.SliceData(pieces), len(pieces), &fields.Starts[0], unsafe.SliceData(block), &values[0], &ranges, unsafe.SliceData(out), o)
-	return int(uint(passed) / uint(unsafe.Sizeof(piece{}))), end, ok
+	passed, end, ok := renderAVX2(unsafe.SliceData(segments), len(segments), &r.Fields.Starts[0], unsafe.SliceData(r.Block),
+		unsafe.SliceData(r.Values), &ranges, unsafe.SliceData(out), o)
+	return int(uint(passed) / uint(unsafe.Sizeof(Segment{}))), end, ok
 }
 
 // byteRange says for 16 bytes what to subtract from each, and how large the rest

@@ -1,4 +1,4 @@
-package message
+package fastparse
 
 import (
 	"encoding/binary"
@@ -8,14 +8,14 @@ import (
 	"strconv"
 )
 
-// The functions below write at out[o:] and return the offset behind what they
-// wrote. They may clobber up to maxValue bytes from o on, which must be there.
-// None writes an exponent.
-
-const zeros = 0x3030303030303030 // "00000000"
+// The put functions write at out[o:] and return the offset behind what they
+// wrote. They may overwrite MaxValue bytes from o on, which must be there. None
+// writes an exponent.
 
 // eightDigits returns the decimal digits of n < 10^8, one a byte, the first in
-// the lowest.
+// the lowest. It divides by 10^4, by 100 in both halves, and by 10 in all four
+// quarters, each by a multiplication and a shift; see Lemire, "Converting
+// integers to fix-digit representations quickly" (2021).
 func eightDigits(n uint64) uint64 {
 	n = n/10000 | n%10000<<32
 	hundreds := n * 10486 >> 20 & 0x0000007f0000007f // n/100 for n < 10^4, in each half
@@ -48,8 +48,8 @@ func putUint(out []byte, o int, n uint64) int {
 	return o
 }
 
-// fractions are the decimals of n thousandths, the first in the lowest byte,
-// without zeros at the end but for the first; in the highest byte how many.
+// fractions[n] holds the decimals of n thousandths without trailing zeros, at
+// least one: the first in the lowest byte, their number in the highest.
 var fractions = func() (table [1000]uint32) {
 	for n := range table {
 		digits, width := fmt.Appendf(nil, "%03d", n), 3
@@ -61,8 +61,8 @@ var fractions = func() (table [1000]uint32) {
 	return table
 }()
 
-// fraction returns the point and n < 1000 thousandths as one to three decimals,
-// the point in the lowest byte, and the length of that.
+// fraction returns a point and the decimals of n < 1000 thousandths, the point in
+// the lowest byte, and the length of both.
 func fraction(n uint64) (text, length uint32) {
 	f := fractions[n]
 	return f<<8 | '.', 1 + f>>24
@@ -74,23 +74,23 @@ func putFraction(out []byte, o int, n uint64) int {
 	return o + int(length)
 }
 
-// maxThousandths is where doubles are further apart than thousandths.
+// From maxThousandths on, doubles are further apart than thousandths.
 const maxThousandths = 1000 << 43
 
 // putThousandths writes the double nearest to n/1000 with one to three decimals.
 func putThousandths(out []byte, o int, n uint64) int {
 	if n >= maxThousandths {
-		return putShortest(out, o, ratio(n, 1000))
+		return putShortest(out, o, Ratio(n, 1000))
 	}
 	return putFraction(out, putUint(out, o, n/1000), n%1000)
 }
 
-// maxHundredths is where doubles are further apart than hundredths.
+// From maxHundredths on, doubles are further apart than hundredths.
 const maxHundredths = 1 << 46
 
-// hundredths rounds 0 <= x < maxHundredths to whole + cents/100, on its exact
-// value, ties to even.
-func hundredths(x float64) (uint64, uint64) {
+// Hundredths rounds the exact value of 0 <= x < 2^46 to whole + cents/100, ties to
+// even.
+func Hundredths(x float64) (whole, cents uint64) {
 	double := math.Float64bits(x)
 	shift := 1075 - double>>52 // x = mantissa / 2^shift, shift > 0
 	mantissa := double&(1<<52-1) | 1<<52
@@ -98,9 +98,10 @@ func hundredths(x float64) (uint64, uint64) {
 		return 0, 0 // below 2^-11
 	}
 	unit := uint64(1) << (shift & 63)
-	whole := mantissa >> (shift & 63)
+	whole = mantissa >> (shift & 63)
 	scaled := mantissa & (unit - 1) * 100
-	cents, rest := scaled>>(shift&63), scaled&(unit-1)
+	cents = scaled >> (shift & 63)
+	rest := scaled & (unit - 1)
 	half := unit / 2
 	cents += (half - rest) >> 63 // one up if rest > half
 	if rest == half && cents&1 == 1 && rest > 0 {

@@ -1,0 +1,202 @@
+package message
+
+import (
+	"strconv"
+
+	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/fastparse"
+)
+
+// Settings are what flows say beyond the log, and how.
+type Settings struct {
+	Sensor string
+	// Instance is the instance id; nil stands for the number 0.
+	Instance *string
+	// Milliseconds gives start and end in ms since the epoch instead of s.
+	Milliseconds bool
+	// UDPMilliseconds reads UDP durations as ms instead of s.
+	UDPMilliseconds bool
+}
+
+// template says how to make the flow of one direction of a layout's rows: some
+// values are computed, then the segments are rendered one behind the other.
+type template struct {
+	segments []fastparse.Segment
+	columns  int // number of a row's fields that are needed
+	size     int // of the longest flow
+	// packets and rexmits are the columns behind the rates, -1 if absent.
+	packets, rexmits int
+	// first, last, first_abs and durat, as far as the layout has them; TCP's
+	// are the same for both directions.
+	first, last, absolute, durat int
+	minMax                       []minMax
+}
+
+// minMax is a value that is the smaller (mss) or larger (sackCnt) of two columns.
+type minMax struct {
+	columns [2]int
+	value   int
+}
+
+// builder builds a template.
+type builder struct {
+	template
+	layout *fastparse.Layout
+	text   []byte // constant text of the next segment
+}
+
+// tcpValues are the values of a TCP flow behind packets_per_second, in order: the
+// key, the column's name without its direction, and its format.
+var tcpValues = []struct {
+	key, column string
+	format      fastparse.Format
+	value       int // for Text and MinMax
+}{
+	{"tcp_rexmit_bytes", "bytes_retx", fastparse.Counter, 0},
+	{"tcp_rexmit_pkts", "pkts_retx", fastparse.Counter, 0},
+	{"tcp_rexmit_rate", "", fastparse.Text, rexmitRate},
+	{"tcp_syn_cnt", "syn_cnt", fastparse.Counter, 0},
+	{"tcp_rtt_avg", "rtt_avg", fastparse.RTT, 0},
+	{"tcp_rtt_min", "rtt_min", fastparse.RTT, 0},
+	{"tcp_rtt_max", "rtt_max", fastparse.RTT, 0},
+	{"tcp_rtt_std", "rtt_std", fastparse.RTT, 0},
+	{"tcp_pkts_rto", "pkts_rto", fastparse.Counter, 0},
+	{"tcp_pkts_fs", "pkts_fs", fastparse.Counter, 0},
+	{"tcp_pkts_reor", "pkts_reor", fastparse.Counter, 0},
+	{"tcp_pkts_dup", "pkts_dup", fastparse.Counter, 0},
+	{"tcp_pkts_unk", "pkts_unk", fastparse.Counter, 0},
+	{"tcp_pkts_fc", "pkts_fc", fastparse.Counter, 0},
+	{"tcp_pkts_unrto", "pkts_unrto", fastparse.Counter, 0},
+	{"tcp_pkts_unfs", "pkts_unfs", fastparse.Counter, 0},
+	{"tcp_cwin_min", "cwin_min", fastparse.Counter, 0},
+	{"tcp_cwin_max", "cwin_max", fastparse.Counter, 0},
+	{"tcp_out_seq_pkts", "pkts_ooo", fastparse.Counter, 0},
+	{"tcp_window_scale", "win_scl", fastparse.Counter, 0},
+	{"tcp_mss", "mss", fastparse.MinMax, mss},
+	{"tcp_max_seg_size", "mss_max", fastparse.Counter, 0},
+	{"tcp_min_seg_size", "mss_min", fastparse.Counter, 0},
+	{"tcp_win_max", "cwin_max", fastparse.Counter, 0},
+	{"tcp_win_min", "cwin_min", fastparse.Counter, 0},
+	{"tcp_initial_cwin", "cwin_ini", fastparse.Counter, 0},
+	{"tcp_sack_cnt", "sack_cnt", fastparse.MinMax, sackCnt},
+}
+
+// compile returns the template of the flows from source ("c_" or "s_") to
+// destination.
+func compile(l *fastparse.Layout, s Settings, source, destination string) *template {
+	b := &builder{layout: l}
+	for _, column := range l.ByteCounts() {
+		b.columns = max(b.columns, column+1)
+	}
+	packets := "pkts_data"
+	if l.Protocol == fastparse.UDP {
+		packets = "pkts_all"
+		b.absolute = b.use(source + "first_abs")
+		b.durat = b.use(source + "durat")
+		b.first, b.last = -1, -1
+	} else {
+		b.absolute = b.use("first_abs")
+		b.durat, b.first, b.last = b.use("durat"), b.use("first"), b.use("last")
+	}
+	b.packets, b.rexmits = b.use(source+packets), -1
+
+	b.constant(`,{"type":"flow","interval":600,"values":{"duration":`).emit(fastparse.Number, duration)
+	b.constant(`,"num_bits":`).emit(fastparse.Number, numBits)
+	b.constant(`,"num_packets":`).field(fastparse.Counter, source+packets)
+	b.constant(`,"bits_per_second":`).emit(fastparse.Number, bitRate)
+	b.constant(`,"packets_per_second":`).computed(fastparse.Number, packetRate, b.packets >= 0)
+	if l.Protocol == fastparse.TCP {
+		b.rexmits = b.use(source + "pkts_retx")
+		for _, v := range tcpValues {
+			b.constant(`,"` + v.key + `":`)
+			switch v.format {
+			case fastparse.Text:
+				b.computed(fastparse.Text, v.value, b.packets >= 0 && b.rexmits >= 0)
+			case fastparse.MinMax:
+				b.choose(v.value, "c_"+v.column, "s_"+v.column)
+			default:
+				b.field(v.format, source+v.column)
+			}
+		}
+	}
+	b.constant(`},"meta":{"src_ip":"`).emit(fastparse.Address, b.use(source+"ip"))
+	b.constant(`","src_port":`).field(fastparse.Port, source+"port")
+	b.constant(`,"dst_ip":"`).emit(fastparse.Address, b.use(destination+"ip"))
+	b.constant(`","dst_port":`).field(fastparse.Port, destination+"port")
+	b.constant(`,"protocol":"` + l.Protocol.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
+	if s.Instance == nil {
+		b.constant("0")
+	} else {
+		b.constant(quote(*s.Instance))
+	}
+	b.constant(`,"flow_type":"tstat"},"start":`).emit(fastparse.Timestamp, start)
+	b.constant(`,"end":`).emit(fastparse.Timestamp, end)
+	b.constant(`}`).emit(fastparse.Text, nothing)
+	return &b.template
+}
+
+// quote returns s as a JSON string; bytes that are not UTF-8 are replaced.
+func quote(s string) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("BUG: a string that is no JSON: " + strconv.Quote(s))
+	}
+	return string(text)
+}
+
+// use returns the column of that name, -1 if absent, and counts it as needed.
+func (b *builder) use(name string) int {
+	i := b.layout.Column(name)
+	b.columns = max(b.columns, i+1)
+	return i
+}
+
+func (b *builder) constant(text string) *builder {
+	b.text = append(b.text, text...)
+	return b
+}
+
+// field emits a column, or null if the layout lacks it.
+func (b *builder) field(format fastparse.Format, name string) {
+	if i := b.use(name); i >= 0 {
+		b.emit(format, i)
+	} else {
+		b.constant("null")
+	}
+}
+
+// computed emits a value, or null if a column that it is computed from is absent.
+func (b *builder) computed(format fastparse.Format, value int, known bool) {
+	if known {
+		b.emit(format, value)
+	} else {
+		b.constant("null")
+	}
+}
+
+// choose emits the smaller or larger of two columns, or null unless the layout has
+// both.
+func (b *builder) choose(value int, name, other string) {
+	known := b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0
+	if known {
+		b.minMax = append(b.minMax, minMax{[2]int{b.use(name), b.use(other)}, value})
+	}
+	b.computed(fastparse.MinMax, value, known)
+}
+
+// emit emits the text so far and behind it a value: a column or a computed one.
+func (b *builder) emit(format fastparse.Format, at int) {
+	for len(b.text) > fastparse.MaxText {
+		b.segment(fastparse.MaxText, fastparse.Text, nothing)
+	}
+	b.segment(len(b.text), format, at)
+	b.size += fastparse.MaxValue
+}
+
+// segment emits n bytes of the text and behind them a value.
+func (b *builder) segment(n int, format fastparse.Format, at int) {
+	b.segments = append(b.segments, fastparse.NewSegment(b.text[:n], format, at))
+	b.size += n
+	b.text = b.text[:copy(b.text, b.text[n:])]
+}
