@@ -33,7 +33,7 @@ $(COMMANDS:%=bin/%): bin/%:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 .PHONY: run
-run: bin/tstat_send ## show the flows of sample logs and the summary: no broker, nothing marked
+run: build ## build both programs, then show the flows of sample logs and the summary: no broker, nothing marked
 	@scripts/run-sample bin/tstat_send
 
 .PHONY: test

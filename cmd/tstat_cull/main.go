@@ -92,6 +92,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	var c command
 	parser := kong.Must(&c,
 		kong.Name("tstat_cull"),
+		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong number, not a missing one
 		kong.Description(description),
 		kong.Vars{"version": "tstat_cull " + cli.Version(version, commit, date)},
 	)

@@ -40,7 +40,7 @@ type command struct {
 	Window      int       `default:"64" placeholder:"N" help:"Messages on each channel that may be unconfirmed. Default: ${default}."`
 	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
-	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression; k, M or G behind the number stand for a thousand, a million and so on. Default: no limit."`
+	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
 	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport), print what is right and what is wrong, and send nothing."`
 	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Progress    string    `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
@@ -103,6 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c command
 	parser := kong.Must(&c,
 		kong.Name("tstat_send"),
+		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong number, not a missing one
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
 		kong.Vars{"version": "tstat_send " + cli.Version(version, commit, date)},

@@ -186,8 +186,8 @@ func TestFileKilled(t *testing.T) {
 
 func TestByteRate(t *testing.T) {
 	for text, want := range map[string]int64{
-		"1": 1, "500k": 500_000, "2.5M": 2_500_000, "1G": 1e9, "12K": 12_000, "0.001k": 1,
-		"": 0, "0": 0, "-1": 0, "5x": 0, "k": 0, "1e3": 0, "0.5": 0, "NaN": 0, "Inf": 0, "99999999G": 0, "1 k": 0,
+		"1": 1, "500k": 500_000, "2.5M": 2_500_000, "1G": 1e9, "12K": 12_000, "0.001k": 1, "1e3": 1000, "1 k": 1000, "1Ki": 1024,
+		"": 0, "0": 0, "-1": 0, "5x": 0, "k": 0, "0.5": 0, "NaN": 0, "Inf": 0, "99999999G": 0,
 	} {
 		var r byteRate
 		err := r.UnmarshalText([]byte(text))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tstat-transport/internal/cli"
 	"tstat-transport/internal/logdir"
 )
 
@@ -23,42 +23,26 @@ type Space struct {
 	Percent float64
 }
 
-// UnmarshalText reads a share such as "10%", or an amount with its unit: k, M,
-// G, T and P are powers of 1000, Ki, Mi, Gi, Ti and Pi powers of 1024, with or
-// without a B behind them. A number without a unit is an error: "5" would be
-// five bytes, and means 5% or 5G.
+// UnmarshalText reads a share such as "10%", or an amount with its unit, as
+// cli.ParseSize does. A number without a unit is an error: "5" would be five
+// bytes, and means 5% or 5G.
 func (s *Space) UnmarshalText(b []byte) error {
 	text := strings.TrimSpace(string(b))
 	wrong := fmt.Errorf("%q is neither a percentage such as 10%% nor an amount such as 50G or 50Gi", text)
-	number := strings.TrimRight(text, "%BKMGTPibkmgtp")
-	unit := text[len(number):]
-	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if err != nil || !(n > 0) {
-		return wrong
-	}
-	switch unit {
-	case "":
-		return fmt.Errorf("%q has no unit: write %s%% or %sG", text, number, number)
-	case "%":
-		if n >= 100 {
+	if share, ok := strings.CutSuffix(text, "%"); ok {
+		percent, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+		if err != nil || !(percent > 0 && percent < 100) {
 			return wrong
 		}
-		*s = Space{Percent: n}
+		*s = Space{Percent: percent}
 		return nil
 	}
-	base, letters := 1000.0, strings.TrimSuffix(strings.ToUpper(unit), "B")
-	if short, ok := strings.CutSuffix(letters, "I"); ok {
-		base, letters = 1024, short
-	}
-	power := strings.Index("KMGTP", letters) + 1
-	if letters == "" && base == 1000 { // bytes
-		power = 0
-	} else if len(letters) != 1 || power == 0 {
+	amount, hasUnit, err := cli.ParseSize(text)
+	switch {
+	case err != nil || !(amount >= 1 && amount < 1<<62):
 		return wrong
-	}
-	amount := n * math.Pow(base, float64(power))
-	if !(amount >= 1 && amount < 1<<62) {
-		return wrong
+	case !hasUnit:
+		return fmt.Errorf("%q has no unit: write %s%% or %sG", text, text, text)
 	}
 	*s = Space{Bytes: int64(amount)}
 	return nil
