@@ -1,0 +1,73 @@
+package cron
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// once runs tstat_mail_once with a command that logs "log N" and exits with the
+// status, and returns what cron would mail.
+func once(t *testing.T, state string, status int) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "./tstat_mail_once", state, "sh", "-c", "echo log $0 >&2; exit $0", strconv.Itoa(status))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	_ = cmd.Run()
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		t.Errorf("status %d, want %d", got, status)
+	}
+	return out.String()
+}
+
+func TestFailureIsMailedOnce(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "status")
+	for i, step := range []struct {
+		status int
+		mailed bool
+	}{
+		{0, false}, {78, true}, {78, false}, {78, false}, {77, true}, {0, false}, {78, true},
+		{75, false}, {75, false}, {0, false}, // a broker that restarts
+		{75, false}, {75, false}, {75, false}, {75, false}, {75, false}, {75, true}, {75, false}, {75, false},
+	} {
+		got := once(t, state, step.status)
+		if mailed := got != ""; mailed != step.mailed || mailed && !strings.HasPrefix(got, "log "+strconv.Itoa(step.status)+"\n") {
+			t.Errorf("run %d, status %d: %q", i, step.status, got)
+		}
+	}
+}
+
+// Where the last status cannot be kept, a failure is mailed rather than lost.
+func TestStateThatCannotBeWritten(t *testing.T) {
+	if got := once(t, filepath.Join(t.TempDir(), "none", "status"), 78); !strings.Contains(got, "log 78\n") || !strings.Contains(got, "cannot be written") {
+		t.Errorf("%q", got)
+	}
+}
+
+// What the documents show and what is installed are the same lines.
+func TestCrontabsUseWhatWorks(t *testing.T) {
+	for _, name := range []string{"tstat-transport", "../../README.md", "../../docs/migration.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, path := 0, false
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			path = path || line == "PATH=/usr/local/bin:/usr/bin:/bin"
+			if strings.HasPrefix(line, "*/10 * * * *") || strings.HasPrefix(line, "30 * * * *") {
+				lines++
+				if !path || !strings.Contains(line, " -q ") {
+					t.Errorf("%s: %s", name, line)
+				}
+			}
+		}
+		if lines == 0 {
+			t.Errorf("%s has no crontab", name)
+		}
+	}
+}
