@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -103,23 +105,43 @@ func removable(dir, st *unix.Statx_t, full string) error {
 		return &UndeletableError{Path: full, Err: errImmutable, Hint: "chattr -i " + full}
 	case st.Attributes&unix.STATX_ATTR_APPEND != 0:
 		return &UndeletableError{Path: full, Err: errAppendOnly, Hint: "chattr -a " + full}
-	case dir.Mode&unix.S_ISVTX != 0 && !actsAs(st.Uid) && !actsAs(dir.Uid):
+	case dir.Mode&unix.S_ISVTX != 0 && !stickyAllows(dir, st):
 		return &UndeletableError{Path: full, Err: errSticky, Hint: "chmod -t " + path.Dir(full) + ", or give the file to the user that tstat_cull runs as"}
 	}
 	return nil
 }
 
-// actsAs reports whether the process may do what only the user uid may do.
-func actsAs(uid uint32) bool {
-	if int(uid) == unix.Geteuid() {
+// stickyAllows reports whether an entry may be removed from a directory with the
+// sticky bit: see __check_sticky in the kernel's fs/namei.c.
+func stickyAllows(dir, st *unix.Statx_t) bool {
+	self := uint32(unix.Geteuid())
+	if st.Uid == self || dir.Uid == self {
 		return true
 	}
 	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var caps [2]unix.CapUserData
-	if err := unix.Capget(&head, &caps[0]); err != nil {
-		return unix.Geteuid() == 0
+	if err := unix.Capget(&head, &caps[0]); err != nil || caps[0].Effective&(1<<unix.CAP_FOWNER) == 0 {
+		return false
 	}
-	return caps[0].Effective&(1<<unix.CAP_FOWNER) != 0
+	// A capability reaches as far as the process's user namespace.
+	return mapped("/proc/self/uid_map", st.Uid) && mapped("/proc/self/gid_map", st.Gid)
+}
+
+// mapped reports whether id exists in a user namespace, whose map has lines of
+// first id inside, first id outside, and count. If the map cannot be read, as
+// without /proc, all ids exist.
+func mapped(file string, id uint32) bool {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(b)) {
+		var inside, outside, count uint64
+		if _, err := fmt.Sscan(line, &inside, &outside, &count); err == nil && uint64(id)-inside < count {
+			return true
+		}
+	}
+	return false
 }
 
 // renamableOnOverlay returns nil unless an overlay file system refuses to
