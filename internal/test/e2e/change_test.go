@@ -16,7 +16,7 @@ func (s *site) midway(change func(path string)) result {
 	path := s.fillOne()
 	proxy := s.Through()
 	proxy.Bandwidth(slow)
-	p := s.start(narrow...)
+	p := s.start(append([]string{"-v"}, narrow...)...)
 	s.arrived(p, 3)
 	proxy.Hold(true)
 	change(path)
