@@ -21,7 +21,7 @@ const (
 	vhost = "netsage"
 	queue = "netsage_deidentifier_raw"
 	// What docs/cluster.md gives a sensor.
-	configure, write, readable = "^$", `^(tstat|amq\.direct)$`, "^$"
+	configure, write, readable = "^$", `^(tstat|amq\.direct|netsage_deidentifier_raw)$`, "^$"
 )
 
 func TestConfigurations(t *testing.T) {
