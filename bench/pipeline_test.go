@@ -11,6 +11,7 @@ import (
 
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/transport"
+	"tstat-transport/internal/transport/stdout"
 	"tstat-transport/internal/workers"
 )
 
@@ -115,7 +116,7 @@ func BenchmarkPipelineStdout(b *testing.B) {
 	for _, threshold := range thresholds {
 		for _, n := range []int{1, 2} {
 			b.Run(fmt.Sprintf("threshold=%s/workers=%d", threshold.name, n), func(b *testing.B) {
-				pipeline(b, t, transport.NewStdout(null, false), func(o *workers.Options) {
+				pipeline(b, t, stdout.New(null, false), func(o *workers.Options) {
 					o.Workers, o.Threshold = n, threshold.bytes
 				})
 			})

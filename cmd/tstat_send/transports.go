@@ -14,6 +14,9 @@ import (
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/config"
 	"tstat-transport/internal/transport"
+	output "tstat-transport/internal/transport/file"
+	httppost "tstat-transport/internal/transport/http"
+	printer "tstat-transport/internal/transport/stdout"
 )
 
 // backend is a transport as the command line and the configuration describe it.
@@ -51,7 +54,7 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	if c.NoTransport {
 		return backend{
 			open: func(ctx context.Context) (transport.Transport, error) {
-				return transport.NewStdout(deadlineWriter(ctx, stdout), c.Pretty), nil
+				return printer.New(deadlineWriter(ctx, stdout), c.Pretty), nil
 			},
 			check: func(context.Context) []transport.Finding {
 				return []transport.Finding{{Text: "messages are printed, and nothing is marked"}}
@@ -125,7 +128,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 	if err != nil {
 		return backend{}, err
 	}
-	o := transport.HTTPOptions{
+	o := httppost.Options{
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
 		Timeout: h.Timeout, Compression: h.Compression,
 		Callers:   c.Connections * c.Channels * c.Window,
@@ -137,7 +140,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 			return backend{}, err
 		}
 	}
-	t, err := transport.NewHTTP(o)
+	t, err := httppost.New(o)
 	if err != nil {
 		return backend{}, err
 	}
@@ -152,16 +155,16 @@ func (c *command) file(file *config.File, log *slog.Logger) (backend, error) {
 	if err != nil {
 		return backend{}, err
 	}
-	o := transport.FileOptions{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
+	o := output.Options{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
 	return backend{
 		open: func(context.Context) (transport.Transport, error) {
-			t, err := transport.OpenFile(o)
+			t, err := output.Open(o)
 			if err != nil {
 				return nil, err
 			}
 			return t, nil
 		},
-		check: func(context.Context) []transport.Finding { return transport.CheckFile(o) },
+		check: func(context.Context) []transport.Finding { return output.Check(o) },
 	}, nil
 }
 

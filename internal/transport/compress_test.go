@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bytes"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,12 +23,30 @@ func realMessages(t testing.TB) (bodies [][]byte) {
 		t.Fatalf("no goldens: %v", err)
 	}
 	for _, f := range files {
-		lines := readLines(t, f)
+		lines := strings.Split(strings.TrimSuffix(gunzip(t, f), "\n"), "\n")
 		for ; len(lines) >= 100; lines = lines[100:] {
 			bodies = append(bodies, []byte("["+strings.Join(lines[:100], ",")+"]"))
 		}
 	}
 	return bodies
+}
+
+func gunzip(t testing.TB, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestCompressor compresses from many goroutines, behind what is there, and

@@ -2,68 +2,127 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
 )
 
+const directory = "/srv/tstat/2016_02_17_12_53.out"
+
+// recorder accepts each message at once and keeps when it came.
+type recorder struct {
+	mu    sync.Mutex
+	times []time.Time
+	err   error // what Send returns
+}
+
+func (r *recorder) Send(context.Context, *transport.Message) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.times = append(r.times, time.Now())
+	return r.err
+}
+
+func (r *recorder) Close(context.Context) error { return nil }
+
+type finisher struct{ recorder }
+
+func (*finisher) Finish(context.Context, string, string) error { return nil }
+
+// TestLimit sends from many goroutines at two rates at which the old shares of
+// each message would all have advanced together.
 func TestLimit(t *testing.T) {
-	const bytesPerSecond = 100_000
-	folder := t.TempDir()
-	l := transport.Limit(openFolder(t, transport.FileOptions{Path: folder}), bytesPerSecond)
-	began := time.Now()
-	sent := 0
-	var wg sync.WaitGroup
-	for n := range 20 {
-		m := transporttest.Message(directory, 4999)
-		sent += len(m.Body)
-		wg.Go(func() {
-			if err := l.Send(t.Context(), m); err != nil {
-				t.Errorf("message %d: %v", n, err)
+	const senders, each = 128, 20
+	for _, rate := range []int64{12_000, 300_000} {
+		synctest.Test(t, func(t *testing.T) {
+			r := new(recorder)
+			l := transport.Limit(r, rate)
+			size := len(transporttest.Message(directory, 2999).Body)
+			began := time.Now()
+			var wg sync.WaitGroup
+			for range senders {
+				wg.Go(func() {
+					for range each {
+						if err := l.Send(t.Context(), transporttest.Message(directory, 2999)); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			own := time.Duration(float64(size) / float64(rate) * float64(time.Second))
+			if first := r.times[0].Sub(began); first > own+time.Microsecond {
+				t.Errorf("%d B/s: the first message came after %v, want %v", rate, first, own)
+			}
+			for i := range r.times {
+				end := r.times[i].Add(5 * time.Second)
+				n := i
+				for n < len(r.times) && r.times[n].Before(end) {
+					n++
+				}
+				if n == len(r.times) {
+					break
+				}
+				// A window may hold one message more or less than the rate.
+				got, want := float64((n-i)*size), float64(5*rate)
+				if tolerance := max(want/10, float64(size)); got < want-tolerance || got > want+tolerance {
+					t.Fatalf("%d B/s: five seconds from message %d had %.0f bytes, want %.0f", rate, i, got, want)
+				}
 			}
 		})
 	}
-	wg.Wait()
-	// What may go at once is a tenth of a second's worth.
-	least := time.Duration(float64(time.Second) * (float64(sent)/bytesPerSecond - 0.1))
-	if took := time.Since(began); took < least || took > 2*least {
-		t.Errorf("%d bytes took %v, want %v or a little more", sent, took, least)
-	}
-	f, ok := l.(transport.Finisher)
-	if !ok {
-		t.Fatal("a limited file is no Finisher")
-	}
-	if err := f.Finish(t.Context(), "0", directory); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(readFolder(t, folder)); got != 20 {
-		t.Errorf("%d messages in the file, want 20", got)
-	}
+}
+
+// TestLimitRefused wants the messages that wait to fail when another one is
+// refused, and not after their own wait.
+func TestLimitRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{err: &transport.Error{Verdict: transport.Refused, Err: errors.New("no permission")}}
+		l := transport.Limit(r, 1000)
+		m := transporttest.Message(directory, 900)
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if err := l.Send(t.Context(), m); transport.VerdictOf(err) != transport.Refused {
+					t.Errorf("error is %v, want the refusal", err)
+				}
+			})
+		}
+		wg.Wait()
+		if own, took := time.Duration(len(m.Body))*time.Millisecond, time.Since(began); took > own+time.Microsecond || len(r.times) != 1 {
+			t.Errorf("took %v and %d messages, want %v and one", took, len(r.times), own)
+		}
+	})
 }
 
 func TestLimitEndsWithContext(t *testing.T) {
-	s := newServer(t)
-	s.Start()
-	l := transport.Limit(newHTTP(t, transport.HTTPOptions{URL: s.URL}), 100)
-	if _, ok := l.(transport.Finisher); ok {
-		t.Error("a limited http is a Finisher")
+	synctest.Test(t, func(t *testing.T) {
+		r := new(recorder)
+		l := transport.Limit(r, 100)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		err := l.Send(ctx, transporttest.Message(directory, 4999))
+		if err == nil || transport.VerdictOf(err) != transport.Retry || len(r.times) > 0 {
+			t.Errorf("error is %v, %d messages were sent", err, len(r.times))
+		}
+		if took := time.Since(began); took != 100*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestLimitFinisher(t *testing.T) {
+	if _, ok := transport.Limit(new(recorder), 100).(transport.Finisher); ok {
+		t.Error("a limited transport that is no Finisher has become one")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	began := time.Now()
-	if err := l.Send(ctx, transporttest.Message(directory, 4999)); transport.VerdictOf(err) != transport.Retry || err == nil {
-		t.Errorf("error is %v", err)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %v", took)
-	}
-	if got := s.received(t); got != nil {
-		t.Errorf("received %q", got)
-	}
-	if err := l.Close(t.Context()); err != nil {
-		t.Error(err)
+	if _, ok := transport.Limit(new(finisher), 100).(transport.Finisher); !ok {
+		t.Error("a limited Finisher is none")
 	}
 }

@@ -1,7 +1,7 @@
-// Package transport is the door between the pipeline and whatever accepts
-// messages: an interface of one blocking call, the kinds of failure that
-// decide what happens next, and the small implementations. RabbitMQ has a
-// package of its own.
+// Package transport is the interface between the pipeline and whatever accepts
+// messages: one blocking call, the verdicts of a failure, what a check finds,
+// compression and the rate limit. Each transport has a package of its own:
+// internal/amqp (RabbitMQ), and file, http and stdout below this one.
 package transport
 
 import (

@@ -1,4 +1,6 @@
-package transport
+// Package httppost is the transport that posts messages to an HTTP server. The
+// name keeps it apart from net/http.
+package httppost
 
 import (
 	"bytes"
@@ -15,11 +17,13 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"tstat-transport/internal/transport"
 )
 
-// HTTPOptions say where and how HTTP posts. A zero value means the default
+// Options say where and how HTTP posts. A zero value means the default
 // named with the field.
-type HTTPOptions struct {
+type Options struct {
 	// URL is http or https, without a user.
 	URL string
 	// Username and Password are for basic authentication. Password and Token
@@ -48,23 +52,23 @@ type HTTPOptions struct {
 	Log *slog.Logger
 }
 
-// HTTP is a Transport that posts each message; an answer of 2xx confirms it.
-type HTTP struct {
-	o          HTTPOptions
+// Transport is a transport that posts each message; an answer of 2xx confirms it.
+type Transport struct {
+	o          Options
 	name       string // the URL, as errors show it
 	client     *http.Client
-	compressor *Compressor
+	compressor *transport.Compressor
 }
 
 // maxRedirects is how many a request may be sent on; each has the same host.
 const maxRedirects = 3
 
-// NewHTTP returns the transport. Nothing is connected yet. Its error is an
-// *Error.
-func NewHTTP(o HTTPOptions) (*HTTP, error) {
+// New returns the transport. Nothing is connected yet. Its error is an
+// *transport.Error.
+func New(o Options) (*Transport, error) {
 	setDefaults(&o)
 	misconfigured := func(err error) error {
-		return &Error{Misconfigured, fmt.Errorf("http: %w", err)}
+		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("http: %w", err)}
 	}
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
@@ -74,8 +78,8 @@ func NewHTTP(o HTTPOptions) (*HTTP, error) {
 	if o.Compression == "zstd" {
 		return nil, misconfigured(errors.New("compression zstd is not for http: leave it empty or give gzip"))
 	}
-	h := &HTTP{o: o, name: u.Scheme + "://" + u.Host + u.EscapedPath()}
-	if h.compressor, err = NewCompressor(o.Compression); err != nil {
+	h := &Transport{o: o, name: u.Scheme + "://" + u.Host + u.EscapedPath()}
+	if h.compressor, err = transport.NewCompressor(o.Compression); err != nil {
 		return nil, misconfigured(err)
 	}
 	t := &http.Transport{
@@ -94,7 +98,7 @@ func NewHTTP(o HTTPOptions) (*HTTP, error) {
 	return h, nil
 }
 
-func setDefaults(o *HTTPOptions) {
+func setDefaults(o *Options) {
 	empty := func() string { return "" }
 	if o.Password == nil {
 		o.Password = empty
@@ -141,7 +145,7 @@ func (e *redirectError) Error() string {
 }
 
 // Send posts m and returns nil once the server has answered 2xx.
-func (h *HTTP) Send(ctx context.Context, m *Message) error {
+func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 	// A copy: net/http may still be reading the body when the answer is there.
 	body := h.compressor.Append(nil, m.Body)
 	req, err := h.request(ctx, http.MethodPost, body)
@@ -176,18 +180,18 @@ func (h *HTTP) Send(ctx context.Context, m *Message) error {
 }
 
 // fail names the message in an error, of which it keeps the kind.
-func (h *HTTP) fail(m *Message, err error) *Error {
-	return &Error{VerdictOf(err), fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
+func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
+	return &transport.Error{Verdict: transport.VerdictOf(err), Err: fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
 }
 
-func (h *HTTP) request(ctx context.Context, method string, body []byte) (*retryablehttp.Request, error) {
+func (h *Transport) request(ctx context.Context, method string, body []byte) (*retryablehttp.Request, error) {
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
 	req, err := retryablehttp.NewRequestWithContext(ctx, method, h.o.URL, reader)
 	if err != nil {
-		return nil, &Error{Misconfigured, errors.New("url cannot be used")}
+		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: errors.New("url cannot be used")}
 	}
 	req.Header.Set("User-Agent", h.o.UserAgent)
 	if h.o.Username != "" {
@@ -216,7 +220,7 @@ func headerText(id string) string {
 }
 
 // Close ends the connections.
-func (h *HTTP) Close(context.Context) error {
+func (h *Transport) Close(context.Context) error {
 	h.client.CloseIdleConnections()
 	return nil
 }

@@ -1,4 +1,4 @@
-package transport
+package httppost
 
 import (
 	"context"
@@ -12,24 +12,26 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"tstat-transport/internal/transport"
 )
 
 // tries is a message's way through the retries. It is not for several
 // goroutines.
 type tries struct {
-	h           *HTTP
+	h           *Transport
 	message     string
 	firstFailed time.Time
-	n           int           // failures so far
-	wait        time.Duration // before the next request
-	err         *Error        // of the last request
+	n           int              // failures so far
+	wait        time.Duration    // before the next request
+	err         *transport.Error // of the last request
 }
 
 // check is called after each request and says whether to try again. Its error
 // stays in t.err.
 func (t *tries) check(ctx context.Context, resp *http.Response, err error) (again bool, _ error) {
 	t.err = judge(resp, err)
-	if t.err == nil || t.err.Verdict != Retry || ctx.Err() != nil {
+	if t.err == nil || t.err.Verdict != transport.Retry || ctx.Err() != nil {
 		return false, nil
 	}
 	if t.n == 0 {
@@ -51,7 +53,7 @@ func (t *tries) check(ctx context.Context, resp *http.Response, err error) (agai
 
 // backoff doubles with each failure; a random half of it keeps the callers
 // apart.
-func (h *HTTP) backoff(failures int) time.Duration {
+func (h *Transport) backoff(failures int) time.Duration {
 	d := min(h.o.Backoff<<min(failures, 20), h.o.MaxBackoff)
 	return d/2 + rand.N(d/2+1)
 }
@@ -70,49 +72,49 @@ func retryAfter(resp *http.Response) (time.Duration, bool) {
 }
 
 // judge says what an answer, or the lack of one, means; nil is a confirmation.
-func judge(resp *http.Response, err error) *Error {
+func judge(resp *http.Response, err error) *transport.Error {
 	if err != nil {
 		return judgeError(err)
 	}
-	fail := func(kind Verdict, remedy string) *Error {
-		return &Error{kind, fmt.Errorf("the server answered %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), remedy)}
+	fail := func(kind transport.Verdict, remedy string) *transport.Error {
+		return &transport.Error{Verdict: kind, Err: fmt.Errorf("the server answered %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), remedy)}
 	}
 	switch code := resp.StatusCode; {
 	case code >= 200 && code < 300:
 		return nil
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return fail(Refused, ": check username, password or token in [http], and what that user may do there")
+		return fail(transport.Refused, ": check username, password or token in [http], and what that user may do there")
 	case code == http.StatusProxyAuthRequired:
-		return fail(Refused, ": the proxy wants credentials, see HTTPS_PROXY and HTTP_PROXY in the environment")
+		return fail(transport.Refused, ": the proxy wants credentials, see HTTPS_PROXY and HTTP_PROXY in the environment")
 	case code == http.StatusRequestEntityTooLarge:
-		return fail(TooLarge, ": raise the server's limit of a body")
+		return fail(transport.TooLarge, ": raise the server's limit of a body")
 	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
-		return fail(Retry, "")
+		return fail(transport.Retry, "")
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
-		return fail(Misconfigured, ": correct url or path in [http]")
+		return fail(transport.Misconfigured, ": correct url or path in [http]")
 	}
-	return fail(Misconfigured, ": the server does not take such messages there: correct url in [http], or the server")
+	return fail(transport.Misconfigured, ": the server does not take such messages there: correct url in [http], or the server")
 }
 
 // judgeError judges the error of a request without an answer. The address is
 // not in its text: it may hold secrets.
-func judgeError(err error) *Error {
+func judgeError(err error) *transport.Error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
 	if e, ok := errors.AsType[*redirectError](err); ok {
-		return &Error{Misconfigured, fmt.Errorf("%w: give the address it leads to as url in [http], if that is meant", e)}
+		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("%w: give the address it leads to as url in [http], if that is meant", e)}
 	}
 	if remedy, ok := judgeTLS(err); ok {
-		return &Error{Misconfigured, fmt.Errorf("start TLS: %w: %s", err, remedy)}
+		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("start TLS: %w: %s", err, remedy)}
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
-		return &Error{Retry, fmt.Errorf("%w: check url in [http], and the name service", err)}
+		return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf("%w: check url in [http], and the name service", err)}
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
-		return &Error{Retry, fmt.Errorf("%w: check that the server runs there, url in [http], and firewalls", err)}
+		return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf("%w: check that the server runs there, url in [http], and firewalls", err)}
 	}
-	return &Error{Retry, err}
+	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
 
 // judgeTLS gives the remedy for an error of the TLS handshake; ok is false for

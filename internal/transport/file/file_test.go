@@ -1,4 +1,4 @@
-package transport_test
+package file_test
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
+	"tstat-transport/internal/transport/file"
 )
 
 const (
@@ -26,9 +27,9 @@ const (
 	folderEnv = "TRANSPORT_TEST_FOLDER"
 )
 
-func openFolder(t *testing.T, o transport.FileOptions) *transport.File {
+func openFolder(t *testing.T, o file.Options) *file.Transport {
 	t.Helper()
-	f, err := transport.OpenFile(o)
+	f, err := file.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestFileTorn(t *testing.T) {
 	for _, compression := range []string{"", "gzip", "zstd"} {
 		t.Run(compression, func(t *testing.T) {
 			folder := t.TempDir()
-			o := transport.FileOptions{Path: folder, Compression: compression}
+			o := file.Options{Path: folder, Compression: compression}
 			f := openFolder(t, o)
 			bodies := make([]string, 4)
 			sizes := make([]int, 4)
@@ -124,7 +125,7 @@ func finished(t *testing.T, folder string) []string {
 // same directory.
 func TestFileOtherSettings(t *testing.T) {
 	folder := t.TempDir()
-	for n, o := range []transport.FileOptions{
+	for n, o := range []file.Options{
 		{Compression: "zstd"}, {Compression: "gzip"}, {Format: "flows"}, {},
 	} {
 		o.Path = folder
@@ -133,7 +134,7 @@ func TestFileOtherSettings(t *testing.T) {
 	if got := finished(t, folder); got != nil {
 		t.Errorf("files before Finish: %q", got)
 	}
-	f := openFolder(t, transport.FileOptions{Path: folder})
+	f := openFolder(t, file.Options{Path: folder})
 	if err := f.Finish(t.Context(), "0", directory); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestFileOtherSettings(t *testing.T) {
 func TestFileNames(t *testing.T) {
 	name := func(directory string, n ...int) string {
 		folder := t.TempDir()
-		f := openFolder(t, transport.FileOptions{Path: folder})
+		f := openFolder(t, file.Options{Path: folder})
 		for _, n := range n {
 			m := transporttest.Message("x", n)
 			m.Directory = directory
@@ -185,7 +186,7 @@ func TestFileNames(t *testing.T) {
 // record later.
 func TestFileBodyIsNoLine(t *testing.T) {
 	for _, format := range []string{"messages", "flows"} {
-		f := openFolder(t, transport.FileOptions{Path: t.TempDir(), Format: format})
+		f := openFolder(t, file.Options{Path: t.TempDir(), Format: format})
 		for _, body := range []string{"", "{", "[1,\n2]", "[\"\x00\"]", "[1"} {
 			if err := f.Send(t.Context(), &transport.Message{ID: "x", Body: []byte(body), Directory: directory}); err == nil {
 				t.Errorf("%s: body %q: no error", format, body)
@@ -195,7 +196,7 @@ func TestFileBodyIsNoLine(t *testing.T) {
 }
 
 func TestFileTooLarge(t *testing.T) {
-	f := openFolder(t, transport.FileOptions{Path: t.TempDir()})
+	f := openFolder(t, file.Options{Path: t.TempDir()})
 	err := f.Send(t.Context(), &transport.Message{ID: "x", Body: make([]byte, 64<<20), Directory: directory})
 	if transport.VerdictOf(err) != transport.TooLarge {
 		t.Errorf("error %v is of kind %d, want TooLarge", err, transport.VerdictOf(err))
@@ -205,9 +206,9 @@ func TestFileTooLarge(t *testing.T) {
 // TestFileStale wants a warning of what no run goes on with.
 func TestFileStale(t *testing.T) {
 	folder := t.TempDir()
-	mustSend(t, openFolder(t, transport.FileOptions{Path: folder}), transporttest.Message(directory, 1))
+	mustSend(t, openFolder(t, file.Options{Path: folder}), transporttest.Message(directory, 1))
 	var log bytes.Buffer
-	o := transport.FileOptions{Path: folder, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	o := file.Options{Path: folder, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	openFolder(t, o)
 	if log.Len() > 0 {
 		t.Errorf("a warning of a fresh file: %s", &log)
@@ -225,7 +226,7 @@ func TestFileStale(t *testing.T) {
 // TestFilePartialRemoved removes a file under the transport's hands.
 func TestFilePartialRemoved(t *testing.T) {
 	folder := t.TempDir()
-	f := openFolder(t, transport.FileOptions{Path: folder})
+	f := openFolder(t, file.Options{Path: folder})
 	mustSend(t, f, transporttest.Message(directory, 1))
 	if err := os.Remove(partialOf(t, folder)); err != nil {
 		t.Fatal(err)
@@ -258,7 +259,7 @@ func TestChild(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := openFolder(t, transport.FileOptions{Path: folder})
+	f := openFolder(t, file.Options{Path: folder})
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
@@ -320,7 +321,7 @@ func TestFileProcessDies(t *testing.T) {
 			if len(accepted) < 10 || strings.Contains(text.String(), "failed") {
 				t.Fatalf("the child has said %s", &text)
 			}
-			f := openFolder(t, transport.FileOptions{Path: folder})
+			f := openFolder(t, file.Options{Path: folder})
 			if err := f.Finish(t.Context(), "0", directory); err != nil {
 				t.Fatal(err)
 			}

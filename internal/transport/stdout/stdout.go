@@ -1,4 +1,5 @@
-package transport
+// Package stdout prints messages instead of delivering them.
+package stdout
 
 import (
 	"bytes"
@@ -8,24 +9,26 @@ import (
 	"sync"
 
 	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/transport"
 )
 
-// Stdout prints messages instead of delivering them: each as one line of JSON,
+// Printer is a transport that prints messages instead of delivering them: each as one line of JSON,
 // or indented.
-type Stdout struct {
+type Printer struct {
 	mu     sync.Mutex
 	w      io.Writer
 	pretty bool
 	buf    bytes.Buffer
 }
 
-// NewStdout prints to w, which stays the caller's.
-func NewStdout(w io.Writer, pretty bool) *Stdout { return &Stdout{w: w, pretty: pretty} }
+// New prints to w, which stays the caller's.
+func New(w io.Writer, pretty bool) *Printer { return &Printer{w: w, pretty: pretty} }
 
 var newline = []byte("\n")
 
 // Send writes the message. Nothing is flushed to a disk.
-func (s *Stdout) Send(_ context.Context, m *Message) error {
+func (s *Printer) Send(_ context.Context, m *transport.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	body := m.Body
@@ -46,4 +49,4 @@ func (s *Stdout) Send(_ context.Context, m *Message) error {
 }
 
 // Close does nothing.
-func (s *Stdout) Close(context.Context) error { return nil }
+func (s *Printer) Close(context.Context) error { return nil }

@@ -1,4 +1,4 @@
-package transport
+package file
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // output is a directory's file in work. Sends that come together share one
 // sync: whoever has the turn writes for all that wait.
 type output struct {
-	file            *File
+	file            *Transport
 	directory       string // absolute
 	compression     string
 	base, extension string

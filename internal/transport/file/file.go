@@ -1,4 +1,6 @@
-package transport
+// Package file is the transport that writes messages to files, one for each
+// directory.
+package file
 
 import (
 	"cmp"
@@ -18,10 +20,12 @@ import (
 
 	"github.com/goccy/go-json"
 	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/transport"
 )
 
-// FileOptions say how File writes.
-type FileOptions struct {
+// Options say how File writes.
+type Options struct {
 	// Path is the folder of the output files. It must exist.
 	Path string
 	// Format is "messages" (a line is a message's list of flows; the default)
@@ -33,7 +37,7 @@ type FileOptions struct {
 	Log *slog.Logger
 }
 
-// File is a Transport that writes each directory's messages to a file of its
+// Transport is a transport that writes each directory's messages to a file of its
 // own:
 //
 //	DIRECTORY.HASH.jsonl[.gz|.zst]
@@ -47,10 +51,10 @@ type FileOptions struct {
 // .partial. It holds whole records, each written and synced before its Send
 // returns; a later run goes on with it. Each message is a gzip member or zstd
 // frame of its own; readers take several in a row for one stream.
-type File struct {
-	o          FileOptions
+type Transport struct {
+	o          Options
 	folder     *os.Root
-	compressor *Compressor
+	compressor *transport.Compressor
 	buffers    sync.Pool // of *[]byte
 
 	mu      sync.Mutex
@@ -67,18 +71,18 @@ var (
 	extensions = map[string]string{"": "", "gzip": ".gz", "zstd": ".zst"}
 )
 
-// OpenFile opens the folder, and warns of partial files that no run has gone
-// on with for a day. Its error is an *Error.
-func OpenFile(o FileOptions) (*File, error) {
+// Open opens the folder, and warns of partial files that no run has gone
+// on with for a day. Its error is an *transport.Error.
+func Open(o Options) (*Transport, error) {
 	o.Format = cmp.Or(o.Format, formats[0])
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &File{o: o, outputs: make(map[string]*output)}
+	f := &Transport{o: o, outputs: make(map[string]*output)}
 	f.buffers.New = func() any { return new([]byte) }
 	var err error
-	if f.compressor, err = NewCompressor(o.Compression); err != nil {
-		return nil, &Error{Misconfigured, fmt.Errorf("file: %w", err)}
+	if f.compressor, err = transport.NewCompressor(o.Compression); err != nil {
+		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("file: %w", err)}
 	}
 	if f.folder, err = os.OpenRoot(o.Path); err != nil {
 		if info, e := os.Stat(o.Path); e == nil && !info.IsDir() {
@@ -93,7 +97,7 @@ func OpenFile(o FileOptions) (*File, error) {
 	return f, nil
 }
 
-func (f *File) warnOfStale() error {
+func (f *Transport) warnOfStale() error {
 	dir, err := f.folder.Open(".")
 	if err != nil {
 		return err
@@ -120,9 +124,9 @@ func (f *File) warnOfStale() error {
 }
 
 // Send returns nil when m is on the disk.
-func (f *File) Send(ctx context.Context, m *Message) error {
+func (f *Transport) Send(ctx context.Context, m *transport.Message) error {
 	if len(m.Body) >= maxRecord {
-		return &Error{TooLarge, fmt.Errorf("file: message %s of %d bytes is larger than the %d that a record may have", m.ID, len(m.Body), maxRecord)}
+		return &transport.Error{Verdict: transport.TooLarge, Err: fmt.Errorf("file: message %s of %d bytes is larger than the %d that a record may have", m.ID, len(m.Body), maxRecord)}
 	}
 	plain, packed := f.buffers.Get().(*[]byte), f.buffers.Get().(*[]byte)
 	defer f.buffers.Put(plain)
@@ -149,7 +153,7 @@ func (f *File) Send(ctx context.Context, m *Message) error {
 var errNoLine = errors.New("its body is not compact JSON: this is a fault of the program")
 
 // lines appends a message's lines to dst.
-func (f *File) lines(dst, body []byte) ([]byte, error) {
+func (f *Transport) lines(dst, body []byte) ([]byte, error) {
 	if f.o.Format == formats[0] {
 		dst = append(append(dst, body...), '\n')
 		if !isLine(dst) {
@@ -173,7 +177,7 @@ func (f *File) lines(dst, body []byte) ([]byte, error) {
 
 // Finish gives the directory's file its name; without one there is nothing to
 // do. A file that was begun with other settings is finished as it was begun.
-func (f *File) Finish(ctx context.Context, _, directory string) error {
+func (f *Transport) Finish(ctx context.Context, _, directory string) error {
 	for _, format := range formats {
 		for compression := range extensions {
 			out, err := f.output(directory)
@@ -195,10 +199,10 @@ func (f *File) Finish(ctx context.Context, _, directory string) error {
 }
 
 // Close leaves what is not finished to a later run.
-func (f *File) Close(context.Context) error { return f.folder.Close() }
+func (f *Transport) Close(context.Context) error { return f.folder.Close() }
 
 // output returns the file in work of a directory.
-func (f *File) output(directory string) (*output, error) {
+func (f *Transport) output(directory string) (*output, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if out := f.outputs[directory]; out != nil {
@@ -211,7 +215,7 @@ func (f *File) output(directory string) (*output, error) {
 	return out, err
 }
 
-func (f *File) newOutput(directory, format, compression string) (*output, error) {
+func (f *Transport) newOutput(directory, format, compression string) (*output, error) {
 	// The same whatever directory a run is started in.
 	directory, err := filepath.Abs(directory)
 	if err != nil {
@@ -230,7 +234,7 @@ func (f *File) newOutput(directory, format, compression string) (*output, error)
 }
 
 // sync makes the names in the folder durable.
-func (f *File) sync() error {
+func (f *Transport) sync() error {
 	dir, err := f.folder.Open(".")
 	if err != nil {
 		return err
@@ -242,18 +246,18 @@ func (f *File) sync() error {
 	return nil
 }
 
-// explain makes an *Error of err.
-func (f *File) explain(err error) *Error {
-	kind, remedy := Retry, ""
+// explain makes an *transport.Error of err.
+func (f *Transport) explain(err error) *transport.Error {
+	kind, remedy := transport.Retry, ""
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		remedy = ": free space, or raise the quota"
 	case errors.Is(err, fs.ErrPermission):
-		kind, remedy = Refused, ": let the user that this runs as write there"
+		kind, remedy = transport.Refused, ": let the user that this runs as write there"
 	case errors.Is(err, unix.EROFS):
-		kind, remedy = Misconfigured, ": mount it to be written to, or correct path in [file]"
+		kind, remedy = transport.Misconfigured, ": mount it to be written to, or correct path in [file]"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		kind, remedy = Misconfigured, ": create the folder, or correct path in [file]"
+		kind, remedy = transport.Misconfigured, ": create the folder, or correct path in [file]"
 	}
-	return &Error{kind, fmt.Errorf("file %s: %w%s", f.o.Path, err, remedy)}
+	return &transport.Error{Verdict: kind, Err: fmt.Errorf("file %s: %w%s", f.o.Path, err, remedy)}
 }

@@ -1,4 +1,4 @@
-package transport_test
+package httppost_test
 
 import (
 	"crypto/tls"
@@ -16,6 +16,7 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
+	httppost "tstat-transport/internal/transport/http"
 )
 
 const secret = "p4ss:w/rd%"
@@ -38,7 +39,7 @@ func TestHTTPFaults(t *testing.T) {
 	status := func(code int) func(t *testing.T) (transport.Transport, error) {
 		return func(t *testing.T) (transport.Transport, error) {
 			s := answering(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
-			return newHTTP(t, transport.HTTPOptions{
+			return newHTTP(t, httppost.Options{
 				URL: s.URL + "/in?token=" + "geheim", Username: "sensor", Password: reveal, RetryLimit: 200 * time.Millisecond,
 			}), nil
 		}
@@ -52,7 +53,7 @@ func TestHTTPFaults(t *testing.T) {
 				w.Header().Set("Location", to)
 				w.WriteHeader(code)
 			})
-			return newHTTP(t, transport.HTTPOptions{URL: s.URL + "/in", Token: reveal}), nil
+			return newHTTP(t, httppost.Options{URL: s.URL + "/in", Token: reveal}), nil
 		}
 	}
 	stranger := answering(t, nil, func(http.ResponseWriter, *http.Request) { t.Error("a request has come to the other host") })
@@ -71,7 +72,7 @@ func TestHTTPFaults(t *testing.T) {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				s := httptest.NewServer(nil)
 				s.Close()
-				return newHTTP(t, transport.HTTPOptions{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
+				return newHTTP(t, httppost.Options{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"connection refused", "check that the server runs"},
 		},
@@ -82,7 +83,7 @@ func TestHTTPFaults(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = l.Close() })
-				return newHTTP(t, transport.HTTPOptions{
+				return newHTTP(t, httppost.Options{
 					URL: "http://" + l.Addr().String(), Timeout: 200 * time.Millisecond, RetryLimit: 300 * time.Millisecond,
 				}), nil
 			},
@@ -91,13 +92,13 @@ func TestHTTPFaults(t *testing.T) {
 		"the server hangs up": {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				s := answering(t, nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-				return newHTTP(t, transport.HTTPOptions{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
+				return newHTTP(t, httppost.Options{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"EOF"},
 		},
 		"no address": {
 			Open: func(*testing.T) (transport.Transport, error) {
-				_, err := transport.NewHTTP(transport.HTTPOptions{URL: "https://sensor:" + secret + "@host/"})
+				_, err := httppost.New(httppost.Options{URL: "https://sensor:" + secret + "@host/"})
 				return nil, err
 			},
 			Verdict: transport.Misconfigured, Words: []string{"without a user"}, Secrets: []string{secret},
@@ -153,7 +154,7 @@ func TestHTTPRetries(t *testing.T) {
 		return true
 	}
 	s.Start()
-	h := newHTTP(t, transport.HTTPOptions{URL: s.URL})
+	h := newHTTP(t, httppost.Options{URL: s.URL})
 	m := transporttest.Message(directory, 7)
 	mustSend(t, h, m)
 	if want := slices.Repeat([]string{m.ID}, 4); !slices.Equal(keys, want) {
@@ -176,7 +177,7 @@ func TestHTTPRetryAfterTooLong(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 		})
 		began := time.Now()
-		err := newHTTP(t, transport.HTTPOptions{URL: s.URL}).Send(t.Context(), transporttest.Message(directory, 1))
+		err := newHTTP(t, httppost.Options{URL: s.URL}).Send(t.Context(), transporttest.Message(directory, 1))
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("Retry-After %s: took %v", after, took)
 		}
@@ -197,7 +198,7 @@ func TestHTTPFollowsOnItsHost(t *testing.T) {
 	}
 	s.Start()
 	m := transporttest.Message(directory, 7)
-	mustSend(t, newHTTP(t, transport.HTTPOptions{URL: s.URL + "/in", Token: reveal}), m)
+	mustSend(t, newHTTP(t, httppost.Options{URL: s.URL + "/in", Token: reveal}), m)
 	if got := s.received(t); len(got) != 1 || got[0] != string(m.Body) {
 		t.Errorf("received %q", got)
 	}
@@ -211,8 +212,8 @@ func TestHTTPHeaders(t *testing.T) {
 	s.Start()
 	m := transporttest.Message(directory, 7)
 	m.ID = "sensor ü/0/a\nb"
-	mustSend(t, newHTTP(t, transport.HTTPOptions{URL: s.URL, Username: "sensor", Password: reveal, UserAgent: "tstat_send/1"}), m)
-	mustSend(t, newHTTP(t, transport.HTTPOptions{URL: s.URL, Compression: "gzip"}), m)
+	mustSend(t, newHTTP(t, httppost.Options{URL: s.URL, Username: "sensor", Password: reveal, UserAgent: "tstat_send/1"}), m)
+	mustSend(t, newHTTP(t, httppost.Options{URL: s.URL, Compression: "gzip"}), m)
 	r := s.requests[0]
 	if user, password, _ := r.BasicAuth(); user != "sensor" || password != secret {
 		t.Errorf("basic authentication is %q, %q", user, password)
@@ -252,7 +253,7 @@ func TestHTTPTLS(t *testing.T) {
 		return &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{pair(ca, false)}}
 	}
 	m := transporttest.Message(directory, 7)
-	mustSend(t, newHTTP(t, transport.HTTPOptions{URL: "https" + local(s), TLS: good()}), m)
+	mustSend(t, newHTTP(t, httppost.Options{URL: "https" + local(s), TLS: good()}), m)
 	if got := s.received(t); len(got) != 1 || got[0] != string(m.Body) {
 		t.Errorf("received %q", got)
 	}
@@ -272,7 +273,7 @@ func TestHTTPTLS(t *testing.T) {
 		c.change(config)
 		faults[name] = transporttest.Fault{
 			Open: func(t *testing.T) (transport.Transport, error) {
-				return newHTTP(t, transport.HTTPOptions{URL: c.url, TLS: config, RetryLimit: 200 * time.Millisecond}), nil
+				return newHTTP(t, httppost.Options{URL: c.url, TLS: config, RetryLimit: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Misconfigured, Words: c.words,
 		}
@@ -298,7 +299,7 @@ func TestHTTPCheck(t *testing.T) {
 			}
 			w.WriteHeader(code)
 		})
-		h := newHTTP(t, transport.HTTPOptions{URL: s.URL + "/?token=geheim", Username: "sensor", Password: reveal})
+		h := newHTTP(t, httppost.Options{URL: s.URL + "/?token=geheim", Username: "sensor", Password: reveal})
 		findings := h.Check(t.Context())
 		if len(findings) != 1 {
 			t.Fatalf("findings are %v, want one", findings)

@@ -1,0 +1,10 @@
+package transport
+
+// Finding is one thing that was looked at to see whether a transport would
+// work.
+type Finding struct {
+	// Text says what is well. Empty if Err is not nil.
+	Text string
+	// Err is an *Error whose text says what is not, and the remedy.
+	Err error
+}

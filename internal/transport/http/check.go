@@ -1,0 +1,45 @@
+package httppost
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"tstat-transport/internal/transport"
+)
+
+// Check asks the server, with the credentials, what it allows at the URL
+// (OPTIONS), once. It sends no message.
+func (h *Transport) Check(ctx context.Context) []transport.Finding {
+	bad := func(err *transport.Error) []transport.Finding {
+		return []transport.Finding{{Err: &transport.Error{Verdict: err.Verdict, Err: fmt.Errorf("http %s: %w", h.name, err)}}}
+	}
+	req, err := h.request(ctx, http.MethodOptions, nil)
+	if err != nil {
+		return bad(judgeError(err))
+	}
+	resp, err := h.client.Do(req.Request)
+	if err != nil {
+		return bad(judgeError(err))
+	}
+	drain(resp)
+	if e := judge(resp, nil); e != nil {
+		switch {
+		case e.Verdict == transport.Refused, resp.StatusCode == http.StatusNotFound:
+			return bad(e)
+		case e.Verdict == transport.Retry && resp.StatusCode != http.StatusNotImplemented:
+			return bad(e)
+		}
+	}
+	how := "without credentials"
+	switch {
+	case h.o.Username != "":
+		how = fmt.Sprintf("as user %q", h.o.Username)
+	case h.o.Token() != "":
+		how = "with the token"
+	case h.o.TLS != nil && len(h.o.TLS.Certificates) > 0:
+		how = "with the client certificate"
+	}
+	return []transport.Finding{{Text: fmt.Sprintf("http %s: the server answers %s (%d to OPTIONS); whether it takes messages, only a message can tell",
+		h.name, how, resp.StatusCode)}}
+}
