@@ -64,9 +64,10 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, w)))
 	}
 
-	stopProgress := w.show()
+	stopProgress, stopMetrics := w.show(), w.keepWriting(beat)
 	outcome, err := workers.Run(ctx, c.options(roots, t, w, rejects))
 	stopProgress()
+	stopMetrics()
 	if err != nil {
 		log.Error("root_unreadable", "error", err)
 		status = cli.Worse(status, cli.NoInput)

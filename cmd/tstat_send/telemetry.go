@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"tstat-transport/internal/amqp"
@@ -16,7 +17,8 @@ import (
 type telemetry struct {
 	c        *command
 	log      *slog.Logger
-	summary  *slog.Logger // for the one line that every run logs
+	summary  *slog.Logger        // for the one line that every run logs
+	metrics  *report.MetricsFile // nil without --metrics
 	run      report.Run
 	progress *report.Progress // nil where none is shown
 	books    bool             // the run has counted something, so it logs a summary
@@ -45,7 +47,44 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 	}
 	w.log = slog.New(w.run.Events.Handler(cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat).Handler()))
 	w.summary = cli.NewLogger(out, slog.LevelInfo, c.LogFormat)
+	if c.Metrics != "" {
+		var err error
+		if w.metrics, err = report.OpenMetrics(c.Metrics); err != nil {
+			w.log.Warn("metrics_unreadable", "file", c.Metrics, "error", err)
+		}
+	}
 	return w
+}
+
+// beat is how often a run writes its metrics.
+const beat = 15 * time.Second
+
+// keepWriting writes the metrics every so often, and at once, until stop is
+// called. A failure is left to end, which logs it.
+func (w *telemetry) keepWriting(every time.Duration) (stop func()) {
+	if w.metrics == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			r := w.run
+			r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
+			_ = r.WriteProgress(w.metrics, time.Now())
+			select {
+			case <-ticker.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		writing.Wait()
+	}
 }
 
 // show shows progress, if it is wanted, until stop is called.
@@ -74,8 +113,8 @@ func (w *telemetry) end(ctx context.Context, status int) int {
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}
 	}
-	if w.c.Metrics != "" {
-		if err := r.WriteMetrics(w.c.Metrics); err != nil {
+	if w.metrics != nil {
+		if err := r.WriteMetrics(w.metrics); err != nil {
 			w.log.Error("metrics_unwritable", "file", w.c.Metrics, "error", err, "hint", "correct --metrics")
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}

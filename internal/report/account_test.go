@@ -26,6 +26,7 @@ var start = time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC)
 func sampleRun() *Run {
 	c := new(Counters)
 	c.Found.Store(7)
+	c.Crawled("/r", 7, start.Add(-30*time.Minute))
 	c.Directories.Store(3)
 	c.Marked.Store(1)
 	c.Rows.Store(100)

@@ -5,6 +5,7 @@ package report
 
 import (
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,34 @@ type Counters struct {
 	Unsent Unsent
 
 	spent [stages]atomic.Int64 // ns
+
+	mu      sync.Mutex
+	crawled map[string]crawledRoot // by root
+}
+
+// crawledRoot is what the crawl found below a root.
+type crawledRoot struct {
+	found  int
+	newest time.Time // when Tstat started the newest directory; zero if there is none
+}
+
+// Crawled records that found directories are below a root, and when Tstat
+// started the newest of them.
+func (c *Counters) Crawled(root string, found int, newest time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.crawled == nil {
+		c.crawled = make(map[string]crawledRoot)
+	}
+	c.crawled[root] = crawledRoot{found, newest}
+}
+
+// root returns what Crawled recorded of a root.
+func (c *Counters) root(path string) (root crawledRoot, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	root, known = c.crawled[path]
+	return root, known
 }
 
 // Stage is a part of the pipeline whose time is kept.

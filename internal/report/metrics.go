@@ -1,59 +1,107 @@
 package report
 
 import (
+	"path/filepath"
+	"strings"
+	"time"
+
 	dto "github.com/prometheus/client_model/go"
 )
 
 // prefix is before the name of every metric of tstat_send.
 const prefix = "tstat_send_"
 
-// perRun are the quantities that are not summed up over runs: a directory that
-// stays is found again by each.
-var perRun = map[string]bool{"found": true}
-
-// WriteMetrics writes the metrics of the run to a file for the textfile
-// collector of Prometheus's node_exporter. Counters go on from those of the
-// file's last run, and so does what this run could not find out. A file that
-// cannot be read is replaced; the error says so, or why writing failed.
-func (r *Run) WriteMetrics(path string) error {
-	return writeMetrics(path, prefix, r.metrics)
+// WriteMetrics writes the metrics of the run, which has ended, to a file for the
+// textfile collector of Prometheus's node_exporter.
+func (r *Run) WriteMetrics(f *MetricsFile) error {
+	return f.write(prefix, func(s *metricSet) {
+		s = r.metrics(s, r.Ended)
+		s.run(r.outcome())
+	})
 }
 
-// metrics adds the metrics of the run.
-func (r *Run) metrics(s *metricSet) {
+// WriteProgress writes the metrics of the run while it goes on.
+func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
+	return f.write(prefix, func(s *metricSet) {
+		s = r.metrics(s, now)
+		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics while it was at work; absent between runs.", seconds(now))
+		s.unended(r.outcome())
+	})
+}
+
+func (r *Run) outcome() runOutcome {
+	return runOutcome{tool: "tstat_send", version: r.Version, status: r.Status, started: r.Started, ended: r.Ended, events: r.Events}
+}
+
+// metrics adds what is known of the run at a time. It returns the set whose
+// samples carry the labels of the run: two runs with different roots or sensors
+// have no series in common.
+func (r *Run) metrics(file *metricSet, now time.Time) *metricSet {
+	roots := make([]string, len(r.Roots))
+	for i, root := range r.Roots {
+		roots[i] = rootLabel(root.Path)
+		r.rootMetrics(file.with("sensor", r.Sensor, "root", roots[i], "instance_id", root.Instance), root, now)
+	}
+	s := file.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
 	for _, q := range r.quantities() {
-		if perRun[q.name] {
-			s.gauge(q.name, q.help, float64(q.value))
-		} else {
+		if q.name != "found" { // a metric of each root
 			s.count(q.name, q.help, float64(q.value))
 		}
 	}
-	for stage, seconds := range r.Counters.stageSeconds() {
-		s.count("stage_seconds", "Time spent in a stage, summed over all that work side by side.", seconds, "stage", Stage(stage).String())
+	for stage, spent := range r.Counters.stageSeconds() {
+		s.count("stage_seconds", "Time spent in a stage, summed over all that work side by side.", spent, "stage", Stage(stage).String())
 	}
-	s.run(runOutcome{tool: "tstat_send", version: r.Version, status: r.Status, started: r.Started, ended: r.Ended, events: r.Events})
 	s.latency(&r.Delivery.Latency)
-	r.unsent(s)
+	if r.Counters.Rows.Load() > 0 {
+		s.gauge("last_row_timestamp_seconds", "When a run last read a row that had not been read before.", seconds(now))
+	} else {
+		s.keep("last_row_timestamp_seconds")
+	}
+	return s
 }
 
-// unsent are the metrics of what is left to send.
-func (r *Run) unsent(s *metricSet) {
+// rootLabel returns the absolute path of a root, so that runs with relative
+// paths in different directories differ.
+func rootLabel(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil {
+		return absolute
+	}
+	return path
+}
+
+// seconds returns a time as Prometheus has it.
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// rootMetrics adds what is known of one root. What this run does not know stays
+// as the last one left it.
+func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
+	const newest = "newest_directory_timestamp_seconds"
+	if crawled, known := r.Counters.root(root.Path); known {
+		s.gauge("found", "Directories of logs found below the root.", float64(crawled.found))
+		if crawled.found > 0 {
+			s.gauge(newest, "When Tstat started the newest directory below the root; absent if there is none.", seconds(crawled.newest))
+		}
+	} else {
+		s.keep("found")
+		s.keep(newest)
+	}
 	const oldest = "oldest_unsent_timestamp_seconds"
-	left, known := r.Counters.Unsent.Left()
+	left, known := r.Counters.Unsent.Below(root.Path)
 	if !known {
-		for _, name := range []string{"unsent", "backlog_bytes", "oldest_unsent_age_seconds", oldest} {
+		for _, name := range []string{"unsent", "backlog_bytes", "failed_directories", "oldest_unsent_age_seconds", oldest} {
 			s.keep(name)
 		}
 		return
 	}
 	s.gauge("unsent", "Directories that have something to send.", float64(left.Directories))
 	s.gauge("backlog_bytes", "Uncompressed bytes of logs that are not sent.", float64(left.Bytes))
+	s.gauge("failed_directories", "Directories that could not be read, sent or marked, of those that have something to send.", float64(left.Failed))
 	age := 0.0
 	if left.Oldest != nil {
-		age = r.age(left.Oldest)
+		age = max(0, now.Sub(left.Oldest.Since).Seconds())
 		s.gauge(oldest, "When the oldest directory that has something to send was started; absent if there is none.", float64(left.Oldest.Since.Unix()))
 	}
-	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, when the last run ended; 0 if there is none.", age)
+	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, when these metrics were written; 0 if there is none.", age)
 }
 
 // latency is a histogram of confirmations.

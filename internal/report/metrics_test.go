@@ -14,9 +14,26 @@ import (
 // written writes a run's metrics and returns the file as metric -> value.
 func written(t *testing.T, r *Run, path string) map[string]string {
 	t.Helper()
-	if err := r.WriteMetrics(path); err != nil {
+	f, err := OpenMetrics(path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	if err := r.WriteMetrics(f); err != nil {
+		t.Fatal(err)
+	}
+	return samplesOf(t, path)
+}
+
+// The labels of the sample run's metrics, and of those of its root.
+const (
+	runLabels  = `root="/r",sensor="s"`
+	rootLabels = `instance_id="1",root="/r",sensor="s"`
+)
+
+// samplesOf returns a metrics file as metric -> value, without the labels of the
+// sample run.
+func samplesOf(t *testing.T, path string) map[string]string {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +46,7 @@ func written(t *testing.T, r *Run, path string) map[string]string {
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "#") {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+			name = strings.NewReplacer("{"+runLabels+"}", "", "{"+rootLabels+"}", "", runLabels+",", "", ","+runLabels, "").Replace(name)
 			values[name] = value
 		}
 	}
@@ -105,9 +123,13 @@ func TestDamagedMetrics(t *testing.T) {
 	if err := os.WriteFile(path, []byte("tstat_send_rows_total 1 2 3 {{{\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := sampleRun().WriteMetrics(path)
+	_, err := OpenMetrics(path)
 	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "anew") {
 		t.Errorf("error %v", err)
+	}
+	f, _ := OpenMetrics(path)
+	if err := sampleRun().WriteMetrics(f); err != nil {
+		t.Fatal(err)
 	}
 	check(t, written(t, sampleRun(), path), map[string]string{"rows_total": "200"})
 }
@@ -124,6 +146,7 @@ func TestMetricsThatAreSpokenOf(t *testing.T) {
 	}
 	histogram := prefix + "confirm_latency_seconds" // is spoken of as a whole
 	known[histogram] = true
+	known[prefix+"heartbeat_timestamp_seconds"] = true // while a run is at work
 	metric := regexp.MustCompile(`\btstat_send_[a-z_]+`)
 	for _, file := range []string{
 		"contrib/prometheus/tstat.rules.yml", "contrib/prometheus/tstat.rules.test.yml",
@@ -146,6 +169,111 @@ func TestMetricsThatAreSpokenOf(t *testing.T) {
 		for name := range known {
 			if !spoken[name] && !(strings.HasPrefix(name, histogram) && spoken[histogram]) {
 				t.Errorf("%s does not speak of %s", file, name)
+			}
+		}
+	}
+}
+
+// The counters of a run that goes on are in the file once, however often it is
+// written, and what the last run left stays.
+func TestMetricsOfARunAtWork(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.prom")
+	good := sampleRun()
+	good.Status = 0
+	written(t, good, path)
+
+	f, err := OpenMetrics(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sampleRun()
+	r.Ended, r.Status = time.Time{}, 0
+	now := start.Add(3 * time.Hour)
+	for range 3 {
+		r.Counters.Rows.Add(10)
+		if err := r.WriteProgress(f, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, samplesOf(t, path), map[string]string{
+		"rows_total": "230", "heartbeat_timestamp_seconds": "1.768482e+09", "last_row_timestamp_seconds": "1.768482e+09",
+		`runs_total{status="0"}`: "1", "status": "0", "seconds": "90", "backlog_bytes": "2750",
+		"last_run_timestamp_seconds": "1.76847129e+09", "last_success_timestamp_seconds": "1.76847129e+09",
+	})
+	r.Ended = now.Add(time.Second)
+	if err := r.WriteMetrics(f); err != nil {
+		t.Fatal(err)
+	}
+	got := samplesOf(t, path)
+	check(t, got, map[string]string{
+		"rows_total": "230", `runs_total{status="0"}`: "2", "last_run_timestamp_seconds": "1.768482001e+09",
+	})
+	if v, ok := got[prefix+"heartbeat_timestamp_seconds"]; ok {
+		t.Errorf("heartbeat at %s after the end", v)
+	}
+}
+
+// Each root has what was found below it, and the run has one sum.
+func TestMetricsOfEachRoot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.prom")
+	r := sampleRun()
+	r.Roots = append(r.Roots, Root{Path: "/empty", Instance: "2"}, Root{Path: "/unknown", Instance: "3"})
+	r.Counters.Crawled("/empty", 0, time.Time{})
+	got := written(t, r, path)
+	for name, want := range map[string]string{
+		`found{` + rootLabels + `}`: "7", `found{instance_id="2",root="/empty",sensor="s"}`: "0",
+		`unsent{instance_id="2",root="/empty",sensor="s"}`:                         "0",
+		`failed_directories{instance_id="1",root="/r",sensor="s"}`:                 "1",
+		`newest_directory_timestamp_seconds{instance_id="1",root="/r",sensor="s"}`: "1.7684694e+09",
+		`rows_total{root="/r,/empty,/unknown",sensor="s"}`:                         "100",
+	} {
+		name = strings.Replace(name, "{"+rootLabels+"}", "", 1)
+		if got[prefix+name] != want {
+			t.Errorf("%s is %q, want %q", name, got[prefix+name], want)
+		}
+	}
+	for name := range got {
+		if strings.Contains(name, "found{") && strings.Contains(name, "/unknown") ||
+			strings.Contains(name, "newest") && strings.Contains(name, "/empty") {
+			t.Errorf("%s, which nobody knows", name)
+		}
+	}
+}
+
+// Files of different runs in one folder have no series in common, which
+// node_exporter would drop.
+func TestFilesDoNotCollide(t *testing.T) {
+	dir := t.TempDir()
+	seen := make(map[string]string)
+	for name, change := range map[string]func(*Run){
+		"a": func(*Run) {},
+		"b": func(r *Run) { r.Roots[0].Path = "/s" },
+		"c": func(r *Run) { r.Sensor = "other" },
+		"d": func(r *Run) { r.Roots = []Root{{Path: "/t", Instance: "1"}, {Path: "/u", Instance: "1"}} },
+	} {
+		r := sampleRun()
+		change(r)
+		f, err := OpenMetrics(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.WriteMetrics(f); err != nil {
+			t.Fatal(err)
+		}
+		merged, err := readMetrics(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for family, m := range merged {
+			for _, sample := range m.GetMetric() {
+				series := family
+				for _, l := range sample.GetLabel() {
+					series += "," + l.String()
+				}
+				if other, ok := seen[series]; ok {
+					t.Errorf("%s and %s both hold %s", other, name, series)
+				}
+				seen[series] = name
 			}
 		}
 	}

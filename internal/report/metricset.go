@@ -28,16 +28,29 @@ type metricSet struct {
 	before, now families // the file's last run, and this one
 }
 
-// writeMetrics replaces a metrics file by the samples that collect adds. A file
-// that cannot be read is replaced as well, with an error.
-func writeMetrics(path, prefix string, collect func(*metricSet)) error {
-	before, readErr := readMetrics(path)
-	if readErr != nil {
-		readErr = fmt.Errorf("the counters start anew: %w", readErr)
+// A MetricsFile is a file for the textfile collector of Prometheus's
+// node_exporter. Its counters are over all runs: they go on from what the file
+// held when it was opened.
+type MetricsFile struct {
+	path   string
+	before families
+}
+
+// OpenMetrics reads the file at path, which need not exist. If the file cannot be
+// read, err says so, and Write replaces it with counters that start anew.
+func OpenMetrics(path string) (*MetricsFile, error) {
+	before, err := readMetrics(path)
+	if err != nil {
+		err = fmt.Errorf("the counters start anew: %w", err)
 	}
-	s := &metricSet{prefix: prefix, before: before, now: make(families)}
+	return &MetricsFile{path, before}, err
+}
+
+// write replaces the file by the samples that collect adds.
+func (f *MetricsFile) write(prefix string, collect func(*metricSet)) error {
+	s := &metricSet{prefix: prefix, before: f.before, now: make(families)}
 	collect(s)
-	err := writeFileAtomic(path, 0o644, func(w io.Writer) error {
+	return writeFileAtomic(f.path, 0o644, func(w io.Writer) error {
 		for _, name := range slices.Sorted(maps.Keys(s.now)) {
 			if _, err := expfmt.MetricFamilyToText(w, s.now[name]); err != nil {
 				return err
@@ -45,7 +58,12 @@ func writeMetrics(path, prefix string, collect func(*metricSet)) error {
 		}
 		return nil
 	})
-	return errors.Join(readErr, err)
+}
+
+// writeMetrics opens the file and writes it, once.
+func writeMetrics(path, prefix string, collect func(*metricSet)) error {
+	f, err := OpenMetrics(path)
+	return errors.Join(err, f.write(prefix, collect))
 }
 
 func readMetrics(path string) (families, error) {
@@ -155,14 +173,33 @@ func (s *metricSet) run(r runOutcome) {
 	} else {
 		s.keep(success)
 	}
-	s.gauge("build_info", "Version of "+r.tool+".", 1, "version", r.version)
+	s.buildInfo(r.tool, r.version)
 }
 
-// runs counts the run by its exit status, and keeps the counts of the other
-// statuses.
-func (s *metricSet) runs(status int) {
+func (s *metricSet) buildInfo(tool, version string) {
+	s.gauge("build_info", "Version of "+tool+".", 1, "version", version)
+}
+
+// unended is run while the run goes on: it keeps what the last one left.
+func (s *metricSet) unended(r runOutcome) {
+	errs, warnings := r.events.lists()
+	s.count("errors", "Errors logged.", float64(errs.Count))
+	s.count("warnings", "Warnings logged.", float64(warnings.Count))
+	s.runs()
+	for _, name := range []string{"status", "seconds", "last_run_timestamp_seconds", "last_success_timestamp_seconds"} {
+		s.keep(name)
+	}
+	s.buildInfo(r.tool, r.version)
+}
+
+// runs counts the run by its exit status, if it has ended with one, and keeps
+// the counts of the other statuses.
+func (s *metricSet) runs(ended ...int) {
 	const name, help = "runs", "Runs by exit status."
-	statuses := []string{strconv.Itoa(status)}
+	var statuses []string
+	for _, status := range ended {
+		statuses = append(statuses, strconv.Itoa(status))
+	}
 	for _, m := range s.before[s.prefix+name+"_total"].GetMetric() {
 		for _, l := range m.GetLabel() {
 			if l.GetName() == "status" && s.last(name+"_total", "status", l.GetValue()) == m {
@@ -173,7 +210,7 @@ func (s *metricSet) runs(status int) {
 	slices.Sort(statuses)
 	for _, other := range slices.Compact(statuses) {
 		n := 0.0
-		if other == strconv.Itoa(status) {
+		if len(ended) > 0 && other == strconv.Itoa(ended[0]) {
 			n = 1
 		}
 		s.count(name, help, n, "status", other)

@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -92,11 +94,27 @@ type Left struct {
 	Oldest         *UnsentDirectory // nil if there is none
 }
 
-// Left sums up. It is not known where the crawl has not come to its end.
+// Left sums up. known is false until the crawl has ended.
 func (u *Unsent) Left() (left Left, known bool) {
+	return u.left(func(string) bool { return true })
+}
+
+// Below sums up what is not marked below a root. known is false until the crawl
+// has ended.
+func (u *Unsent) Below(root string) (left Left, known bool) {
+	return u.left(func(directory string) bool {
+		rest, err := filepath.Rel(root, directory)
+		return err == nil && rest != ".." && !strings.HasPrefix(rest, "../")
+	})
+}
+
+func (u *Unsent) left(counts func(directory string) bool) (left Left, known bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, d := range u.dirs {
+		if !counts(d.Directory) {
+			continue
+		}
 		left.Directories++
 		left.Bytes += d.Bytes
 		switch d.State {

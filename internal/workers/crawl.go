@@ -30,6 +30,14 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	for _, root := range roots {
 		found, err := root.Find(ctx, func(path string, err error) { p.ioError("cannot look into directory", path, err) })
 		unreadable = errors.Join(unreadable, err)
+		if err == nil {
+			logdir.Sort(found)
+			var newest time.Time
+			if len(found) > 0 {
+				_, newest = logdir.Backlog(found[len(found)-1])
+			}
+			p.Counters.Crawled(root.Path, len(found), newest)
+		}
 		entries = append(entries, found...)
 	}
 	logdir.Sort(entries)
