@@ -4,8 +4,8 @@ package fastparse
 
 import "github.com/klauspost/cpuid/v2"
 
-// The routines in assembly that this processor can run; assembly.md lists what
-// each of them needs. Tests clear these variables to run the portable code.
+// The routines in assembly that this processor can run; docs/assembly.md lists
+// what each of them needs. Tests clear these variables to run the portable code.
 var (
 	// useAVX512 stands for AVX-512 with VBMI2: Intel's servers since Ice Lake,
 	// AMD's processors since Zen 4.

@@ -1,12 +1,13 @@
-// Package fastparse turns bytes of a Tstat log into rows and fields. It is
-// pure: no goroutine, no path, no log, and no allocation per row.
+// Package fastparse turns bytes of a Tstat log into rows and fields, and fields
+// into text. It reads and writes all digits. It is pure: no goroutine, no path,
+// no log, and no allocation per row.
 //
-// A Layout is what a header line says about the rows below it. A Scanner takes
-// a block of whole lines, marks every newline and every space in two bitmaps
-// (64 bytes of log a word, with vector instructions where the machine has
-// them), and walks the lines: a row is looked at only as far as the decision
-// needs, which is two byte counts. For the few rows that are sent, Split
-// yields where each field ends.
+// A Layout holds the positions of a log's columns. A Scanner takes a block of
+// whole lines, marks every newline and every space in two bitmaps (64 bytes of
+// log a word, with vector instructions if the processor has them), and walks the
+// lines. It examines a row only as far as the decision needs: two byte counts.
+// For the few rows that are sent, Split finds the fields, and a Renderer writes
+// them, and values computed from them, between constant texts.
 //
 // The grammar, as Tstat 2.4 to 3.2.1 and the tools behind it write it:
 //

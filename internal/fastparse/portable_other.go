@@ -14,4 +14,5 @@ func split(space []uint64, start, end, n int, starts *starts) (found int) {
 	return splitPortable(space, start, end, n, starts)
 }
 
+// renderFast leaves everything to renderPortable.
 func (r *Renderer) renderFast([]Segment, []byte, int) (n, end int, ok bool) { return 0, 0, false }

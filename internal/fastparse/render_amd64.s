@@ -23,14 +23,16 @@ BYTES(fives, 0x0505050505050505)   // 'f' - 'a'
 TWICE(places, 0x00010a6400010a64)  // 100, 10, 1
 TWICE(ones, 0x0001000100010001)
 
-// From the 16 bytes that end with a time its decimals, of which the first three
-// and the last three are to become numbers.
+// Shuffles the 16 bytes that end with a time: its first three decimals and its
+// last three, each in four bytes with an empty one behind them.
 DATA decimals<>+0(SB)/8, $0x800f0e0d800c0b0a
 DATA decimals<>+8(SB)/8, $0x8080808080808080
 GLOBL decimals<>(SB), RODATA|NOPTR, $16
 
-// DIGITS makes of x < 10^8 its eight decimal digits, one a byte, the first in
-// the lowest. It uses y and z. See eightDigits.
+// DIGITS replaces x < 10^8 by its eight decimal digits, one a byte, the first in
+// the lowest. It overwrites y and z. eightDigits does the same in Go: split by
+// 10^4, by 100 in both halves, by 10 in all quarters, each division a
+// multiplication by the reciprocal and a shift.
 #define DIGITS(x, y, z) \
 	IMUL3Q $0x68db8bad, x, y \ // 2^44 / 10^4
 	SHRQ $44, y \
@@ -54,8 +56,10 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 	SHLQ $8, x \
 	ORQ  y, x
 
-// ADDRESSES makes the bytes of x those of which an address may consist: digits,
-// colons, points, and letters up to f. It uses y and z.
+// ADDRESSES replaces each byte of x by 0xff if an address may contain it, else by
+// 0: '0' to ':' (the character behind '9'), '.', and 'a' to 'f' in both cases. A
+// byte is in a range if its distance from the low end is the smaller of itself
+// and the range's size. It overwrites y and z.
 #define ADDRESSES(x, y, z, digit, colon, point, low, letter, five) \
 	VPSUBB digit, x, y \
 	VPMINUB colon, y, z \
@@ -68,8 +72,9 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 	VPCMPEQB z, x, x \
 	VPOR y, x, x
 
-// VERIFY gathers in y which bytes of x are outside of a byteRange. It leaves in x
-// how far they are from its low end.
+// VERIFY gathers in X7 which bytes of x are outside of a byteRange: what is left
+// after subtracting the low end, then the size with saturation. It leaves in x
+// the distances from the low end and overwrites y.
 #define VERIFY(x, y, range) \
 	VPSUBB byteRange_low range, x, x \
 	VPSUBUSB byteRange_size range, x, y \
@@ -89,8 +94,23 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 
 // func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 //
-// Hardly any branch depends on what a field holds. X7 gathers what is wrong with
-// counters and times, R15 what is wrong with addresses.
+// The portable form is renderPortable. The routine copies each segment's text and
+// then writes its value, 16 bytes at a time whether or not so many count: the
+// next segment overwrites what was too much. Fields are copied before it is
+// known that they are well formed; whatever is wrong with them is gathered and
+// looked at once, at the end, so that hardly any branch depends on a field. It
+// stops behind a text whose value it leaves to Go: a tie of roundings, a number
+// of more than 16 digits, nan, and the like.
+//
+//	SI   the segment behind the one in work   R8   starts of the fields
+//	CX   behind the last segment              R9   block
+//	DI   where to write next                  R10  values
+//	BX   column, then offset of a value       R14  ranges
+//	DX   format, then scratch                 AX, R13: scratch
+//	R11  offset or address of a field         R12  its length and one
+//	X7   bytes of counters and times that are wrong
+//	R15  bytes of addresses that are wrong
+//	Y10  the character 0, 32 times
 TEXT ·renderAVX2(SB), NOSPLIT, $0-81
 	MOVQ segments+0(FP), SI
 	MOVQ n+8(FP), CX
@@ -107,6 +127,7 @@ TEXT ·renderAVX2(SB), NOSPLIT, $0-81
 	VPBROADCASTQ zeros<>(SB), Y10
 
 segment:
+	// The text, all of its room; then the column or value, and the format.
 	VMOVDQU Segment_text(SI), Y0
 	VMOVDQU Y0, (DI)
 	MOVBLZX Segment_len(SI), AX
@@ -120,6 +141,8 @@ segment:
 counter:
 	// A counter at R11, its length and one in R12.
 	FIELD
+	// It is copied as it stands; a length of up to 16 chooses the range of bytes
+	// that VERIFY holds it against: digits, the first of several not 0.
 	CMPL R12, $17
 	JHI  stop
 	VMOVDQU (R9)(R11*1), X1
@@ -146,7 +169,8 @@ other:
 	CMPL DX, $const_MinMax
 	JEQ  minMax
 
-	// A number: the digits of what is below 10^8 without the zeros before them.
+	// A number below 10^8: its digits are shifted right by the leading zeros. Bit
+	// 56 is set before they are counted, so that the last digit stays.
 	CMPQ AX, $100000000
 	JCC  long
 	DIGITS(AX, DX, R11)
@@ -162,6 +186,7 @@ other:
 	ADDQ $8, DI
 
 tail:
+	// The text behind the digits, up to four bytes.
 	MOVL Value_tail(R10)(BX*1), AX
 	MOVL AX, (DI)
 	MOVL Value_tailLen(R10)(BX*1), AX
@@ -169,7 +194,8 @@ tail:
 	NEXT
 
 long:
-	// Below 10^16 two halves of eight digits.
+	// Below 10^16: two halves of eight digits. The quotient is the upper half of a
+	// product with the reciprocal, the remainder goes to R12.
 	MOVQ $10000000000000000, DX
 	CMPQ AX, DX
 	JCC  stop
@@ -180,6 +206,8 @@ long:
 	SHRQ $26, AX
 	IMUL3Q $100000000, AX, DX
 	SUBQ DX, R12
+
+	// The first half without leading zeros; it is not 0.
 	DIGITS(AX, DX, R11)
 	MOVQ AX, DX
 	TZCNTQ DX, DX
@@ -189,6 +217,8 @@ long:
 	MOVQ AX, (DI)
 	SHRQ $3, DX
 	SUBQ DX, DI
+
+	// The second half with all its digits.
 	DIGITS(R12, DX, R11)
 	ORQ  zeros<>(SB), R12
 	MOVQ R12, 8(DI)
@@ -196,12 +226,15 @@ long:
 	JMP  tail
 
 minMax:
+	// The value names the column.
 	MOVQ AX, BX
 	JMP  counter
 
 rtt:
 	// A time at R11, R12-8 digits and seven bytes long, rounded to thousandths.
 	FIELD
+	// One to eight digits, a point, six digits. Sixteen bytes are read that end
+	// with the field, so eight must stand before it in the block.
 	LEAL -9(R12), AX
 	CMPL AX, $8
 	JCC  stop
@@ -214,18 +247,25 @@ rtt:
 	LEAQ -8(DI)(R12*1), DX
 	SHLL $5, AX
 	VERIFY(X1, X2, +byteRanges_times(R14)(AX*1))
+
+	// AX: the first three decimals as a number, R11: the last three.
 	VPSHUFB decimals<>(SB), X1, X1
 	VPMADDUBSW places<>(SB), X1, X1
 	VPMADDWD ones<>(SB), X1, X1
 	VMOVQ X1, R11
 	MOVL R11, AX
 	SHRQ $32, R11
+
+	// Round: the comparison with 501 sets the carry if R11 is below, and then
+	// subtracting -1 with borrow adds nothing.
 	CMPL R11, $500
 	JEQ  stop // a tie
 	CMPL R11, $501
 	SBBL $-1, AX
 	CMPL AX, $1000
 	JCC  stop // a carry, or no digits
+
+	// The point and the decimals without trailing zeros come from the table.
 	LEAQ ·fractions(SB), R13
 	MOVL (R13)(AX*4), AX
 	MOVL AX, R11
@@ -238,6 +278,7 @@ rtt:
 
 timestamp:
 	// A time at R11, R12-8 digits and seven bytes long, without its last digits.
+	// If the value has a text, the text is written.
 	CMPQ Value_len(R10)(BX*1), $0
 	JNE  text
 	MOVL Value_cut(R10)(BX*1), DX
@@ -252,6 +293,8 @@ timestamp:
 	VMOVDQU (R11), X1
 	VMOVDQU X1, (DI)
 	LEAQ 1(DI)(AX*1), DI
+
+	// Verify the digits before the point, and the point with six digits.
 	VMOVDQU -9(R11)(R12*1), X3
 	SUBL $7, R12
 	SHLL $5, R12
@@ -279,6 +322,8 @@ address:
 	VMOVDQU Y1, (DI)
 	VMOVDQU X2, 32(DI)
 	ADDQ R12, DI
+
+	// One bit a byte, set where the byte is wrong, of as many as count.
 	VPBROADCASTQ colons<>(SB), Y13
 	VPBROADCASTQ points<>(SB), Y14
 	VPBROADCASTQ lower<>(SB), Y4
@@ -296,9 +341,11 @@ address:
 	NEXT
 
 stop:
+	// The value of the segment in work is left to Go.
 	SUBQ $Segment__size, SI
 
 done:
+	// ok: nothing wrong in X7 nor in R15.
 	VPTEST X7, X7
 	SETEQ AX
 	TESTQ R15, R15

@@ -2,6 +2,8 @@
 
 #include "textflag.h"
 
+// Constants for turning digits into numbers: the characters 0; the largest digit;
+// the weights by which pairs of digits, of hundreds, and of myriads are joined.
 DATA digits<>+0(SB)/8, $0x3030303030303030
 GLOBL digits<>(SB), RODATA|NOPTR, $8
 
@@ -23,9 +25,27 @@ GLOBL myriads<>(SB), RODATA|NOPTR, $16
 
 // func skipBelowAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
 //
-// The bitmap of spaces is read from the byte that holds an offset's bit, and
-// shifted: 56 offsets are sure to be there. The n-th bit of a word is found by
-// depositing bit n-1 of nothing else into its bits (PDEP). Both ranks are 1 to 63.
+// The portable form is skipBelowPortable in skip_test.go. The first count of a row
+// begins behind space number rank from the row's start, the second one behind
+// space number rank2 from the start of the first; both ranks are 1 to 63. The
+// routine stops at the first row that is not plainly below the threshold, and
+// returns that row's offset and the number of rows before it.
+//
+// A window is the bitmap of spaces from some offset on: eight bytes are loaded
+// from the byte that holds the offset's bit and shifted right by the offset's
+// lowest three bits, so 56 bits are sure to be there.
+//
+// The n-th set bit of a word is select(w, n) = TZCNT(PDEP(1<<(n-1), w)): PDEP
+// deposits the single bit at the n-th set bit of w (Pandey, Bender and Johnson,
+// "A Fast x86 Implementation of Select", 2017). If w has fewer bits the result is
+// 0 and TZCNT sets the carry. Conditional moves choose the window that holds the
+// bit: which one it is depends on the lengths of fields and cannot be predicted.
+//
+//	SI   block      R9   start of the row        R15  56
+//	DI   newline    BX   the row's newline       AX, CX, DX, R13, R14: scratch
+//	R8   space      R11  start of the first count     R10  its length
+//	                R12  start of the second count    DX   its length, at last
+//	X10  nines      X11, X12, X13  weights for pairs, hundreds, myriads
 TEXT ·skipBelowAVX2(SB), NOSPLIT, $0-80
 	MOVQ block+0(FP), SI
 	MOVQ newline+8(FP), DI
@@ -39,6 +59,7 @@ TEXT ·skipBelowAVX2(SB), NOSPLIT, $0-80
 	VMOVDQU myriads<>(SB), X13
 
 row:
+	// Stop at the block's end and at what may be a header.
 	CMPQ R9, size+32(FP)
 	JGE  done
 	CMPB (SI)(R9*1), $'#'
@@ -53,6 +74,7 @@ row:
 	JNZ  near
 
 far:
+	// The row is longer than its first word: find the next word with a newline.
 	INCQ BX
 	MOVQ (DI)(BX*8), AX
 	TESTQ AX, AX
@@ -67,7 +89,8 @@ near:
 	ADDQ R9, BX
 
 first:
-	// R11: behind space number rank from the row's start, in two words.
+	// R11: the start of the first count. DX and R14 are the windows at offsets 0
+	// and 56 from the row's start, R10 the spaces in the first 56.
 	MOVQ R9, AX
 	SHRQ $3, AX
 	MOVQ R9, CX
@@ -76,6 +99,8 @@ first:
 	SHRXQ CX, 7(R8)(AX*1), R14
 	BZHIQ R15, DX, R10
 	POPCNTQ R10, R10
+
+	// If rank is larger than that, select the rest in the second window.
 	MOVQ rank+40(FP), CX
 	MOVQ CX, R11
 	LEAQ 56(R9), R12
@@ -92,7 +117,8 @@ first:
 	JCS  done
 	LEAQ 1(AX)(R10*1), R11
 
-	// R10: the length of the first count.
+	// R10: the length of the first count. DX, R14 and R12 are the windows at
+	// offsets 0, 56 and 112 from its start.
 	MOVQ R11, AX
 	SHRQ $3, AX
 	MOVQ R11, CX
@@ -102,7 +128,9 @@ first:
 	SHRXQ CX, 14(R8)(AX*1), R12
 	TZCNTQ DX, R10
 
-	// R12: behind space number rank2 from there, in three words.
+	// R12: the start of the second count. R13 and AX are the spaces in the first 56
+	// bits of R14 and DX; the first choice is between DX and R14, the second one
+	// between that and R12.
 	BZHIQ R15, R14, R13
 	POPCNTQ R13, R13
 	BZHIQ R15, DX, AX
@@ -145,7 +173,8 @@ first:
 	CMPQ AX, $8
 	JCC  done
 
-	// Both counts as eight digits, behind zeros.
+	// Both counts as eight bytes of digit values, zeros before them: a shift left
+	// by 64-8*length moves the last digit to the highest byte.
 	MOVQ (SI)(R11*1), AX
 	MOVQ (SI)(R12*1), CX
 	XORQ digits<>(SB), AX
@@ -158,9 +187,15 @@ first:
 	SHLXQ DX, CX, CX
 	VMOVQ AX, X0
 	VPINSRQ $1, CX, X0, X0
+
+	// Any byte above 9 was no digit: subtracting 9 with saturation leaves 0 of the
+	// others.
 	VPSUBUSB X10, X0, X1
 	VPTEST X1, X1
 	JNZ  done
+
+	// Eight digits to a number in three steps: pairs, groups of four, all (W. Mula,
+	// http://0x80.pl/articles/simd-parsing-int-sequences.html).
 	VPMADDUBSW X11, X0, X0
 	VPMADDWD X12, X0, X0
 	VPACKUSDW X0, X0, X0
@@ -168,6 +203,8 @@ first:
 	VMOVQ X0, AX
 	MOVL AX, CX
 	SHRQ $32, AX
+
+	// Both must be below the threshold.
 	CMPQ CX, threshold+56(FP)
 	JCC  done
 	CMPQ AX, threshold+56(FP)

@@ -2,6 +2,7 @@
 
 #include "textflag.h"
 
+// The numbers 0 to 63, one a byte.
 DATA offsets<>+0(SB)/8, $0x0706050403020100
 DATA offsets<>+8(SB)/8, $0x0f0e0d0c0b0a0908
 DATA offsets<>+16(SB)/8, $0x1716151413121110
@@ -14,14 +15,27 @@ GLOBL offsets<>(SB), RODATA|NOPTR, $64
 
 // func splitAVX512(space *uint64, start, end, n int, starts *uint32) (found int)
 //
-// The offsets 0 to 63 of a word whose bits are set are moved together
-// (VPCOMPRESSB), widened, and written 32 at a time.
+// The portable form is splitPortable. Of the numbers 0 to 63, VPCOMPRESSB moves
+// those together whose bits are set in a word; they are widened to 32 bits,
+// moved by the word's offset, and written 32 at a time, whether or not so many
+// count (D. Lemire, "Iterating over set bits quickly: SIMD edition", 2018, and
+// its AVX-512 form). What is written behind the last start means nothing.
+//
+//	SI   space               R8   number of the word in work
+//	DI   the next start      R9   number of the last word
+//	DX   the word in work    R12  behind the n-th field's end
+//	CX   n, then the number of bits in DX
+//	BX   place of the row's end in the last word
+//	Z0   0 to 63             Z1   offset behind bit 0 of the word, 16 times
+//	Z2   64, 16 times        Z3   the places of the bits, moved together
 TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	MOVQ space+0(FP), SI
 	MOVQ start+8(FP), AX
 	MOVQ end+16(FP), BX
 	MOVQ n+24(FP), CX
 	MOVQ starts+32(FP), DI
+
+	// The first field starts at the row's start.
 	MOVL AX, (DI)
 	ADDQ $4, DI
 	LEAQ (DI)(CX*4), R12 // behind the n-th end
@@ -37,17 +51,21 @@ TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	VPBROADCASTD DX, Z1  // what to add: one behind the space, where a field starts
 	MOVL $64, DX
 	VPBROADCASTD DX, Z2
+
+	// The first word, without the bits before the row.
 	MOVQ (SI)(R8*8), DX
 	SHRXQ AX, DX, DX
 	SHLXQ AX, DX, DX
 
 word:
+	// In the last word the row's end counts as a space, and nothing behind it.
 	CMPQ R8, R9
 	JNE  whole
 	BZHIQ BX, DX, DX
 	BTSQ BX, DX
 
 whole:
+	// The places of up to 32 bits.
 	POPCNTQ DX, CX
 	KMOVQ DX, K1
 	VPCOMPRESSB.Z Z0, K1, Z3
@@ -62,6 +80,7 @@ whole:
 	JHI  many
 
 next:
+	// CX starts have been found. Stop at the row's end or behind the n-th.
 	LEAQ (DI)(CX*4), DI
 	CMPQ R8, R9
 	JEQ  done
@@ -73,6 +92,7 @@ next:
 	JMP  word
 
 many:
+	// More than 32 fields end in 64 bytes: write the other 32 places too.
 	VEXTRACTI32X4 $2, Z3, X4
 	VPMOVZXBD X4, Z4
 	VPADDD Z1, Z4, Z4
