@@ -116,17 +116,17 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
 		})
 	}
-	write := func(event, path string, write func(string) error) {
+	write := func(event, flag, path string, write func(string) error) {
 		if path == "" {
 			return
 		}
 		if err := write(path); err != nil {
-			log.Error(event, "file", path, "error", err)
+			log.Error(event, "file", path, "error", err, "hint", "correct "+flag)
 			account.Status = cli.Worse(account.Status, cli.IO)
 		}
 	}
-	write("report_unwritable", c.Report, account.WriteAccount)
-	write("metrics_unwritable", c.Metrics, account.WriteMetrics)
+	write("report_unwritable", "--report", c.Report, account.WriteAccount)
+	write("metrics_unwritable", "--metrics", c.Metrics, account.WriteMetrics)
 	if !c.Quiet || account.Status != cli.OK {
 		total := result.Total()
 		cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
