@@ -10,8 +10,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// indexPortable does what index does: newlines, which are few, with the help of
-// the library, spaces eight bytes at a time.
+// indexPortable is index without assembly. It finds the few newlines with the
+// library and the many spaces eight bytes at a time.
 func indexPortable(block []byte, newline, space []uint64) {
 	clear(newline)
 	for at := 0; ; at++ {
@@ -29,8 +29,10 @@ func indexPortable(block []byte, newline, space []uint64) {
 	}
 }
 
-// spaces sets bit i of its result where b[i] is a space, for the first eight
-// bytes of b.
+// spaces returns a byte whose bit i is set if b[i] is a space, for the first eight
+// bytes of b. A byte of x is 0 for a space; the sum carries into the highest bit
+// of every other byte (H. S. Warren, "Hacker's Delight", 6-1), and the
+// multiplication gathers the eight highest bits.
 func spaces(b []byte) uint64 {
 	x := binary.LittleEndian.Uint64(b) ^ ones*' '
 	zero := ^((x&^highs + ^uint64(highs)) | x) & highs // in the highest bit of each byte

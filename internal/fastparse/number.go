@@ -2,49 +2,47 @@ package fastparse
 
 import "encoding/binary"
 
-// Padding is how many bytes past the end of a block must be readable: fields are
-// loaded in whole words. What they hold does not matter.
+// Padding is the number of bytes past the end of a block that must be readable,
+// because fields are loaded in whole words. Their content does not matter.
 const Padding = 64
 
 const zeros = 0x3030303030303030 // "00000000"
 
-// A field's first eight bytes are looked at as a word, the first in its lowest
-// byte.
+// word returns a field's first eight bytes, the first in the lowest byte.
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
 // digits8 returns the values of the first n (1 to 8) digits of a word, one a
-// byte, the last digit in the highest byte, and what is not 0 unless all were
-// digits.
+// byte, the last digit in the highest byte. odd is 0 if all of them are digits.
 func digits8(word uint64, n int) (values, odd uint64) {
 	values = (word ^ zeros) << ((64 - 8*n) & 63)
 	return values, nondigits(values)
 }
 
-// nondigits is not 0 unless all bytes are values of digits.
+// nondigits returns 0 if every byte is a value from 0 to 9.
 func nondigits(values uint64) uint64 { return (values + 0x7676767676767676 | values) & highs }
 
-// zeroBefore is not 0 if a number of n digits that begins with word has a zero
-// before it.
+// zeroBefore returns 0 if the number of n digits at the start of word has no
+// leading zero, else 1.
 func zeroBefore(word uint64, n int) uint64 {
 	return ((word&0xff ^ '0') - 1) & uint64(1-n) >> 63
 }
 
-// short reads a field of n bytes that begins with word, if it is a number of one
-// to eight digits.
+// short reads a field of n bytes that begins with word. ok is false unless it is a
+// number of one to eight digits.
 func short(word uint64, n int) (value uint64, ok bool) {
 	values, odd := digits8(word, n)
 	return number8(values), uint(n-1) < 8 && odd == 0
 }
 
 // isShort reports whether a field of n bytes that begins with word is a number of
-// one to eight digits without zeros before it. The word's lowest byte is the
-// first.
+// one to eight digits without leading zeros.
 func isShort(word uint64, n int) bool {
 	_, odd := digits8(word, n)
 	return uint(n-1) < 8 && odd|zeroBefore(word, n) == 0
 }
 
-// number8 combines eight digit values into their number.
+// number8 combines eight digit values into their number, in three steps: pairs,
+// fours, all eight.
 func number8(values uint64) uint64 {
 	values = values * (10<<8 + 1) >> 8
 	values = values & 0x00ff00ff00ff00ff * (100<<16 + 1) >> 16
@@ -54,8 +52,8 @@ func number8(values uint64) uint64 {
 var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
 // readUint reads the decimal digits block[from:to]; block must have Padding bytes of
-// capacity past to. It is not ok where there is no digit, something else than
-// a digit, or a number of more than 64 bits.
+// capacity past to. ok is false for an empty field, for anything but digits, and
+// for a number of more than 64 bits.
 func readUint(block []byte, from, to int) (value uint64, ok bool) {
 	n := to - from
 	if n <= 0 {
@@ -74,11 +72,10 @@ func readUint(block []byte, from, to int) (value uint64, ok bool) {
 	return uintSlow(b[:n])
 }
 
-// fixedTime looks at a time as Tstat writes it: digits without zeros before them, a
-// point, six digits. It returns the offset of the point and the number behind
-// it; it is not ok for any other field, times among them, nor where more than
-// eight digits stand before the point. block must have Padding bytes of capacity
-// past to.
+// fixedTime reads a time in the form in which Tstat writes it: one to eight digits
+// without leading zeros, a point, six digits. It returns the offset of the point
+// and the number behind it. ok is false for every other form: the caller falls
+// back to readDecimal. block must have Padding bytes of capacity past to.
 func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	const fraction = len(".000000")
 	n := to - fraction - from
@@ -103,7 +100,7 @@ func uintSlow(field []byte) (value uint64, ok bool) {
 	return value, true
 }
 
-// address says which bytes an IP address is made of.
+// address is the set of bytes that an IP address may contain.
 var address = func() (set [256]bool) {
 	for _, c := range "0123456789abcdefABCDEF:." {
 		set[c] = true
@@ -114,7 +111,8 @@ var address = func() (set [256]bool) {
 // maxAddress is the length of the longest textual IPv6 address.
 const maxAddress = 45
 
-// isAddress reports whether field is made of what IP addresses are made of.
+// isAddress reports whether field has 1 to 45 bytes, all of which an IP address may
+// contain.
 func isAddress(field []byte) bool {
 	for _, c := range field {
 		if !address[c] {
@@ -124,9 +122,9 @@ func isAddress(field []byte) bool {
 	return len(field) > 0 && len(field) <= maxAddress
 }
 
-// copyUint writes the number that the decimal digits block[from:to] stand for
-// to dst, without leading zeros, and returns its length: 0 where readUint would
-// not be ok. dst has at least 24 bytes; those past the length are clobbered.
+// copyUint writes the decimal digits block[from:to] to dst without leading zeros
+// and returns their number, or 0 if readUint would not be ok. dst has at least 24
+// bytes; those past the length are overwritten.
 func copyUint(dst, block []byte, from, to int) int {
 	n := to - from
 	if n <= 0 {

@@ -2,9 +2,9 @@ package fastparse
 
 import "math/bits"
 
-// Reason says why a line is malformed. Both strings live as long as the layout.
+// Reason is why a line is malformed. Both strings live as long as the layout.
 type Reason struct {
-	Column string // the column at fault, empty if it is the line as a whole
+	Column string // the malformed column, empty if the whole line is
 	Why    string
 }
 
@@ -15,10 +15,10 @@ func (r Reason) String() string {
 	return r.Column + ": " + r.Why
 }
 
-// Fields is where the first N fields of a row begin and end.
+// Fields holds the bounds of the first N fields of a row.
 type Fields struct {
-	// Starts holds the offset of field i in the block, one behind the end of
-	// field i-1, for i from 0 to N.
+	// Starts[i] is the offset of field i in the block, for i from 0 to N: one more
+	// than the end of field i-1.
 	Starts starts
 	N      int
 }
@@ -70,9 +70,9 @@ func (s *Scanner) Split(f *Fields, n int) {
 	f.N = min(split(s.space, s.Start, s.rowEnd(s.End), n, &f.Starts), n)
 }
 
-// splitPortable enters the starts of at least the first n fields of the row from
-// start to end, if it has so many, and returns how many it has found. What it
-// writes behind them means nothing.
+// splitPortable writes the starts of at least the first n fields of the row from
+// start to end, or of all if there are fewer, and returns how many it has found.
+// What it writes behind them means nothing.
 func splitPortable(space []uint64, start, end, n int, starts *starts) int {
 	starts[0] = uint32(start)
 	w, last := start>>6, end>>6
@@ -86,7 +86,7 @@ func splitPortable(space []uint64, start, end, n int, starts *starts) int {
 		base := uint32(w<<6 + 1)
 		at := found + 1
 		found += bits.OnesCount64(m)
-		for ; at <= found; at += 4 { // four at a time, without asking whether there are so many
+		for ; at <= found; at += 4 { // four at a time, whether or not there are so many: one branch instead of four
 			four := (*[4]uint32)(starts[uint(at)%uint(len(starts)):])
 			four[0] = base + uint32(bits.TrailingZeros64(m))
 			m &= m - 1

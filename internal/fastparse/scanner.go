@@ -5,27 +5,27 @@ import (
 	"math/bits"
 )
 
-// Event is what Next has come upon.
+// Event is the kind of line that Next has found.
 type Event uint8
 
-// The events. Empty lines and rows below the threshold are passed over.
+// The events. Next passes over empty lines and rows below the threshold.
 const (
 	End        Event = iota // no line is left
 	Row                     // a line that is not a row below the threshold
 	HeaderLine              // a line that starts with '#', perhaps a header
 )
 
-// MaxBytes is the largest byte count of a row plus one: eight times that are
-// still bits in a uint64.
+// MaxBytes is the first byte count that is too large: eight times a smaller one
+// fits into a uint64 as bits.
 const MaxBytes = 1 << 61
 
 // Scanner walks the lines of blocks. One Scanner serves one goroutine; it keeps
 // its bitmaps from block to block.
 type Scanner struct {
-	// Start and End bound the line that Next has come upon, its newline at End.
+	// Start and End bound the line that Next has found; its newline is at End.
 	Start, End int
-	// Lines counts the lines passed since Reset, the current one included;
-	// Below the rows below the threshold among them.
+	// Lines counts the lines since Reset, the current one included; Below counts
+	// those of them that are rows below the threshold.
 	Lines, Below int
 
 	block          []byte
@@ -33,13 +33,13 @@ type Scanner struct {
 	newline, space []uint64
 	layout         *Layout
 	threshold      uint64
-	// skips are how many spaces stand before the first of the two byte counts,
-	// and between it and the second.
+	// skips are the numbers of spaces before the first byte count and between the
+	// two byte counts.
 	skips [2]int
 }
 
-// reach is how many words behind the bitmap of spaces may be read. What they
-// hold does not matter.
+// reach is the number of words behind the bitmap of spaces that may be read. Their
+// content does not matter.
 const reach = 8
 
 // Reset begins a block of less than 4 GiB: whole lines, each ended by a
@@ -58,7 +58,7 @@ func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 	s.SetLayout(layout)
 }
 
-// SetLayout puts another layout in force for the lines that follow.
+// SetLayout sets the layout of the lines that follow.
 func (s *Scanner) SetLayout(l *Layout) {
 	s.layout = l
 	first, second := min(l.bytes[0], l.bytes[1]), max(l.bytes[0], l.bytes[1])
@@ -68,7 +68,7 @@ func (s *Scanner) SetLayout(l *Layout) {
 // Layout returns the layout in force.
 func (s *Scanner) Layout() *Layout { return s.layout }
 
-// Block returns the block in work.
+// Block returns the current block.
 func (s *Scanner) Block() []byte { return s.block }
 
 // Threshold returns the threshold in bytes.
@@ -91,7 +91,7 @@ func (s *Scanner) SkipLine() {
 	s.Lines++
 }
 
-// Next goes on to the next line that needs attention.
+// Next advances to the next line that is no row below the threshold and not empty.
 func (s *Scanner) Next() Event {
 	for {
 		if s.threshold > 0 {
@@ -153,8 +153,8 @@ func (s *Scanner) isBelow(start, end int) bool {
 	return ok && ok2 && first < limit && second < limit
 }
 
-// skip returns the offset behind the n-th space from offset at on. Where the
-// line, whose newline is at end, has none, that is the offset behind its end.
+// skip returns the offset behind the n-th space from offset at on, or end+1 if
+// there are fewer spaces before end.
 func (s *Scanner) skip(at, n, end int) int {
 	if n == 0 || at > end {
 		return at

@@ -64,8 +64,8 @@ func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold ui
 	return append(lines, line{lines: s.Lines, sent: s.Lines - s.Below})
 }
 
-// scanTwin says what scan is to find.
-func scanTwin(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
+// scanReference returns what scan must find.
+func scanReference(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 	var lines []line
 	hashes, below, start, number := 0, 0, 0, 0
 	for text := range strings.Lines(string(log)) {
@@ -80,7 +80,7 @@ func scanTwin(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 			l.event = HeaderLine
 			hashes++
 		default:
-			if isBelowTwin(fields, layout, threshold) {
+			if isBelowReference(fields, layout, threshold) {
 				below++
 				continue
 			}
@@ -93,7 +93,7 @@ func scanTwin(log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 	return append(lines, line{lines: number, sent: number - below})
 }
 
-func isBelowTwin(fields []string, layout *Layout, threshold uint64) bool {
+func isBelowReference(fields []string, layout *Layout, threshold uint64) bool {
 	for _, column := range layout.bytes {
 		if column >= len(fields) {
 			return false
@@ -109,7 +109,7 @@ func isBelowTwin(fields []string, layout *Layout, threshold uint64) bool {
 // checkScan compares scan with its reference.
 func checkScan(t *testing.T, s *Scanner, log []byte, layouts [2]*Layout, threshold uint64, n int) {
 	t.Helper()
-	got, want := scan(t, s, log, layouts, threshold, n), scanTwin(log, layouts, threshold, n)
+	got, want := scan(t, s, log, layouts, threshold, n), scanReference(log, layouts, threshold, n)
 	for i := range min(len(got), len(want)) {
 		if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) || !slices.Equal(got[i].fields, want[i].fields) {
 			t.Fatalf("byte counts in columns %v and %v, threshold %d, of %.300q:\n got %+v\nwant %+v",

@@ -138,7 +138,7 @@ func checkSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, 
 		}
 		for _, line := range strings.SplitAfterN(string(log[pos:]), "\n", rows+1)[:rows] {
 			fields := strings.Split(strings.TrimSuffix(line, "\n"), " ")
-			if !isBelowTwin(fields, layout, threshold) {
+			if !isBelowReference(fields, layout, threshold) {
 				t.Fatalf("counts in columns %d and %d, threshold %d: %q is not below", a, b, threshold, line)
 			}
 		}

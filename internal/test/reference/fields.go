@@ -19,8 +19,8 @@ var (
 	timeLimit    = big.NewRat(1e15, 1) // ms
 )
 
-// row reads the columns of one line. Once a column is malformed err says why,
-// and what is read afterwards means nothing.
+// row reads the columns of one line. err is why the first malformed column is
+// malformed; what is read afterwards means nothing.
 type row struct {
 	fields  []string
 	columns map[string]int
@@ -29,7 +29,7 @@ type row struct {
 	nulls int
 }
 
-// has tells whether the header in force names the column.
+// has reports whether the header in force names the column.
 func (r *row) has(column string) bool {
 	_, ok := r.columns[column]
 	return ok

@@ -79,8 +79,8 @@ func Generate(random *rand.Rand, kind Kind) []byte {
 	return content
 }
 
-// Corpus returns logs to start a fuzzer with, the same at every call: n of
-// Generate, an eighth of them with bytes overwritten.
+// Corpus returns n logs made by Generate, the same at every call, to start a
+// fuzzer with. An eighth of them have bytes overwritten.
 func Corpus(kind Kind, n int) [][]byte {
 	logs := make([][]byte, n)
 	for i := range logs {

@@ -1,7 +1,7 @@
-// Package reference says a second time, slowly and plainly, what a Tstat log
-// becomes: which lines are rows, which of them are sent, and as which flows.
-// It is what the fast parser and the hand-written encoder are tested against,
-// and shares nothing with them but the typed record of a flow and the limits:
+// Package reference reads Tstat logs a second time, slowly and plainly: which
+// lines are rows, which rows are sent, and as which flows. Tests compare the fast
+// parser and the hand-written encoder with it. It shares with them only the typed
+// record of a flow and the limits:
 // an address has at most 45 bytes, a header 1024 columns, and a time, duration
 // or round-trip time is below 10^15 ms.
 package reference
@@ -226,7 +226,7 @@ var written = map[Kind]string{
 	UDP: "*ip *port *first_abs *durat *bytes_all *pkts_all *isint *type",
 }
 
-// everywhere tells whether a header has them all, as one in mid-file must.
+// everywhere reports whether a header names all of them, as one in mid-file must.
 func everywhere(columns map[string]int, kind Kind) bool {
 	for _, name := range both(strings.Fields(written[kind])) {
 		if _, ok := columns[name]; !ok {
@@ -236,7 +236,7 @@ func everywhere(columns map[string]int, kind Kind) bool {
 	return true
 }
 
-// both stands c_NAME and s_NAME in for *NAME.
+// both expands *NAME to c_NAME and s_NAME.
 func both(groups []string) (columns []string) {
 	for _, group := range groups {
 		if name, two := strings.CutPrefix(group, "*"); two {
