@@ -1,41 +1,55 @@
 package amqp
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/transport"
 )
 
-// TestBreakingConnections: connections that can be made, and break as soon as
-// their channels are opened, are given up although no message was tried.
-func TestBreakingConnections(t *testing.T) {
-	n := rabbittest.Shared(t)
-	vhost := n.VHost(t)
-	n.DeclareQueue(t, vhost, queue, nil)
-	n.AddUser(t, "narrow", secret, vhost, ".*", ".*", ".*")
-	n.Ctl(t, "set_user_limits", "narrow", `{"max-channels":1}`)
-	o := options(t, n, vhost)
-	o.Username, o.Password = "narrow", func() string { return secret }
-	o.Channels, o.RetryTimeout = 4, 2*time.Second
-	p := open(t, o)
-	select {
-	case <-p.ctx.Done():
-		wantError(t, context.Cause(p.ctx), transport.Retry, n.Addr())
-	case <-time.After(30 * time.Second):
-		t.Fatalf("goes on and on: %+v", p.Stats())
+// TestLimitOfChannels: the run goes on with the channels that it can get, says
+// so once, and sends nothing twice.
+func TestLimitOfChannels(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T) (*rabbittest.Node, string){
+		"of a user": func(t *testing.T) (*rabbittest.Node, string) {
+			n := rabbittest.Shared(t)
+			vhost := n.VHost(t)
+			n.DeclareQueue(t, vhost, queue, nil)
+			n.AddUser(t, "narrow", secret, vhost, ".*", ".*", ".*")
+			n.Ctl(t, "set_user_limits", "narrow", `{"max-channels":1}`)
+			return n, vhost
+		},
+		"of a connection": func(t *testing.T) (*rabbittest.Node, string) {
+			n := rabbittest.Start(t, rabbittest.WithConfig("channel_max = 1"))
+			vhost := n.VHost(t)
+			n.AddUser(t, "narrow", secret, vhost, ".*", ".*", ".*")
+			return n, vhost
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, vhost := start(t)
+			o := options(t, n, vhost)
+			o.Username, o.Password = "narrow", func() string { return secret }
+			o.Channels = 4
+			happened := watchLog(t, &o)
+			p := open(t, o)
+			send(t.Context(), p, 0, 200, 100, 8).await(t)
+			if !happened("channels_limited")() {
+				t.Error("the limit is not in the log")
+			}
+			wantInQueue(t, n, vhost, 0, 200, 100, false)
+		})
 	}
-}
-
-func TestMoreChannelsThanTheBrokerAllows(t *testing.T) {
-	n := rabbittest.Start(t, rabbittest.WithConfig("channel_max = 2"))
-	vhost := n.VHost(t)
-	o := options(t, n, vhost)
-	o.Channels = 4
-	p := open(t, o)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	send(ctx, p, 0, 20, 100, 8).awaitRefusal(t, transport.Misconfigured, "fewer than 4 channels", "channel_max")
+	t.Run("of a user with two connections", func(t *testing.T) {
+		n := rabbittest.Shared(t)
+		vhost := n.VHost(t)
+		n.DeclareQueue(t, vhost, queue, nil)
+		n.AddUser(t, "single", secret, vhost, ".*", ".*", ".*")
+		n.Ctl(t, "set_user_limits", "single", `{"max-channels":1}`)
+		o := options(t, n, vhost)
+		o.Username, o.Password = "single", func() string { return secret }
+		o.Connections, o.Channels, o.RetryTimeout = 2, 2, 10*time.Second
+		send(t.Context(), open(t, o), 0, 200, 100, 8).await(t)
+		wantInQueue(t, n, vhost, 0, 200, 100, true)
+	})
 }

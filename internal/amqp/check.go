@@ -68,7 +68,7 @@ func (c *checker) check(ctx context.Context, o *Options, host string) {
 	}
 	c.good("rabbitmq %s: logged in as %q to vhost %q %s: %v %v", host, o.Username, o.VHost, how,
 		ac.Properties["product"], ac.Properties["version"])
-	explain := func(doing string, err error) { c.bad(o.explain(host, doing, socket.why(err))) }
+	explain := func(doing string, err error) { c.bad(o.wrap(host, doing, socket.cause(err))) }
 	c.topology(o, host, ac, explain)
 }
 
@@ -82,7 +82,7 @@ func (c *checker) resolve(ctx context.Context, o *Options, host string) bool {
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, name)
 	if err != nil {
-		c.bad(o.explain(host, "resolve", err))
+		c.bad(o.wrap(host, "resolve", err))
 		return false
 	}
 	c.good("rabbitmq %s: resolves to %s", host, strings.Join(addresses, ", "))
@@ -91,7 +91,7 @@ func (c *checker) resolve(ctx context.Context, o *Options, host string) bool {
 
 func (c *checker) topology(o *Options, host string, ac *amqp.Connection, explain func(string, error)) {
 	if o.Queue != "" {
-		q, err := o.lookUpQueue(ac, o.Queue)
+		q, err := lookUpQueue(ac, o.Queue)
 		switch {
 		case err == nil:
 			c.good("rabbitmq %s: queue %q exists: %d messages, %d consumers", host, o.Queue, q.Messages, q.Consumers)
@@ -102,7 +102,7 @@ func (c *checker) topology(o *Options, host string, ac *amqp.Connection, explain
 		}
 	}
 	if o.Exchange != "" {
-		if err := o.lookUpExchange(ac); err != nil {
+		if err := lookUpExchange(ac, o.Exchange); err != nil {
 			explain(fmt.Sprintf("look up exchange %q in vhost %q", o.Exchange, o.VHost), err)
 			return
 		}
@@ -113,7 +113,7 @@ func (c *checker) topology(o *Options, host string, ac *amqp.Connection, explain
 	if o.RoutingKey == o.Queue {
 		return // the queue itself
 	}
-	_, err := o.lookUpQueue(ac, o.RoutingKey)
+	_, err := lookUpQueue(ac, o.RoutingKey)
 	switch {
 	case err == nil:
 		c.good("rabbitmq %s: routing key %q names a queue", host, o.RoutingKey)

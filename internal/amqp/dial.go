@@ -3,51 +3,73 @@ package amqp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/transport"
 )
 
 // dial connects and logs in to host, which is one of o.Hosts, within
-// ConnectionTimeout. Its errors are explained. The socket is nil where host has
-// not even accepted it.
-func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *conn, error) {
+// ConnectionTimeout. It returns wrapped errors. The socket is nil if host did not
+// accept the connection.
+func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *deadlineConn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.ConnectionTimeout,
 		fmt.Errorf("no answer within %v", o.ConnectionTimeout))
 	defer cancel()
 	socket, err := o.Dial(ctx, "tcp", host)
 	if err != nil {
-		return nil, nil, o.explain(host, "connect", err)
+		return nil, nil, o.wrap(host, "connect", err)
 	}
-	c := &conn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
+	c := &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
 	// The one deadline of both handshakes: closing the socket ends either.
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
 	defer stop()
 
-	stream := newReading(c, c)
+	stream := newAlertReader(c, c)
 	if o.TLS != nil {
 		t := tls.Client(c, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.abort(err)
-			return nil, c, o.explain(host, "start TLS", c.why(err))
+			return nil, c, o.wrap(host, "start TLS", c.cause(err))
 		}
-		stream = newReading(t, c)
+		stream = newAlertReader(t, c)
 	}
 	doing := fmt.Sprintf("log in as %q to vhost %q", o.Username, o.VHost)
 	ac, err := amqp.Open(stream, o.amqpConfig())
 	if err != nil {
 		if o.TLS != nil {
-			err = stream.verdict(err)
+			err = stream.alert(err)
 		}
 		c.abort(err) // the library leaves its reader waiting
-		return nil, c, o.explain(host, doing, c.why(err))
+		if e := notAMQP(o, host, stream, err); e != nil {
+			return nil, c, e
+		}
+		return nil, c, o.wrap(host, doing, c.cause(err))
 	}
 	if !stop() {
-		return nil, c, o.explain(host, doing, c.why(context.Cause(ctx)))
+		return nil, c, o.wrap(host, doing, c.cause(context.Cause(ctx)))
 	}
 	c.setTimeout(o.WriteTimeout)
 	return ac, c, nil
+}
+
+// notAMQP returns an error if the answer to the greeting shows that the port
+// speaks another protocol, else nil.
+func notAMQP(o *Options, host string, stream *alertReader, err error) *transport.Error {
+	var remedy string
+	switch e, ok := errors.AsType[*amqp.Error](err); {
+	case stream.http():
+		remedy = "an HTTP server answers there: correct host and port in the configuration"
+	case ok && o.TLS == nil && (e.Reason == amqp.ErrFrame.Error() || e.Reason == amqp.ErrFrameTooLarge.Error()):
+		remedy = "this is not the plain AMQP port: if it is the TLS port, set use_ssl = True"
+	default:
+		return nil
+	}
+	return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{
+		fmt.Sprintf("rabbitmq %s: %s: %s", host, text(err), remedy), err}}
 }
 
 // tlsConfig returns the configuration for one connection to host.

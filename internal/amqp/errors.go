@@ -17,14 +17,14 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// fault is a failure in words of ours, with the error behind it.
-type fault struct {
+// textError is an error with a text of its own and the error behind it.
+type textError struct {
 	text string
 	err  error
 }
 
-func (f *fault) Error() string { return f.text }
-func (f *fault) Unwrap() error { return f.err }
+func (e *textError) Error() string { return e.text }
+func (e *textError) Unwrap() error { return e.err }
 
 // tooLarge is the broker's refusal of a message for its size.
 type tooLarge struct {
@@ -35,23 +35,23 @@ type tooLarge struct {
 func (t *tooLarge) Error() string { return t.err.Error() }
 func (t *tooLarge) Unwrap() error { return t.err }
 
-// explain says what err means that came up at doing something ("log in as
-// ...") with host: which kind of failure it is, in a text that names both, the
-// cause and the remedy. An error that has been explained stays as it is.
-func (o *Options) explain(host, doing string, err error) *transport.Error {
+// wrap returns err, which came up while doing something with host ("log in as
+// ..."), with its verdict and a text that names host, action, cause and remedy.
+// An error that is wrapped already is returned as it is.
+func (o *Options) wrap(host, doing string, err error) *transport.Error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e
 	}
-	kind, remedy := o.judge(err)
-	text := fmt.Sprintf("rabbitmq %s: %s: %s", host, doing, reason(err))
+	verdict, remedy := o.classify(err)
+	text := fmt.Sprintf("rabbitmq %s: %s: %s", host, doing, text(err))
 	if remedy != "" {
 		text += ": " + remedy
 	}
-	return &transport.Error{Verdict: kind, Err: &fault{text, err}}
+	return &transport.Error{Verdict: verdict, Err: &textError{text, err}}
 }
 
-// reason is err as the broker, or the library, worded it.
-func reason(err error) string {
+// text returns the words of the broker or the library for err.
+func text(err error) string {
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
 	case !ok:
@@ -65,16 +65,16 @@ func reason(err error) string {
 	}
 }
 
-// judge gives the kind of err and what to do about it.
-func (o *Options) judge(err error) (transport.Verdict, string) {
+// classify returns what err means for the run and what to do about it.
+func (o *Options) classify(err error) (transport.Verdict, string) {
 	if e, ok := errors.AsType[*amqp.Error](err); ok {
 		if e.Server {
-			return o.judgeReply(e)
+			return o.classifyReply(e)
 		}
-		return o.judgeLocal(e)
+		return o.classifyLocal(e)
 	}
-	if kind, remedy, ok := judgeTLS(err); ok {
-		return kind, remedy
+	if verdict, remedy, ok := classifyTLS(err); ok {
+		return verdict, remedy
 	}
 	if d, ok := errors.AsType[*net.DNSError](err); ok && d.IsNotFound {
 		return transport.Retry, "check host in the configuration, and the name service"
@@ -85,49 +85,89 @@ func (o *Options) judge(err error) (transport.Verdict, string) {
 	return transport.Retry, ""
 }
 
-// judgeReply judges a connection or channel exception of the broker. The codes
-// are those of AMQP 0-9-1; the texts tell apart what shares one, and were read
-// off RabbitMQ 3.10.
-func (o *Options) judgeReply(e *amqp.Error) (transport.Verdict, string) {
-	has := func(s string) bool { return strings.Contains(e.Reason, s) }
+// The forms of the broker's replies. Several causes share a reply code, and the
+// texts differ between RabbitMQ 3.10, 4.0 and 4.3. The expressions are anchored:
+// a vhost, a user or a queue may have any name, also one that reads like a reply.
+var (
+	connectionLimitReached = regexp.MustCompile(`^NOT_ALLOWED - (?s:.*)connection limit \(\d+\) is reached$`)
+	channelLimitReached    = regexp.MustCompile(`^NOT_ALLOWED - number of channels opened (?s:.*)has reached the (?:maximum allowed (?:\w+ )?limit of|negotiated channel_max) \(\d+\)$`)
+	queueLimitReached      = regexp.MustCompile(`^PRECONDITION_FAILED - cannot declare queue '(?s:.*)limit (?s:.*)is reached$`)
+	vhostMissing           = regexp.MustCompile(`^NOT_ALLOWED - vhost (?s:.*) not found$`)
+	vhostRefused           = regexp.MustCompile(`^NOT_ALLOWED - access to vhost '(?s:.*)' refused for user '(?s:.*)'$`)
+	topicRefused           = regexp.MustCompile(`^ACCESS_REFUSED - (?:\w+ )?access to topic '`)
+	internalExchange       = regexp.MustCompile(`^ACCESS_REFUSED - cannot publish to internal exchange '`)
+	reservedName           = regexp.MustCompile(`^ACCESS_REFUSED - (?:queue|exchange) name '(?s:.*)' contains reserved prefix 'amq\.\*'$`)
+	deprecated             = regexp.MustCompile(`^INTERNAL_ERROR - Feature \S+ is deprecated`)
+	queueAway              = regexp.MustCompile(`^NOT_FOUND - (?:home node '|queue '(?s:.*)' in vhost '(?s:.*)' process is stopped|(?s:.*)' is down or inaccessible$)`)
+	sizeRefusal            = regexp.MustCompile(`^PRECONDITION_FAILED - message size \d+ is larger than (?:configured )?max size (\d+)$`)
+)
+
+// nodeAway reports whether a reply NOT_FOUND means that the queue exists and
+// its node is away.
+func nodeAway(e *amqp.Error) bool { return e.Code == amqp.NotFound && queueAway.MatchString(e.Reason) }
+
+// classifyReply classifies an exception with which the broker closed a
+// connection or a channel.
+func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
+	is := func(form *regexp.Regexp) bool { return form.MatchString(e.Reason) }
 	switch e.Code {
 	case amqp.AccessRefused:
-		if loginRefused(e) {
+		switch {
+		case loginRefused(e):
 			return transport.Refused, "check username and password (a user guest may only log in from the broker's own host)"
+		case is(topicRefused):
+			return transport.Refused, fmt.Sprintf("give user %q the permission for routing key %q (rabbitmqctl set_topic_permissions -p %q)",
+				o.Username, o.RoutingKey, o.VHost)
+		case is(internalExchange):
+			return transport.Misconfigured, "no permission helps: clients cannot publish to an internal exchange: correct exchange in the configuration"
+		case is(reservedName):
+			return transport.Misconfigured, "no permission helps: names that begin with amq. are the broker's own: correct the name in the configuration"
 		}
 		return transport.Refused, fmt.Sprintf("give user %q the permission (rabbitmqctl set_permissions -p %q)", o.Username, o.VHost)
 	case amqp.NotFound:
-		if has("home node") || has("down or inaccessible") || has("process is stopped") {
-			return transport.Retry, "the node that holds it is away"
+		switch {
+		case nodeAway(e):
+			return transport.Retry, "the node that holds the queue is away"
+		case o.Exchange == "amq.default":
+			return transport.Misconfigured, "the default exchange has no name: leave exchange empty in the configuration"
 		}
 		return transport.Misconfigured, "create it, or correct its name in the configuration"
 	case amqp.PreconditionFailed:
+		if is(queueLimitReached) {
+			return transport.Misconfigured, fmt.Sprintf("delete queues, or raise the limit of queues (rabbitmqctl set_vhost_limits -p %q)", o.VHost)
+		}
 		return transport.Misconfigured, "correct [rabbit_queue_options], or delete what is declared otherwise"
 	case amqp.NotAllowed:
 		switch {
-		case limitReached.MatchString(e.Reason):
-			return transport.Retry, "close other connections, raise the limit, or use fewer connections"
-		case has("not found"):
+		case is(connectionLimitReached):
+			return transport.Retry, "close other connections, raise the limit, or use fewer --connections"
+		case is(channelLimitReached):
+			return transport.Retry, "close other channels, raise the limit, or use fewer --channels"
+		case is(vhostMissing):
 			return transport.Misconfigured, "create the vhost, or correct vhost in the configuration"
-		case has("refused for user"):
+		case is(vhostRefused):
 			return transport.Refused, fmt.Sprintf("give user %q access to vhost %q (rabbitmqctl set_permissions)", o.Username, o.VHost)
 		}
 		return transport.Misconfigured, ""
 	case amqp.NotImplemented:
 		return transport.Misconfigured, ""
+	case amqp.InternalError:
+		if is(deprecated) {
+			return transport.Misconfigured, "correct [rabbit_queue_options]: the broker does not allow what they ask for"
+		}
 	}
 	return transport.Retry, ""
 }
 
-// judgeLocal judges what the library itself found wrong with a connection. It
-// keeps no more of the cause than its text.
-func (o *Options) judgeLocal(e *amqp.Error) (transport.Verdict, string) {
+// classifyLocal classifies what the library itself found wrong with a
+// connection. The library keeps only the text of the cause.
+func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
 	has := func(s string) bool { return strings.Contains(e.Reason, s) }
 	switch {
 	case has("i/o timeout"): // of reading: the library's heartbeat
 		return transport.Retry, fmt.Sprintf("nothing was heard from the broker, with a heartbeat of %v: it, or the network to it, stands still", o.Heartbeat)
-	case has("remote error: tls:"): // with TLS 1.3 the broker's verdict comes after the handshake
-		_, remedy, _ := judgeTLS(&net.OpError{Op: remoteError})
+	case has("remote error: tls:"): // with TLS 1.3 the broker refuses a certificate after the handshake
+		_, remedy, _ := classifyTLS(&net.OpError{Op: remoteError})
 		return transport.Misconfigured, remedy
 	case e.Code == amqp.ErrChannelMax.Code && e.Reason == amqp.ErrChannelMax.Reason:
 		return transport.Misconfigured, fmt.Sprintf("the broker allows fewer than %d channels on a connection: use fewer channels, or raise channel_max there", o.Channels)
@@ -135,17 +175,19 @@ func (o *Options) judgeLocal(e *amqp.Error) (transport.Verdict, string) {
 		return transport.Misconfigured, "the broker has to allow logging in by PLAIN (auth_mechanisms)"
 	case e.Code == amqp.ErrCredentials.Code && e.Reason == amqp.ErrCredentials.Reason:
 		return transport.Retry, "or the broker closed the connection without a word, as it does when it is going down"
-	case o.TLS == nil && (e.Reason == amqp.ErrFrame.Error() || e.Reason == amqp.ErrFrameTooLarge.Error()):
-		return transport.Misconfigured, "this is not the plain AMQP port: if it is the TLS port, set use_ssl = True"
 	}
 	return transport.Retry, ""
 }
 
 const remoteError = "remote error" // crypto/tls's Op for an alert of the other side
 
-// judgeTLS judges errors of the TLS handshake; ok is false for any other.
-func judgeTLS(err error) (kind transport.Verdict, remedy string, ok bool) {
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+// classifyTLS classifies errors of the TLS handshake; ok is false for every
+// other error.
+func classifyTLS(err error) (verdict transport.Verdict, remedy string, ok bool) {
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		if string(e.RecordHeader[:]) == "HTTP/" {
+			return transport.Misconfigured, "an HTTP server answers there: correct host and port in the configuration", true
+		}
 		return transport.Misconfigured, "the port does not speak TLS: use the TLS port, or set use_ssl = False", true
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == remoteError {
@@ -155,6 +197,9 @@ func judgeTLS(err error) (kind transport.Verdict, remedy string, ok bool) {
 		return transport.Misconfigured, "name the authority that signed the broker's certificate in ca_certs in [ssl_options]", true
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		if strings.Contains(err.Error(), "legacy Common Name") {
+			return transport.Misconfigured, "issue a certificate with a subjectAltName for the broker: a common name alone does not count, and server_hostname cannot help", true
+		}
 		return transport.Misconfigured, "connect by a name that the certificate holds, or set server_hostname in [ssl_options]", true
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
@@ -163,20 +208,18 @@ func judgeTLS(err error) (kind transport.Verdict, remedy string, ok bool) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return transport.Misconfigured, "check the broker's certificate and ca_certs in [ssl_options]", true
 	}
+	// crypto/tls has no type for this error.
+	if strings.Contains(err.Error(), "tls: failed to parse certificate from server") {
+		return transport.Misconfigured, "issue a certificate for the broker that follows RFC 5280: Go cannot read this one", true
+	}
 	return transport.Retry, "", false
 }
 
-// loginRefused says whether the broker itself has refused the credentials.
+// loginRefused reports whether the broker itself has refused the credentials.
 func loginRefused(err error) bool {
 	e, ok := errors.AsType[*amqp.Error](err)
 	return ok && e.Server && e.Code == amqp.AccessRefused && strings.Contains(e.Reason, "Login was refused")
 }
-
-// limitReached tells a limit (of connections or channels, of a user, a vhost or
-// a node) from a vhost or a user that may have any name.
-var limitReached = regexp.MustCompile(`limit \(\d+\) is reached|has reached the (?:maximum allowed|negotiated)`)
-
-var sizeRefusal = regexp.MustCompile(`message size \d+ is larger than (?:configured )?max size (\d+)`)
 
 // sizeLimit reads the limit off the broker's refusal of a message for its size.
 func sizeLimit(e *amqp.Error) (int, bool) {
@@ -191,18 +234,19 @@ func sizeLimit(e *amqp.Error) (int, bool) {
 	return n, err == nil
 }
 
-// retryf makes an error of kind Retry.
+// retryf returns an error with the verdict Retry.
 func retryf(format string, args ...any) *transport.Error {
 	return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf(format, args...)}
 }
 
-// interrupted is the error of a message that was not settled when ctx ended.
+// interrupted returns the error of a message that was not confirmed when ctx ended.
 func interrupted(ctx context.Context, id string) error {
 	return retryf("rabbitmq: message %s was not confirmed before the run was stopped: %w", id, context.Cause(ctx))
 }
 
-// worst joins the errors of several hosts into one of the gravest kind.
-func worst(errs []*transport.Error) *transport.Error {
+// mostSevere joins the errors of several hosts into one with the most severe
+// verdict.
+func mostSevere(errs []*transport.Error) *transport.Error {
 	if len(errs) == 1 {
 		return errs[0]
 	}
@@ -213,6 +257,6 @@ func worst(errs []*transport.Error) *transport.Error {
 		w.Verdict = max(w.Verdict, e.Verdict)
 		all[i], texts[i] = e, e.Error()
 	}
-	w.Err = &fault{strings.Join(texts, "; "), errors.Join(all...)}
+	w.Err = &textError{strings.Join(texts, "; "), errors.Join(all...)}
 	return w
 }

@@ -109,13 +109,13 @@ func (o Options) withDefaults() (*Options, error) {
 	o.Backoff = cmp.Or(o.Backoff, 200*time.Millisecond)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
 	o.DeliveryMode = cmp.Or(o.DeliveryMode, amqp.Persistent)
-	if err := o.check(); err != nil {
+	if err := o.validate(); err != nil {
 		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: err}
 	}
 	return &o, nil
 }
 
-func (o *Options) check() error {
+func (o *Options) validate() error {
 	if len(o.Hosts) == 0 {
 		return fmt.Errorf("rabbitmq: no host given")
 	}

@@ -23,43 +23,44 @@ type Publisher struct {
 	o          *Options
 	compressor *transport.Compressor
 
-	requests chan *request // unbuffered; never closed
-	backlog  backlog
-	inFlight *semaphore.Weighted // bytes
+	requests      chan *request // unbuffered; never closed
+	backlog       backlog
+	bytesInFlight *semaphore.Weighted // bytes
 
-	// ctx ends everything; its cause is why. killed follows closeTimeout later
-	// and ends connections that are still there.
+	// ctx ends everything; its cause is the reason. killed ends closeTimeout
+	// later and aborts the connections that are still there.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	killed context.Context
 	kill   context.CancelFunc
-	wg     sync.WaitGroup // of the supervisors
+	wg     sync.WaitGroup // the goroutines that call supervise
 
-	answered      atomic.Bool  // some host has accepted a socket
-	host          atomic.Int64 // index of the host that worked last
-	sizeLimit     atomic.Int64 // bytes of body that the broker takes; 0 if not known
-	lastConfirmed atomic.Int64 // in ns since the epoch
-	holders       sync.Map     // hosts that have confirmed something; string -> true
-	health        health
-	counters      counters
+	answered       atomic.Bool  // some host has accepted a socket
+	host           atomic.Int64 // index of the host that worked last
+	sizeLimit      atomic.Int64 // bytes of body that the broker takes; 0 if not known
+	lastConfirmed  atomic.Int64 // in ns since the epoch
+	confirmedHosts sync.Map     // hosts that have confirmed something; string -> true
+	channelWarning sync.Once
+	health         health
+	counters       counters
 }
 
 var _ transport.Transport = (*Publisher)(nil)
 
-// Open connects to the first host that works, looks the queue up (and declares
-// it where it does not exist) and the exchange. Where nobody answers it is soon
-// over; a host that does answer, and is perhaps being restarted, is waited for
-// as later on, for RetryTimeout. Its error is a *transport.Error.
+// Open connects to the first host that works, looks up the queue (and declares
+// it if it does not exist) and the exchange. If no host ever answers, Open ends
+// after openRounds. A host that answers and then fails may be restarting: Open
+// waits for it for RetryTimeout. Its error is a *transport.Error.
 //
-// The further connections are made behind the caller's back; what is wrong with
-// them is an error of Send.
+// Open returns when the first connection stands. The other connections are made
+// in the background; their errors are returned by Send.
 func Open(ctx context.Context, options Options) (*Publisher, error) {
 	p, err := newPublisher(options)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	l, err := p.connect(ctx, func(rounds int) bool {
+	s, err := p.connect(ctx, func(rounds int) bool {
 		return rounds < openRounds || p.answered.Load() && time.Since(began) < p.o.RetryTimeout
 	})
 	if err != nil {
@@ -68,7 +69,7 @@ func Open(ctx context.Context, options Options) (*Publisher, error) {
 		return nil, err
 	}
 	p.health.up()
-	p.wg.Go(func() { p.supervise(l) })
+	p.wg.Go(func() { p.supervise(s) })
 	for range p.o.Connections - 1 {
 		p.wg.Go(func() { p.supervise(nil) })
 	}
@@ -81,10 +82,10 @@ func newPublisher(options Options) (*Publisher, error) {
 		return nil, err
 	}
 	p := &Publisher{
-		o:        o,
-		requests: make(chan *request),
-		backlog:  backlog{ready: make(chan struct{}, 1)},
-		inFlight: semaphore.NewWeighted(o.MaxBytesInFlight),
+		o:             o,
+		requests:      make(chan *request),
+		backlog:       backlog{ready: make(chan struct{}, 1)},
+		bytesInFlight: semaphore.NewWeighted(o.MaxBytesInFlight),
 	}
 	p.compressor, _ = transport.NewCompressor(o.Compression) // checked by withDefaults
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
@@ -109,12 +110,13 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 		return p.tooLarge(m.ID, len(body), limit)
 	}
 	weight := min(int64(len(body)), p.o.MaxBytesInFlight)
-	if p.inFlight.Acquire(ctx, weight) != nil {
+	if p.bytesInFlight.Acquire(ctx, weight) != nil {
 		return p.stopped(ctx, m.ID)
 	}
-	defer p.inFlight.Release(weight)
+	defer p.bytesInFlight.Release(weight)
 
-	r := &request{id: m.ID, body: body, size: len(body), done: make(chan error, 1)}
+	lent, done := &lentBody{bytes: body}, make(chan error, 1)
+	r := &request{id: m.ID, size: len(body), body: lent, done: done}
 	select {
 	case p.requests <- r:
 	case <-ctx.Done():
@@ -123,22 +125,22 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 		return p.stopped(ctx, m.ID)
 	}
 	select {
-	case err := <-r.done:
+	case err := <-done:
 		return err
 	case <-ctx.Done():
 	case <-p.ctx.Done():
 	}
-	r.abandon()
+	lent.takeBack()
 	select {
-	case err := <-r.done: // settled in the meantime
+	case err := <-done: // answered in the meantime
 		return err
 	default:
 		return p.stopped(ctx, m.ID)
 	}
 }
 
-// stopped is the error of a message that was not settled when the publisher's
-// or the caller's context ended.
+// stopped returns the error of a message that was not confirmed when the
+// publisher's or the caller's context ended.
 func (p *Publisher) stopped(ctx context.Context, id string) error {
 	if p.ctx.Err() == nil {
 		return interrupted(ctx, id)
@@ -150,18 +152,51 @@ func (p *Publisher) stopped(ctx context.Context, id string) error {
 	return cause
 }
 
-// tooLarge is the error of a message of size bytes, as sent, that is over the
-// broker's limit.
+// tooLarge returns the error of a message whose body of size bytes, as it is
+// sent, exceeds the broker's limit.
 func (p *Publisher) tooLarge(id string, size, limit int) error {
 	return &transport.Error{Verdict: transport.TooLarge,
 		Err: fmt.Errorf("rabbitmq: message %s of %d bytes is larger than the %d that the broker takes: split it, or raise max_message_size there", id, size, limit)}
 }
 
-// fail ends the publisher with err for every message that is not settled.
-func (p *Publisher) fail(err error) { p.cancel(err) }
+// mayRetry reports whether r, whose attempt has failed, has another attempt.
+func (p *Publisher) mayRetry(r *request) bool {
+	return r.attempts < p.o.RetryLimit &&
+		(r.firstFailed.IsZero() || time.Since(r.firstFailed) < p.o.RetryTimeout)
+}
 
-// Close ends the connections and waits for every goroutine. It takes no longer
-// than a few seconds, and less when ctx ends. Messages that are not settled are
+// failed records that an attempt to deliver r has failed for cause, and reports
+// whether r is to be tried again. If not, r has been answered. If no message at
+// all was confirmed since r first failed, failed fails the whole publisher:
+// waiting longer would help no message.
+func (p *Publisher) failed(r *request, cause error) (again bool) {
+	if r.firstFailed.IsZero() {
+		r.firstFailed = time.Now()
+	}
+	if p.mayRetry(r) {
+		return true
+	}
+	err := retryf("rabbitmq: message %s was given up after %d attempts: %w", r.id, r.attempts, cause)
+	if p.lastConfirmed.Load() < r.firstFailed.UnixNano() {
+		p.failAll(err)
+	}
+	r.done <- err
+	return false
+}
+
+// mayBeFull names what a nack points to.
+func (o *Options) mayBeFull() string {
+	if o.Exchange != "" {
+		return fmt.Sprintf("a queue bound to exchange %q may be full", o.Exchange)
+	}
+	return fmt.Sprintf("queue %q may be full", o.RoutingKey)
+}
+
+// failAll ends the publisher: every message that is not confirmed fails with err.
+func (p *Publisher) failAll(err error) { p.cancel(err) }
+
+// Close ends the connections and waits for every goroutine. It takes at most
+// 4 * closeTimeout, and less if ctx ends. Messages that are not confirmed are
 // given up.
 func (p *Publisher) Close(ctx context.Context) error {
 	p.cancel(errClosed)

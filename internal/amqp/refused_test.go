@@ -80,7 +80,7 @@ func TestOpenRefused(t *testing.T) {
 		},
 		"no such host": {
 			func(o *Options) { o.Hosts = []string{"nosuch.invalid:5672"} },
-			transport.Retry, []string{"nosuch.invalid"}, openRounds,
+			transport.Misconfigured, []string{"nosuch.invalid", "check host"}, openRounds,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

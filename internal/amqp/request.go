@@ -6,51 +6,57 @@ import (
 	"time"
 )
 
-// abandonGrace is how long a Send that was cancelled waits for the write of its
-// own message before it ends the connection that is stuck in it.
+// abandonGrace is how long a cancelled Send waits for the write of its own
+// message before it ends the connection that is stuck in the write.
 const abandonGrace = 200 * time.Millisecond
 
-// request is a message on its way through the publisher.
+// request is a message on its way through the publisher. A request belongs to
+// one goroutine at a time: to Send until it is handed over, then to the
+// channelPublisher that took it, or to the backlog.
 type request struct {
 	id   string
-	body []byte // as it is sent; lent by Send, read only with mu held
-	size int    // of body, in bytes
-
-	// done takes the one answer; it is sent by whoever has the request.
+	size int // bytes of the body as it is sent
+	body *lentBody
+	// done takes the one answer. The goroutine that the request belongs to
+	// writes it; done is buffered, so that the write does not block.
 	done chan error
 
-	// mu is held while body is being written.
-	mu        sync.Mutex
-	abandoned bool // Send has returned: body must not be read any more
-	// link is the connection that body was last written to.
-	link atomic.Pointer[link]
-
-	// The rest belongs to whoever has the request: an owner, or the backlog.
 	attempts    int
-	firstFailed time.Time // zero if it never failed
+	firstFailed time.Time // zero if no attempt has failed
 	due         time.Time // not to be published before; zero means now
 }
 
-// abandon takes the body back from a request that is not settled. A write that
-// is under way is waited for, but not for long.
-func (r *request) abandon() {
+// lentBody is a message's body, which the caller of Send lends. Send and the
+// channelPublisher that writes the body share it.
+type lentBody struct {
+	// session is the connection to which the body was last written.
+	session atomic.Pointer[session]
+
+	mu       sync.Mutex // held while bytes is being written
+	bytes    []byte
+	returned bool // Send has returned: nobody may read bytes any more
+}
+
+// takeBack ends the loan. A write that is under way is waited for during
+// abandonGrace; then its connection is aborted.
+func (b *lentBody) takeBack() {
 	t := time.AfterFunc(abandonGrace, func() {
-		if l := r.link.Load(); l != nil {
-			l.abort(errStopped)
+		if s := b.session.Load(); s != nil {
+			s.abort(errStopped)
 		}
 	})
 	defer t.Stop()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.abandoned = true
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.returned = true
 }
 
-// backlog holds requests that are to be published again by any owner. It is
-// bounded by the number of Sends.
+// backlog holds requests that any channelPublisher is to publish again. The
+// number of Sends bounds its length.
 type backlog struct {
 	mu    sync.Mutex
 	items []*request
-	ready chan struct{} // holds one token when there is something; never closed
+	ready chan struct{} // holds one token while there are items; never closed
 }
 
 func (b *backlog) push(r *request) {

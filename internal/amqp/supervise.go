@@ -2,29 +2,34 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
 
-// openRounds is how often Open tries hosts of which none has ever answered: soon
-// over where nobody listens, as a run from cron should be.
+// openRounds is how often Open tries hosts of which none has ever answered. The
+// number is small: a run from cron should end soon if nobody listens.
 const openRounds = 3
 
-// supervise keeps one connection slot connected until the publisher ends. l is
-// the slot's first connection, already counted as up, or nil. It ends the
-// publisher when connections come about and break again for RetryTimeout,
-// while nothing is confirmed on any.
-func (p *Publisher) supervise(l *link) {
-	var since time.Time // the first of so many failures in a row
+// supervise keeps one of the publisher's connections connected until the
+// publisher ends. s is the first session, already counted as up, or nil. It
+// fails the publisher if connections keep being established and lost for
+// RetryTimeout without a single confirmation.
+func (p *Publisher) supervise(s *session) {
+	channels := p.o.Channels
+	var since time.Time // the first of the failures in a row
 	for failures, first := 0, true; ; first = false {
-		if l == nil {
+		if s == nil {
 			var err error
-			l, err = p.connect(p.ctx, func(int) bool { return p.health.outage() < p.o.RetryTimeout })
+			s, err = p.connect(p.ctx, func(int) bool { return p.health.outage() < p.o.RetryTimeout })
 			if err != nil {
-				p.fail(err) // without effect when it was the publisher that ended
+				p.failAll(err) // without effect if the publisher has ended
 				return
 			}
 			p.health.up()
@@ -33,90 +38,113 @@ func (p *Publisher) supervise(l *link) {
 			}
 		}
 		began := time.Now()
-		err := p.run(l)
-		p.health.down()
+		opened, err := s.publish(channels)
+		others := p.health.down()
 		if p.ctx.Err() != nil {
 			return
 		}
 		if transport.VerdictOf(err) != transport.Retry {
-			p.fail(err)
+			p.failAll(err)
 			return
 		}
+		if channelLimit(err) && opened < channels && (opened > 0 || others > 0) {
+			p.warnOfChannels(s.host, opened, err)
+			if opened == 0 {
+				return // the other connections go on
+			}
+			channels, s = opened, nil
+			continue
+		}
 		failures++
-		if l.confirmed.Load() {
+		if s.confirmed.Load() {
 			failures = 0
 		}
 		now := time.Now()
-		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout { // it was of use, or stood
+		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout { // the connection was of use, or lasted
 			since = now
 		}
 		if now.Sub(since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < since.UnixNano() {
-			p.fail(err)
+			p.failAll(err)
 			return
 		}
-		l = nil
+		s = nil
 		wait := p.backoff(failures)
-		p.o.Log.Warn("connection lost", "error", err, "again_in", wait)
+		p.o.Log.Warn("connection_lost", "error", err, "again_in", wait)
 		pause(p.ctx, wait)
 	}
 }
 
-// run lets the owners of l's channels work until they end, with the
-// publisher, or with the connection; then it closes l.
-func (p *Publisher) run(l *link) error {
-	errs := make(chan error, p.o.Channels)
-	var wg sync.WaitGroup
-	for range p.o.Channels {
-		wg.Go(func() { errs <- newOwner(p, l).run() })
-	}
-	wg.Wait()
-	l.close()
-	return <-errs // the first to end noticed the cause
+// warnOfChannels logs once in a run that the broker allows fewer channels than
+// were asked for.
+func (p *Publisher) warnOfChannels(host string, opened int, err error) {
+	p.channelWarning.Do(func() {
+		p.o.Log.Warn("channels_limited", "host", host, "wanted", p.o.Channels, "opened", opened, "error", err,
+			"hint", "the run goes on with the channels that it can get; use fewer --channels or --connections, or raise the limit")
+	})
 }
 
-// connect makes rounds of the hosts until one works or patient(rounds) says
-// that it is enough. What needs somebody to act ends it at once, except that
-// credentials get a second chance.
-func (p *Publisher) connect(ctx context.Context, patient func(rounds int) bool) (*link, error) {
+// connect tries all hosts, round after round, until one works or patient(rounds)
+// is false. An error that somebody must act on ends connect at once, except that
+// refused credentials get a second attempt: a dropped socket looks the same.
+func (p *Publisher) connect(ctx context.Context, patient func(rounds int) bool) (*session, error) {
 	refused := false
 	for rounds := 1; ; rounds++ {
-		l, err := p.round(ctx)
+		s, unknown, err := p.round(ctx)
 		if err == nil {
-			return l, nil
+			return s, nil
 		}
-		again := transport.VerdictOf(err) == transport.Retry && patient(rounds)
+		again := err.Verdict == transport.Retry && patient(rounds)
 		if loginRefused(err) && !refused {
 			refused, again = true, true
+		}
+		if ctx.Err() == nil && !again && !p.answered.Load() && unknown {
+			err.Verdict = transport.Misconfigured // the name did not exist in any round
 		}
 		if !again || ctx.Err() != nil {
 			return nil, err
 		}
 		wait := p.backoff(rounds)
-		p.o.Log.Warn("cannot connect", "error", err, "again_in", wait)
+		p.o.Log.Warn("broker_unreachable", "error", err, "again_in", wait)
 		pause(ctx, wait)
 	}
 }
 
-// round tries each host once, beginning with the one that worked last.
-func (p *Publisher) round(ctx context.Context) (*link, error) {
+// round tries each host once, beginning with the host that worked last. unknown
+// reports whether no host's name exists.
+func (p *Publisher) round(ctx context.Context) (s *session, unknown bool, _ *transport.Error) {
+	unknown = true
 	var errs []*transport.Error
 	hosts, start := p.o.Hosts, int(p.host.Load())
 	for i := range hosts {
 		n := (start + i) % len(hosts)
-		l, err := p.newLink(ctx, hosts[n])
+		s, err := p.newSession(ctx, hosts[n])
 		if err == nil {
 			p.host.Store(int64(n))
-			return l, nil
+			return s, false, nil
 		}
-		p.o.Log.Debug("cannot connect", "host", hosts[n], "error", err)
-		errs = append(errs, p.o.explain(hosts[n], "connect", err))
+		unknown = unknown && unknownName(err)
+		p.o.Log.Debug("host_failed", "host", hosts[n], "error", err)
+		errs = append(errs, p.o.wrap(hosts[n], "connect", err))
 	}
-	return nil, worst(errs)
+	return nil, unknown, mostSevere(errs)
 }
 
-// backoff is how long to wait after so many failures in a row: twice as long
-// each time, and at random between half of that and all, so that many senders
-// do not come back at once.
+// unknownName reports whether err says that a host's name does not exist.
+func unknownName(err error) bool {
+	d, ok := errors.AsType[*net.DNSError](err)
+	return ok && d.IsNotFound
+}
+
+// channelLimit reports whether the broker closed the connection because of a
+// limit of channels.
+func channelLimit(err error) bool {
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Server && e.Code == amqp.NotAllowed && channelLimitReached.MatchString(e.Reason)
+}
+
+// backoff is how long to wait after a number of failures in a row: twice as long
+// each time, and at random between half of that and all of it, so that many
+// senders do not come back at once.
 func (p *Publisher) backoff(failures int) time.Duration {
 	d := p.o.MaxBackoff
 	if failures < 16 {
@@ -135,30 +163,32 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// health knows for how long no connection has stood.
+// health records for how long no connection has stood.
 type health struct {
-	mu    sync.Mutex
-	links int
-	since time.Time // when links became 0
+	mu       sync.Mutex
+	sessions int
+	since    time.Time // when sessions became 0
 }
 
 func (h *health) up() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.links++
+	h.sessions++
 }
 
-func (h *health) down() {
+// down returns how many connections are left.
+func (h *health) down() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.links--
+	h.sessions--
 	h.since = time.Now()
+	return h.sessions
 }
 
 func (h *health) outage() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.links > 0 {
+	if h.sessions > 0 {
 		return 0
 	}
 	return time.Since(h.since)

@@ -9,43 +9,54 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// topology makes sure that the queue and the exchange are there. The queue is
-// only declared where it does not exist: the options of one that somebody has
-// declared are theirs. One that has taken messages of ours (holding) is not
-// declared again if it should have lasted, since they are gone with it. Its
-// errors are explained.
-func (o *Options) topology(host string, c *amqp.Connection, holding bool) error {
+// within calls f, which does what doing says, and bounds the time that it
+// takes. It returns a wrapped error.
+type within func(doing string, f func() error) error
+
+// topology makes sure that the queue and the exchange exist. The queue is
+// declared only if it does not exist: if somebody else has declared it, its
+// options are theirs. A durable queue that is gone after it took messages of
+// this run (hasConfirmed) is an error and is not declared again, since the
+// messages are gone with it. topology returns wrapped errors.
+func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, within within) error {
 	if o.Queue != "" {
-		doing := fmt.Sprintf("look up queue %q in vhost %q", o.Queue, o.VHost)
-		_, err := o.lookUpQueue(c, o.Queue)
-		if missing(err) && holding && o.QueueOptions.lasts() {
-			return &transport.Error{Verdict: transport.Misconfigured, Err: &fault{fmt.Sprintf(
+		err := within(o.lookingUpQueue(o.Queue), func() error {
+			_, err := lookUpQueue(c, o.Queue)
+			return err
+		})
+		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
+			return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{fmt.Sprintf(
 				"rabbitmq %s: queue %q in vhost %q is gone, with the messages that this run had sent to it: find out who deleted it; the next run declares it again",
 				host, o.Queue, o.VHost), err}}
 		}
 		if missing(err) && !o.QueueOptions.Passive {
-			doing = fmt.Sprintf("declare queue %q in vhost %q", o.Queue, o.VHost)
-			err = o.declareQueue(c)
+			err = within(fmt.Sprintf("declare queue %q in vhost %q", o.Queue, o.VHost), func() error { return o.declareQueue(c) })
 		}
 		if err != nil {
-			return o.explain(host, doing, err)
+			return err
 		}
 	}
-	if o.Exchange != "" {
-		if err := o.lookUpExchange(c); err != nil {
-			return o.explain(host, fmt.Sprintf("look up exchange %q in vhost %q", o.Exchange, o.VHost), err)
-		}
+	if o.Exchange == "" {
+		return nil
 	}
-	return nil
+	return within(o.lookingUpExchange(), func() error { return lookUpExchange(c, o.Exchange) })
 }
 
-// lasts says whether a queue with these options outlives connections and the
+func (o *Options) lookingUpQueue(name string) string {
+	return fmt.Sprintf("look up queue %q in vhost %q", name, o.VHost)
+}
+
+func (o *Options) lookingUpExchange() string {
+	return fmt.Sprintf("look up exchange %q in vhost %q", o.Exchange, o.VHost)
+}
+
+// lasts reports whether a queue with these options outlives connections and the
 // broker.
 func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exclusive }
 
-// lookUpQueue asks for a queue without changing anything. One that is
-// exclusive to another connection is there as well.
-func (o *Options) lookUpQueue(c *amqp.Connection, name string) (q amqp.Queue, err error) {
+// lookUpQueue asks for a queue without changing anything. A queue that is
+// exclusive to another connection exists too.
+func lookUpQueue(c *amqp.Connection, name string) (q amqp.Queue, err error) {
 	err = onChannel(c, func(ch *amqp.Channel) error {
 		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
 		return err
@@ -68,9 +79,9 @@ func (o *Options) declareQueue(c *amqp.Connection) error {
 	})
 }
 
-func (o *Options) lookUpExchange(c *amqp.Connection) error {
+func lookUpExchange(c *amqp.Connection, name string) error {
 	return onChannel(c, func(ch *amqp.Channel) error {
-		return ch.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeDirect, false, false, false, false, nil)
+		return ch.ExchangeDeclarePassive(name, amqp.ExchangeDirect, false, false, false, false, nil)
 	})
 }
 
@@ -86,13 +97,10 @@ func onChannel(c *amqp.Connection, f func(*amqp.Channel) error) error {
 	return ch.Close()
 }
 
-// missing says whether err is the broker's word that a queue or exchange does
-// not exist. It has the same code for one whose node is away.
+// missing reports whether err is the broker's statement that a queue or an
+// exchange does not exist. The reply has the same code (404) if the queue's
+// node is away.
 func missing(err error) bool {
 	e, ok := errors.AsType[*amqp.Error](err)
-	if !ok || !e.Server || e.Code != amqp.NotFound {
-		return false
-	}
-	kind, _ := new(Options).judgeReply(e)
-	return kind != transport.Retry
+	return ok && e.Server && e.Code == amqp.NotFound && !nodeAway(e)
 }

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -42,7 +43,7 @@ func tcpPair(t *testing.T) (ours, theirs net.Conn) {
 
 func TestWriteToPeerThatStopsReading(t *testing.T) {
 	ours, _ := tcpPair(t)
-	c := &conn{Conn: ours, timeout: 200 * time.Millisecond}
+	c := &deadlineConn{Conn: ours, timeout: 200 * time.Millisecond}
 	read := make(chan error, 1)
 	go func() {
 		_, err := c.Read(make([]byte, 1))
@@ -63,7 +64,7 @@ func TestWriteToPeerThatStopsReading(t *testing.T) {
 
 func TestSlowPeerIsNotCutOff(t *testing.T) {
 	ours, theirs := tcpPair(t)
-	c := &conn{Conn: ours, timeout: 500 * time.Millisecond}
+	c := &deadlineConn{Conn: ours, timeout: 500 * time.Millisecond}
 	const size = 4_000_000
 	got := make(chan int64, 1)
 	go func() {
@@ -94,7 +95,7 @@ func TestSlowPeerIsNotCutOff(t *testing.T) {
 
 func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
 	ours, theirs := tcpPair(t)
-	c := &conn{Conn: ours, timeout: 500 * time.Millisecond}
+	c := &deadlineConn{Conn: ours, timeout: 500 * time.Millisecond}
 	began := time.Now()
 	time.AfterFunc(100*time.Millisecond, func() { c.setTimeout(time.Minute) })
 	time.AfterFunc(1500*time.Millisecond, func() { _, _ = io.Copy(io.Discard, theirs) })
@@ -106,26 +107,83 @@ func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
 	}
 }
 
-func TestJudgeReply(t *testing.T) {
-	o := &Options{Username: "u", VHost: "v"}
-	f := func(code int, reason string, want transport.Verdict) {
-		t.Helper()
-		err := o.explain("h:1", "do", &amqp091.Error{Code: code, Reason: reason, Server: true})
-		if err.Verdict != want {
-			t.Errorf("%v is of kind %d, want %d", err, err.Verdict, want)
+// TestClassifyReply holds the verdict and the remedy for each reply. The texts
+// are those of the versions named.
+func TestClassifyReply(t *testing.T) {
+	for _, c := range []struct {
+		done    string // what was done
+		code    int
+		text    string
+		verdict transport.Verdict
+		remedy  string
+	}{
+		{"broker stopped", 320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", transport.Retry, ""},
+		{"bad frame", 501, "FRAME_ERROR - type 65", transport.Retry, ""},
+		{"vhost down", 541, "INTERNAL_ERROR - access to vhost 'v' refused for user 'u': vhost 'v' is down", transport.Retry, ""},
+		{"deprecated, 4.3", 541, "INTERNAL_ERROR - Feature `queue_master_locator` is deprecated", transport.Misconfigured, "[rabbit_queue_options]"},
+		{"vhost named like it", 541, "INTERNAL_ERROR - access to vhost 'Feature `x` is deprecated' refused for user 'u': vhost 'Feature `x` is deprecated' is down", transport.Retry, ""},
+		{"queue missing", 404, "NOT_FOUND - no queue 'q' in vhost 'v'", transport.Misconfigured, "create it"},
+		{"queue named like it", 404, "NOT_FOUND - no queue 'home node down or inaccessible' in vhost 'v'", transport.Misconfigured, "create it"},
+		{"node of the queue stopped", 404, "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost 'v' is down or inaccessible", transport.Retry, "away"},
+		{"queue declared otherwise", 406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost 'v'", transport.Misconfigured, "declared otherwise"},
+		{"vhost missing", 530, "NOT_ALLOWED - vhost v not found", transport.Misconfigured, "create the vhost"},
+		{"vhost named like a limit", 530, "NOT_ALLOWED - vhost limit (3) is reached not found", transport.Misconfigured, "create the vhost"},
+		{"vhost forbidden", 530, "NOT_ALLOWED - access to vhost 'limit' refused for user 'limited'", transport.Refused, "set_permissions"},
+		{"forbidden, named like a limit", 530, "NOT_ALLOWED - access to vhost 'connection limit (3) is reached' refused for user 'u'", transport.Refused, "set_permissions"},
+		{"connections of a vhost", 530, "NOT_ALLOWED - access to vhost 'v' refused for user 'u': connection limit (0) is reached", transport.Retry, "--connections"},
+		{"connections of a user", 530, "NOT_ALLOWED - connection refused for user 'u': user connection limit (1) is reached", transport.Retry, "--connections"},
+		{"channels of a user", 530, "NOT_ALLOWED - number of channels opened for user 'u' has reached the maximum allowed user limit of (1)", transport.Retry, "--channels"},
+		{"permission, 3.10", 403, "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'u'", transport.Refused, "set_permissions"},
+		{"permission, 4.x", 403, "ACCESS_REFUSED - write access to exchange 'e' in vhost 'v' refused for user 'u'", transport.Refused, "set_permissions"},
+		{"topic, 3.10", 403, "ACCESS_REFUSED - access to topic 'k' in exchange 'e' in vhost 'v' refused for user 'u'", transport.Refused, "set_topic_permissions"},
+		{"topic, 4.x", 403, "ACCESS_REFUSED - write access to topic 'k' in exchange 'e' in vhost 'v' refused for user 'u'", transport.Refused, "set_topic_permissions"},
+		{"internal exchange", 403, "ACCESS_REFUSED - cannot publish to internal exchange 'e' in vhost 'v'", transport.Misconfigured, "no permission helps"},
+		{"reserved name", 403, "ACCESS_REFUSED - queue name 'amq.q' contains reserved prefix 'amq.*'", transport.Misconfigured, "no permission helps"},
+	} {
+		o := &Options{Username: "u", VHost: "v"}
+		err := o.wrap("h:1", "do", &amqp091.Error{Code: c.code, Reason: c.text, Server: true})
+		if err.Verdict != c.verdict || !strings.Contains(err.Error(), c.remedy) {
+			t.Errorf("%s: %v has the verdict %d, want %d and %q", c.done, err, err.Verdict, c.verdict, c.remedy)
 		}
 	}
-	f(320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", transport.Retry)
-	f(501, "FRAME_ERROR - type 65", transport.Retry)
-	f(541, "INTERNAL_ERROR - access to vhost 'v' refused for user 'u': vhost 'v' is down", transport.Retry)
-	f(404, "NOT_FOUND - no queue 'q' in vhost 'v'", transport.Misconfigured)
-	f(404, "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost 'v' is down or inaccessible", transport.Retry)
-	f(406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost 'v'", transport.Misconfigured)
-	f(530, "NOT_ALLOWED - vhost v not found", transport.Misconfigured)
-	f(530, "NOT_ALLOWED - access to vhost 'limit' refused for user 'limited'", transport.Refused)
-	f(530, "NOT_ALLOWED - access to vhost 'v' refused for user 'u': connection limit (0) is reached", transport.Retry)
-	f(530, "NOT_ALLOWED - connection refused for user 'u': user connection limit (1) is reached", transport.Retry)
-	f(403, "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'u'", transport.Refused)
+}
+
+// TestFlowClock: the clock of a connection stands still while it is blocked,
+// and does not begin anew.
+func TestFlowClock(t *testing.T) {
+	f := newFlow()
+	f.since = f.since.Add(-20 * time.Second)
+	f.set(true)
+	f.since = f.since.Add(-time.Hour)
+	f.set(false)
+	f.since = f.since.Add(-15 * time.Second)
+	if got := f.clock(); got < 35*time.Second || got > 45*time.Second {
+		t.Errorf("the clock shows %v, want 35 s", got)
+	}
+}
+
+func TestAnHTTPServerAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 8))
+			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			_ = conn.Close()
+		}
+	}()
+	for _, config := range []*tls.Config{nil, {}} {
+		o := Options{Hosts: []string{l.Addr().String()}, Queue: queue, TLS: config, Log: testLog(t)}
+		_, err := Open(t.Context(), o)
+		wantError(t, err, transport.Misconfigured, "an HTTP server answers")
+	}
 }
 
 func TestSizeLimit(t *testing.T) {
@@ -204,9 +262,9 @@ func TestMessageIDTooLong(t *testing.T) {
 }
 
 func TestFlightsRing(t *testing.T) {
-	fs := newFlights(3)
+	fs := newInFlight(3)
 	next, oldest := 0, 0
-	push := func() { fs.push(flight{r: &request{size: next}}); next++ }
+	push := func() { fs.push(unconfirmed{r: &request{size: next}}); next++ }
 	pop := func() {
 		if got := fs.front().r.size; got != oldest {
 			t.Errorf("front is %d, want %d", got, oldest)

@@ -24,7 +24,7 @@ func TestConnectionReset(t *testing.T) {
 		}
 	}
 	proxy.Bandwidth(0)
-	r := p.wait().want(allDone, "connection lost")
+	r := p.wait().want(allDone, "connection_lost")
 	if n := strings.Count(r.Log, "event=connected"); n != 3 {
 		t.Errorf("connected %d times, want 3", n)
 	}

@@ -192,7 +192,7 @@ func TestConfirmedWithGaps(t *testing.T) {
 		})
 	})
 	program := s.start()
-	program.says("connection lost")
+	program.says("connection_lost")
 	program.Signal(syscall.SIGTERM)
 	program.wait().want(tryAgain)
 	p.stop()
@@ -239,7 +239,10 @@ func TestReturned(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
-	startPeer(s, func(_ *peer, pending []fakebroker.Message) []fakebroker.Message {
+	startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
+		if len(pending) > 0 { // the run has begun
+			p.QueueMissing()
+		}
 		for _, m := range pending { // a whole window of returns, then one confirmation
 			m.Return(312, "NO_ROUTE")
 		}

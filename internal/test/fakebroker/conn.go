@@ -119,6 +119,14 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	case exchangeDeclare:
 		c.send(channel, exchangeDeclareOK, arguments{})
 	case queueDeclare:
+		if c.broker.queueMissing.Load() {
+			var closing arguments
+			closing.putShort(404)
+			closing.putShortstr("NOT_FOUND - no queue in vhost '/'")
+			closing.putLong(uint32(queueDeclare))
+			c.send(channel, channelClose, closing)
+			return nil
+		}
 		a.short()
 		var ok arguments
 		ok.putShortstr(a.shortstr())

@@ -11,6 +11,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -21,6 +22,8 @@ type Broker struct {
 	listener net.Listener
 	script   func(connection int) Script
 	running  sync.WaitGroup
+
+	queueMissing atomic.Bool
 
 	mu       sync.Mutex
 	conns    []*Conn
@@ -74,6 +77,10 @@ func Start(t testing.TB, script func(connection int) Script) *Broker {
 	})
 	return b
 }
+
+// QueueMissing makes the broker answer that a queue that is looked up or
+// declared does not exist.
+func (b *Broker) QueueMissing() { b.queueMissing.Store(true) }
 
 // Addr returns the host:port on which the broker listens.
 func (b *Broker) Addr() string { return b.listener.Addr().String() }
@@ -138,6 +145,15 @@ func (m Message) confirm(method method, multiple bool) {
 	a.putQuad(m.Tag)
 	a.putOctet(map[bool]byte{true: 1}[multiple]) // in a nack the same octet holds requeue: false
 	m.Conn.send(m.Channel, method, a)
+}
+
+// CloseChannel closes the message's channel with a reply code.
+func (m Message) CloseChannel(code uint16, text string) {
+	var a arguments
+	a.putShort(code)
+	a.putShortstr(text)
+	a.putLong(uint32(basicPublish))
+	m.Conn.send(m.Channel, channelClose, a)
 }
 
 // Return returns the message to the client, as a broker does before it confirms

@@ -1,0 +1,423 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/transport"
+)
+
+// channelPublisher publishes on one channel and handles the confirmations of
+// what it has published. All its fields belong to the goroutine that calls run.
+type channelPublisher struct {
+	p       *Publisher
+	session *session
+	ch      *amqp.Channel
+	closed  <-chan *amqp.Error
+	returns <-chan amqp.Return
+
+	inFlight    inFlight
+	delayed     []*request // nacked or returned, waiting for the next attempt; count against the window
+	nacksInARow int        // since the last confirmation on this channel
+	lookUp      lookUp
+}
+
+// staleAfter is the number of nacks in a row after which a channel is replaced.
+// A RabbitMQ channel that once found a quorum queue without a leader goes on
+// refusing after the queue has a leader again (seen on 3.10).
+const staleAfter = 3
+
+var errStale = errors.New("the channel is replaced")
+
+func newChannelPublisher(s *session) *channelPublisher {
+	return &channelPublisher{p: s.p, session: s, inFlight: newInFlight(s.p.o.Window)}
+}
+
+// run publishes on the channel that open has opened, and on its successors,
+// until the connection or the publisher ends. It returns the reason, nil if the
+// publisher ended.
+func (c *channelPublisher) run() error {
+	for {
+		err := c.serve()
+		if errors.Is(err, errStale) { // nothing is in flight
+			_ = c.session.within(c.p.ctx, "close a channel", c.ch.Close) // if the connection is gone, open says so
+			err = c.open()
+		} else if large, ok := errors.AsType[*tooLarge](err); ok { // the connection still stands
+			c.p.sizeLimit.Store(int64(large.limit))
+			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.route(), large.err), large.limit)
+			err = c.open()
+		}
+		switch {
+		case c.p.ctx.Err() != nil:
+			return nil // Send has returned to all callers
+		case err == nil:
+			continue
+		case transport.VerdictOf(err) != transport.Retry:
+			c.p.failAll(err)
+			return err
+		}
+		c.session.abort(err)
+		c.requeueUnconfirmed(err, 0)
+		return err
+	}
+}
+
+// open opens a channel in confirm mode. It returns a wrapped error.
+func (c *channelPublisher) open() error {
+	return c.session.within(c.p.ctx, "open a channel", func() error {
+		ch, err := c.session.conn.Channel()
+		if err != nil {
+			return c.session.wrap("open a channel", err)
+		}
+		c.ch, c.nacksInARow = ch, 0
+		c.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
+		// Every message in flight may be returned at once: with this capacity the
+		// library's reader never waits.
+		c.returns = ch.NotifyReturn(make(chan amqp.Return, c.p.o.Window+1))
+		if err := ch.Confirm(false); err != nil {
+			return c.lost(err)
+		}
+		return nil
+	})
+}
+
+// serve publishes and takes confirmations until the channel or the publisher
+// ends. It returns a wrapped error, a *tooLarge, or errStale.
+func (c *channelPublisher) serve() error {
+	tick := time.NewTicker(c.tick())
+	defer tick.Stop()
+	for {
+		if err := c.takeConfirmations(); err != nil {
+			return err
+		}
+		if c.stale() && c.inFlight.n == 0 {
+			return errStale
+		}
+		blocked, changed := c.session.flow.state()
+		if !blocked {
+			if r := c.next(); r != nil {
+				if err := c.publish(r); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		var requests <-chan *request
+		var ready <-chan struct{}
+		if !blocked && c.room() {
+			requests, ready = c.p.requests, c.p.backlog.ready
+		}
+		var err error
+		select {
+		case r := <-requests:
+			err = c.publish(r)
+		case <-ready:
+			if r := c.p.backlog.pop(); r != nil {
+				err = c.publish(r)
+			}
+		case <-c.inFlight.frontDone():
+		case <-changed:
+		case <-tick.C:
+			err = c.overdue()
+		case e := <-c.closed:
+			err = c.closedBy(e)
+		case <-c.p.ctx.Done():
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// tick is how often serve compares the oldest message with its time limit.
+func (c *channelPublisher) tick() time.Duration {
+	return min(max(min(c.p.o.ConfirmTimeout/8, c.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
+}
+
+func (c *channelPublisher) room() bool {
+	return !c.stale() && c.inFlight.n+len(c.delayed) < c.p.o.Window
+}
+
+func (c *channelPublisher) stale() bool { return c.nacksInARow >= staleAfter }
+
+// next returns a request that has been tried before and is due, or nil.
+func (c *channelPublisher) next() *request {
+	if len(c.delayed) > 0 && !c.stale() {
+		now := time.Now()
+		for i, r := range c.delayed {
+			if !now.Before(r.due) {
+				c.delayed = append(c.delayed[:i], c.delayed[i+1:]...)
+				return r
+			}
+		}
+	}
+	if !c.room() {
+		return nil
+	}
+	return c.p.backlog.pop()
+}
+
+// publish writes r. After an error r is in flight all the same: the bytes may
+// have arrived.
+func (c *channelPublisher) publish(r *request) error {
+	u := unconfirmed{r: r, sent: time.Now(), clock: c.session.flow.clock()}
+	r.body.mu.Lock()
+	if r.body.returned {
+		r.body.mu.Unlock()
+		return nil
+	}
+	r.body.session.Store(c.session)
+	r.attempts++
+	var err error
+	u.confirm, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp.Publishing{
+		ContentType:     "application/json",
+		ContentEncoding: c.p.compressor.Name(),
+		DeliveryMode:    c.p.o.DeliveryMode,
+		MessageId:       r.id,
+		Body:            r.body.bytes,
+	})
+	r.body.mu.Unlock()
+	c.inFlight.push(u)
+	counters := &c.p.counters
+	counters.published.Add(1)
+	counters.bytes.Add(uint64(r.size))
+	if r.attempts > 1 {
+		counters.resent.Add(1)
+	}
+	if err != nil {
+		return c.lost(err)
+	}
+	return nil
+}
+
+// takeConfirmations handles the confirmations that have come, in the order of
+// publishing. It returns a wrapped error or a *tooLarge.
+func (c *channelPublisher) takeConfirmations() error {
+	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
+		select {
+		case <-u.confirm.Done():
+		default:
+			return nil
+		}
+		c.drainReturns() // a return precedes its confirmation
+		r := u.r
+		switch {
+		case u.returned != "":
+			err := c.unroutable(r, u.returned)
+			if err.Verdict != transport.Retry {
+				return err
+			}
+			c.inFlight.pop()
+			c.delay(r, err)
+		case u.confirm.Acked():
+			c.confirm(u)
+			c.inFlight.pop()
+		case c.ch.IsClosed(): // neither confirmed nor refused
+			return c.lost(amqp.ErrClosed)
+		default:
+			c.inFlight.pop()
+			c.nacked(r)
+		}
+	}
+	return nil
+}
+
+// confirm answers the Send of a message that the broker has confirmed.
+func (c *channelPublisher) confirm(u *unconfirmed) {
+	now := time.Now()
+	c.p.counters.confirmed.Add(1)
+	c.p.counters.observe(now.Sub(u.sent))
+	c.p.lastConfirmed.Store(now.UnixNano())
+	if !c.session.confirmed.Swap(true) {
+		c.p.confirmedHosts.Store(c.session.host, true)
+	}
+	c.nacksInARow = 0
+	u.r.done <- nil
+}
+
+// nacked handles the broker's refusal of r. Only if r is given up for it does
+// the cause matter, and the queue is looked up for it.
+func (c *channelPublisher) nacked(r *request) {
+	c.p.counters.nacked.Add(1)
+	c.nacksInARow++
+	c.p.o.Log.Debug("message_nacked", "host", c.session.host, "message", r.id, "attempt", r.attempts)
+	err := retryf("rabbitmq %s: the broker refused it (nack): %s", c.session.host, c.p.o.mayBeFull())
+	if c.p.mayRetry(r) {
+		c.delay(r, err)
+		return
+	}
+	if found := c.queueState(); found != nil && found.Verdict == transport.Retry {
+		err = retryf("rabbitmq %s: the broker refused it (nack): %w", c.session.host, found)
+	}
+	c.delay(r, err)
+}
+
+// delay puts r aside for its next attempt, if it has one.
+func (c *channelPublisher) delay(r *request, cause error) {
+	if c.p.failed(r, cause) {
+		r.due = time.Now().Add(c.p.backoff(r.attempts))
+		c.delayed = append(c.delayed, r)
+	}
+}
+
+// drainReturns enters the returns that have come with their messages.
+func (c *channelPublisher) drainReturns() {
+	for {
+		select {
+		case r, ok := <-c.returns:
+			if !ok {
+				c.returns = nil
+				return
+			}
+			c.p.counters.returned.Add(1)
+			c.p.o.Log.Debug("message_returned", "host", c.session.host, "message", r.MessageId, "code", r.ReplyCode, "error", r.ReplyText)
+			for i := range c.inFlight.n {
+				if u := c.inFlight.at(i); u.r.id == r.MessageId {
+					u.returned = fmt.Sprintf("%s (%d)", r.ReplyText, r.ReplyCode)
+				}
+			}
+		default:
+			return
+		}
+	}
+}
+
+// unroutable returns the error of a message that the broker has returned. The
+// broker returns messages too while the node of a classic queue is away: the
+// queue is looked up before the configuration is blamed.
+func (c *channelPublisher) unroutable(r *request, returned string) *transport.Error {
+	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", c.session.host, c.route(), r.id, returned)
+	if found := c.queueState(); found != nil && found.Verdict == transport.Retry {
+		return retryf("%s: %w", text, found)
+	} else if found == nil && c.p.o.Exchange == "" {
+		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
+	}
+	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
+		"%s: create the queue or bind it to the exchange, or correct routing_key and exchange in the configuration", text)}
+}
+
+// lookUp is the result of looking the queue up.
+type lookUp struct {
+	at  time.Time
+	err *transport.Error
+}
+
+// lookUpAgain is how long a look-up of the queue is good for: a whole window
+// may be returned at once.
+const lookUpAgain = time.Second
+
+// queueState looks up the queue that messages go to and returns nil if the
+// queue is there or no queue is configured. It does so at most once in
+// lookUpAgain.
+func (c *channelPublisher) queueState() *transport.Error {
+	name := c.p.o.Queue
+	if c.p.o.Exchange == "" {
+		name = c.p.o.RoutingKey
+	}
+	if name == "" {
+		return nil
+	}
+	if time.Since(c.lookUp.at) >= lookUpAgain {
+		err := c.session.within(c.p.ctx, c.p.o.lookingUpQueue(name), func() error {
+			_, err := lookUpQueue(c.session.conn, name)
+			return err
+		})
+		c.lookUp.err, _ = errors.AsType[*transport.Error](err)
+		c.lookUp.at = time.Now()
+	}
+	return c.lookUp.err
+}
+
+// requeueUnconfirmed empties inFlight and delayed when the channel is gone:
+// confirmed messages are answered, messages of more than limit bytes (0: no
+// limit) are refused, and all others go to the backlog or are given up.
+func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
+	// The library is shutting the channel down: it confirms or gives up each
+	// message.
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
+		r := u.r
+		if u.confirm != nil {
+			select {
+			case <-u.confirm.Done():
+			case <-ctx.Done():
+			}
+		}
+		c.drainReturns()
+		switch {
+		case u.returned == "" && u.confirm != nil && u.confirm.Acked():
+			c.confirm(u)
+		case limit > 0 && r.size > limit:
+			r.done <- c.p.tooLarge(r.id, r.size, limit)
+		case c.p.failed(r, cause): // a returned message is judged after its next attempt
+			c.p.backlog.push(r)
+		}
+		c.inFlight.pop()
+	}
+	for _, r := range c.delayed {
+		c.p.backlog.push(r)
+	}
+	c.delayed = nil
+}
+
+// lost returns the reason for err, which came up when the channel was used. The
+// library knows the reason a moment later, when it has shut the channel down.
+func (c *channelPublisher) lost(err error) error {
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case e := <-c.closed:
+		if e != nil {
+			return c.closedBy(e)
+		}
+	case <-t.C:
+	}
+	return c.session.wrap(c.route(), err)
+}
+
+// closedBy returns the reason for the end of the channel; e is nil if the
+// library gave none.
+func (c *channelPublisher) closedBy(e *amqp.Error) error {
+	if e == nil {
+		return c.session.wrap(c.route(), amqp.ErrClosed)
+	}
+	if !e.Server {
+		return c.session.wrap(c.route(), e)
+	}
+	c.p.o.Log.Debug("channel_closed", "host", c.session.host, "code", e.Code, "error", e.Reason)
+	if limit, ok := sizeLimit(e); ok {
+		return &tooLarge{limit, e}
+	}
+	return c.p.o.wrap(c.session.host, c.route(), e)
+}
+
+func (c *channelPublisher) route() string {
+	return fmt.Sprintf("publish to exchange %q with routing key %q in vhost %q", c.p.o.Exchange, c.p.o.RoutingKey, c.p.o.VHost)
+}
+
+// overdue returns an error if the oldest message has waited too long for its
+// confirmation. Only the time counts in which the connection was not blocked,
+// added up over all the pauses. A message that failed before is overdue when
+// its RetryTimeout is over and nothing at all was confirmed since.
+func (c *channelPublisher) overdue() error {
+	u := c.inFlight.front()
+	if u == nil {
+		return nil
+	}
+	switch waited := c.session.flow.clock() - u.clock; {
+	case waited >= c.p.o.ConfirmTimeout:
+		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
+			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
+	case waited > 0 && !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
+		c.p.lastConfirmed.Load() < u.r.firstFailed.UnixNano():
+		return retryf("rabbitmq %s: message %s was not confirmed, nor any other, within %v of its first failure",
+			c.session.host, u.r.id, c.p.o.RetryTimeout)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package amqp
+
+import (
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// unconfirmed is a message that is published and not confirmed.
+type unconfirmed struct {
+	r        *request
+	confirm  *amqp.DeferredConfirmation // nil if publishing failed
+	sent     time.Time
+	clock    time.Duration // of the session's flow when the message was sent
+	returned string        // the broker's reason; empty if not returned
+}
+
+// inFlight is a ring of the unconfirmed messages of a channel, oldest first. Its
+// capacity is the window.
+type inFlight struct {
+	ring    []unconfirmed
+	head, n int
+}
+
+func newInFlight(window int) inFlight { return inFlight{ring: make([]unconfirmed, window)} }
+
+func (f *inFlight) at(i int) *unconfirmed { return &f.ring[(f.head+i)%len(f.ring)] }
+
+func (f *inFlight) push(u unconfirmed) {
+	if f.n == len(f.ring) {
+		panic("BUG: more messages in flight than the window allows")
+	}
+	f.n++
+	*f.at(f.n - 1) = u
+}
+
+// front returns the oldest message, or nil. It is valid until pop.
+func (f *inFlight) front() *unconfirmed {
+	if f.n == 0 {
+		return nil
+	}
+	return f.at(0)
+}
+
+func (f *inFlight) pop() {
+	*f.at(0) = unconfirmed{}
+	f.head = (f.head + 1) % len(f.ring)
+	f.n--
+}
+
+// frontDone returns a channel that is closed when the oldest message is
+// confirmed or refused. Younger messages that were confirmed first wait for
+// the oldest, or for its time limit.
+func (f *inFlight) frontDone() <-chan struct{} {
+	if f.n == 0 {
+		return nil
+	}
+	return f.at(0).confirm.Done()
+}

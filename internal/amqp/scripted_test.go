@@ -1,0 +1,83 @@
+package amqp
+
+import (
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/fakebroker"
+	"tstat-transport/internal/transport"
+)
+
+// scripted are options for a scripted broker.
+func scripted(t *testing.T, b *fakebroker.Broker) Options {
+	return Options{
+		Hosts: []string{b.Addr()}, Username: "guest", Password: func() string { return "guest" },
+		Queue: queue, QueueOptions: QueueOptions{Durable: true}, Connections: 1, Window: 4,
+		Backoff: 5 * time.Millisecond, MaxBackoff: 20 * time.Millisecond, RetryTimeout: 5 * time.Second, Log: testLog(t),
+	}
+}
+
+// TestTooLargeForEver: a peer that refuses every message for its size, though
+// none exceeds the limit that the peer names, gets each message RetryLimit times.
+func TestTooLargeForEver(t *testing.T) {
+	b := fakebroker.Start(t, func(int) fakebroker.Script {
+		return func(m fakebroker.Message) {
+			m.CloseChannel(406, "PRECONDITION_FAILED - message size 9 is larger than configured max size 1000000")
+		}
+	})
+	o := scripted(t, b)
+	o.Window, o.RetryLimit = 1, 5
+	p := open(t, o)
+	send(t.Context(), p, 0, 3, 100, 1).awaitRefusal(t, transport.Retry, "given up after 5 attempts", "larger than")
+	if got := len(b.Messages()); got != 5 {
+		t.Errorf("%d messages were published, want 5", got)
+	}
+}
+
+// TestReturned: what is returned although its queue is there is
+// tried again; if the queue is missing, the configuration is wrong.
+func TestReturned(t *testing.T) {
+	for _, missing := range []bool{false, true} {
+		b := fakebroker.Start(t, func(int) fakebroker.Script {
+			returned := map[string]bool{}
+			return func(m fakebroker.Message) {
+				if missing || !returned[m.MessageID] {
+					returned[m.MessageID] = true
+					m.Return(312, "NO_ROUTE")
+				}
+				m.Ack(false)
+			}
+		})
+		p := open(t, scripted(t, b))
+		if missing {
+			b.QueueMissing()
+			send(t.Context(), p, 0, 8, 100, 4).awaitRefusal(t, transport.Misconfigured, "unroutable", "create the queue")
+			continue
+		}
+		send(t.Context(), p, 0, 8, 100, 4).await(t)
+	}
+}
+
+// TestAlarmThatGoesOnAndOff: the time without a confirmation is counted over
+// all pauses, so that an alarm cannot hold a message for ever.
+func TestAlarmThatGoesOnAndOff(t *testing.T) {
+	b := fakebroker.Start(t, func(int) fakebroker.Script {
+		return func(m fakebroker.Message) {
+			go func() {
+				for range 400 { // ends with the connection at the latest
+					m.Conn.Blocked("memory")
+					pause(t.Context(), 50*time.Millisecond)
+					m.Conn.Unblocked()
+					pause(t.Context(), 100*time.Millisecond)
+				}
+			}()
+		}
+	})
+	o := scripted(t, b)
+	o.ConfirmTimeout, o.RetryTimeout, o.RetryLimit = 600*time.Millisecond, 500*time.Millisecond, 1
+	began := time.Now()
+	send(t.Context(), open(t, o), 0, 1, 100, 1).awaitRefusal(t, transport.Retry, "was not confirmed within 600ms")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}

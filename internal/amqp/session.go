@@ -1,0 +1,239 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/errgroup"
+
+	"tstat-transport/internal/transport"
+)
+
+// closeTimeout bounds the orderly end of a connection.
+const closeTimeout = 3 * time.Second
+
+// session is one connection, from its set-up to its end.
+type session struct {
+	p         *Publisher
+	host      string
+	socket    *deadlineConn
+	conn      *amqp.Connection
+	flow      flow
+	confirmed atomic.Bool                // a message was confirmed on this connection
+	closedBy  atomic.Pointer[amqp.Error] // the broker's or the library's reason for the end
+	// stopAbort deregisters the callback that aborts this session when the
+	// publisher is killed.
+	stopAbort func() bool
+	ended     chan struct{} // closed by watch once the library has shut down
+}
+
+// newSession connects to host, looks up (or declares) the queue, looks up the
+// exchange and starts to watch the connection. It returns wrapped errors.
+func (p *Publisher) newSession(ctx context.Context, host string) (*session, error) {
+	conn, socket, err := dial(ctx, p.o, host)
+	if socket != nil {
+		p.answered.Store(true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &session{p: p, host: host, socket: socket, conn: conn, flow: newFlow(), ended: make(chan struct{})}
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	blockings := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
+	go s.watch(closed, blockings)
+	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
+
+	err = p.o.topology(host, conn, p.hasConfirmed(host), func(doing string, f func() error) error {
+		return s.within(ctx, doing, f)
+	})
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	p.o.Log.Debug("connected", "host", host, "vhost", p.o.VHost, "tls", p.o.TLS != nil,
+		"heartbeat", conn.Config.Heartbeat, "frame_max", conn.Config.FrameSize, "broker_version", conn.Properties["version"])
+	return s, nil
+}
+
+// hasConfirmed reports whether host has confirmed messages in this run.
+func (p *Publisher) hasConfirmed(host string) bool {
+	_, ok := p.confirmedHosts.Load(host)
+	return ok
+}
+
+// publish opens up to the given number of channels and publishes on them until
+// the connection or the publisher ends. It closes the connection and returns
+// how many channels were opened and the error of the first channel to end,
+// which is nil if the publisher ended. All channels are opened before the first
+// message is published: a limit of channels closes the whole connection.
+func (s *session) publish(channels int) (opened int, err error) {
+	defer s.close()
+	var publishers []*channelPublisher
+	for range channels {
+		c := newChannelPublisher(s)
+		if err := c.open(); err != nil {
+			if len(publishers) > 0 && errors.Is(err, amqp.ErrChannelMax) {
+				break // the library refused: the connection is as it was
+			}
+			return len(publishers), err
+		}
+		publishers = append(publishers, c)
+	}
+	if len(publishers) < channels {
+		s.p.warnOfChannels(s.host, len(publishers), amqp.ErrChannelMax)
+	}
+	var g errgroup.Group
+	for _, c := range publishers {
+		g.Go(c.run)
+	}
+	return len(publishers), g.Wait()
+}
+
+// within calls f, which does what doing says. The library's calls in f have no
+// time limit of their own: within aborts the connection after ConnectionTimeout
+// or when ctx ends. It returns a wrapped error.
+func (s *session) within(ctx context.Context, doing string, f func() error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.p.o.ConnectionTimeout,
+		fmt.Errorf("no answer within %v", s.p.o.ConnectionTimeout))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { s.abort(context.Cause(ctx)) })
+	err := f()
+	if !stop() && err != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return s.wrap(doing, err)
+	}
+	return nil
+}
+
+// watch drains the library's notifications until the library has shut the
+// connection down. It must not call the library, which may be waiting for it.
+func (s *session) watch(closed <-chan *amqp.Error, blockings <-chan amqp.Blocking) {
+	defer close(s.ended)
+	alarm := time.NewTimer(0)
+	alarm.Stop()
+	defer alarm.Stop()
+	for closed != nil || blockings != nil {
+		select {
+		case e, ok := <-closed:
+			if !ok {
+				closed = nil
+				continue
+			}
+			s.p.o.Log.Debug("connection_closed", "host", s.host, "code", e.Code, "error", e.Reason, "by_broker", e.Server)
+			s.closedBy.Store(e)
+		case b, ok := <-blockings:
+			if !ok {
+				blockings = nil
+				continue
+			}
+			s.setBlocked(b)
+			alarm.Stop()
+			if b.Active {
+				alarm.Reset(s.p.o.BlockedTimeout)
+			}
+		case <-alarm.C:
+			s.p.failAll(retryf("rabbitmq %s: the broker has blocked publishing for %v: free memory or disk space there, or wait",
+				s.host, s.p.o.BlockedTimeout))
+		}
+	}
+}
+
+// setBlocked records that the broker has blocked or unblocked the connection.
+// While it is blocked, a write that does not progress is no sign of a dead peer.
+func (s *session) setBlocked(b amqp.Blocking) {
+	if b.Active {
+		s.socket.setTimeout(max(s.p.o.BlockedTimeout, s.p.o.WriteTimeout))
+		s.p.o.Log.Warn("broker_blocked", "host", s.host, "error", b.Reason, "wait", s.p.o.BlockedTimeout)
+	} else {
+		s.socket.setTimeout(s.p.o.WriteTimeout)
+		s.p.o.Log.Warn("broker_unblocked", "host", s.host)
+	}
+	s.flow.set(b.Active)
+}
+
+// abort ends the connection at once. What was not confirmed on it counts as
+// unconfirmed.
+func (s *session) abort(cause error) { s.socket.abort(cause) }
+
+// close ends the connection in an orderly way if it still stands, and waits
+// until the library has shut it down.
+func (s *session) close() {
+	defer s.stopAbort()
+	if blocked, _ := s.flow.state(); blocked {
+		s.abort(errClosed) // the broker reads nothing, not even a close
+	}
+	deadline := time.Now().Add(closeTimeout)
+	// The library may be waiting for one of its locks and miss the deadline.
+	watchdog := time.AfterFunc(closeTimeout, func() { s.abort(errClosed) })
+	defer watchdog.Stop()
+	_ = s.conn.CloseDeadline(deadline) // no message depends on an orderly end
+	s.abort(errClosed)
+	<-s.ended
+}
+
+// wrap returns err, which came up while doing something, as a *transport.Error.
+// The broker's own reason for the end of the connection, or that for which the
+// socket was aborted, replaces an error that only follows from it.
+func (s *session) wrap(doing string, err error) *transport.Error {
+	if e, ok := errors.AsType[*transport.Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*amqp.Error](err); !ok || !e.Server {
+		err = s.socket.cause(err)
+		if e := s.closedBy.Load(); e != nil && (e.Server || err == nil) {
+			err = e
+		}
+	}
+	return s.p.o.wrap(s.host, doing, err)
+}
+
+// flow records when the broker has blocked a connection.
+type flow struct {
+	mu sync.Mutex
+	// base is what the clock showed at since; the clock stands still while
+	// blocked.
+	base    time.Duration
+	since   time.Time
+	blocked bool
+	changed chan struct{} // closed and replaced when blocked changes
+}
+
+func newFlow() flow { return flow{since: time.Now(), changed: make(chan struct{})} }
+
+func (f *flow) set(blocked bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.base, f.since, f.blocked = f.clockLocked(), time.Now(), blocked
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *flow) clockLocked() time.Duration {
+	if f.blocked {
+		return f.base
+	}
+	return f.base + time.Since(f.since)
+}
+
+// clock returns for how long the connection has not been blocked since it was
+// made.
+func (f *flow) clock() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.clockLocked()
+}
+
+// state reports whether the connection is blocked, and returns a channel that is
+// closed when blocked changes.
+func (f *flow) state() (blocked bool, changed <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.blocked, f.changed
+}
