@@ -21,19 +21,19 @@ func (p *parser) expand(e *entry, raw string) error {
 	m := reference.FindStringSubmatchIndex(raw)
 	if m == nil {
 		return p.errorf("[%s] %s: a value that starts with ${ must be ${NAME} or ${NAME:default} and nothing else",
-			e.section, e.key)
+			e.section, keyShown(e.section, e.key))
 	}
 	if value, ok := os.LookupEnv(raw[m[2]:m[3]]); ok {
 		e.text, e.stored = NewSecret(value), false
 		return nil
 	}
 	if m[4] < 0 {
-		p.warnf("[%s] %s: its environment variable is not set; set it, or the value is what stands here", e.section, e.key)
+		p.warnf("[%s] %s: its environment variable is not set; set it, or the value is what stands here", e.section, keyShown(e.section, e.key))
 		return nil
 	}
 	if m[6] >= 0 {
 		p.warnf("[%s] %s: the default ends at its colon and what follows is ignored; set the environment variable",
-			e.section, e.key)
+			e.section, keyShown(e.section, e.key))
 	}
 	e.text = NewSecret(raw[m[4]:m[5]])
 	return nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -56,7 +57,9 @@ func Load(path string) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, headers: p.headers, entries: p.entries, index: p.index, warnings: p.warnings}
-	f.checkNames()
+	if err := f.checkNames(); err != nil {
+		return nil, err
+	}
 	f.checkQuotes()
 	if readable(mode) && slices.ContainsFunc(f.entries, entry.exposesSecret) {
 		f.warn("%s holds a password or token and others can read it (mode %04o); chmod o-r it", path, mode.Perm())
@@ -75,7 +78,7 @@ func (f *File) warn(format string, args ...any) {
 }
 
 func (f *File) warnAt(e entry, format string, args ...any) {
-	f.warn("%s:%d: [%s] %s: %s", f.path, e.line, e.section, e.key, fmt.Sprintf(format, args...))
+	f.warn("%s:%d: [%s] %s: %s", f.path, e.line, e.section, keyShown(e.section, e.key), fmt.Sprintf(format, args...))
 }
 
 // lookup returns the section's own entry, else the one it inherits.
@@ -90,7 +93,12 @@ func (f *File) lookup(section, key string) (entry, bool) {
 	return f.entries[i], true
 }
 
-func (f *File) checkNames() {
+// checkNames warns of unknown sections and keys. A key that is a slip of a known
+// one, or means the same, is an error: use_tls would leave encryption off. Any
+// other unknown key is not shown, since it may be a password: the line
+// "password SECRET=" has the key "password secret".
+func (f *File) checkNames() error {
+	var slips []error
 	sections := sorted(keys)
 	for _, section := range sorted(f.headers) {
 		if _, ok := keys[section]; !ok && section != defaultSection {
@@ -104,11 +112,54 @@ func (f *File) checkNames() {
 			known, ok = allKeys(), true
 		}
 		argument := strings.HasPrefix(e.key, "x-") && (e.section == queueSection || e.section == defaultSection)
-		if ok && !argument && !slices.Contains(known, e.key) {
-			f.warn("%s:%d: [%s] unknown key %q is ignored; the nearest known one is %s",
-				f.path, e.line, e.section, e.key, nearest(e.key, known))
+		if !ok || argument || slices.Contains(known, e.key) {
+			continue
 		}
+		if meant := intended(e.key, known); meant != "" {
+			slips = append(slips, fmt.Errorf("%s:%d: [%s] unknown key %q; is %s meant? Correct or remove it",
+				f.path, e.line, e.section, e.key, meant))
+			continue
+		}
+		f.warn("%s:%d: [%s] the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)",
+			f.path, e.line, e.section)
 	}
+	return errors.Join(slips...)
+}
+
+// synonyms are what other programs call the known keys.
+var synonyms = map[string]string{
+	"use_tls": "use_ssl", "ssl": "use_ssl", "tls": "use_ssl", "user": "username", "login": "username",
+	"pass": "password", "passwd": "password", "virtual_host": "vhost", "virtualhost": "vhost", "hostname": "host",
+	"ca_cert": "ca_certs", "cafile": "ca_certs", "cacertfile": "ca_certs", "verify": "cert_reqs",
+}
+
+// intended returns the known key that an unknown one is a slip of or means; the
+// empty text if there is none.
+func intended(key string, known []string) string {
+	if meant, ok := synonyms[key]; ok && slices.Contains(known, meant) {
+		return meant
+	}
+	if strings.ContainsFunc(key, isSpace) {
+		return ""
+	}
+	meant, most := nearest(key, known), 1
+	if len(meant) >= 6 {
+		most = 2
+	}
+	if distance(key, meant) > most {
+		return ""
+	}
+	return meant
+}
+
+// keyShown returns a key as messages may show it: one that is not known may be a
+// part of a value.
+func keyShown(section, key string) string {
+	argument := strings.HasPrefix(key, "x-") && (section == queueSection || section == defaultSection)
+	if argument || slices.Contains(allKeys(), key) {
+		return key
+	}
+	return "(not shown)"
 }
 
 func (f *File) checkQuotes() {

@@ -53,18 +53,18 @@ func TestHTTPErrors(t *testing.T) {
 	const address = "want an address such as https://host:port/path, without a user, a password or a #"
 	for _, test := range []struct{ name, text, want string }{
 		{"nothing", "", "config.ini: [http] has no url; set it to where to send messages, or set host"},
-		{"scheme", "url = ftp://h", `config.ini:2: [http] url = "ftp://h": ` + address},
-		{"relative", "url = /x", `config.ini:2: [http] url = "/x": ` + address},
-		{"fragment", "url = http://h/#x", `config.ini:2: [http] url = "http://h/#x": ` + address},
-		{"port", "url = http://h:65536", `config.ini:2: [http] url = "http://h:65536": ` + address},
-		{"password in it", "url = http://u:hunter2@h/", "config.ini:2: [http] url = (not shown, since it has an @): " + address},
-		{"two ways", "url = http://h\nport = 1", `config.ini:3: [http] port = "1": want either url, or host, port, path and use_ssl`},
-		{"two hosts", "host = a,b", `config.ini:2: [http] host = "a,b": want one host`},
-		{"path", "host = h\npath = /a#b", `config.ini:3: [http] path = "/a#b": ` + address},
+		{"scheme", "url = ftp://h", `config.ini:2: [http] url: ` + address},
+		{"relative", "url = /x", `config.ini:2: [http] url: ` + address},
+		{"fragment", "url = http://h/#x", `config.ini:2: [http] url: ` + address},
+		{"port", "url = http://h:65536", `config.ini:2: [http] url: ` + address},
+		{"password in it", "url = http://u:hunter2@h/", "config.ini:2: [http] url: " + address},
+		{"two ways", "url = http://h\nport = 1", `config.ini:3: [http] port: want either url, or host, port, path and use_ssl`},
+		{"two hosts", "host = a,b", `config.ini:2: [http] host: want one host`},
+		{"path", "host = h\npath = /a#b", `config.ini:3: [http] path: ` + address},
 		{"both", "url = http://h\nusername = u\npassword = p\ntoken = t", "config.ini: [http] has both a username and a token (TSTAT_HTTP_TOKEN counts); keep one of them"},
 		{"no user", "url = http://h\npassword = p", "config.ini: [http] has no username; set it to the user that the password is for"},
 		{"no password", "url = http://h\nusername = u", "config.ini: [http] has no password; set it to that of u, or set password_file or TSTAT_HTTP_PASSWORD in the environment"},
-		{"compression", "url = http://h\ncompression = zstd", `config.ini:3: [http] compression = "zstd": want none or gzip`},
+		{"compression", "url = http://h\ncompression = zstd", `config.ini:3: [http] compression: want none or gzip`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := mustLoad(t, "[http]\n"+test.text)
@@ -92,7 +92,7 @@ func TestOutput(t *testing.T) {
 		{"[file]\npath = x\nformat = Flows\ncompression = zstd", Output{Path: "x", Format: "flows", Compression: "zstd"}, ""},
 		{"", Output{}, "config.ini: there is no section [file]; add it with at least path"},
 		{"[file]\npath =", Output{}, "config.ini: [file] has no path; set it to where to write"},
-		{"[file]\npath = x\nformat = csv", Output{}, `config.ini:3: [file] format = "csv": want messages or flows`},
+		{"[file]\npath = x\nformat = csv", Output{}, `config.ini:3: [file] format: want messages or flows`},
 	} {
 		f := mustLoad(t, test.text)
 		got, err := f.Output()

@@ -80,8 +80,8 @@ func (p *parser) readLine(text string) error {
 	}
 	indent := utf8.RuneCountInString(text[:strings.Index(text, stripped)])
 	if p.open != "" && indent > p.indent {
-		return p.errorf("the line is indented deeper than the key %q above, which would make it part of that value; "+
-			"write a value on one line and start every key at the same column", p.open)
+		return p.errorf("the line is indented deeper than the key %s above, which would make it part of that value; "+
+			"write a value on one line and start every key at the same column", keyShown(p.section, p.open))
 	}
 	p.indent = indent
 	if stripped[0] == '[' {
@@ -134,8 +134,8 @@ func (p *parser) readEntry(text string) error {
 	}
 	id := name{p.section, key}
 	if first, ok := p.index[id]; ok {
-		return p.errorf("key %q of section [%s] stands in line %d already; remove one of them",
-			key, p.section, p.entries[first].line)
+		return p.errorf("key %s of section [%s] stands in line %d already; remove one of them",
+			keyShown(p.section, key), p.section, p.entries[first].line)
 	}
 	if len(p.entries) == maxKeys {
 		return p.errorf("more than %d keys; this is hardly a configuration of tstat_send", maxKeys)

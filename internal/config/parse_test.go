@@ -91,13 +91,13 @@ func TestCases(t *testing.T) {
 	t.Setenv("HOME", "/root")
 	refused := map[string]string{
 		"bom":              "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one",
-		"comment_in_value": `config.ini:4: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"multiline":        `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"multiline_blank":  `config.ini:4: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"empty_then_indent": `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; ` +
+		"comment_in_value": `config.ini:4: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"multiline":        `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"multiline_blank":  `config.ini:4: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"empty_then_indent": `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; ` +
 			`write a value on one line and start every key at the same column`,
-		"triple":      `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"dup_key":     `config.ini:3: key "k" of section [a] stands in line 2 already; remove one of them`,
+		"triple":      `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
+		"dup_key":     `config.ini:3: key (not shown) of section [a] stands in line 2 already; remove one of them`,
 		"dup_section": "config.ini:3: section [a] stands in line 1 already; join the two",
 		"no_value":    "config.ini:2: a line without = or :; write it as key = value, or start it with # to make it a comment",
 		"no_section":  "config.ini:1: a line before the first section; put a header such as [rabbit] above it",
@@ -181,10 +181,10 @@ func TestSyntaxErrors(t *testing.T) {
 		{"utf-16", "\xff\xfe[\x00s\x00]\x00\n", "config.ini:1: the line is not UTF-8; save the file as UTF-8"},
 		{"carriage return", "[s]\rk = v\r", "config.ini:1: a carriage return in mid-line; end lines with a line feed, or with both"},
 		{"mark before a comment", "\ufeff# c\n", "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one"},
-		{"indented header", "[s]\nk = v\n [t]\n", `config.ini:3: the line is indented deeper than the key "k" above, which would make it part of that value; write a value on one line and start every key at the same column`},
-		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [s] k: " + reference},
-		{"bad name", "[s]\nk = ${A-B}\n", "config.ini:2: [s] k: " + reference},
-		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [s] k: " + reference},
+		{"indented header", "[s]\nk = v\n [t]\n", `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`},
+		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [s] (not shown): " + reference},
+		{"bad name", "[s]\nk = ${A-B}\n", "config.ini:2: [s] (not shown): " + reference},
+		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [s] (not shown): " + reference},
 		{"long section", "[" + strings.Repeat("s", 256) + "]\n", "config.ini:1: a section name of 256 bytes; at most 255 are accepted"},
 		{"long key", "[s]\n" + strings.Repeat("k", 256) + "=\n", "config.ini:2: a key of 256 bytes; at most 255 are accepted"},
 		{"many keys", many, "config.ini:1002: more than 1000 keys; this is hardly a configuration of tstat_send"},
@@ -223,18 +223,19 @@ func TestWarnings(t *testing.T) {
 	f := mustLoad(t, strings.Join([]string{
 		"[Rabbit]", "host = h",
 		"[rabbit] port = 5672",
-		"hosts = a", "username = ${TSTAT_TEST_UNSET}", "vhost = ${TSTAT_TEST_UNSET:a:b}", "exchange = ''", "password = 'x'",
-		"[rabbit_queue_options]", "durabel = yes", "x-anything = 1",
-		"[DEFAULT]", "x-other = 2", "hartbeat = 3", "path = /x",
+		"password SECRET = ", "username = ${TSTAT_TEST_UNSET}", "vhost = ${TSTAT_TEST_UNSET:a:b}", "exchange = ''", "password = 'x'",
+		"[rabbit_queue_options]", "SECRET = yes", "x-anything = 1",
+		"[DEFAULT]", "x-other = 2", "secretsecret = 3", "path = /x",
 	}, "\n"))
+	const unknown = " the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)"
 	want := []string{
 		"config.ini:3: what follows the header of section [rabbit] is ignored; move it to a line of its own",
 		"config.ini:5: [rabbit] username: its environment variable is not set; set it, or the value is what stands here",
 		"config.ini:6: [rabbit] vhost: the default ends at its colon and what follows is ignored; set the environment variable",
 		`config.ini:1: unknown section "Rabbit" is ignored; the nearest known one is [rabbit]`,
-		`config.ini:4: [rabbit] unknown key "hosts" is ignored; the nearest known one is host`,
-		`config.ini:10: [rabbit_queue_options] unknown key "durabel" is ignored; the nearest known one is durable`,
-		`config.ini:14: [DEFAULT] unknown key "hartbeat" is ignored; the nearest known one is heartbeat`,
+		"config.ini:4: [rabbit]" + unknown,
+		"config.ini:10: [rabbit_queue_options]" + unknown,
+		"config.ini:14: [DEFAULT]" + unknown,
 		"config.ini:7: [rabbit] exchange: the quotes are part of the value; remove them unless they are meant",
 	}
 	if diff := cmp.Diff(want, warnings(f)); diff != "" {
@@ -249,6 +250,48 @@ func TestDistance(t *testing.T) {
 	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"port", "port", 0}} {
 		if got := distance(test.a, test.b); got != test.want || distance(test.b, test.a) != got {
 			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+// A key that means a known one could turn encryption off if it were ignored.
+func TestSlipsAreErrors(t *testing.T) {
+	for line, want := range map[string]string{
+		"use_tls = yes": `unknown key "use_tls"; is use_ssl meant?`, "user = u": `unknown key "user"; is username meant?`,
+		"virtual_host = v": `unknown key "virtual_host"; is vhost meant?`, "hosts = a": `unknown key "hosts"; is host meant?`,
+		"usernme = u": `unknown key "usernme"; is username meant?`, "pasword = p": `unknown key "pasword"; is password meant?`,
+	} {
+		_, err := load(t, "[rabbit]\nhost = h\n"+line+"\n")
+		if err == nil || !strings.HasPrefix(err.Error(), "config.ini:3: [rabbit] "+want) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+// Wherever a secret ends up by a slip of the hand, no message shows it.
+func TestSecretInTheWrongPlace(t *testing.T) {
+	for _, text := range []string{
+		"[rabbit]\nhost = h\nport = 1\npassword hunter22=\n",
+		"[rabbit]\nhost = h\nport = 1\npassword = x\nhunter22==\n",
+		"[rabbit]\nhost = h\nport = 1\npassword = x\n hunter22==\n",
+		"[rabbit]\nhost = h\nport = 1\nhunter22 = 1\nhunter22 = 2\n",
+		"[rabbit]\nhost = h\nport = 1\nhunter22 = 1\n  more\n",
+		"[rabbit]\nhost = h\nport = 1\nhunter22 = 'a'\n",
+		"[rabbit]\nhost = h\nport = 1\nhunter22 = ${A-B}\n",
+		"[rabbit]\nhost = h\nport = hunter22\n",
+		"[http]\nurl = hxxp://h/?token=hunter22\n",
+		"[http]\nurl = http://h:port/?token=hunter22\n",
+	} {
+		f, err := load(t, text)
+		said := ""
+		if err == nil {
+			_, rabbit := f.Rabbit()
+			_, http := f.HTTP()
+			err = errors.Join(rabbit, http)
+			said = strings.Join(f.Warnings(), "\n")
+		}
+		if said += fmt.Sprint(err); strings.Contains(said, "hunter22") {
+			t.Errorf("%q: %s", text, said)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 const maxSecret = 64 << 10 // bytes
@@ -15,7 +16,10 @@ const maxSecret = 64 << 10 // bytes
 func (s *section) secret(key, variable string) Secret {
 	plain := s.text(key, "")
 	path := s.text(key+"_file", "")
-	if text := os.Getenv(variable); text != "" {
+	if text := withoutNewline(os.Getenv(variable)); text != "" {
+		if strings.HasPrefix(text, byteOrderMark) {
+			s.errs = append(s.errs, fmt.Errorf("%s starts with a byte-order mark; set it without one", variable))
+		}
 		return NewSecret(text)
 	}
 	if path == "" {
@@ -29,14 +33,23 @@ func (s *section) secret(key, variable string) Secret {
 	return NewSecret(text)
 }
 
+const byteOrderMark = "\ufeff"
+
+// withoutNewline drops one line end, which editors and echo leave.
+func withoutNewline(text string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+}
+
 // secretFile reads a file of one line, the line's end not included.
 func (s *section) secretFile(path string) (string, error) {
 	data, mode, err := readFile(path, maxSecret)
 	if err != nil {
 		return "", err
 	}
-	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
+	data = []byte(withoutNewline(string(data)))
 	switch {
+	case bytes.HasPrefix(data, []byte(byteOrderMark)):
+		return "", errors.New(path + " starts with a byte-order mark; save it as UTF-8 without one")
 	case len(data) == 0:
 		return "", errors.New(path + " is empty; write the secret into it, on one line")
 	case bytes.ContainsAny(data, "\r\n"):

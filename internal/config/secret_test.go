@@ -24,7 +24,7 @@ func TestSecretSources(t *testing.T) {
 		{"file before key", "password = in ini\npassword_file = " + file, "", "from file"},
 		{"environment before file", "password = in ini\npassword_file = " + file, "from env", "from env"},
 		{"environment before a file that is missing", "password_file = /nowhere", "from env", "from env"},
-		{"environment alone", "", "from env\n", "from env\n"},
+		{"environment alone", "", "from env\n", "from env"},
 		{"reference", "password = ${TSTAT_RABBIT_OTHER:x}", "", "other"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -213,5 +213,22 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 	}
 	if failures < 40 {
 		t.Errorf("only %d errors were looked at", failures)
+	}
+}
+
+// Windows editors put a byte-order mark in front; the broker would refuse the
+// password, and nobody could see why.
+func TestByteOrderMarkBeforeASecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("\ufeffsecret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\npassword_file = "+file).Rabbit()
+	if err == nil || !strings.Contains(err.Error(), "byte-order mark") || strings.Contains(err.Error(), "secret\n") {
+		t.Error(err)
+	}
+	t.Setenv("TSTAT_RABBIT_PASSWORD", "\ufeffsecret")
+	if _, err := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\n").Rabbit(); err == nil || !strings.Contains(err.Error(), "TSTAT_RABBIT_PASSWORD starts with a byte-order mark") {
+		t.Error(err)
 	}
 }

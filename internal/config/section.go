@@ -34,13 +34,9 @@ func (s *section) missing(key, want string) {
 	s.errs = append(s.errs, fmt.Errorf("%s: [%s] has no %s; set it to %s", s.file.path, s.name, key, want))
 }
 
-// reject reports a wrong value.
+// reject reports a wrong value, without showing it.
 func (s *section) reject(e entry, want string) {
-	shown := " = " + quote(e.text.Reveal())
-	if isSecret(e.key) {
-		shown = ""
-	}
-	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s%s: want %s", s.file.path, e.line, e.section, e.key, shown, want))
+	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: want %s", s.file.path, e.line, e.section, e.key, want))
 }
 
 // get returns a key's entry. A key that the table of known ones lacks would be

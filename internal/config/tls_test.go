@@ -196,7 +196,7 @@ func TestTLSErrors(t *testing.T) {
 		{"key encrypted in the old way", client + "encrypted.old", "config.ini: [ssl_options] keyfile: the key in DIR/encrypted.old is encrypted; store it without a passphrase (openssl pkey), readable by its owner only"},
 		{"another's key", client + "server.key", "config.ini: [ssl_options] keyfile: the certificate in DIR/client.pem and the key in DIR/server.key: tls: private key does not match public key"},
 		{"key without certificate", "keyfile = DIR/client.key", "config.ini: [ssl_options] has no certfile; set it to the certificate that keyfile is the key of"},
-		{"cert_reqs", "cert_reqs = maybe", `config.ini:7: [ssl_options] cert_reqs = "maybe": want CERT_REQUIRED, CERT_OPTIONAL or CERT_NONE`},
+		{"cert_reqs", "cert_reqs = maybe", `config.ini:7: [ssl_options] cert_reqs: want CERT_REQUIRED, CERT_OPTIONAL or CERT_NONE`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			settings, f, err := options(t, dir, test.text)
