@@ -58,7 +58,7 @@ func Start(t testing.TB, upstream string) *Proxy {
 	return p
 }
 
-// Addr is the host:port where the proxy listens.
+// Addr returns the host:port on which the proxy listens.
 func (p *Proxy) Addr() string { return p.addr }
 
 // Up lets the proxy listen (again), on the same port.
@@ -91,8 +91,8 @@ func (p *Proxy) Down() {
 	p.closeConnections(false)
 }
 
-// ResetPeer ends all connections with a reset (RST) on both sides; new ones
-// are served. It gives back how many there were.
+// ResetPeer ends all connections with a reset (RST) on both sides, and returns
+// how many there were. New connections are served.
 func (p *Proxy) ResetPeer() int { return p.closeConnections(true) }
 
 // DropPackets makes everything that arrives, on either side, vanish, while
@@ -128,7 +128,7 @@ func (p *Proxy) Bandwidth(bytesPerSecond int) {
 // sent later travels behind at the same time.
 func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d }) }
 
-// Connections is the number of open connections.
+// Connections returns the number of open connections.
 func (p *Proxy) Connections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -35,8 +35,8 @@ func (n *Node) permit(t testing.TB, user, vhost, configure, write, read string) 
 		erlangBinary(user), erlangBinary(vhost), erlangBinary(configure), erlangBinary(write), erlangBinary(read)))
 }
 
-// cleanup evaluates erlang when t ends, on a node that outlives t; any other
-// is thrown away whole, and may be dead or paused by then.
+// cleanup evaluates erlang when t ends, on a node that outlives t. Any other node
+// is removed as a whole, and may be dead or paused by then.
 func (n *Node) cleanup(t testing.TB, erlang string) {
 	if !n.shared {
 		return
@@ -48,9 +48,9 @@ func (n *Node) cleanup(t testing.TB, erlang string) {
 	})
 }
 
-// MemoryAlarm sets off the memory alarm, which blocks every connection that
-// publishes, or clears it; the alarm is on or off when MemoryAlarm returns. It
-// is cleared when t ends.
+// MemoryAlarm sets or clears the memory alarm, which blocks every connection that
+// publishes. The alarm is on or off when MemoryAlarm returns, and is cleared when
+// t ends.
 func (n *Node) MemoryAlarm(t testing.TB, on bool) {
 	t.Helper()
 	const set = `vm_memory_monitor:set_vm_memory_high_watermark(%s)`
@@ -66,7 +66,7 @@ func (n *Node) MemoryAlarm(t testing.TB, on bool) {
 }
 
 // CloseConnections closes all connections as an operator would (320
-// CONNECTION_FORCED with reason) and gives back how many there were.
+// CONNECTION_FORCED with reason) and returns how many there were.
 func (n *Node) CloseConnections(t testing.TB, reason string) int {
 	t.Helper()
 	count := n.Eval(t, fmt.Sprintf(`Pids = rabbit_networking:local_connections(),

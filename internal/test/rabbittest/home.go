@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// makeHome makes a RabbitMQ home in dir that is the installed one without the
-// optional plugins, and gives its server script. Erlang looks for each of its
+// makeHome makes a RabbitMQ home in dir, which is the installed one without the
+// optional plugins, and returns the path of its server script. Erlang looks for each of its
 // modules in every plugin's directory, so without them a node starts in two
 // thirds of the time.
 func makeHome(dir string) (string, error) {

@@ -45,8 +45,8 @@ func (n *Node) QueueLen(t testing.TB, vhost, queue string) int {
 	return length
 }
 
-// Drain takes all messages out of queue, in its order, until it is empty, and
-// acknowledges them.
+// Drain takes messages out of queue until it is empty, acknowledges them, and
+// returns them in the order of the queue.
 func (n *Node) Drain(t testing.TB, vhost, queue string) []amqp.Delivery {
 	t.Helper()
 	var all []amqp.Delivery

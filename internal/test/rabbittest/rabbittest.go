@@ -1,9 +1,9 @@
 // Package rabbittest starts private, real RabbitMQ nodes for tests.
 //
-// A node lives in a temporary directory, listens on 127.0.0.1 only, on ports
-// of its own, and is gone after the test, also when the test process is
-// killed. There is no epmd: each node is told its distribution port, so nodes
-// of several test processes do not meet.
+// A node lives in a temporary directory and listens on 127.0.0.1 only, on ports
+// of its own. The node and its directory are removed after the test, also when
+// the test process is killed. There is no epmd: each node is told its
+// distribution port, so nodes of several test processes do not meet.
 package rabbittest
 
 import (
@@ -155,27 +155,27 @@ func newNode(report func(string, ...any), opts []Option) (*Node, error) {
 	return n, n.writeFiles(&s)
 }
 
-// Addr is the host:port of the plain AMQP listener.
+// Addr returns the host:port of the plain AMQP listener.
 func (n *Node) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
 
-// Port is the port of the plain AMQP listener.
+// Port returns the port of the plain AMQP listener.
 func (n *Node) Port() int { return n.port }
 
-// TLSPort is the port of the TLS listener, 0 without WithTLS.
+// TLSPort returns the port of the TLS listener, 0 without WithTLS.
 func (n *Node) TLSPort() int { return n.tlsPort }
 
-// Name is the Erlang name of the node.
+// Name returns the Erlang name of the node.
 func (n *Node) Name() string { return n.name }
 
-// LogFile is the path of the node's log.
+// LogFile returns the path of the node's log.
 func (n *Node) LogFile() string { return filepath.Join(n.dir, "rabbit.log") }
 
-// URL is an amqp:// URL for User in vhost.
+// URL returns an amqp:// URL for User in vhost.
 func (n *Node) URL(vhost string) string {
 	return fmt.Sprintf("amqp://%s:%s@%s/%s", User, Password, n.Addr(), url.PathEscape(vhost))
 }
 
-// Log is the node's log so far.
+// Log returns the node's log so far.
 func (n *Node) Log() string {
 	b, err := os.ReadFile(n.LogFile())
 	if err != nil {

@@ -15,9 +15,9 @@ var shared struct {
 	err  error
 }
 
-// Shared gives the one node that all tests of a package share, and starts it
-// when it is first asked for. Tests keep apart by a VHost each, and must not
-// kill, stop or pause it. The package's TestMain calls Main, which ends it.
+// Shared returns the one node that all tests of a package share; the first call
+// starts the node. Each test uses a VHost of its own, and must not kill, stop or
+// pause the node. The package's TestMain calls Main, which ends it.
 func Shared(t testing.TB) *Node {
 	t.Helper()
 	require(t)
@@ -41,7 +41,7 @@ func Shared(t testing.TB) *Node {
 	return n
 }
 
-// atEnd is what Main calls when the tests have ended.
+// atEnd holds the functions that Main calls when the tests have ended.
 var atEnd []func()
 
 // AtEnd has Main call f when all tests have ended, the shared node too. It is

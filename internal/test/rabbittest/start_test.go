@@ -186,7 +186,7 @@ func TestKillAndRestartKeepDurableMessages(t *testing.T) {
 func wantGone(t *testing.T, pid int) {
 	t.Helper()
 	state, err := processState(filepath.Join("/proc", strconv.Itoa(pid)))
-	if !ended(err) && state != 'Z' {
+	if !noSuchProcess(err) && state != 'Z' {
 		t.Errorf("process %d is still there, in state %q (%v)", pid, state, err)
 	}
 }

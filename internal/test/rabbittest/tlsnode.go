@@ -17,7 +17,7 @@ func WithClientCertRequired() Option {
 	return func(s *settings) { s.tls, s.requireClient = true, true }
 }
 
-// tlsConfig sets n.CA and n.Cert and gives the lines for rabbitmq.conf.
+// tlsConfig sets n.CA and n.Cert and returns lines for rabbitmq.conf.
 func (n *Node) tlsConfig(s *settings) ([]string, error) {
 	n.Cert = s.cert
 	if n.Cert == (Cert{}) {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// ReadLog is what a log holds, uncompressed, as far as it goes.
+// ReadLog returns the content of a log, uncompressed. A gzip log may be cut: its
+// content ends there.
 func ReadLog(t testing.TB, path string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(path)

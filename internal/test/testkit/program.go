@@ -25,8 +25,8 @@ var binaries struct {
 	failed map[string]error // by tags
 }
 
-// Binary is the path of one of the programs, built with tags and, if the tests
-// are, with the race detector. RemoveBinaries is to be called at the end.
+// Binary builds the programs with tags, and with the race detector if the tests
+// have it, and returns the path of one. TestMain must call RemoveBinaries.
 func Binary(t testing.TB, name, tags string) string {
 	t.Helper()
 	b := &binaries
@@ -105,7 +105,8 @@ func (p *Program) Signal(s os.Signal) {
 	}
 }
 
-// After waits for d, or the program's end, and says whether it still runs then.
+// After waits for d or the program's end, and reports whether the program still
+// runs.
 func (p *Program) After(d time.Duration) bool {
 	select {
 	case <-p.exited:
@@ -165,7 +166,7 @@ func (p *Program) Wait() Ending {
 	return e
 }
 
-// summary is the summary line's keys and values.
+// summary returns the keys and values of the summary line, nil if there is none.
 func summary(log string) (books map[string]string) {
 	for line := range strings.Lines(log) {
 		if !strings.Contains(line, "event=summary ") {
@@ -180,7 +181,7 @@ func summary(log string) (books map[string]string) {
 	return books
 }
 
-// Number is a number in a summary.
+// Number returns a number of a summary.
 func Number(t testing.TB, summary map[string]string, key string) int {
 	t.Helper()
 	n, err := strconv.Atoi(summary[key])
@@ -190,7 +191,7 @@ func Number(t testing.TB, summary map[string]string, key string) int {
 	return n
 }
 
-// Buffer may be read while a program writes to it.
+// Buffer is a buffer that may be read while a program writes to it.
 type Buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -208,7 +209,7 @@ func (b *Buffer) String() string {
 	return b.b.String()
 }
 
-// Await polls until done says true.
+// Await polls until done returns true, and fails t after Patience.
 func Await(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	deadline := time.After(Patience)

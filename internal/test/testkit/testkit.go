@@ -1,5 +1,5 @@
-// Package testkit is what the tests of several packages need: a context that
-// ends at a chosen moment, mounts, and the programs as they are run.
+// Package testkit holds what the tests of several packages need: a context that
+// ends at a chosen moment, mounts, a free port, and a runner of the programs.
 package testkit
 
 import (
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Countdown is a context that ends after so many looks at its Err: with each
-// number, starting from 0, the code under test is stopped one step later.
+// Countdown returns a context that ends after looks calls of its Err. A test that
+// counts looks up from 0 stops the code under test one step later each time.
 func Countdown(ctx context.Context, looks int) context.Context {
 	return &countdown{Context: ctx, left: looks}
 }
@@ -32,8 +32,8 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-// Mount mounts something at target until the test ends. Where that is not
-// allowed the test is skipped.
+// Mount mounts source at target until the test ends. It skips the test where
+// mounting is not allowed.
 func Mount(t testing.TB, source, target, kind string, flags uintptr, data string) {
 	t.Helper()
 	if os.Getuid() != 0 {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// launch starts the machine and waits until User can log in.
+// launch starts the Erlang machine and waits until User can log in.
 func (n *Node) launch() error {
 	if err := n.spawn(); err != nil {
 		return err
@@ -58,8 +58,9 @@ func (n *Node) process() *process {
 	return n.proc
 }
 
-// take leaves the node without a process: whoever takes it ends it.
-func (n *Node) take() *process {
+// detachProcess returns the process and leaves the node without one. The caller
+// must end the process.
+func (n *Node) detachProcess() *process {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.proc
@@ -67,13 +68,13 @@ func (n *Node) take() *process {
 	return p
 }
 
-func (n *Node) check(err error) {
+func (n *Node) reportError(err error) {
 	if err != nil {
 		n.report("rabbittest: %v", err)
 	}
 }
 
-// Pid is the process id of the Erlang machine, 0 while it is not running.
+// Pid returns the process id of the Erlang machine, 0 while it is not running.
 func (n *Node) Pid() int {
 	if p := n.process(); p != nil {
 		return p.cmd.Process.Pid
@@ -81,24 +82,24 @@ func (n *Node) Pid() int {
 	return 0
 }
 
-// Kill kills the node with SIGKILL; it is dead, and its sockets are closed,
-// when Kill returns. It may be started again with Start.
+// Kill kills the node with SIGKILL. When Kill returns the node has ended and its
+// sockets are closed. Start starts the node again.
 func (n *Node) Kill() {
-	if p := n.take(); p != nil {
-		n.check(p.kill())
+	if p := n.detachProcess(); p != nil {
+		n.reportError(p.kill())
 	}
 }
 
 // Stop shuts the node down in an orderly way.
 func (n *Node) Stop() {
-	if p := n.take(); p != nil {
-		n.check(p.stop(stopTimeout))
+	if p := n.detachProcess(); p != nil {
+		n.reportError(p.stop(stopTimeout))
 	}
 }
 
 // Start starts a node that was killed or stopped, on the same ports and with
 // the same data, and waits until it can be logged in to.
-func (n *Node) Start() { n.check(n.launch()) }
+func (n *Node) Start() { n.reportError(n.launch()) }
 
 // Restart is Stop and Start.
 func (n *Node) Restart() {
@@ -116,10 +117,11 @@ func (n *Node) Persist() { n.Restart() }
 // not.
 func (n *Node) Pause() {
 	n.signal(syscall.SIGSTOP)
-	n.check(n.awaitStopped())
+	n.reportError(n.awaitStopped())
 }
 
-// awaitStopped waits until each thread has stopped: the signal alone does not.
+// awaitStopped waits until each thread has stopped, which takes a moment after
+// the signal.
 func (n *Node) awaitStopped() error {
 	pid := n.Pid()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
@@ -130,7 +132,7 @@ func (n *Node) awaitStopped() error {
 	for _, task := range tasks {
 		for {
 			state, err := processState(task)
-			if ended(err) || state == 'T' {
+			if noSuchProcess(err) || state == 'T' {
 				break
 			}
 			if err != nil {
@@ -145,13 +147,14 @@ func (n *Node) awaitStopped() error {
 	return nil
 }
 
-// ended says whether processState failed because there is no such process.
-func ended(err error) bool {
+// noSuchProcess reports whether processState failed because the process or
+// thread has ended.
+func noSuchProcess(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }
 
-// processState reads the state of a process or thread from its directory in
-// /proc, see proc(5).
+// processState returns the state of a process or thread, read from its directory
+// in /proc; see proc(5).
 func processState(dir string) (byte, error) {
 	b, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
@@ -164,7 +167,7 @@ func processState(dir string) (byte, error) {
 	return rest[0], nil
 }
 
-// Resume lets a paused node go on.
+// Resume continues a paused node.
 func (n *Node) Resume() { n.signal(syscall.SIGCONT) }
 
 func (n *Node) signal(s os.Signal) {
@@ -173,10 +176,10 @@ func (n *Node) signal(s os.Signal) {
 		n.report("rabbittest: %s is not running, so it cannot be sent %s", n.name, s)
 		return
 	}
-	n.check(p.cmd.Process.Signal(s))
+	n.reportError(p.cmd.Process.Signal(s))
 }
 
 func (n *Node) destroy() {
 	n.Kill()
-	n.check(os.RemoveAll(n.dir))
+	n.reportError(os.RemoveAll(n.dir))
 }
