@@ -38,7 +38,7 @@ func (t *tries) check(ctx context.Context, resp *http.Response, err error) (agai
 		t.firstFailed = time.Now()
 	}
 	t.wait = t.h.backoff(t.n)
-	if asked, ok := retryAfter(resp); ok {
+	if asked, ok := retryAfter(resp, t.h.o.RetryLimit); ok {
 		t.wait = asked
 	}
 	t.n++
@@ -58,17 +58,21 @@ func (h *Transport) backoff(failures int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// retryAfter reads how long the server asks to wait: seconds or a date.
-func retryAfter(resp *http.Response) (time.Duration, bool) {
+// retryAfter reads how long the server asks to wait, in seconds or as a date.
+// ok is false where the message waits for its own backoff: the server asks for
+// no wait, or the date is in the past or more than limit ahead, which is a
+// clock that is wrong.
+func retryAfter(resp *http.Response, limit time.Duration) (wait time.Duration, ok bool) {
 	if resp == nil {
 		return 0, false
 	}
 	text := resp.Header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second, true
+		return time.Duration(seconds) * time.Second, seconds > 0
 	}
 	at, err := http.ParseTime(text)
-	return max(time.Until(at), 0), err == nil
+	wait = time.Until(at)
+	return wait, err == nil && wait > 0 && wait <= limit
 }
 
 // judge says what an answer, or the lack of one, means; nil is a confirmation.
@@ -88,8 +92,11 @@ func judge(resp *http.Response, err error) *transport.Error {
 		return fail(transport.Refused, ": the proxy wants credentials, see HTTPS_PROXY and HTTP_PROXY in the environment")
 	case code == http.StatusRequestEntityTooLarge:
 		return fail(transport.TooLarge, ": raise the server's limit of a body")
-	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
+	case code == http.StatusRequestTimeout, code == http.StatusConflict,
+		code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		return fail(transport.Retry, "")
+	case code == http.StatusUnsupportedMediaType:
+		return fail(transport.Misconfigured, ": if the server does not decompress, leave compression in [http] empty")
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
 		return fail(transport.Misconfigured, ": correct url or path in [http]")
 	}
@@ -104,6 +111,9 @@ func judgeError(err error) *transport.Error {
 	}
 	if e, ok := errors.AsType[*redirectError](err); ok {
 		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("%w: give the address it leads to as url in [http], if that is meant", e)}
+	}
+	if e, ok := errors.AsType[*transport.Error](err); ok { // of the proxy
+		return e
 	}
 	if remedy, ok := judgeTLS(err); ok {
 		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("start TLS: %w: %s", err, remedy)}

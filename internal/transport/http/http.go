@@ -14,6 +14,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -82,6 +85,9 @@ func New(o Options) (*Transport, error) {
 	if h.compressor, err = transport.NewCompressor(o.Compression); err != nil {
 		return nil, misconfigured(err)
 	}
+	if err := checkProxy(u.Scheme); err != nil {
+		return nil, misconfigured(err)
+	}
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 10 * time.Second}).DialContext,
@@ -91,6 +97,9 @@ func New(o Options) (*Transport, error) {
 		MaxIdleConnsPerHost:   o.Callers,
 		IdleConnTimeout:       time.Minute,
 		ResponseHeaderTimeout: o.Timeout,
+		// The default of 10 MB, times the connections, is a gigabyte.
+		MaxResponseHeaderBytes: 64 << 10,
+		OnProxyConnectResponse: proxyAnswer,
 	}
 	// A connection a caller is simple and ends when it is told to.
 	t.Protocols.SetHTTP1(true)
@@ -125,13 +134,55 @@ func sameHost(next *http.Request, before []*http.Request) error {
 	first := before[0]
 	switch {
 	case next.Method != first.Method:
-		return &redirectError{next.Response.StatusCode, "which drops the message"}
+		return &redirectError{next.Response.StatusCode, "to " + where(next.URL) + ", which drops the message"}
+	case next.URL.Hostname() != first.URL.Hostname():
+		return &redirectError{next.Response.StatusCode, "to another host, " + where(next.URL)}
 	case next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host:
-		return &redirectError{next.Response.StatusCode, "to another host, " + next.URL.Host}
+		return &redirectError{next.Response.StatusCode, "to another scheme or port, " + where(next.URL)}
 	case len(before) > maxRedirects:
-		return &redirectError{next.Response.StatusCode, "again and again"}
+		return &redirectError{next.Response.StatusCode, "again and again, last to " + where(next.URL)}
 	}
 	return nil
+}
+
+// where returns what an error may show of an address: a user or a query may be
+// secret.
+func where(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
+
+// checkProxy returns an error if the proxy variable for scheme is malformed.
+// net/http would ignore it and connect without the proxy.
+func checkProxy(scheme string) error {
+	name := strings.ToUpper(scheme) + "_PROXY"
+	value := os.Getenv(name)
+	if value == "" {
+		name = strings.ToLower(name)
+		value = os.Getenv(name)
+	}
+	if value == "" {
+		return nil
+	}
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	// The value is not shown: it may hold a password.
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return fmt.Errorf("the proxy in the environment variable %s is no address such as http://host:port", name)
+	}
+	return nil
+}
+
+// proxyAnswer judges a proxy's answer to CONNECT.
+func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	err := fmt.Errorf("the proxy %s answered %d %s to CONNECT", proxy.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusProxyAuthRequired, http.StatusForbidden:
+		return &transport.Error{Verdict: transport.Refused,
+			Err: fmt.Errorf("%w: check HTTPS_PROXY in the environment, and what the proxy allows", err)}
+	}
+	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
 
 // redirectError is a redirection that is not followed.
@@ -205,6 +256,11 @@ func (h *Transport) request(ctx context.Context, method string, body []byte) (*r
 // drain reads an answer to its end, within limits, so that the connection can
 // be used again.
 func drain(resp *http.Response) {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// The body is the connection itself: no timeout ends its reads.
+		_ = resp.Body.Close()
+		return
+	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	_ = resp.Body.Close()
 }

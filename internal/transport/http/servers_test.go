@@ -1,0 +1,231 @@
+package httppost_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/transporttest"
+	"tstat-transport/internal/transport"
+	httppost "tstat-transport/internal/transport/http"
+)
+
+// rawServer hands each connection to serve once it has read a request.
+func rawServer(t *testing.T, serve func(net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err == nil {
+					_, _ = io.Copy(io.Discard, r.Body)
+					serve(conn)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// says writes text and then stays silent until the client hangs up.
+func says(text string) func(net.Conn) {
+	return func(c net.Conn) {
+		_, _ = io.WriteString(c, text)
+		_, _ = io.Copy(io.Discard, c)
+	}
+}
+
+// hangsUp writes text and closes the connection.
+func hangsUp(text string) func(net.Conn) {
+	return func(c net.Conn) { _, _ = io.WriteString(c, text) }
+}
+
+// endless writes start and then repeats part until the client hangs up.
+func endless(start, part string) func(net.Conn) {
+	return func(c net.Conn) {
+		_, err := io.WriteString(c, start)
+		for err == nil {
+			_, err = io.WriteString(c, part)
+		}
+	}
+}
+
+// drips writes start and then part every 20 ms until the client hangs up.
+func drips(start, part string) func(net.Conn) {
+	return func(c net.Conn) {
+		_, err := io.WriteString(c, start)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for err == nil {
+			<-tick.C
+			_, err = io.WriteString(c, part)
+		}
+	}
+}
+
+// TestServers wants every answer to be judged in bounded time, whatever its
+// status, headers, body and pace.
+func TestServers(t *testing.T) {
+	const confirmed, retry, refused, misconfigured, tooLarge = "", "retry", "refused", "misconfigured", "too large"
+	verdicts := map[transport.Verdict]string{
+		transport.Retry: retry, transport.Refused: refused, transport.Misconfigured: misconfigured, transport.TooLarge: tooLarge,
+	}
+	type server struct {
+		name  string
+		serve func(net.Conn)
+		want  string
+	}
+	servers := []server{
+		{"101 and silence", says("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), misconfigured},
+		{"101 and an endless stream", endless("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", "xxxx"), misconfigured},
+		{"100 for ever", endless("", "HTTP/1.1 100 Continue\r\n\r\n"), retry},
+		{"103 for ever, slowly", drips("", "HTTP/1.1 103 Early Hints\r\n\r\n"), retry},
+		{"endless headers", endless("HTTP/1.1 200 OK\r\n", "X-A: "+strings.Repeat("x", 1000)+"\r\n"), retry},
+		{"one endless header", endless("HTTP/1.1 200 OK\r\nX-A: ", strings.Repeat("x", 1000)), retry},
+		{"an endless status line", endless("HTTP/1.1 200 ", strings.Repeat("x", 1000)), retry},
+		{"slow status line", drips("", "H"), retry},
+		{"slow headers", drips("HTTP/1.1 200 OK\r\n", "X-A: b\r\n"), retry},
+		{"slow body of 503", drips("HTTP/1.1 503 X\r\nContent-Length: 100000\r\n\r\n", "x"), retry},
+		{"slow body of 200", drips("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "x"), confirmed},
+		{"silent body of 200", says("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"), confirmed},
+		{"endless body of 200", endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000)), confirmed},
+		{"endless body of 500", endless("HTTP/1.1 500 X\r\n\r\n", strings.Repeat("x", 1000)), retry},
+		{"endless chunks", endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "4\r\nxxxx\r\n"), confirmed},
+		{"broken chunks", hangsUp("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"), confirmed},
+		{"short body", hangsUp("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"), confirmed},
+		{"gzip that is none", hangsUp("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx"), confirmed},
+		{"two lengths", hangsUp("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"), retry},
+		{"a negative length", hangsUp("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), retry},
+		{"garbage", hangsUp("\x00\x01\x02\xff garbage\r\n\r\n"), retry},
+		{"another protocol", says("220 mail.example.org ESMTP\r\n"), retry},
+		{"nothing", hangsUp(""), retry},
+		{"silence", says(""), retry},
+		{"half a status line", hangsUp("HTTP/1.1 20"), retry},
+		{"redirect without a target", hangsUp("HTTP/1.1 308 X\r\nContent-Length: 0\r\n\r\n"), misconfigured},
+		{"redirect to garbage", hangsUp("HTTP/1.1 308 X\r\nLocation: http://%zz/\r\nContent-Length: 0\r\n\r\n"), retry},
+		{"redirect to itself", hangsUp("HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), misconfigured},
+	}
+	for _, after := range []string{
+		"Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "0", "-1", "2147483647", "99999999999999999999", "soon",
+	} {
+		servers = append(servers, server{"Retry-After: " + after,
+			hangsUp("HTTP/1.1 503 X\r\nRetry-After: " + after + "\r\nContent-Length: 0\r\n\r\n"), retry})
+	}
+	for code, want := range map[int]string{
+		200: confirmed, 201: confirmed, 202: confirmed, 204: confirmed, 299: confirmed,
+		300: misconfigured, 304: misconfigured, 400: misconfigured, 401: refused, 403: refused, 404: misconfigured,
+		407: refused, 408: retry, 409: retry, 410: misconfigured, 413: tooLarge, 415: misconfigured, 425: retry,
+		429: retry, 500: retry, 502: retry, 504: retry, 599: retry, 999: retry,
+	} {
+		servers = append(servers, server{fmt.Sprint("status ", code),
+			hangsUp(fmt.Sprintf("HTTP/1.1 %d X\r\nConnection: close\r\n\r\n", code)), want})
+	}
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHTTP(t, httppost.Options{
+				URL:     "http://" + rawServer(t, s.serve) + "/?token=geheim",
+				Timeout: 300 * time.Millisecond, RetryLimit: 200 * time.Millisecond,
+			})
+			began := time.Now()
+			err := h.Send(t.Context(), transporttest.Message(directory, 1))
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+			got := confirmed
+			if err != nil {
+				got = verdicts[transport.VerdictOf(err)]
+				if strings.Contains(err.Error(), "geheim") {
+					t.Errorf("error %q shows the token", err)
+				}
+			}
+			if got != s.want {
+				t.Errorf("verdict %q (%v), want %q", got, err, s.want)
+			}
+			if err := h.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestRetryAfterPast wants our own backoff where a server asks for no wait:
+// it must not use up all tries in milliseconds.
+func TestRetryAfterPast(t *testing.T) {
+	for _, after := range []string{"0", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		n := 0
+		var last time.Time
+		s := answering(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+			if n++; n < 4 {
+				if waited := time.Since(last); n > 1 && waited < 5*time.Millisecond {
+					t.Errorf("Retry-After %s: the next try came after %v", after, waited)
+				}
+				last = time.Now()
+				w.Header().Set("Retry-After", after)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+		mustSend(t, newHTTP(t, httppost.Options{URL: s.URL}), transporttest.Message(directory, 1))
+		if n != 4 {
+			t.Errorf("Retry-After %s: %d requests, want 4", after, n)
+		}
+	}
+}
+
+func TestMalformedProxy(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://user:geheim@[::1:8080")
+	_, err := httppost.New(httppost.Options{URL: "https://collector.example.org/"})
+	if transport.VerdictOf(err) != transport.Misconfigured || !strings.Contains(fmt.Sprint(err), "HTTPS_PROXY") {
+		t.Errorf("error is %v", err)
+	}
+	if strings.Contains(fmt.Sprint(err), "geheim") {
+		t.Errorf("error %q shows the password", err)
+	}
+}
+
+// TestProxyRefuses runs itself with a proxy in the environment, which net/http
+// reads once in a process.
+func TestProxyRefuses(t *testing.T) {
+	if os.Getenv("TRANSPORT_TEST_PROXY") != "" {
+		began := time.Now()
+		err := newHTTP(t, httppost.Options{URL: "https://collector.example.org/"}).Send(t.Context(), transporttest.Message(directory, 1))
+		if transport.VerdictOf(err) != transport.Refused || time.Since(began) > 5*time.Second {
+			t.Errorf("error after %v: %v", time.Since(began), err)
+		}
+		for _, word := range []string{os.Getenv("TRANSPORT_TEST_PROXY"), os.Getenv("TRANSPORT_TEST_STATUS")} {
+			if !strings.Contains(fmt.Sprint(err), word) {
+				t.Errorf("error %q does not say %s", err, word)
+			}
+		}
+		if strings.Contains(fmt.Sprint(err), "geheim") {
+			t.Errorf("error %q shows the password", err)
+		}
+		return
+	}
+	for _, status := range []string{"407", "403"} {
+		proxy := rawServer(t, hangsUp("HTTP/1.1 "+status+" X\r\nContent-Length: 0\r\n\r\n"))
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyRefuses$")
+		cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://user:geheim@"+proxy,
+			"TRANSPORT_TEST_PROXY="+proxy, "TRANSPORT_TEST_STATUS="+status)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("status %s: %v\n%s", status, err, out)
+		}
+	}
+}
