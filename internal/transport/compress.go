@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -18,6 +19,10 @@ type Compressor struct {
 	gzips sync.Pool // of *gzip.Writer
 }
 
+// maxWindow bounds how far back zstd looks, in bytes, and with it the memory of
+// an encoder. The default is 4 MB; a message of 100 flows is below 200 kB.
+const maxWindow = 256 << 10
+
 // NewCompressor takes the name of a content coding: gzip, zstd, or the empty
 // one for none.
 func NewCompressor(name string) (*Compressor, error) {
@@ -28,7 +33,8 @@ func NewCompressor(name string) (*Compressor, error) {
 		c.gzips.New = func() any { return gzip.NewWriter(nil) }
 	case "zstd":
 		// Only EncodeAll is used, which starts no goroutine.
-		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithWindowSize(maxWindow), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)))
 		if err != nil {
 			return nil, fmt.Errorf("compression zstd: %w", err)
 		}

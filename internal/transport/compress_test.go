@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -107,5 +108,39 @@ func BenchmarkCompressor(b *testing.B) {
 			b.SetBytes(int64(in / b.N))
 			b.ReportMetric(float64(in)/float64(out), "ratio")
 		})
+	}
+}
+
+// TestCompressorMemory bounds what a compressor keeps after many messages at a
+// time. With zstd's default window it was four times the bound.
+func TestCompressorMemory(t *testing.T) {
+	bodies := realMessages(t)[:8]
+	for _, name := range []string{"gzip", "zstd"} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		c, err := transport.NewCompressor(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				var buf []byte
+				for _, b := range bodies {
+					buf = c.Append(buf[:0], b)
+				}
+			})
+		}
+		wg.Wait()
+		runtime.ReadMemStats(&after)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		got := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+		t.Logf("%s keeps %d kB", name, got>>10)
+		if most := int64(2<<20) * int64(runtime.GOMAXPROCS(0)); got > most {
+			t.Errorf("%s keeps %d bytes, want at most %d", name, got, most)
+		}
+		runtime.KeepAlive(c)
 	}
 }
