@@ -154,7 +154,7 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 	lines := bufio.NewScanner(log)
 	stopped := false
 	for lines.Scan() {
-		if !stopped && strings.Contains(lines.Text(), "message confirmed") {
+		if !stopped && strings.Contains(lines.Text(), "message_confirmed") {
 			stopped = true
 			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)

@@ -92,9 +92,14 @@ func (d *Dir) read(name string) ([]byte, Stat, error) {
 	return b, st, err
 }
 
-// WriteProcessing notes how far an unfinished directory has come. The
-// directory must be locked.
-func (d *Dir) WriteProcessing(s State) error { return d.write(processing, s) }
+// WriteProcessing notes how far an unfinished directory has come. It fails also
+// if something stands where a mark will be written. The directory must be locked.
+func (d *Dir) WriteProcessing(s State) error {
+	if err := d.unlink(processed + temporary); err != nil {
+		return err
+	}
+	return d.write(processing, s)
+}
 
 // WriteProcessed marks the directory, then removes .processing. The directory
 // must be locked.

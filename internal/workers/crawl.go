@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,7 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	var entries []logdir.Entry
 	var unreadable error
 	for _, root := range roots {
-		found, err := root.Find(ctx, func(path string, err error) { p.ioError("cannot look into directory", path, err) })
+		found, err := root.Find(ctx, func(path string, err error) { p.ioError("directory_unreadable", "directory", path, err) })
 		unreadable = errors.Join(unreadable, err)
 		if err == nil {
 			logdir.Sort(found)
@@ -74,9 +75,9 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 		return nil, err
 	}
 	p.Counters.Unsent.Complete()
-	if p.Log.Enabled(ctx, report.LevelVerbose) {
+	if p.Log.Enabled(ctx, slog.LevelInfo) {
 		left, _ := p.Counters.Unsent.Left()
-		p.Log.Log(ctx, report.LevelVerbose, "crawled", "found", len(entries), "unsent", left.Directories, "backlog_bytes", left.Bytes)
+		p.Log.Info("crawl_finished", "found", len(entries), "unsent", left.Directories, "backlog_bytes", left.Bytes)
 	}
 	rest := entries[:0]
 	for i, e := range entries {

@@ -139,7 +139,7 @@ func TestForgedHeader(t *testing.T) {
 	}
 	atLeast(rows[:4], 3) // before the forged line, in both logs and behind Tstat's own header
 	atLeast(rows, 1)     // behind Tstat's own header
-	if !strings.Contains(log.String(), "header with other columns in mid-file") || !strings.Contains(log.String(), "columns=18 before=23") {
+	if !strings.Contains(log.String(), "header_changed") || !strings.Contains(log.String(), "columns=18 before=23") {
 		t.Errorf("nothing warns of it:\n%s", &log)
 	}
 	if n.Malformed.Load() == 0 {

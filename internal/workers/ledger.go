@@ -2,6 +2,7 @@ package workers
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -31,6 +32,9 @@ type dirWork struct {
 	marked logdir.Mark // of an earlier run; the zero Mark if there is none
 	dirty  bool        // confirmed progress is not in .processing yet
 
+	beginning sync.Once
+	began     error // why .processing could not be written before the first message
+
 	writing sync.Mutex // of the state files
 	closed  bool       // guarded by writing
 }
@@ -42,6 +46,27 @@ func (d *dirWork) hold(m *outgoing) {
 	d.holds++
 	d.messages++
 	m.log.waiting = append(m.log.waiting, m)
+}
+
+// begin writes .processing before the directory's first message is published,
+// and returns the same error for each message. Without a place for the state,
+// every later run would send everything again.
+func (d *dirWork) begin(p *pipeline) error {
+	d.beginning.Do(func() {
+		d.writing.Lock()
+		defer d.writing.Unlock()
+		s, _, _ := d.state()
+		s.Version = p.Version
+		err := d.dir.WriteProcessing(s)
+		if err == nil {
+			return
+		}
+		d.began = fmt.Errorf("nothing of it is sent, since its state cannot be written: %w", err)
+		if !errors.Is(d.dir.StillThere(), logdir.ErrVanished) {
+			p.ioError("directory_not_writable", "directory", d.dir.Path(), d.began)
+		}
+	})
+	return d.began
 }
 
 // settle enters what became of a message; a failed one stands in the way of

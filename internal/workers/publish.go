@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/failpoint"
+	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
@@ -21,19 +22,24 @@ func (p *pipeline) newMessage(l *logWork) *outgoing {
 	}}
 }
 
-// publish is one publisher: one message after the other.
+// publish is one publisher: one message after the other. A message whose
+// directory has no state file on the disk yet waits until that stands.
 func (p *pipeline) publish(ctx context.Context) {
 	for m := range p.messages {
 		err := ctx.Err()
+		switch {
+		case err != nil:
+			err = context.Cause(ctx)
+			p.transportFailed(err)
+		case p.Mark:
+			err = m.log.dir.begin(p)
+		}
 		if err == nil {
 			failpoint.Hit("publishing")
-			err = p.send(ctx, &m.Message)
-		} else {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			p.Log.Debug("message not confirmed", "message", m.ID, "reason", err)
-			p.transportFailed(err)
+			if err = p.send(ctx, &m.Message); err != nil {
+				p.Log.Debug("message_not_confirmed", "message", m.ID, "error", err)
+				p.transportFailed(err)
+			}
 		}
 		p.settle(m, err)
 	}
@@ -50,14 +56,14 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 		failpoint.Hit("confirmed")
 		p.Counters.Confirmed.Add(1)
 		if p.Log.Enabled(ctx, slog.LevelDebug) {
-			p.Log.Debug("message confirmed", "message", m.ID, "flows", m.Flows, "bytes", len(m.Body), "after", time.Since(began))
+			p.Log.Debug("message_confirmed", "message", m.ID, "flows", m.Flows, "bytes", len(m.Body), "after", time.Since(began))
 		}
 		return nil
 	}
 	if transport.VerdictOf(err) == transport.TooLarge && m.Flows > 1 {
 		p.Counters.Published.Add(-1)
-		p.Log.Warn("message is too large for the receiver and is sent in halves",
-			"message", m.ID, "bytes", len(m.Body), "reason", err)
+		p.Log.Warn("message_split",
+			"message", m.ID, "bytes", len(m.Body), "error", err)
 		for i, half := range message.Halves(m.Body, m.Flows) {
 			h := *m
 			h.ID, h.Body, h.Flows = part(m.ID, i+1), half.Body, half.Flows
@@ -90,12 +96,12 @@ func (p *pipeline) finish(ctx context.Context) {
 		vanished := err != nil && d.gone(err)
 		switch {
 		case vanished:
-			p.Log.Info("directory has vanished, it is not marked", "directory", d.dir.Path())
+			p.Log.Info("directory_vanished", "directory", d.dir.Path())
 		case err != nil:
-			p.ioError("cannot mark directory, it is sent again", d.dir.Path(), err)
+			p.ioError("directory_not_marked", "directory", d.dir.Path(), err)
 		}
 		p.account(d, err, vanished)
-		p.Log.Log(ctx, report.LevelVerbose, "directory", "directory", d.dir.Path(), "messages", d.messages, "marked", p.Mark && d.err == nil)
+		p.Log.Info("directory_finished", "directory", d.dir.Path(), "messages", d.messages, "marked", p.Mark && d.err == nil && err == nil)
 		p.leave(d)
 		d.close()
 		<-p.slots
@@ -172,7 +178,7 @@ func (p *pipeline) tick(ctx context.Context) {
 				continue
 			}
 			if err := d.writeProgress(p); err != nil && !d.gone(err) {
-				p.Log.Warn("cannot write .processing", "directory", d.dir.Path(), "reason", err)
+				p.Log.Warn("progress_not_saved", "directory", d.dir.Path(), "error", err, "hint", logdir.WriteRemedy(err))
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func (p *pipeline) changed(l *logWork, c *chunk) {
 	for _, h := range c.headers {
 		if h.layout != before && before != nil {
 			if l.changes++; l.changes <= inFull {
-				p.Log.Warn("header with other columns in mid-file, the rows behind it are read by it",
+				p.Log.Warn("header_changed",
 					"file", l.path, "byte", c.base+int64(h.at), "columns", columns(h.layout), "before", columns(before))
 			}
 		}
@@ -51,17 +51,17 @@ func (p *pipeline) reject(l *logWork, c *chunk) {
 		text := c.buf[r.start:r.end]
 		if l.malformed+int64(i) < inFull {
 			const most = 200
-			p.Log.Warn("malformed row is skipped", "file", l.path, "line", line, "reason", r.reason.String(),
+			p.Log.Warn("row_malformed", "file", l.path, "line", line, "error", r.reason.String(),
 				"text", string(text[:min(len(text), most)]))
 		}
 		if p.Rejects != nil {
 			if err := p.Rejects.Reject(l.path, line, r.reason.String(), text); err != nil {
-				p.ioError("cannot write rejected row", l.path, err)
+				p.ioError("reject_not_written", "file", l.path, err)
 			}
 		}
 	}
 	l.malformed += c.books.malformed
 	if c.last && l.malformed > inFull {
-		p.Log.Warn("malformed rows are skipped", "file", l.path, "rows", l.malformed)
+		p.Log.Warn("rows_malformed", "file", l.path, "rows", l.malformed)
 	}
 }

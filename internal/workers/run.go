@@ -208,7 +208,7 @@ func (p *pipeline) read(ctx context.Context, l *logWork, c *chunk) bool {
 		return false
 	}
 	if c.err != nil {
-		p.ioError("cannot read log", l.path, c.err)
+		p.ioError("log_unreadable", "file", l.path, c.err)
 	}
 	if c.seq == 0 {
 		l.dir.mu.Lock()
@@ -237,9 +237,14 @@ func (p *pipeline) flowSettings(root *logdir.Root) message.Settings {
 	return s
 }
 
-// ioError notes a directory or log that cannot be read or marked.
-func (p *pipeline) ioError(what, path string, err error) {
-	p.Log.Error(what, "path", path, "reason", err)
+// ioError counts and logs a directory or log that cannot be read or marked. key
+// says what path is: directory or file.
+func (p *pipeline) ioError(event, key, path string, err error) {
+	attrs := []any{key, path, "error", err}
+	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked") {
+		attrs = append(attrs, "hint", hint)
+	}
+	p.Log.Error(event, attrs...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcome.IOErrors++
@@ -250,15 +255,15 @@ func (p *pipeline) dirError(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLocked):
 		p.Counters.Unsent.Stays(path, report.Locked, err, 0)
-		p.Log.Warn("directory is locked by another run and left to it", "directory", path)
+		p.Log.Warn("directory_locked", "directory", path, "error", err)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.outcome.Locked++
 	case errors.Is(err, logdir.ErrVanished), errors.Is(err, fs.ErrNotExist):
 		p.Counters.Unsent.Done(path, 0)
-		p.Log.Info("directory has vanished", "directory", path)
+		p.Log.Info("directory_vanished", "directory", path)
 	default:
 		p.Counters.Unsent.Stays(path, report.Failed, err, 0)
-		p.ioError("cannot read directory", path, err)
+		p.ioError("directory_unreadable", "directory", path, err)
 	}
 }

@@ -157,12 +157,12 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) error {
 		return nil
 	}
 	if mark.Damaged != nil {
-		p.Log.Warn("damaged mark, the directory is looked at anew", "directory", d.dir.Path(), "reason", mark.Damaged)
+		p.Log.Warn("mark_damaged", "directory", d.dir.Path(), "error", mark.Damaged)
 	}
 	d.marked = mark
 	unfinished, err := d.dir.ReadProcessing()
 	if err != nil {
-		p.Log.Warn("cannot use .processing, messages may be sent again", "directory", d.dir.Path(), "reason", err)
+		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "what it said was confirmed may be sent again")
 	}
 	logs, err := d.dir.Logs()
 	if err != nil || len(logs) == 0 {
@@ -179,7 +179,7 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) error {
 			if ctx.Err() != nil {
 				err = errStopped
 			} else {
-				p.ioError("cannot read log", d.dir.Path(), err)
+				p.ioError("log_unreadable", "directory", d.dir.Path(), err)
 			}
 			d.fail(err)
 			if ls, ok := unfinished.Logs[log.Name]; ok { // holds for when it can be read again
@@ -207,11 +207,11 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 		d.done[log.Name] = from
 		return file.Close()
 	case logdir.Replaced:
-		p.Log.Warn("log was replaced and is sent whole", "file", file.Name())
+		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "it is another log than the one that was sent, so it is sent whole")
 	}
 	reader, err := openStretches(ctx, file, st, log, from, &p.layouts)
 	if err != nil && from.Position > 0 && ctx.Err() == nil {
-		p.Log.Warn("cannot go on where the last run ended, log is sent whole", "file", file.Name(), "reason", err)
+		p.Log.Warn("log_not_resumed", "file", file.Name(), "error", err, "hint", "it is sent whole, what was sent before included")
 		from = logdir.LogState{}
 		reader, err = openStretches(ctx, file, st, log, from, &p.layouts)
 	}

@@ -49,9 +49,9 @@ func TestDiskFull(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := s.send().want(ioTrouble, "cannot mark directory", "no space left")
-	if r.count("failed") != 0 || r.count("marked") != 0 {
-		t.Errorf("failed=%d marked=%d, want all delivered and nothing marked", r.count("failed"), r.count("marked"))
+	r := s.send().want(ioTrouble, "directory_not_writable", "no space left", "free space")
+	if r.count("published") != 0 || r.count("marked") != 0 {
+		t.Errorf("published=%d marked=%d, want nothing sent whose state cannot be written", r.count("published"), r.count("marked"))
 	}
 	s.wantNoMark()
 	if err := os.Remove(stuffing); err != nil {
@@ -72,7 +72,10 @@ func TestReadOnly(t *testing.T) {
 		}
 	}
 	remount(unix.MS_RDONLY)
-	s.send().want(ioTrouble, "cannot mark directory", "read-only file system")
+	r := s.send().want(ioTrouble, "directory_not_writable", "read-only file system", "mount the file system to be written to")
+	if r.count("published") != 0 {
+		t.Errorf("published=%d, want nothing sent whose state cannot be written", r.count("published"))
+	}
 	s.wantNoMark()
 	remount(0)
 	s.recover()
@@ -117,7 +120,7 @@ func TestForbidden(t *testing.T) {
 		}
 		return startCommand(t, cmd).wait()
 	}
-	asNobody().want(ioTrouble, closed, readOnly, "cannot mark directory", partly+"/"+udpLog, "permission denied")
+	asNobody().want(ioTrouble, closed, readOnly, "directory_not_writable", partly+"/"+udpLog, "permission denied")
 	for _, dir := range dirs {
 		if got, want := s.marked(dir), dir == dirs[3]; got != want && dir != closed {
 			t.Errorf("%s is marked: %v, want %v", dir, got, want)

@@ -127,7 +127,7 @@ func TestOddStateFiles(t *testing.T) {
 					stuck++
 				}
 			}
-			r := f.send().want(ioTrouble, "cannot mark directory", "/full directory.out/"+name, "/directory.out/"+name)
+			r := f.send().want(ioTrouble, "directory_not_writable", "/full directory.out/"+name, "/directory.out/"+name)
 			if r.count("rows") != rows || r.count("sent") != rows || r.count("failed") != 0 || r.count("marked") != len(kinds)+1-stuck {
 				t.Errorf("of %d rows in %d directories, %d of them stuck: %v", rows, len(kinds)+1, stuck, r.Summary)
 			}
@@ -237,7 +237,7 @@ func TestDeepTree(t *testing.T) {
 	if err := unix.Close(at); err != nil {
 		t.Fatal(err)
 	}
-	r := f.send().want(ioTrouble, "cannot look into directory", "file name too long")
+	r := f.send().want(ioTrouble, "directory_unreadable", "file name too long")
 	if r.count("sent") != rows || r.count("marked") != 2 {
 		t.Errorf("%v, want %d rows of 2 directories", r.Summary, rows)
 	}

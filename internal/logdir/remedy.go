@@ -1,0 +1,31 @@
+package logdir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// WriteRemedy says what to do about err, with which a state file could not be
+// written below a directory. It is empty for an error that has no known cure.
+func WriteRemedy(err error) string {
+	// systemd sets it for each service that it runs.
+	service := os.Getenv("INVOCATION_ID") != ""
+	switch {
+	case errors.Is(err, unix.EROFS) && service:
+		return "name the root in ReadWritePaths of the systemd unit, or mount the file system to be written to"
+	case errors.Is(err, unix.EROFS):
+		return "mount the file system to be written to; a snapshot or copy that must stay as it is can be read with --no-transport"
+	case errors.Is(err, unix.EACCES):
+		return fmt.Sprintf("let user %d, as which this runs, write in that directory (chown, or setfacl -m u:%d:rwx)", os.Geteuid(), os.Geteuid())
+	case errors.Is(err, unix.EPERM):
+		return "the directory is immutable or append-only: chattr -i -a"
+	case errors.Is(err, unix.ENOSPC):
+		return "free space or inodes on that file system"
+	case errors.Is(err, unix.EDQUOT):
+		return fmt.Sprintf("free space or raise the quota of user %d on that file system", os.Geteuid())
+	}
+	return ""
+}
