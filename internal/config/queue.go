@@ -44,7 +44,10 @@ func (s *section) queueOptions() QueueOptions {
 		Arguments:  map[string]any{},
 	}
 	if e, _ := s.get("exclusive"); o.Exclusive {
-		s.file.warnAt(e, "an exclusive queue ends with its connection, and so do the messages in it; set it to no")
+		s.reject(e, "no: an exclusive queue is deleted when its connection ends, and the messages in it, though confirmed, are lost")
+	}
+	if e, _ := s.get("auto_delete"); o.AutoDelete {
+		s.file.warnAt(e, "an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no")
 	}
 	for _, e := range s.file.entries {
 		inherited := e.section == defaultSection

@@ -69,7 +69,7 @@ blocked_timeout = 86400
 delivery_mode = 1
 [rabbit_queue_options]
 durable = off
-exclusive = 1
+exclusive = 0
 auto_delete = Yes
 passive = ON
 x-queue-type = classic
@@ -91,7 +91,7 @@ x-negative = -9223372036854775808
 		Username: "guest", Password: NewSecret("guest"),
 		VHost: "/", Queue: "q", RoutingKey: "q",
 		QueueOptions: QueueOptions{
-			Exclusive: true, AutoDelete: true, Passive: true,
+			AutoDelete: true, Passive: true,
 			Arguments: map[string]any{
 				"x-max-length": int64(5), "x-queue-type": "classic", "x-message-ttl": int64(60000),
 				"x-overflow": "reject-publish", "x-single-active-consumer": true,
@@ -106,7 +106,7 @@ x-negative = -9223372036854775808
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Error("- want, + got:\n" + diff)
 	}
-	wantWarning := "config.ini:15: [rabbit_queue_options] exclusive: an exclusive queue ends with its connection, and so do the messages in it; set it to no"
+	wantWarning := "config.ini:16: [rabbit_queue_options] auto_delete: an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no"
 	if diff := cmp.Diff([]string{wantWarning}, warnings(f)); diff != "" {
 		t.Error("warnings: - want, + got:\n" + diff)
 	}
@@ -177,6 +177,7 @@ func TestRabbitErrors(t *testing.T) {
 		{"password", minimal + "username = u", "config.ini: [rabbit] has no password; set it to that of u, or set password_file or TSTAT_RABBIT_PASSWORD in the environment"},
 		{"empty key", minimal + "routing_key =", `config.ini:5: [rabbit] routing_key: want the queue's name, or no routing_key at all, since exchange is empty`},
 		{"durable", minimal + "[rabbit_queue_options]\ndurable = 2", `config.ini:6: [rabbit_queue_options] durable: want yes, true, on or 1, or no, false, off or 0`},
+		{"exclusive", minimal + "[rabbit_queue_options]\nexclusive = yes", `config.ini:6: [rabbit_queue_options] exclusive: want no: an exclusive queue is deleted when its connection ends, and the messages in it, though confirmed, are lost`},
 		{"integer argument", minimal + "[rabbit_queue_options]\nx-max-length = many", `config.ini:6: [rabbit_queue_options] x-max-length: want a whole number`},
 		{"flag argument", minimal + "[rabbit_queue_options]\nx-single-active-consumer = 1", `config.ini:6: [rabbit_queue_options] x-single-active-consumer: want true or false`},
 		{"large argument", minimal + "[rabbit_queue_options]\nx-own = 9223372036854775808", `config.ini:6: [rabbit_queue_options] x-own: want a whole number of at most 64 bits`},
