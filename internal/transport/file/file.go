@@ -110,8 +110,9 @@ func (f *Transport) warnOfStale() error {
 				continue
 			}
 			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
-				f.o.Log.Warn("partial file: its directory was never finished; if it is gone for good, rename the file",
-					"file", filepath.Join(f.o.Path, e.Name()), "modified", info.ModTime().Format(time.RFC3339))
+				f.o.Log.Warn("partial_file_old",
+					"file", filepath.Join(f.o.Path, e.Name()), "modified", info.ModTime().Format(time.RFC3339),
+					"hint", "its directory was never finished; if the directory is gone for good, rename the file")
 			}
 		}
 		if err == io.EOF {

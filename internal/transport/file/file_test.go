@@ -218,7 +218,7 @@ func TestFileStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	openFolder(t, o)
-	if !strings.Contains(log.String(), filepath.Base(partialOf(t, folder))) {
+	if !strings.Contains(log.String(), "msg=partial_file_old") || !strings.Contains(log.String(), filepath.Base(partialOf(t, folder))) {
 		t.Errorf("no warning of a file of yesterday, but %q", &log)
 	}
 }

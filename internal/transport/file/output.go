@@ -153,7 +153,7 @@ func (o *output) resume(ctx context.Context, f *os.File) error {
 		return err
 	}
 	if info.Size() > size {
-		o.file.o.Log.Info("record that was being written when the last run died is cut off",
+		o.file.o.Log.Info("torn_record_cut_off",
 			"file", f.Name(), "bytes", info.Size()-size)
 		if err := f.Truncate(size); err != nil {
 			return err

@@ -47,7 +47,7 @@ func (t *tries) check(ctx context.Context, resp *http.Response, err error) (agai
 			t.err.Err, t.n, t.wait.Round(time.Millisecond), t.h.o.RetryLimit)
 		return false, nil
 	}
-	t.h.o.Log.Debug("message is sent again", "message", t.message, "failures", t.n, "wait", t.wait, "reason", t.err)
+	t.h.o.Log.Debug("message_resent", "message", t.message, "failures", t.n, "wait", t.wait, "error", t.err)
 	return true, nil
 }
 
