@@ -71,6 +71,9 @@ func (s *section) tls(used bool) TLS {
 		CipherSuites:   o.ciphers(),
 		path:           f.path,
 	}
+	if e, _ := o.get("cert_reqs"); t.SkipVerify {
+		f.warnAt(e, "the server is not verified: anybody on the way can read the password and take the messages; set it to CERT_REQUIRED")
+	}
 	if t.KeyFile != "" && t.CertFile == "" {
 		o.missing("certfile", "the certificate that keyfile is the key of")
 	}

@@ -253,3 +253,14 @@ func TestCipherSuites(t *testing.T) {
 		t.Errorf("got %x, want %x", got, want)
 	}
 }
+
+func TestUnverifiedServerGetsAWarning(t *testing.T) {
+	f := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nuse_ssl = yes\n[ssl_options]\ncert_reqs = CERT_NONE\n")
+	if _, err := f.Rabbit(); err != nil {
+		t.Fatal(err)
+	}
+	want := "config.ini:7: [ssl_options] cert_reqs: the server is not verified: anybody on the way can read the password and take the messages; set it to CERT_REQUIRED"
+	if got := strings.Join(warnings(f), "\n"); got != want {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+}
