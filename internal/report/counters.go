@@ -4,16 +4,12 @@
 package report
 
 import (
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"tstat-transport/internal/cli"
 )
-
-// LevelVerbose is slog.LevelInfo, which -v shows.
-const LevelVerbose = slog.LevelInfo
 
 // Counters are the books of one run. They balance when the run has ended:
 //

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// loggedEvents returns the messages of the calls of log/slog in the product,
+// with a place of each.
+func loggedEvents(t *testing.T) map[string]string {
+	t.Helper()
+	events := make(map[string]string)
+	methods := regexp.MustCompile(`^(Error|Warn|Info|Debug)(Context)?$|^ioError$`)
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasSuffix(path, "internal/test") || d.Name() == "bench" || d.Name() == "testdata" || d.Name() == "tools"):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !methods.MatchString(method.Sel.Name) || len(call.Args) < 1 {
+				return true
+			}
+			args := call.Args
+			if strings.HasSuffix(method.Sel.Name, "Context") {
+				args = args[1:]
+			}
+			if text, ok := args[0].(*ast.BasicLit); ok && text.Kind == token.STRING {
+				event, _ := strconv.Unquote(text.Value)
+				events[event] = files.Position(call.Pos()).String()
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// Alerts match events: each is a token that docs/monitoring.md lists.
+func TestEventsAreListed(t *testing.T) {
+	text, err := os.ReadFile("../../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := loggedEvents(t)
+	if len(events) < 30 {
+		t.Fatalf("only %d events found", len(events))
+	}
+	snake := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+	for event, place := range events {
+		if !snake.MatchString(event) {
+			t.Errorf("%s: %q is no token", place, event)
+		} else if !strings.Contains(string(text), "`"+event+"`") {
+			t.Errorf("%s: docs/monitoring.md does not list %s", place, event)
+		}
+	}
+}
