@@ -23,10 +23,11 @@
 //
 // # Marks that are not ours
 //
-// A regular file .processed whose content is not ours, whatever its size, was
-// left by the Python tool: the whole directory is done. Ours but damaged (it
-// names the tool and cannot be read as a state) counts as no mark: resending
-// is allowed, losing is not. Anything but a regular file in its place (a
+// A regular file .processed that holds the word "processed", with nothing but
+// white space around it, was left by the Python tool or by a person: the whole
+// directory is done. Any other content that is not ours, empty and zero bytes
+// included, is a damaged mark and counts as no mark: resending is allowed,
+// losing is not. Anything but a regular file in its place (a
 // directory, a symbolic link, a FIFO) is an error that names it: such a
 // directory is neither sent, since it could not be marked, nor culled, since
 // nothing says that it was sent.

@@ -26,9 +26,9 @@ const (
 type MarkKind uint8
 
 const (
-	None    MarkKind = iota // nobody: there is no .processed, or it is ours and damaged
+	None    MarkKind = iota // nobody: there is no .processed, or it is damaged
 	Ours                    // tstat_send; State holds
-	Foreign                 // the Python tool: the whole directory is done
+	Foreign                 // the Python tool or a person: the whole directory is done
 )
 
 // Mark is a directory's .processed.
@@ -36,7 +36,7 @@ type Mark struct {
 	Kind  MarkKind
 	State State
 	Time  time.Time // its modification time
-	// Damaged is why a mark of ours counts as None; nil otherwise.
+	// Damaged is why a mark that is there counts as None; nil otherwise.
 	Damaged error
 }
 
@@ -55,7 +55,7 @@ func (d *Dir) ReadProcessed() (Mark, error) {
 	}
 	m := Mark{Kind: Ours, Time: time.Unix(0, st.Mtime)}
 	switch m.State, err = decode(b); {
-	case errors.Is(err, errNotOurs):
+	case errors.Is(err, errForeign):
 		m.Kind = Foreign
 	case err != nil:
 		m.Kind, m.Damaged = None, fmt.Errorf("%s: %w: the directory counts as not marked", path.Join(d.Path(), processed), err)

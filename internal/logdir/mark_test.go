@@ -91,15 +91,23 @@ func TestMarksOfOthers(t *testing.T) {
 			t.Errorf("%.40q: quick says %v", content, got)
 		}
 	}
-	f("", Foreign, true)
-	f("\n", Foreign, true)
-	f("{}", Foreign, true)
-	f("{\"tool\":\"other\"}\n", Foreign, true)
-	f("{\"tool\":\"other\",\"by\":\"tstat_send\"}\n", Foreign, true)
-	f("{garbage", Foreign, true)
-	f("\x00\x00\x00", Foreign, true)
-	f(strings.Repeat("x", 5<<20), Foreign, false)
-	f("{"+strings.Repeat("[", 5<<20), Foreign, false)
+	f("processed", Foreign, true)
+	f("processed\n", Foreign, true)
+	f(" \r\n\tprocessed \n\n", Foreign, true)
+	f("", None, false)
+	f("\n", None, false)
+	f("process", None, false)
+	f("processed\x00\x00", None, false)
+	f("processed processed\n", None, false)
+	f("Processed\n", None, false)
+	f("\x00\x00\x00", None, false)
+	f(strings.Repeat("\x00", 600), None, false)
+	f("{}", None, false)
+	f("{\"tool\":\"other\"}\n", None, false)
+	f("{\"tool\":\"other\",\"by\":\"tstat_send\"}\n", None, false)
+	f("{garbage", None, false)
+	f(strings.Repeat("x", 5<<20), None, false)
+	f("{"+strings.Repeat("[", 5<<20), None, false)
 	f(`{"tool":"tstat_send","vers`, None, false)
 	f(`{"tool":"tstat_send","logs":{"log_tcp_complete":{"size":4,"position":9,"end":4}}}`, None, false)
 	f(`{"tool":"tstat_send","logs":{"log_tcp_complete":{"size":4,"position":-9,"end":4}}}`, None, false)
@@ -236,7 +244,7 @@ func FuzzState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decode(b)
 		if err != nil {
-			if !errors.Is(err, errNotOurs) && !errors.Is(err, errDamaged) {
+			if !errors.Is(err, errForeign) && !errors.Is(err, errDamaged) {
 				t.Error(err)
 			}
 			return

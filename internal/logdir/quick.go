@@ -10,7 +10,7 @@ import (
 var quickBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
 // UpToDate tells cheaply that a directory has nothing to send: it has a mark of
-// the Python tool, or one of ours and every log is the very file of the mark,
+// the Python tool or a person, or one of ours and every log is the very file of the mark,
 // by size, inode and change time. It takes no lock, lists nothing and reads no
 // log. False means only that [Open] and a closer look are needed, which is also
 // so for whatever cannot be read, and for a .processing left beside the mark.
@@ -30,7 +30,7 @@ func UpToDate(e Entry) (done bool) {
 	}
 	s, err := decode(buf[:n])
 	if err != nil {
-		return errors.Is(err, errNotOurs)
+		return errors.Is(err, errForeign)
 	}
 	if unix.Faccessat(dir, processing, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) != unix.ENOENT {
 		return false

@@ -88,7 +88,7 @@ func (l *LogState) valid() bool {
 const tool = "tstat_send"
 
 var (
-	errNotOurs = errors.New("not written by " + tool)
+	errForeign = errors.New("left by the Python tool or a person")
 	errDamaged = errors.New("damaged")
 )
 
@@ -99,18 +99,28 @@ func (s State) encode() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// decode is the reverse of encode: errNotOurs for what does not name the tool,
-// errDamaged for what does and is not a state all the same.
+// foreignWord is all that the mark of the Python tool, or of a person, holds.
+const foreignWord = "processed"
+
+// decode is the reverse of encode. Its error is errForeign for the word
+// "processed" with nothing but white space around it, and errDamaged for any
+// other content, empty and zero bytes included: a power cut can leave these.
 func decode(b []byte) (State, error) {
-	if len(b) == 0 || b[0] != '{' || !bytes.Contains(b, []byte(`"`+tool+`"`)) {
-		return State{}, errNotOurs
+	if string(bytes.TrimSpace(b)) == foreignWord {
+		return State{}, errForeign
+	}
+	if len(b) == 0 {
+		return State{}, fmt.Errorf("%w: it is empty", errDamaged)
+	}
+	if b[0] != '{' || !bytes.Contains(b, []byte(`"`+tool+`"`)) {
+		return State{}, fmt.Errorf("%w: it is neither a state of %s nor the word %q", errDamaged, tool, foreignWord)
 	}
 	var s State
 	if err := json.Unmarshal(b, &s); err != nil {
 		return State{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if s.Tool != tool {
-		return State{}, errNotOurs
+		return State{}, fmt.Errorf("%w: its tool is not %s", errDamaged, tool)
 	}
 	for name, l := range s.Logs {
 		if !l.valid() {

@@ -282,7 +282,7 @@ func TestPythonMark(t *testing.T) {
 	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	corpus(t, "lossy_level31", s.root)
 	for _, dir := range s.directories() {
-		write(t, filepath.Join(s.root, dir, ".processed"), nil)
+		write(t, filepath.Join(s.root, dir, ".processed"), []byte("processed\n"))
 	}
 	r := s.send().want(allDone)
 	if r.count("published") != 0 || s.Queued() != 0 {

@@ -101,7 +101,7 @@ func TestDamagedForGood(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"marked by hand": func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".processed"), nil) },
+		"marked by hand": func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".processed"), []byte("processed\n")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -261,7 +261,7 @@ func TestManyDirectories(t *testing.T) {
 		dir := filepath.Join(f.root, fmt.Sprintf("%d/%05d.out", i%7, i))
 		write(t, filepath.Join(dir, tcpLog), content)
 		if i%(all/unsent) > 0 {
-			write(t, filepath.Join(dir, ".processed"), nil)
+			write(t, filepath.Join(dir, ".processed"), []byte("processed\n"))
 		}
 	}
 	r := f.send().want(allDone)
@@ -364,5 +364,39 @@ func TestRawNames(t *testing.T) {
 		if !utf8.ValidString(line) || strings.ContainsAny(line, "\x1b\x01") || !slices.Contains([]string{"ok", "note", "wrong", ""}, word) {
 			t.Errorf("--check prints a raw name: %q", line)
 		}
+	}
+}
+
+// TestZeroedMark: a mark that a power cut damaged neither keeps what is new from
+// being sent nor lets the directory be culled.
+func TestZeroedMark(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(mark []byte) []byte{
+		"zeros":   func(mark []byte) []byte { return make([]byte, len(mark)) },
+		"empty":   func([]byte) []byte { return nil },
+		"cut":     func(mark []byte) []byte { return mark[:len(mark)/2] },
+		"garbage": func([]byte) []byte { return []byte("garbage\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFolder(t)
+			f.log("a.out", 1)
+			f.send().want(allDone)
+			path := filepath.Join(f.root, "a.out", ".processed")
+			write(t, path, damage(readAll(t, path)))
+			f.cull()
+			if !exists(filepath.Join(f.root, "a.out", tcpLog)) {
+				t.Fatal("culled by a damaged mark")
+			}
+			rows := f.log("a.out", 2)
+			r := f.send().want(allDone, "mark_damaged", "a.out/.processed")
+			if got := r.count("sent"); got != rows {
+				t.Errorf("%d of %d rows were sent", got, rows)
+			}
+			f.cull().want(allDone)
+			if left := f.directories(); len(left) > 0 {
+				t.Errorf("left: %q", left)
+			}
+		})
 	}
 }
