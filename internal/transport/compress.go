@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
-	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -16,7 +15,7 @@ import (
 type Compressor struct {
 	name  string
 	zstd  *zstd.Encoder
-	gzips sync.Pool // of *gzip.Writer
+	gzips chan *gzip.Writer // as many as may work at a time; nil where none has been made yet
 }
 
 // maxWindow bounds how far back zstd looks, in bytes, and with it the memory of
@@ -30,7 +29,10 @@ func NewCompressor(name string) (*Compressor, error) {
 	switch name {
 	case "":
 	case "gzip":
-		c.gzips.New = func() any { return gzip.NewWriter(nil) }
+		c.gzips = make(chan *gzip.Writer, runtime.GOMAXPROCS(0))
+		for range cap(c.gzips) {
+			c.gzips <- nil
+		}
 	case "zstd":
 		// Only EncodeAll is used, which starts no goroutine.
 		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
@@ -54,8 +56,11 @@ func (c *Compressor) Append(dst, body []byte) []byte {
 	switch c.name {
 	case "gzip":
 		b := bytes.NewBuffer(dst)
-		w := c.gzips.Get().(*gzip.Writer)
-		defer c.gzips.Put(w)
+		w := <-c.gzips
+		if w == nil {
+			w = gzip.NewWriter(nil)
+		}
+		defer func() { c.gzips <- w }()
 		w.Reset(b)
 		_, _ = w.Write(body) // a Buffer takes everything
 		_ = w.Close()
