@@ -113,6 +113,10 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 		return
 	}
 	entries, err := r.Find(ctx, func(path string, err error) {
+		if logdir.IsHint(path, err) {
+			up.ok("directory %s is not entered: %v", path, err)
+			return
+		}
 		up.wrong(cli.IO, "directory %s: %v: let this user read it", path, err)
 	})
 	if err != nil {

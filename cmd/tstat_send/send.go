@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -124,9 +123,6 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 			status = cli.Worse(status, cli.NoInput)
 		default:
 			roots = append(roots, r)
-			if strings.HasSuffix(d.path, logdir.Suffix) {
-				log.Warn("root_is_log_directory", "root", d.path, "hint", "a directory of logs is read only below a root: give the directory above it")
-			}
 		}
 	}
 	if !c.NoTransport {

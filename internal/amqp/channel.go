@@ -287,52 +287,6 @@ func (c *channelPublisher) drainReturns() {
 	}
 }
 
-// unroutable returns the error of a message that the broker has returned. The
-// broker returns messages too while the node of a classic queue is away: the
-// queue is looked up before the configuration is blamed.
-func (c *channelPublisher) unroutable(r *request, returned string) *transport.Error {
-	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", c.session.host, c.route(), r.id, returned)
-	if found := c.queueState(); found != nil && found.Verdict == transport.Retry {
-		return retryf("%s: %w", text, found)
-	} else if found == nil && c.p.o.Exchange == "" {
-		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
-	}
-	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
-		"%s: create the queue or bind it to the exchange, or correct routing_key and exchange in the configuration", text)}
-}
-
-// lookUp is the result of looking the queue up.
-type lookUp struct {
-	at  time.Time
-	err *transport.Error
-}
-
-// lookUpAgain is how long a look-up of the queue is good for: a whole window
-// may be returned at once.
-const lookUpAgain = time.Second
-
-// queueState looks up the queue that messages go to and returns nil if the
-// queue is there or no queue is configured. It does so at most once in
-// lookUpAgain.
-func (c *channelPublisher) queueState() *transport.Error {
-	name := c.p.o.Queue
-	if c.p.o.Exchange == "" {
-		name = c.p.o.RoutingKey
-	}
-	if name == "" {
-		return nil
-	}
-	if time.Since(c.lookUp.at) >= lookUpAgain {
-		err := c.session.within(c.p.ctx, c.p.o.lookingUpQueue(name), func() error {
-			_, err := lookUpQueue(c.session.conn, name)
-			return err
-		})
-		c.lookUp.err, _ = errors.AsType[*transport.Error](err)
-		c.lookUp.at = time.Now()
-	}
-	return c.lookUp.err
-}
-
 // requeueUnconfirmed empties inFlight and delayed when the channel is gone:
 // confirmed messages are answered, messages of more than limit bytes (0: no
 // limit) are refused, and all others go to the backlog or are given up.
@@ -364,60 +318,4 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 		c.p.backlog.push(r)
 	}
 	c.delayed = nil
-}
-
-// lost returns the reason for err, which came up when the channel was used. The
-// library knows the reason a moment later, when it has shut the channel down.
-func (c *channelPublisher) lost(err error) error {
-	t := time.NewTimer(time.Second)
-	defer t.Stop()
-	select {
-	case e := <-c.closed:
-		if e != nil {
-			return c.closedBy(e)
-		}
-	case <-t.C:
-	}
-	return c.session.wrap(c.route(), err)
-}
-
-// closedBy returns the reason for the end of the channel; e is nil if the
-// library gave none.
-func (c *channelPublisher) closedBy(e *amqp.Error) error {
-	if e == nil {
-		return c.session.wrap(c.route(), amqp.ErrClosed)
-	}
-	if !e.Server {
-		return c.session.wrap(c.route(), e)
-	}
-	c.p.o.Log.Debug("channel_closed", "host", c.session.host, "code", e.Code, "error", e.Reason)
-	if limit, ok := sizeLimit(e); ok {
-		return &tooLarge{limit, e}
-	}
-	return c.p.o.wrap(c.session.host, c.route(), e)
-}
-
-func (c *channelPublisher) route() string {
-	return fmt.Sprintf("publish to exchange %q with routing key %q in vhost %q", c.p.o.Exchange, c.p.o.RoutingKey, c.p.o.VHost)
-}
-
-// overdue returns an error if the oldest message has waited too long for its
-// confirmation. Only the time counts in which the connection was not blocked,
-// added up over all the pauses. A message that failed before is overdue when
-// its RetryTimeout is over and nothing at all was confirmed since.
-func (c *channelPublisher) overdue() error {
-	u := c.inFlight.front()
-	if u == nil {
-		return nil
-	}
-	switch waited := c.session.flow.clock() - u.clock; {
-	case waited >= c.p.o.ConfirmTimeout:
-		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
-			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
-	case waited > 0 && !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
-		c.p.lastConfirmed.Load() < u.r.firstFailed.UnixNano():
-		return retryf("rabbitmq %s: message %s was not confirmed, nor any other, within %v of its first failure",
-			c.session.host, u.r.id, c.p.o.RetryTimeout)
-	}
-	return nil
 }

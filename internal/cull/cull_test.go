@@ -273,7 +273,7 @@ func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 	if c := p.tally.get(root); c != (Counts{}) {
 		t.Errorf("%+v", c)
 	}
-	s.says("WARN", "directory_not_entered", "/closed ")
+	s.says("INFO", "directory_not_entered", "/closed ")
 	p.notEntered(t.Context(), root, s.path+"/closed.out", os.ErrPermission)
 	if c := p.tally.get(root); c != (Counts{Failed: 1}) {
 		t.Errorf("%+v", c)

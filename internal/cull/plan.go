@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -137,8 +136,8 @@ func (p *planner) notEntered(ctx context.Context, root *logdir.Root, path string
 	case errors.Is(err, logdir.ErrMount):
 		p.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "give it a -d of its own")
 		return
-	case !strings.HasSuffix(path, logdir.Suffix): // not one of Tstat's
-		p.Log.WarnContext(ctx, "directory_not_entered", "directory", path, "error", err)
+	case logdir.IsHint(path, err):
+		p.Log.InfoContext(ctx, "directory_not_entered", "directory", path, "error", err)
 		return
 	}
 	p.tally.add(root, Counts{Failed: 1})

@@ -290,12 +290,12 @@ func readPacked(ctx context.Context, file string) (string, error) {
 func TestZeroBytesAndFingerprint(t *testing.T) {
 	full := rows("a", 500)
 	hole := full[:1000] + strings.Repeat("\x00", 1000) + full[2000:]
-	print, err := FingerprintOf(strings.NewReader(hole), int64(len(hole)))
+	made, err := FingerprintOf(strings.NewReader(hole), int64(len(hole)))
 	must(t, err)
-	if reach, same, err := matches(strings.NewReader(full), print); reach != 1000 || !same || err != nil {
+	if reach, same, err := matches(strings.NewReader(full), made); reach != 1000 || !same || err != nil {
 		t.Errorf("%d, %v, %v", reach, same, err)
 	}
-	if _, same, err := matches(strings.NewReader(rows("b", 500)), print); same || err != nil {
+	if _, same, err := matches(strings.NewReader(rows("b", 500)), made); same || err != nil {
 		t.Errorf("another log: %v, %v", same, err)
 	}
 }

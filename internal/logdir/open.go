@@ -19,6 +19,8 @@ var (
 	ErrVanished = errors.New("vanished or made anew meanwhile")
 	// ErrMount: another file system is mounted there and is not entered.
 	ErrMount = errors.New("another file system is mounted here, which is not entered")
+	// ErrLink: a symbolic link leads to what looks like a directory of logs.
+	ErrLink = errors.New("a symbolic link, which is not followed")
 	// ErrNested: a log in a directory within a .out directory is never sent.
 	ErrNested = errors.New("a log where none is looked for, and so never sent: move its directory out")
 	// ErrNotRegular: something else stands where a regular file belongs.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,11 +22,22 @@ type Root struct {
 	// below the root.
 	OneMount bool
 	open     *os.File
+	// only is the name of the one directory that counts, if the root was given as
+	// a directory of logs: the open directory is then the one above it.
+	only string
 }
 
 // OpenRoot opens a root. The path itself may lead through symbolic links; from
-// there on none is followed. The caller closes it.
+// there on none is followed. A path that leads to a directory of logs itself is
+// a root that holds this one directory. The caller closes the root.
 func OpenRoot(dir string) (*Root, error) {
+	if parent, name, ok := directoryOfLogs(dir); ok {
+		f, err := os.OpenFile(parent, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &Root{Path: parent, open: f, only: name}, nil
+	}
 	f, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -33,9 +45,26 @@ func OpenRoot(dir string) (*Root, error) {
 	return &Root{Path: dir, open: f}, nil
 }
 
+// directoryOfLogs splits the path of a directory of logs; ok is false for every
+// other path.
+func directoryOfLogs(dir string) (parent, name string, ok bool) {
+	full, err := filepath.Abs(dir)
+	if err == nil {
+		full, err = filepath.EvalSymlinks(full)
+	}
+	if err != nil || !strings.HasSuffix(full, Suffix) || !hasLogFile(unix.AT_FDCWD, full) {
+		return "", "", false
+	}
+	return filepath.Dir(full), filepath.Base(full), true
+}
+
 // Lock takes the exclusive lock on the root directory itself until Close, or
-// fails with ErrLocked.
+// fails with ErrLocked. A root that was given as a directory of logs has no
+// lock but that of the directory, see [Open].
 func (r *Root) Lock() error {
+	if r.only != "" {
+		return nil
+	}
 	if err := flock(int(r.open.Fd())); err != nil {
 		return &fs.PathError{Op: "lock", Path: r.Path, Err: err}
 	}
@@ -62,8 +91,10 @@ func (e Entry) Path() string { return path.Join(e.Root.Path, e.Rel) }
 // that holds a log, in no particular order. It follows no symbolic link and
 // does not look for more inside such a directory; but it does inside a .out
 // directory without a log, as Tstat makes one around those of a capture file
-// (trace.pcap.out). What cannot be read is told to report and the walk goes
-// on; the error is that of the root itself or ctx's.
+// (trace.pcap.out). It leaves lost+found and directories alone whose name begins
+// with a dot, such as snapshots. What cannot be entered, and a symbolic link that
+// hides a directory of logs, is told to report and the walk goes on; [IsHint]
+// tells what is no failure. The error is that of the root itself or ctx's.
 func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
 	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
@@ -119,7 +150,7 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 		fd, err := openBeneath(r.Fd(), rel, r.OneMount)
 		if err == nil {
 			f := os.NewFile(uintptr(fd), full)
-			err = r.list(ctx, f, rel, &todo, visit)
+			err = r.list(ctx, f, rel, &todo, report, visit)
 			_ = f.Close()
 		}
 		if err == nil || err == unix.ENOENT {
@@ -139,10 +170,17 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 	return nil
 }
 
-func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, visit func(int, Entry) bool) error {
+func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, report func(string, error), visit func(int, Entry) bool) error {
 	for ctx.Err() == nil {
 		entries, err := f.ReadDir(1024)
 		for _, d := range entries {
+			if !r.counts(d.Name(), rel) {
+				continue
+			}
+			if d.Type()&fs.ModeSymlink != 0 && hidesLogs(int(f.Fd()), d.Name()) {
+				full := path.Join(r.Path, rel, d.Name())
+				report(full, &fs.PathError{Op: "enter", Path: full, Err: ErrLink})
+			}
 			if !d.IsDir() {
 				continue
 			}
@@ -159,4 +197,42 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 		}
 	}
 	return ctx.Err()
+}
+
+// counts reports whether the walk looks at a name in the directory rel.
+func (r *Root) counts(name, rel string) bool {
+	if r.only != "" && rel == "." {
+		original, whole := name, true
+		if IsCulled(name) {
+			original, whole = OriginalName(name)
+		}
+		return whole && original == r.only
+	}
+	return name != "lost+found" && (name[0] != '.' || IsCulled(name))
+}
+
+// hidesLogs reports whether a symbolic link leads to what looks like a directory
+// of logs.
+func hidesLogs(dir int, link string) bool {
+	var st unix.Stat_t
+	if unix.Fstatat(dir, link, &st, 0) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return false
+	}
+	return strings.HasSuffix(link, Suffix) || hasLogFile(dir, link)
+}
+
+func hasLogFile(parent int, dir string) bool {
+	for _, name := range fileNames {
+		if unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// IsHint reports whether what a walk told of path is no failure: a symbolic link,
+// which is never followed, or a directory that is none of Tstat's and that this
+// user may not enter, such as lost+found.
+func IsHint(path string, err error) bool {
+	return errors.Is(err, ErrLink) || errors.Is(err, fs.ErrPermission) && !strings.HasSuffix(path, Suffix)
 }

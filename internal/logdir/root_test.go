@@ -55,18 +55,21 @@ func TestFind(t *testing.T) {
 			"deep.out" + udp:                            "",
 			"sp ace\n\xff.out" + tcp:                    "",
 			CulledName("y.out", strings.Repeat("0", 16)) + "/z.out" + tcp: "",
-			".culled/w.out" + tcp: "",
+			".culled/w.out" + tcp: "", ".snapshots/1/u.out" + tcp: "", "lost+found/t.out" + tcp: "", ".hidden.out" + tcp: "",
 			"trace.pcap.out/" + CulledName("v.out", strings.Repeat("1", 16)) + "/": "",
 		})
 		must(t, os.Symlink(outside, r.Path+"/link"))
 		must(t, os.Symlink(outside+"/2016_01_01_00_00.out", r.Path+"/link.out"))
 		got, reported := find(t, r)
 		want := []string{"eth1/2016_02_17_10_53.out", "2016_02_17_11_53.out", "2016_02_17_12_53.out",
-			"trace.pcap.out/2016_02_17_13_53.out", "deep.out", "sp ace\n\xff.out", ".culled/w.out", "a/b/c/x.out"}
-		if diff := cmp.Diff(want, got); diff != "" || len(reported) > 0 {
-			t.Error(diff, reported)
+			"trace.pcap.out/2016_02_17_13_53.out", "deep.out", "sp ace\n\xff.out", "a/b/c/x.out"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
-		culled, err := r.FindCulled(t.Context(), nil)
+		if err := reported["/link.out"]; len(reported) != 1 || !errors.Is(err, ErrLink) || !IsHint("/link.out", err) {
+			t.Error(reported)
+		}
+		culled, err := r.FindCulled(t.Context(), func(string, error) {})
 		must(t, err)
 		if len(culled) != 2 || !IsCulled(culled[0].Name) || !IsCulled(culled[1].Name) {
 			t.Error(culled)
@@ -84,10 +87,42 @@ func TestFindGoesOnBehindWhatItCannotRead(t *testing.T) {
 		if diff := cmp.Diff([]string{"a/x.out", "c/z.out"}, got); diff != "" {
 			t.Error(diff)
 		}
-		if len(reported) != 1 || !errors.Is(reported["/b"], fs.ErrPermission) {
+		if len(reported) != 1 || !errors.Is(reported["/b"], fs.ErrPermission) || !IsHint("/b", reported["/b"]) {
 			t.Error(reported)
 		}
 	})
+}
+
+// TestDirectoryAsRoot: a directory of logs that is given as a root is found, and
+// nothing beside it.
+func TestDirectoryAsRoot(t *testing.T) {
+	r := tree(t, map[string]string{
+		"x.out" + tcp: "", "y.out" + tcp: "", "empty.out/": "",
+		CulledName("x.out", strings.Repeat("0", 16)) + tcp: "", CulledName("y.out", strings.Repeat("0", 16)) + tcp: "",
+	})
+	must(t, os.Symlink(r.Path+"/x.out", r.Path+"/current"))
+	for _, given := range []string{"/x.out", "/x.out/", "/current"} {
+		root, err := OpenRoot(r.Path + given)
+		must(t, err)
+		must(t, root.Lock())
+		got, reported := find(t, root)
+		if len(got) != 1 || got[0] != "x.out" || len(reported) != 0 {
+			t.Errorf("%s: %q, %v", given, got, reported)
+		}
+		must(t, open(t, entry(root, "x.out")).Close())
+		culled, err := root.FindCulled(t.Context(), func(string, error) {})
+		must(t, err)
+		if len(culled) != 1 || !strings.HasPrefix(culled[0].Name, ".culled-x.out") {
+			t.Errorf("%s: %v", given, culled)
+		}
+		must(t, root.Close())
+	}
+	root, err := OpenRoot(r.Path + "/empty.out")
+	must(t, err)
+	defer root.Close()
+	if root.only != "" {
+		t.Error("a directory without a log is an ordinary root")
+	}
 }
 
 func TestFindEndsWithItsContext(t *testing.T) {

@@ -29,7 +29,7 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	var entries []logdir.Entry
 	var unreadable error
 	for _, root := range roots {
-		found, err := root.Find(ctx, func(path string, err error) { p.ioError("directory_unreadable", "directory", path, err) })
+		found, err := root.Find(ctx, p.notEntered)
 		unreadable = errors.Join(unreadable, err)
 		if err == nil {
 			logdir.Sort(found)
@@ -86,4 +86,17 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 		}
 	}
 	return rest, nil
+}
+
+// notEntered logs what the walk of a root did not enter, and counts it if it may
+// hold logs.
+func (p *pipeline) notEntered(path string, err error) {
+	switch {
+	case errors.Is(err, logdir.ErrLink):
+		p.Log.Info("directory_not_entered", "directory", path, "error", err, "hint", "give what it leads to a -d of its own")
+	case logdir.IsHint(path, err):
+		p.Log.Info("directory_not_entered", "directory", path, "error", err)
+	default:
+		p.ioError("directory_unreadable", "directory", path, err)
+	}
 }

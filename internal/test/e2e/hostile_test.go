@@ -250,7 +250,7 @@ func TestClock(t *testing.T) {
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
-	names := []string{"a b", "new\nline", "not\xffutf8", strings.Repeat("long", 60), "quote\"'", ".hidden", "-d"}
+	names := []string{"a b", "new\nline", "not\xffutf8", strings.Repeat("long", 60), "quote\"'", "hid.den", "-d"}
 	for i, name := range names {
 		write(t, filepath.Join(s.root, name+".out", tcpLog), []byte(strings.Join(lines(t, loggen.TCP, uint64(30+i), 5), "")))
 	}

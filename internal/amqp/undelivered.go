@@ -1,0 +1,55 @@
+package amqp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tstat-transport/internal/transport"
+)
+
+// unroutable returns the error of a message that the broker has returned. The
+// broker returns messages too while the node of a classic queue is away: the
+// queue is looked up before the configuration is blamed.
+func (c *channelPublisher) unroutable(r *request, returned string) *transport.Error {
+	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", c.session.host, c.route(), r.id, returned)
+	if found := c.queueState(); found != nil && found.Verdict == transport.Retry {
+		return retryf("%s: %w", text, found)
+	} else if found == nil && c.p.o.Exchange == "" {
+		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
+	}
+	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
+		"%s: create the queue or bind it to the exchange, or correct routing_key and exchange in the configuration", text)}
+}
+
+// lookUp is the result of looking the queue up.
+type lookUp struct {
+	at  time.Time
+	err *transport.Error
+}
+
+// lookUpAgain is how long a look-up of the queue is good for: a whole window
+// may be returned at once.
+const lookUpAgain = time.Second
+
+// queueState looks up the queue that messages go to and returns nil if the
+// queue is there or no queue is configured. It does so at most once in
+// lookUpAgain.
+func (c *channelPublisher) queueState() *transport.Error {
+	name := c.p.o.Queue
+	if c.p.o.Exchange == "" {
+		name = c.p.o.RoutingKey
+	}
+	if name == "" {
+		return nil
+	}
+	if time.Since(c.lookUp.at) >= lookUpAgain {
+		err := c.session.within(c.p.ctx, c.p.o.lookingUpQueue(name), func() error {
+			_, err := lookUpQueue(c.session.conn, name)
+			return err
+		})
+		c.lookUp.err, _ = errors.AsType[*transport.Error](err)
+		c.lookUp.at = time.Now()
+	}
+	return c.lookUp.err
+}
