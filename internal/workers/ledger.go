@@ -61,10 +61,11 @@ func (d *dirWork) begin(p *pipeline) error {
 		if err == nil {
 			return
 		}
-		d.began = fmt.Errorf("nothing of it is sent, since its state cannot be written: %w", err)
-		if !errors.Is(d.dir.StillThere(), logdir.ErrVanished) {
-			p.ioError("directory_not_writable", "directory", d.dir.Path(), d.began)
+		if d.began = d.dir.StillThere(); errors.Is(d.began, logdir.ErrVanished) {
+			return
 		}
+		d.began = fmt.Errorf("nothing of it is sent, since its state cannot be written: %w", err)
+		p.ioError("directory_not_writable", "directory", d.dir.Path(), d.began)
 	})
 	return d.began
 }

@@ -93,7 +93,7 @@ func (p *pipeline) transportFailed(err error) {
 func (p *pipeline) finish(ctx context.Context) {
 	for d := range p.finished {
 		err := p.finishDir(ctx, d)
-		vanished := err != nil && d.gone(err)
+		vanished := err != nil && d.gone(err) || errors.Is(d.began, logdir.ErrVanished)
 		switch {
 		case vanished:
 			p.Log.Info("directory_vanished", "directory", d.dir.Path())
