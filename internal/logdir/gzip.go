@@ -1,6 +1,7 @@
 package logdir
 
 import (
+	"bufio"
 	"bytes"
 	stdgzip "compress/gzip"
 	"context"
@@ -13,10 +14,11 @@ import (
 // Uncompressed reads a .gz of size bytes, as long as ctx lasts. One that is cut,
 // as that of a log which is being written is, ends with io.ErrUnexpectedEOF
 // behind all that can be had of it, or is empty where not even its header is
-// whole.
+// whole. Zero bytes from the end of a member to the end of the file are padding,
+// as for gzip(1).
 func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
 	file := func() io.Reader { return until(ctx, io.NewSectionReader(f, 0, size)) }
-	z, err := gzip.NewReader(file())
+	z, err := newMembers(new(gzip.Reader), file())
 	if cut(err) {
 		return bytes.NewReader(nil), nil
 	}
@@ -43,7 +45,7 @@ func (u *unpacker) Read(b []byte) (int, error) {
 		return n, err
 	}
 	u.again = true
-	z, e := stdgzip.NewReader(u.file())
+	z, e := newMembers(new(stdgzip.Reader), u.file())
 	if e == nil {
 		_, e = io.CopyN(io.Discard, z, u.read)
 	}
@@ -58,4 +60,68 @@ func (u *unpacker) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	return u.Read(b)
+}
+
+// memberReader is the Reader of either gzip package.
+type memberReader interface {
+	io.Reader
+	Reset(r io.Reader) error
+	Multistream(on bool)
+}
+
+// members reads the members of a .gz one after another, up to its end or to the
+// padding that ends it.
+type members struct {
+	member memberReader
+	file   *bufio.Reader // member reads no byte of it beyond its trailer
+	err    error         // the first of any Read, io.EOF included
+}
+
+// newMembers returns a reader of file. Its error is that of the first header.
+func newMembers(member memberReader, file io.Reader) (*members, error) {
+	m := &members{member: member, file: bufio.NewReader(file)}
+	return m, m.open()
+}
+
+// open reads the header of the next member.
+func (m *members) open() error {
+	if err := m.member.Reset(m.file); err != nil {
+		return err
+	}
+	m.member.Multistream(false)
+	return nil
+}
+
+func (m *members) Read(b []byte) (n int, err error) {
+	for n == 0 && m.err == nil {
+		n, m.err = m.member.Read(b)
+		if errors.Is(m.err, io.EOF) {
+			m.err = m.next()
+		}
+		if len(b) == 0 {
+			break
+		}
+	}
+	if n > 0 { // the error, if there is one, is that of the next call
+		return n, nil
+	}
+	return 0, m.err
+}
+
+// next opens the member behind the one that has just ended. Its error is io.EOF
+// where nothing but zero bytes is left.
+func (m *members) next() error {
+	if b, err := m.file.Peek(1); err != nil {
+		return err
+	} else if b[0] != 0 {
+		return m.open()
+	}
+	for {
+		switch b, err := m.file.ReadByte(); {
+		case err != nil:
+			return err
+		case b != 0:
+			return gzip.ErrHeader
+		}
+	}
 }

@@ -95,7 +95,7 @@ func TestGzipDamaged(t *testing.T) {
 		"checksum":                damaged(len(good) - 8),
 		"length":                  damaged(len(good) - 1),
 		"garbage behind":          append(bytes.Clone(good), "this is not gzip at all"...),
-		"zeros behind":            append(bytes.Clone(good), make([]byte, 512)...),
+		"zeros and more behind":   append(append(bytes.Clone(good), make([]byte, 512)...), 1),
 		"garbage between members": append(append(bytes.Clone(good), "0123456789"...), good...),
 		"no gzip":                 []byte(log),
 		"its first byte":          damaged(0),

@@ -1,0 +1,103 @@
+package logdir
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// gzipMember returns text as one gzip member.
+func gzipMember(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(text))
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// unpack returns all that can be read of a .gz, and what ended it.
+func unpack(file []byte) (string, error) {
+	r, err := Uncompressed(context.Background(), bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(r)
+	return string(text), err
+}
+
+// TestGzipPadding: what gzip -t and zcat read without an error is read so here.
+func TestGzipPadding(t *testing.T) {
+	var long strings.Builder
+	for i := range 20000 {
+		long.WriteString(strings.Repeat("x", i%37))
+		long.WriteByte('\n')
+	}
+	one, two, empty := gzipMember(t, "one\n"), gzipMember(t, long.String()), gzipMember(t, "")
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	zeros := func(n int) []byte { return make([]byte, n) }
+
+	type test struct {
+		name string
+		file []byte
+		text string
+		err  error
+	}
+	tests := []test{
+		{"zeros between two members", join(one, zeros(512), one), "one\n", gzip.ErrHeader},
+		{"zeros, then garbage", join(one, zeros(100000), []byte("x")), "one\n", gzip.ErrHeader},
+		{"a single zero, then garbage", join(one, zeros(1), []byte("x")), "one\n", gzip.ErrHeader},
+		{"garbage", join(one, []byte("0123456789abcdef")), "one\n", gzip.ErrHeader},
+		{"cut in its trailer", one[:len(one)-1], "one\n", io.ErrUnexpectedEOF},
+		{"cut in a second header", join(one, two[:5]), "one\n", io.ErrUnexpectedEOF},
+		{"an empty member between", join(one, empty, one), "one\none\n", nil},
+		{"an empty member at the end, padded", join(one, empty, zeros(7)), "one\n", nil},
+	}
+	for _, n := range []int{0, 1, 7, 9, 10, 512, 4096, 100000} {
+		tests = append(tests,
+			test{"one member", join(one, zeros(n)), "one\n", nil},
+			test{"a long member", join(two, zeros(n)), long.String(), nil},
+			test{"two members", join(one, two, zeros(n)), "one\n" + long.String(), nil},
+		)
+	}
+	// A member that ends right in front of, at and behind a read of 4 KiB.
+	// Its header has an extra field as long as that takes.
+	for size := 4080; size <= 4110; size++ {
+		extra := size - len(one) - 2
+		head := []byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, byte(extra), byte(extra >> 8)}
+		tests = append(tests, test{"at a read boundary", join(head, zeros(extra), one[10:], zeros(5000)), "one\n", nil})
+	}
+	for _, tt := range tests {
+		text, err := unpack(tt.file)
+		if text != tt.text || !errors.Is(err, tt.err) {
+			t.Errorf("%s, file of %d bytes: %d bytes of text and error %v, want %d and %v",
+				tt.name, len(tt.file), len(text), err, len(tt.text), tt.err)
+		}
+	}
+}
+
+// TestGzipCutThenZeros: zero bytes hide neither a stream that is cut nor a
+// header that is none.
+func TestGzipCutThenZeros(t *testing.T) {
+	var rows strings.Builder
+	for i := range 5000 {
+		rows.WriteString(strings.Repeat("y", i%31) + "\n")
+	}
+	whole := gzipMember(t, rows.String())
+	for _, at := range []int{len(whole) / 3, len(whole) / 2, len(whole) - 6} {
+		file := append(bytes.Clone(whole[:at]), make([]byte, 100000)...)
+		if _, err := unpack(file); err == nil {
+			t.Errorf("cut at %d of %d: no error", at, len(whole))
+		}
+	}
+	if _, err := unpack(make([]byte, 512)); !errors.Is(err, gzip.ErrHeader) {
+		t.Errorf("nothing but zeros: error %v, want %v", err, gzip.ErrHeader)
+	}
+}
