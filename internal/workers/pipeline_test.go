@@ -323,14 +323,15 @@ func TestGivenUp(t *testing.T) {
 	}
 	writeLog(t, root, dirName, "log_tcp_complete", corpus)
 	const other = "2026_11_23_11_00.out"
-	writeLog(t, root, other, "log_tcp_complete", longLog(t, 10))
+	// More messages than can wait for the publisher: it holds the worker up.
+	writeLog(t, root, other, "log_tcp_complete", slices.Concat(longLog(t, 10), longLog(t, 11), longLog(t, 12)))
 	to := newArchive()
 	counters := new(report.Counters)
 	to.refuse = func(id string) error {
 		if strings.HasPrefix(id, "s/0/"+other) {
 			return nil
 		}
-		for counters.Directories.Load() < 2 { // it holds the only worker up in the midst of the other
+		for counters.Directories.Load() < 2 {
 			runtime.Gosched()
 		}
 		return errors.New("away")
