@@ -53,8 +53,8 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	}
 	rejects, err := report.OpenRejects(c.Rejects)
 	if err != nil {
-		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects")
-		return cli.Worse(status, cli.IO)
+		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the rows are sent and counted all the same")
+		status = cli.Worse(status, cli.IO)
 	}
 	w.books = true
 	t, err := c.openTransport(ctx, w, stdout)

@@ -283,7 +283,7 @@ func TestRejects(t *testing.T) {
 		}
 	}
 	got, err := os.ReadFile(path)
-	if want := "a/log:7: too few fields: x \xff\n"; err != nil || string(got) != want+want {
+	if want := `a/log:7: too few fields: x \xff` + "\n"; err != nil || string(got) != want+want {
 		t.Errorf("%q, %v", got, err)
 	}
 	var none *Rejects

@@ -2,8 +2,10 @@ package report
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -11,12 +13,14 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// Rejects is a file of malformed rows: FILE:LINE: REASON: ROW, the row as it
-// stood in the log. Its methods may be called from many goroutines at once.
+// Rejects is a file of malformed rows, one a line: FILE:LINE: REASON: ROW. What is
+// not printable in ROW, and quotes and backslashes, is escaped as in a Go string.
+// Its methods may be called from many goroutines at once.
 type Rejects struct {
 	mu     sync.Mutex
 	file   *os.File
 	w      *bufio.Writer
+	dirty  bool // rows were added since the last Sync
 	failed bool
 }
 
@@ -41,8 +45,28 @@ func (r *Rejects) Reject(file string, line int64, reason string, text []byte) er
 	if r.failed {
 		return nil
 	}
-	_, err := fmt.Fprintf(r.w, "%s:%d: %s: %s\n", file, line, reason, text)
-	r.failed = err != nil
+	quoted := strconv.Quote(string(text))
+	_, err := fmt.Fprintf(r.w, "%s:%d: %s: %s\n", file, line, reason, quoted[1:len(quoted)-1])
+	r.dirty, r.failed = true, err != nil
+	return err
+}
+
+// Sync returns when the rows that were added so far are on the disk. An error is
+// told once.
+func (r *Rejects) Sync() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed || !r.dirty {
+		return nil
+	}
+	err := r.w.Flush()
+	if err == nil {
+		err = r.file.Sync()
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) { // a pipe, a terminal
+			err = nil
+		}
+	}
+	r.dirty, r.failed = false, err != nil
 	return err
 }
 

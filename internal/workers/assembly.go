@@ -106,6 +106,9 @@ func (l *logWork) assemble(ctx context.Context, p *pipeline, c *chunk) {
 		l.at.books.add(books{lines: 1, sent: 1, flows: int64(c.settled.Flows)})
 		l.from = c.base
 	}
+	// Before a message is emitted: the confirmed position may pass these rows then.
+	p.changed(l, c)
+	p.reject(l, c)
 	var start uint32 // of the flows not yet in a message
 	for i := 0; i < len(c.rows); {
 		if l.flows+int(c.rows[i].n) > maxFlows {
@@ -129,8 +132,6 @@ func (l *logWork) assemble(ctx context.Context, p *pipeline, c *chunk) {
 			l.emit(ctx, p)
 		}
 	}
-	p.changed(l, c)
-	p.reject(l, c)
 	l.at.books.add(c.books)
 	l.at.place = c.end
 	if c.hole == nil {

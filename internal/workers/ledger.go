@@ -220,6 +220,11 @@ func (d *dirWork) save(p *pipeline, final bool) error {
 		return nil
 	}
 	s, complete, dirty := d.state()
+	if p.Rejects != nil && (complete && final || dirty) {
+		if err := p.Rejects.Sync(); err != nil {
+			p.ioError("reject_not_written", "directory", d.dir.Path(), err)
+		}
+	}
 	s.Version = p.Version
 	switch {
 	case complete && final:

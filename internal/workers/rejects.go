@@ -11,6 +11,9 @@ import (
 // from many goroutines; text is lent.
 type Rejects interface {
 	Reject(file string, line int64, reason string, text []byte) error
+	// Sync returns when the rows so far are on the disk. It is called before a
+	// state file counts them as done.
+	Sync() error
 }
 
 // inFull is how many malformed rows of a log are logged in full.

