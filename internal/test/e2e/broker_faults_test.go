@@ -34,9 +34,9 @@ func alarmBefore(t *testing.T, n *rabbittest.Node) {
 	s.fill()
 	n.MemoryAlarm(t, true)
 	p := s.start()
-	p.says("event=blocked")
+	p.says("event=broker_blocked")
 	n.MemoryAlarm(t, false)
-	p.wait().want(allDone, "event=unblocked")
+	p.wait().want(allDone, "event=broker_unblocked")
 	s.complete()
 }
 
@@ -48,11 +48,11 @@ func alarmDuring(t *testing.T, n *rabbittest.Node) {
 	s.Rabbit["confirm_timeout"] = "2"
 	p, proxy := s.underWay()
 	n.MemoryAlarm(t, true)
-	p.says("event=blocked")
+	p.says("event=broker_blocked")
 	elapsed(t, 3*time.Second)
 	n.MemoryAlarm(t, false)
 	proxy.Bandwidth(0)
-	p.wait().want(allDone, "event=unblocked")
+	p.wait().want(allDone, "event=broker_unblocked")
 	s.direct()
 	s.complete()
 }

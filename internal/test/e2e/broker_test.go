@@ -406,7 +406,7 @@ func TestExitStatus(t *testing.T) {
 		"flag":                {nil, []string{"--nosuch"}, wrongUsage, []string{"--nosuch", "--help"}},
 		"no root":             {nil, []string{"-d", "/nosuch/root"}, noRoot, []string{"/nosuch/root", "-d"}},
 		"no config":           {nil, []string{"-c", "/nosuch/config.ini"}, misconfigured, []string{"/nosuch/config.ini"}},
-		"value":               {with("use_ssl", "perhaps"), nil, misconfigured, []string{"use_ssl", "perhaps"}},
+		"value":               {with("use_ssl", "perhaps"), nil, misconfigured, []string{"use_ssl"}},
 		"log":                 {broken, nil, ioTrouble, []string{"2000_01_01_00_00.out/" + tcpLog, "no header"}},
 		"broker away":         {with("port", nobody), nil, tryAgain, []string{"127.0.0.1:" + nobody, "refused"}},
 		"password":            {with("password", secret+"x"), nil, refused, []string{"username and password"}},

@@ -168,8 +168,8 @@ func TestOddMarks(t *testing.T) {
 		words  []string
 		sent   bool
 	}{
-		"empty":        {func(p string) error { return os.WriteFile(p, nil, 0o644) }, allDone, nil, false},
-		"of megabytes": {func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("{ "), 3<<20), 0o644) }, allDone, nil, false},
+		"empty":        {func(p string) error { return os.WriteFile(p, nil, 0o644) }, allDone, []string{"damaged"}, true},
+		"of megabytes": {func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("{ "), 3<<20), 0o644) }, allDone, []string{"damaged"}, true},
 		"garbage": {func(p string) error { return os.WriteFile(p, []byte(`{"tool":"tstat_send","logs":{"log_tcp`), 0o644) },
 			allDone, []string{"damaged"}, true},
 		"contradiction": {func(p string) error {

@@ -33,7 +33,7 @@ func TestQueueFull(t *testing.T) {
 		t.Parallel()
 		s := limited(t)
 		p := s.start("-D")
-		p.says("event=nack")
+		p.says("event=message_nacked")
 		for p.running() {
 			s.collect()
 		}

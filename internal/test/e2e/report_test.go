@@ -60,8 +60,9 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 		}
 		f, want := -1.0, float64(n)
 		for line := range strings.Lines(string(prom)) {
-			if v, ok := strings.CutPrefix(line, "tstat_send_"+name+"_total "); ok {
-				f, err = strconv.ParseFloat(strings.TrimSpace(v), 64)
+			series, v, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if series, _, _ = strings.Cut(series, "{"); series == "tstat_send_"+name+"_total" {
+				f, err = strconv.ParseFloat(v, 64)
 			}
 		}
 		if f != want || err != nil {
