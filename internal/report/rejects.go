@@ -14,7 +14,8 @@ import (
 )
 
 // Rejects is a file of malformed rows, one a line: FILE:LINE: REASON: ROW. What is
-// not printable in ROW, and quotes and backslashes, is escaped as in a Go string.
+// not printable in FILE and ROW, and quotes and backslashes, is escaped as in a Go
+// string.
 // Its methods may be called from many goroutines at once.
 type Rejects struct {
 	mu     sync.Mutex
@@ -45,10 +46,14 @@ func (r *Rejects) Reject(file string, line int64, reason string, text []byte) er
 	if r.failed {
 		return nil
 	}
-	quoted := strconv.Quote(string(text))
-	_, err := fmt.Fprintf(r.w, "%s:%d: %s: %s\n", file, line, reason, quoted[1:len(quoted)-1])
+	_, err := fmt.Fprintf(r.w, "%s:%d: %s: %s\n", escaped(file), line, reason, escaped(string(text)))
 	r.dirty, r.failed = true, err != nil
 	return err
+}
+
+func escaped(text string) string {
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
 }
 
 // Sync returns when the rows that were added so far are on the disk. An error is

@@ -15,7 +15,7 @@ func TestRejectsSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if err := r.Reject("a.out/log_tcp_complete", 7, "too few fields", []byte("1 2\n\xff\x00\" é")); err != nil {
+	if err := r.Reject("new\nline.out/log_tcp_complete", 7, "too few fields", []byte("1 2\n\xff\x00\" é")); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Sync(); err != nil {
@@ -25,7 +25,7 @@ func TestRejectsSync(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `a.out/log_tcp_complete:7: too few fields: 1 2\n\xff\x00\" é` + "\n"
+	want := `new\nline.out/log_tcp_complete:7: too few fields: 1 2\n\xff\x00\" é` + "\n"
 	if string(got) != want {
 		t.Errorf("%q, want %q", got, want)
 	}
