@@ -96,7 +96,7 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whol
 		length = hashed + rest
 	}
 	switch {
-	case length < ls.End:
+	case length < ls.End && !(ls.ZeroTail && length >= ls.Position): // zero bytes may be cut off again
 		return Replaced, nil
 	case length == ls.End && ls.understood():
 		return Unchanged, nil

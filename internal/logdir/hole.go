@@ -1,7 +1,7 @@
 package logdir
 
 // MaxHoles bounds a state file, however a log was copied. Reading ends in front
-// of one hole more and goes on when the log has changed.
+// of one hole more, and the directory is not marked until some are filled.
 const MaxHoles = 512
 
 // Hole is a range of a log in which zero bytes stand in place of data, as where
@@ -10,13 +10,17 @@ type Hole struct {
 	From   int64 `json:"from"`
 	To     int64 `json:"to"`
 	Header int64 `json:"header"` // offset of the header line in force there
+	// Taken is the row at From if it was taken before its line had an end; the
+	// zero Tail if there was none.
+	Taken Tail `json:"taken,omitzero"`
 }
 
 // validHoles reports whether holes are in order, apart and before position.
 func validHoles(holes []Hole, position int64) bool {
 	from := int64(0)
 	for _, h := range holes {
-		if h.From < from || h.To <= h.From || h.To > position || h.Header < 0 || h.Header > h.From {
+		if h.From < from || h.To <= h.From || h.To > position || h.Header < 0 || h.Header > h.From ||
+			h.Taken.Bytes < 0 || h.Taken.Bytes > h.To-h.From || h.Taken.Flows < 0 || h.Taken.Flows > 2 {
 			return false
 		}
 		from = h.To

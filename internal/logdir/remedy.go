@@ -21,7 +21,9 @@ func WriteRemedy(err error) string {
 	case errors.Is(err, unix.EACCES):
 		return fmt.Sprintf("let user %d, as which this runs, write in that directory (chown, or setfacl -m u:%d:rwx)", os.Geteuid(), os.Geteuid())
 	case errors.Is(err, unix.EPERM):
-		return "the directory is immutable or append-only: chattr -i -a"
+		return "the directory or a state file in it is immutable or append-only (chattr -i -a), or the state file is another user's in a directory with the sticky bit (chown or delete it)"
+	case errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENOTEMPTY):
+		return "a directory stands where a state file belongs: move it away"
 	case errors.Is(err, unix.ENOSPC):
 		return "free space or inodes on that file system"
 	case errors.Is(err, unix.EDQUOT):

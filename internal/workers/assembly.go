@@ -174,6 +174,8 @@ func (l *logWork) finish(ctx context.Context, p *pipeline, c *chunk) {
 	switch {
 	case c.err != nil:
 		end = nil
+	case c.zeroTail && c.taken.Flows > 0:
+		end.tail = &c.taken
 	case c.kept:
 		end.position, end.tail = c.base, c.settled
 	case c.tailRow == taken:

@@ -35,6 +35,7 @@ type chunk struct {
 	apart    bool          // it does not follow the block before it
 	zeros    bool          // it is a run of zero bytes, widened to lines; buf is empty
 	zeroTail bool          // it is the last one because of zero bytes
+	taken    logdir.Tail   // of zeros: the row that was taken at its start, if one was
 	holes    []logdir.Hole // left in front of it
 	end      place         // where the log stands behind it
 	// hole is what it was read out of, if it was, rest the ones to be read after

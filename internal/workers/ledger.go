@@ -229,7 +229,8 @@ func (d *dirWork) save(p *pipeline, final bool) error {
 	switch {
 	case complete && final:
 		if err := d.dir.WriteProcessed(s); err != nil {
-			return err
+			// What is confirmed need not be sent again.
+			return errors.Join(err, d.dir.WriteProcessing(s))
 		}
 		if d.nothingNew(s) {
 			return d.dir.SetMarked(d.marked.Time)

@@ -148,8 +148,8 @@ func (r *logReader) next(c *chunk) {
 	c.after = r.offset + int64(n)
 	whole := bytes.LastIndexByte(c.buf, '\n') + 1
 	zeros := zeroRun(c.buf)
-	if zeros >= 0 && r.layout == nil && c.buf[0] != 0 && bytes.LastIndexByte(c.buf[:zeros], '\n') < 0 {
-		zeros = -1 // no log begins so
+	if zeros >= 0 && r.layout == nil && !mayBeginLog(c.buf[:zeros]) {
+		zeros = -1
 	}
 	switch {
 	case zeros >= 0:
@@ -168,7 +168,10 @@ func (r *logReader) next(c *chunk) {
 		c.buf, c.after = c.buf[:whole], r.offset+int64(whole)
 	}
 	r.offset = c.after
-	if r.taken != nil && c.long == 0 {
+	switch {
+	case r.taken != nil && c.zeros:
+		c.taken = *r.taken
+	case r.taken != nil && c.long == 0:
 		r.settle(c)
 	}
 	r.taken = nil

@@ -3,6 +3,7 @@ package workers
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 
@@ -39,6 +40,9 @@ func (s *stretches) begin() (err error) {
 	if len(s.again) > 0 {
 		h := s.again[0]
 		from, to = logdir.LogState{Position: h.From, Header: h.Header}, h.To
+		if h.Taken.Flows > 0 {
+			from.Tail = &h.Taken
+		}
 	}
 	s.reader, err = s.open(from, to)
 	return err
@@ -65,13 +69,23 @@ func (s *stretches) next(c *chunk) {
 		return
 	}
 	switch {
-	case c.zeros && (c.last || !s.add(c.base, c.after)):
-		c.last, c.zeroTail = true, true
+	case c.zeros && c.last:
+		c.zeroTail = true
 		c.end = s.place(c.base)
-	default:
-		c.end = s.place(c.after)
+		return
+	case c.zeros && !s.room(c.base):
+		c.last, c.err = true, errManyHoles
+		c.end = s.place(c.base)
+		return
+	case c.zeros:
+		s.add(c.base, c.after, c.taken)
 	}
+	c.end = s.place(c.after)
 }
+
+// errManyHoles keeps a directory from being marked: whole rows may stand behind
+// the hole that the state has no room for.
+var errManyHoles = fmt.Errorf("more than %d ranges of zero bytes: what stands behind them is sent when some have been filled", logdir.MaxHoles)
 
 // nextInHole accounts for a block of a hole that an earlier run left.
 func (s *stretches) nextInHole(c *chunk) {
@@ -83,14 +97,14 @@ func (s *stretches) nextInHole(c *chunk) {
 	}
 	switch {
 	case c.zeros:
-		if !s.add(c.base, done) {
-			c.last = true
-			s.add(c.base, hole.To)
+		if !c.last && !s.room(c.base) {
+			c.last, done = true, hole.To
 		}
+		s.add(c.base, done, c.taken)
 	case c.last && c.tail: // a hole ends with a newline: more of it is to come
 		whole := bytes.LastIndexByte(c.buf[:len(c.buf)-1], '\n') + 1
 		c.buf, c.tail = c.buf[:whole], false
-		s.add(c.base+int64(whole), hole.To)
+		s.add(c.base+int64(whole), hole.To, logdir.Tail{})
 	}
 	if !c.last || c.err != nil {
 		c.end = c.placeAt(c.after, s.reader.header)
@@ -103,19 +117,25 @@ func (s *stretches) nextInHole(c *chunk) {
 	s.err = s.begin()
 }
 
-// add notes a hole that is left, and reports whether there is room for it.
-func (s *stretches) add(from, to int64) bool {
-	header := s.reader.header
-	if n := len(s.left); n > 0 && s.left[n-1].To == from && s.left[n-1].Header == header {
+// add notes a hole that is left. taken is the row that was taken at its start.
+func (s *stretches) add(from, to int64, taken logdir.Tail) {
+	if s.joins(from) {
 		s.left = slices.Clone(s.left)
-		s.left[n-1].To = to
-		return true
+		s.left[len(s.left)-1].To = to
+		return
 	}
-	if len(s.left)+len(s.again) >= logdir.MaxHoles {
-		return false
-	}
-	s.left = append(slices.Clip(s.left), logdir.Hole{From: from, To: to, Header: header})
-	return true
+	s.left = append(slices.Clip(s.left), logdir.Hole{From: from, To: to, Header: s.reader.header, Taken: taken})
+}
+
+// joins reports whether a hole at from continues the last one that is left.
+func (s *stretches) joins(from int64) bool {
+	n := len(s.left)
+	return n > 0 && s.left[n-1].To == from && s.left[n-1].Header == s.reader.header
+}
+
+// room reports whether the state holds one more hole, at from.
+func (s *stretches) room(from int64) bool {
+	return s.joins(from) || len(s.left)+len(s.again) < logdir.MaxHoles
 }
 
 // place is where a log stands when all that has been read is confirmed: position

@@ -23,6 +23,12 @@ func zeroRun(b []byte) int {
 	}
 }
 
+// mayBeginLog reports whether a log may begin with text, behind which a run of
+// zero bytes stands: nothing, the beginning of a header line, or more.
+func mayBeginLog(text []byte) bool {
+	return len(text) == 0 || bytes.IndexByte(text, '#') >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.Contains(text, []byte("c_ip"))
+}
+
 // zeros ends c in front of the line in which a run of zero bytes begins, at
 // c.buf[at]. If c starts with that line, c becomes the hole: up to the end of the
 // line, or of the stretch if no newline follows. err is that of the last read.

@@ -2,6 +2,8 @@ package workers_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -44,8 +46,8 @@ func TestZerosFilled(t *testing.T) {
 	}
 }
 
-// TestManyHoles: the state stays bounded, and what stands behind one hole too
-// many is sent when the log has changed.
+// TestManyHoles: the state stays bounded, and a directory with one hole too many
+// is not marked until the log has changed.
 func TestManyHoles(t *testing.T) {
 	full := longLog(t, 9)
 	lines := bytes.SplitAfter(full, []byte("\n"))
@@ -63,12 +65,60 @@ func TestManyHoles(t *testing.T) {
 	}
 	root, to := t.TempDir(), newArchive()
 	writeLog(t, root, dirName, "log_tcp_complete", log)
-	run(t.Context(), t, root, to, nil)
-	mark := filepath.Join(root, dirName, ".processed")
-	if info, err := os.Stat(mark); err != nil || info.Size() > 64<<10 {
-		t.Errorf("the mark: %v, %v", info, err)
+	for range 2 {
+		if outcome, _ := run(t.Context(), t, root, to, nil); outcome.IOErrors != 1 {
+			t.Errorf("%+v, want the log named", outcome)
+		}
+		if _, err := os.Stat(filepath.Join(root, dirName, ".processed")); !errors.Is(err, fs.ErrNotExist) {
+			t.Error("marked, though rows stand behind the last hole:", err)
+		}
+		if info, err := os.Stat(filepath.Join(root, dirName, ".processing")); err != nil || info.Size() > 64<<10 {
+			t.Errorf("the state: %v, %v", info, err)
+		}
 	}
 	writeLog(t, root, dirName, "log_tcp_complete", full)
 	run(t.Context(), t, root, to, nil)
 	diff(t, to.flows(t), wantFlows(t, readTwin(t, full, reference.TCP, 0)))
+}
+
+// TestZeroHistories: what a log looks like in one run after another, and that
+// its rows are sent once in the end.
+func TestZeroHistories(t *testing.T) {
+	full := longLog(t, 9)
+	full = full[:bytes.LastIndexByte(full[:200<<10], '\n')+1]
+	want := wantFlows(t, readTwin(t, full, reference.TCP, 0))
+	zeroed := func(from, to int) []byte {
+		b := bytes.Clone(full)
+		clear(b[from:to])
+		return b
+	}
+	lineEnd := 100<<10 + bytes.IndexByte(full[100<<10:], '\n')
+	atMost := make([]byte, 0, len(full))
+	holes := 0
+	for line := range bytes.SplitAfterSeq(full, []byte("\n")) {
+		atMost = append(atMost, line...)
+		if len(atMost) > 10<<10 && holes < logdir.MaxHoles && len(line) > 10 && line[0] != '#' && len(atMost)%2 == 0 {
+			clear(atMost[len(atMost)-6 : len(atMost)-2])
+			holes++
+		}
+	}
+	for name, history := range map[string][][]byte{
+		"within the header line":        {zeroed(200, 1200), full},
+		"the header line":               {zeroed(0, 8192), full},
+		"behind a row that was taken":   {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
+		"to the end, behind such a row": {full[:lineEnd], zeroed(lineEnd, len(full)), full},
+		"cut off again":                 {append(bytes.Clone(full), make([]byte, 5000)...), full},
+		"many, looked at twice":         {atMost, atMost, full},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, to := t.TempDir(), newArchive()
+			for _, log := range history {
+				writeLog(t, root, dirName, "log_tcp_complete", log)
+				if outcome, _ := run(t.Context(), t, root, to, nil); outcome.IOErrors != 0 {
+					t.Errorf("%+v", outcome)
+				}
+			}
+			diff(t, to.flows(t), want)
+		})
+	}
 }
