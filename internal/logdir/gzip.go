@@ -14,10 +14,20 @@ import (
 // Uncompressed reads a .gz of size bytes, as long as ctx lasts. One that is cut,
 // as that of a log which is being written is, ends with io.ErrUnexpectedEOF
 // behind all that can be had of it, or is empty where not even its header is
-// whole. Zero bytes from the end of a member to the end of the file are padding,
+// whole. One with zero bytes inside a member, where data has not arrived yet, ends
+// there: as a cut one does if zero bytes are all that follows, with an error else.
+// Zero bytes from the end of a member to the end of the file are padding,
 // as for gzip(1).
 func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
-	file := func() io.Reader { return until(ctx, io.NewSectionReader(f, 0, size)) }
+	upTo := func(to int64) io.Reader { return until(ctx, io.NewSectionReader(f, 0, min(to, size))) }
+	whole := func(to int64) bool {
+		z, err := newMembers(new(gzip.Reader), upTo(to))
+		if err == nil {
+			_, err = io.Copy(io.Discard, z)
+		}
+		return err == nil
+	}
+	file := func() io.Reader { return newZeroGuard(upTo(size), whole) }
 	z, err := newMembers(new(gzip.Reader), file())
 	if cut(err) {
 		return bytes.NewReader(nil), nil

@@ -1,0 +1,86 @@
+package logdir
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+// errZeros: the data that belongs there has not arrived yet, or was lost.
+var errZeros = errors.New("a range of zero bytes within the compressed data")
+
+// zeroRunGzip is how many zero bytes in a row no .gz of a log holds: as data they
+// would stand for half a megabyte of one line repeated.
+const zeroRunGzip = 512
+
+var zeroBytes [zeroRunGzip]byte
+
+// zeroGuard reads the compressed data of a .gz up to a run of zero bytes inside a
+// member. Decompressed, such a run can look like rows that nobody wrote. If
+// nothing but zero bytes follows, the data ends there; else the error is
+// errZeros. Zero bytes behind a whole member pass, for [members] to judge.
+type zeroGuard struct {
+	r  *bufio.Reader
+	at int64 // bytes handed out
+	// whole reports whether the data up to an offset ends with a whole member.
+	whole func(to int64) bool
+	off   bool // let everything pass
+}
+
+func newZeroGuard(r io.Reader, whole func(to int64) bool) *zeroGuard {
+	return &zeroGuard{r: bufio.NewReader(r), whole: whole}
+}
+
+func (z *zeroGuard) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	n, err := z.ready()
+	if err != nil {
+		return 0, err
+	}
+	n, err = z.r.Read(b[:min(len(b), n)])
+	z.at += int64(n)
+	return n, err
+}
+
+// ready returns how many of the next bytes may be handed out, at least one.
+func (z *zeroGuard) ready() (int, error) {
+	head, err := z.r.Peek(zeroRunGzip)
+	if len(head) == 0 {
+		return 0, err
+	}
+	if !z.off && bytes.Equal(head, zeroBytes[:]) {
+		const trailer = 8 // bytes, the last ones of a member; they may be zero
+		if z.off = z.at == 0 || z.whole(z.at+trailer); !z.off {
+			return 0, z.end()
+		}
+	}
+	ready, _ := z.r.Peek(z.r.Buffered())
+	if z.off {
+		return len(ready), nil
+	}
+	if n := bytes.Index(ready, zeroBytes[:]); n >= 0 {
+		return n, nil
+	}
+	// A run may begin with the last bytes, unless the file ends with them.
+	if n := len(bytes.TrimRight(ready, "\x00")); n > 0 && len(head) == zeroRunGzip {
+		return n, nil
+	}
+	return len(ready), nil
+}
+
+// end returns io.EOF if zero bytes are all that is left.
+func (z *zeroGuard) end() error {
+	for {
+		ready, err := z.r.Peek(max(1, z.r.Buffered()))
+		switch {
+		case len(bytes.TrimLeft(ready, "\x00")) > 0:
+			return errZeros
+		case err != nil:
+			return err
+		}
+		_, _ = z.r.Discard(len(ready))
+	}
+}

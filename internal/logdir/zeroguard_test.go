@@ -1,0 +1,59 @@
+package logdir
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestZeroGuard(t *testing.T) {
+	f := func(text string, want int, wantErr error) {
+		t.Helper()
+		for _, r := range []io.Reader{strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text)), iotest.DataErrReader(strings.NewReader(text))} {
+			got, err := io.ReadAll(newZeroGuard(r, func(int64) bool { return false }))
+			if string(got) != text[:want] || !errors.Is(err, wantErr) {
+				t.Errorf("%d bytes of %d and %v, want %d and %v", len(got), len(text), err, want, wantErr)
+			}
+		}
+	}
+	zeros := func(n int) string { return strings.Repeat("\x00", n) }
+	f("", 0, nil)
+	f("abc"+zeros(511), 514, nil)
+	f(zeros(511), 511, nil)
+	f("abc"+zeros(512), 3, nil)
+	f("abc"+zeros(511)+"d", 515, nil)
+	f("abc"+zeros(512)+"d", 3, errZeros)
+	f(zeros(600), 600, nil) // no .gz begins so: its header is refused
+	long := strings.Repeat("x", 64<<10-100)
+	f(long+zeros(300)+long+zeros(200<<10)+"d", 2*len(long)+300, errZeros)
+	f(long+zeros(200<<10), len(long), nil)
+}
+
+// TestZeroBytesInGzip: what is decompressed of a .gz that has not arrived whole
+// is what was written, and no more.
+func TestZeroBytesInGzip(t *testing.T) {
+	text := rows("a", 20000)
+	whole := []byte(packed(text))
+	for at := 1000; at < len(whole); at += 997 {
+		broken := append(bytes.Clone(whole[:at]), make([]byte, len(whole)-at)...)
+		for name, c := range map[string]struct {
+			file []byte
+			want error
+		}{"to the end": {broken, io.ErrUnexpectedEOF}, "then more": {append(bytes.Clone(broken), "more"...), errZeros}} {
+			if len(whole)-at < zeroRunGzip {
+				continue
+			}
+			r, err := Uncompressed(t.Context(), bytes.NewReader(c.file), int64(len(c.file)))
+			if err != nil {
+				t.Fatalf("%s, at %d: %v", name, at, err)
+			}
+			got, err := io.ReadAll(r)
+			if !strings.HasPrefix(text, string(got)) || !errors.Is(err, c.want) {
+				t.Errorf("%s, at %d: %d bytes, %v, want %v", name, at, len(got), err, c.want)
+			}
+		}
+	}
+}
