@@ -36,7 +36,11 @@ func OpenRoot(dir string) (*Root, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Root{Path: parent, open: f, only: name}, nil
+		root := &Root{Path: path.Clean(dir), open: f, only: name}
+		if path.Base(root.Path) != name { // given through a link, or as "."
+			root.Path = path.Join(parent, name)
+		}
+		return root, nil
 	}
 	f, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -85,7 +89,16 @@ type Entry struct {
 }
 
 // Path is the entry's path for messages.
-func (e Entry) Path() string { return path.Join(e.Root.Path, e.Rel) }
+func (e Entry) Path() string { return e.Root.join(e.Rel) }
+
+// join returns the path, for messages, of what stands at rel below the directory
+// that is open.
+func (r *Root) join(rel string) string {
+	if r.only != "" {
+		return path.Join(path.Dir(r.Path), rel)
+	}
+	return path.Join(r.Path, rel)
+}
 
 // Find walks the root and returns every directory whose name ends in .out and
 // that holds a log, in no particular order. It follows no symbolic link and
@@ -146,7 +159,7 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 		}
 		rel := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		full := path.Join(r.Path, rel)
+		full := r.join(rel)
 		fd, err := openBeneath(r.Fd(), rel, r.OneMount)
 		if err == nil {
 			f := os.NewFile(uintptr(fd), full)
@@ -178,7 +191,7 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 				continue
 			}
 			if d.Type()&fs.ModeSymlink != 0 && hidesLogs(int(f.Fd()), d.Name()) {
-				full := path.Join(r.Path, rel, d.Name())
+				full := r.join(path.Join(rel, d.Name()))
 				report(full, &fs.PathError{Op: "enter", Path: full, Err: ErrLink})
 			}
 			if !d.IsDir() {

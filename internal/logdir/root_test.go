@@ -109,6 +109,9 @@ func TestDirectoryAsRoot(t *testing.T) {
 		if len(got) != 1 || got[0] != "x.out" || len(reported) != 0 {
 			t.Errorf("%s: %q, %v", given, got, reported)
 		}
+		if p := entry(root, "x.out").Path(); p != r.Path+"/x.out" || root.Path != p {
+			t.Errorf("%s: the root is %s, the directory %s", given, root.Path, p)
+		}
 		must(t, open(t, entry(root, "x.out")).Close())
 		culled, err := root.FindCulled(t.Context(), func(string, error) {})
 		must(t, err)
