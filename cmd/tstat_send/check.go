@@ -88,9 +88,12 @@ func (c *command) checkTransport(ctx context.Context, up *checkReport, log *slog
 		up.ok("configuration %s: the settings for %s are complete", c.Config, c.Transport)
 	}
 	for _, f := range d.check(ctx) {
-		if f.Err != nil {
+		switch {
+		case f.Err != nil:
 			up.wrong(transportStatus(f.Err), "%v", f.Err)
-		} else {
+		case f.Note:
+			up.note("%s", f.Text)
+		default:
 			up.ok("%s", f.Text)
 		}
 	}

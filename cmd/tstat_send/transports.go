@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"strings"
 
@@ -107,19 +108,17 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 	for _, h := range r.Hosts {
 		o.Hosts = append(o.Hosts, h.String())
 	}
+	if r.RandomHosts {
+		rand.Shuffle(len(o.Hosts), func(i, j int) { o.Hosts[i], o.Hosts[j] = o.Hosts[j], o.Hosts[i] })
+	}
 	if r.UseSSL {
 		if o.TLS, err = r.TLS.Config(); err != nil {
 			return backend{}, err
 		}
 	}
 	return backend{
-		open: func(ctx context.Context) (transport.Transport, error) { return amqp.Open(ctx, o) },
-		check: func(ctx context.Context) (findings []transport.Finding) {
-			for _, f := range amqp.Check(ctx, o) {
-				findings = append(findings, transport.Finding(f))
-			}
-			return findings
-		},
+		open:  func(ctx context.Context) (transport.Transport, error) { return amqp.Open(ctx, o) },
+		check: func(ctx context.Context) []transport.Finding { return amqp.Check(ctx, o) },
 	}, nil
 }
 

@@ -12,21 +12,13 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Finding is one thing that Check has looked at.
-type Finding struct {
-	// Text says what is well. Empty if Err is not nil.
-	Text string
-	// Err is a *transport.Error whose text says what is not, and the remedy.
-	Err error
-}
-
 // Check tries every host in turn as Open would, and looks queue, exchange and
 // route up. It sends no message and declares nothing. Each wait is bounded by
 // ConnectionTimeout and ends with ctx.
-func Check(ctx context.Context, options Options) []Finding {
+func Check(ctx context.Context, options Options) []transport.Finding {
 	o, err := options.withDefaults()
 	if err != nil {
-		return []Finding{{Err: err}}
+		return []transport.Finding{{Err: err}}
 	}
 	var c checker
 	for _, host := range o.Hosts {
@@ -35,23 +27,47 @@ func Check(ctx context.Context, options Options) []Finding {
 	return c.findings
 }
 
-type checker struct{ findings []Finding }
+type checker struct{ findings []transport.Finding }
 
 func (c *checker) good(format string, args ...any) {
-	c.findings = append(c.findings, Finding{Text: fmt.Sprintf(format, args...)})
+	c.findings = append(c.findings, transport.Finding{Text: fmt.Sprintf(format, args...)})
 }
 
-func (c *checker) bad(err error) { c.findings = append(c.findings, Finding{Err: err}) }
+func (c *checker) bad(err error) { c.findings = append(c.findings, transport.Finding{Err: err}) }
+
+// note records what a run can bear.
+func (c *checker) note(format string, args ...any) {
+	c.findings = append(c.findings, transport.Finding{Text: fmt.Sprintf(format, args...), Note: true})
+}
 
 func (c *checker) check(ctx context.Context, o *Options, host string) {
-	if !c.resolve(ctx, o, host) {
-		return
-	}
-	ac, socket, err := dial(ctx, o, host)
+	a, err := o.addresses(ctx, host, "")
 	if err != nil {
 		c.bad(err)
 		return
 	}
+	if name, _, _ := net.SplitHostPort(host); net.ParseIP(name) == nil {
+		c.good("rabbitmq %s: resolves to %s", host, strings.Join(a.left, ", "))
+	}
+	err = a.each(ctx, func(loginCtx context.Context, socket net.Conn) error {
+		ac, bounded, err := login(loginCtx, o, host, socket)
+		if err != nil {
+			return err
+		}
+		for _, e := range a.failed {
+			c.note("%v: a run goes on with the host's next address", e)
+		}
+		c.loggedIn(ctx, o, host, ac, bounded)
+		return nil
+	})
+	if err != nil {
+		c.bad(err)
+	}
+}
+
+// loggedIn looks at everything that a run would use on a connection, and closes
+// the connection.
+func (c *checker) loggedIn(ctx context.Context, o *Options, host string, ac *amqp.Connection, socket *deadlineConn) {
 	stop := context.AfterFunc(ctx, func() { socket.abort(context.Cause(ctx)) })
 	defer stop()
 	watchdog := time.AfterFunc(o.ConnectionTimeout, func() {
@@ -70,23 +86,6 @@ func (c *checker) check(ctx context.Context, o *Options, host string) {
 		ac.Properties["product"], ac.Properties["version"])
 	explain := func(doing string, err error) { c.bad(o.wrap(host, doing, socket.cause(err))) }
 	c.topology(o, host, ac, explain)
-}
-
-// resolve looks the host's name up.
-func (c *checker) resolve(ctx context.Context, o *Options, host string) bool {
-	name, _, _ := net.SplitHostPort(host) // checked by withDefaults
-	if net.ParseIP(name) != nil {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.ConnectionTimeout)
-	defer cancel()
-	addresses, err := net.DefaultResolver.LookupHost(ctx, name)
-	if err != nil {
-		c.bad(o.wrap(host, "resolve", err))
-		return false
-	}
-	c.good("rabbitmq %s: resolves to %s", host, strings.Join(addresses, ", "))
-	return true
 }
 
 func (c *checker) topology(o *Options, host string, ac *amqp.Connection, explain func(string, error)) {

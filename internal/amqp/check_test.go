@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 	dead := deadHost(t)
 	f("first host away", func(o *Options) {
 		o.Hosts = []string{dead, "nosuch.invalid:1", o.Hosts[0]}
-	}, transport.Retry, dead+": resolves to", "problem: "+dead+": connect", "problem: nosuch.invalid:1: resolve", "logged in", "exists")
+	}, transport.Retry, "problem: "+dead+": connect", "problem: nosuch.invalid:1: resolve", "logged in", "exists")
 	f("bad options", func(o *Options) { o.Hosts = nil }, transport.Misconfigured, "problem: no host")
 
 	if got := n.QueueLen(t, vhost, queue); got != 0 {

@@ -12,17 +12,9 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// dial connects and logs in to host, which is one of o.Hosts, within
-// ConnectionTimeout. It returns wrapped errors. The socket is nil if host did not
-// accept the connection.
-func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *deadlineConn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.ConnectionTimeout,
-		fmt.Errorf("no answer within %v", o.ConnectionTimeout))
-	defer cancel()
-	socket, err := o.Dial(ctx, "tcp", host)
-	if err != nil {
-		return nil, nil, o.wrap(host, "connect", err)
-	}
+// login starts TLS on socket, which is connected to host, one of o.Hosts, and
+// logs in. It owns socket. ctx bounds the time. It returns wrapped errors.
+func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp.Connection, *deadlineConn, error) {
 	c := &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
 	// The one deadline of both handshakes: closing the socket ends either.
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
@@ -33,7 +25,7 @@ func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *dead
 		t := tls.Client(c, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.abort(err)
-			return nil, c, o.wrap(host, "start TLS", c.cause(err))
+			return nil, nil, o.wrap(host, "start TLS", c.cause(err))
 		}
 		stream = newAlertReader(t, c)
 	}
@@ -45,12 +37,12 @@ func dial(ctx context.Context, o *Options, host string) (*amqp.Connection, *dead
 		}
 		c.abort(err) // the library leaves its reader waiting
 		if e := notAMQP(o, host, stream, err); e != nil {
-			return nil, c, e
+			return nil, nil, e
 		}
-		return nil, c, o.wrap(host, doing, c.cause(err))
+		return nil, nil, o.wrap(host, doing, c.cause(err))
 	}
 	if !stop() {
-		return nil, c, o.wrap(host, doing, c.cause(context.Cause(ctx)))
+		return nil, nil, o.wrap(host, doing, c.cause(context.Cause(ctx)))
 	}
 	c.setTimeout(o.WriteTimeout)
 	return ac, c, nil
@@ -86,7 +78,7 @@ func (o *Options) amqpConfig() amqp.Config {
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(o.Name)
 	return amqp.Config{
-		SASL:       []amqp.Authentication{&login{o, properties}},
+		SASL:       []amqp.Authentication{&plain{o, properties}},
 		Vhost:      o.VHost,
 		Heartbeat:  o.Heartbeat,
 		Locale:     "en_US",
@@ -94,20 +86,20 @@ func (o *Options) amqpConfig() amqp.Config {
 	}
 }
 
-// login is SASL's PLAIN. Unlike the library's it holds no password, and it says
+// plain is SASL's PLAIN. Unlike the library's it holds no password, and it says
 // that this client understands authentication_failure_close: else the broker
 // waits some seconds, drops the connection without a word, and refused
 // credentials look like a broker that is going down.
-type login struct {
+type plain struct {
 	o          *Options
 	properties amqp.Table // of the connection that logs in
 }
 
-func (l *login) Mechanism() string { return "PLAIN" }
+func (p *plain) Mechanism() string { return "PLAIN" }
 
-func (l *login) Response() string {
-	if c, ok := l.properties["capabilities"].(amqp.Table); ok {
+func (p *plain) Response() string {
+	if c, ok := p.properties["capabilities"].(amqp.Table); ok {
 		c["authentication_failure_close"] = true
 	}
-	return "\x00" + l.o.Username + "\x00" + l.o.Password()
+	return "\x00" + p.o.Username + "\x00" + p.o.Password()
 }

@@ -192,7 +192,7 @@ func TestFailover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, second := n.Addr(), net.JoinHostPort("localhost", port)
+	first, second := n.Addr(), net.JoinHostPort("127.0.0.9", port)
 	var down context.Context
 	down, kill := context.WithCancel(t.Context())
 	o := options(t, n, vhost)
@@ -200,6 +200,9 @@ func TestFailover(t *testing.T) {
 	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if address == first && down.Err() != nil {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("host is down")}
+		}
+		if address == second {
+			address = first // the node listens there only
 		}
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}

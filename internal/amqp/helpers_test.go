@@ -97,7 +97,7 @@ func deadHost(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return net.JoinHostPort("localhost", strconv.Itoa(port))
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // open opens a publisher that is closed when t ends.

@@ -62,6 +62,8 @@ type Options struct {
 	Compression string
 	// Name is what the broker shows as the connection's name.
 	Name string
+	// LookupHost returns the addresses of a host's name. Nil means net.Resolver.
+	LookupHost func(ctx context.Context, name string) (addresses []string, err error)
 	// Dial opens the sockets. Nil means net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Log takes warnings, and protocol events at level debug. Nil means none.
@@ -91,6 +93,9 @@ func (o Options) withDefaults() (*Options, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.LookupHost == nil {
+		o.LookupHost = net.DefaultResolver.LookupHost
 	}
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext

@@ -37,6 +37,7 @@ type Publisher struct {
 
 	answered       atomic.Bool  // some host has accepted a socket
 	host           atomic.Int64 // index of the host that worked last
+	address        atomic.Value // string: the address:port that worked last
 	sizeLimit      atomic.Int64 // bytes of body that the broker takes; 0 if not known
 	lastConfirmed  atomic.Int64 // in ns since the epoch
 	confirmedHosts sync.Map     // hosts that have confirmed something; string -> true

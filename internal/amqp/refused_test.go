@@ -80,7 +80,7 @@ func TestOpenRefused(t *testing.T) {
 		},
 		"no such host": {
 			func(o *Options) { o.Hosts = []string{"nosuch.invalid:5672"} },
-			transport.Misconfigured, []string{"nosuch.invalid", "check host"}, openRounds,
+			transport.Misconfigured, []string{"nosuch.invalid", "check host"}, 0,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

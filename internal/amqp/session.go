@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,23 +33,38 @@ type session struct {
 	ended     chan struct{} // closed by watch once the library has shut down
 }
 
-// newSession connects to host, looks up (or declares) the queue, looks up the
-// exchange and starts to watch the connection. It returns wrapped errors.
-func (p *Publisher) newSession(ctx context.Context, host string) (*session, error) {
-	conn, socket, err := dial(ctx, p.o, host)
-	if socket != nil {
-		p.answered.Store(true)
-	}
+// newSession connects to one of host's addresses, beginning with the address
+// that worked last, and sets a session up there. It returns wrapped errors.
+func (p *Publisher) newSession(ctx context.Context, host string) (s *session, err error) {
+	preferred, _ := p.address.Load().(string)
+	a, err := p.o.addresses(ctx, host, preferred)
 	if err != nil {
 		return nil, err
 	}
+	err = a.each(ctx, func(loginCtx context.Context, socket net.Conn) error {
+		p.answered.Store(true)
+		conn, bounded, err := login(loginCtx, p.o, host, socket)
+		if err == nil {
+			s, err = p.setUp(ctx, host, conn, bounded)
+		}
+		if err == nil {
+			p.address.Store(socket.RemoteAddr().String())
+		}
+		return err
+	})
+	return s, err
+}
+
+// setUp begins to watch the connection, looks up (or declares) the queue, and
+// looks up the exchange. It returns wrapped errors.
+func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connection, socket *deadlineConn) (*session, error) {
 	s := &session{p: p, host: host, socket: socket, conn: conn, flow: newFlow(), ended: make(chan struct{})}
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	blockings := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go s.watch(closed, blockings)
 	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
 
-	err = p.o.topology(host, conn, p.hasConfirmed(host), func(doing string, f func() error) error {
+	err := p.o.topology(host, conn, p.hasConfirmed(host), func(doing string, f func() error) error {
 		return s.within(ctx, doing, f)
 	})
 	if err != nil {

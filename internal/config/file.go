@@ -21,7 +21,7 @@ const maxFile = 1 << 20 // bytes
 // queue options takes every key that starts with x- besides.
 var keys = map[string][]string{
 	"rabbit": {
-		"host", "port", "username", "password", "password_file", "use_ssl",
+		"host", "port", "host_order", "username", "password", "password_file", "use_ssl",
 		"vhost", "queue", "routing_key", "exchange",
 		"heartbeat", "connection_timeout", "confirm_timeout", "blocked_timeout",
 		"delivery_mode", "compression",

@@ -11,6 +11,9 @@ import (
 type Rabbit struct {
 	// Hosts are to be tried in turn; there is at least one.
 	Hosts []Host
+	// RandomHosts has each run try the hosts in an order of its own, so that
+	// many sensors with the same list do not all use the first. Off by default.
+	RandomHosts bool
 	// Username and Password default to guest and guest, which RabbitMQ lets in
 	// from its own host only. A username other than guest needs a password.
 	Username string
@@ -58,6 +61,7 @@ func (f *File) Rabbit() (Rabbit, error) {
 	}
 	r := Rabbit{
 		Hosts:             s.hosts(s.port("port")),
+		RandomHosts:       s.choice("host_order", "listed", "random") == "random",
 		UseSSL:            s.flag("use_ssl", false),
 		VHost:             s.short("vhost", "/"),
 		Exchange:          s.short("exchange", ""),

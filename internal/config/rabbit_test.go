@@ -62,6 +62,7 @@ compression = GZIP
 [rabbit]
 host = a.example, b_c:5673 ,10.0.0.1,::1,[2001:db8::1]:5674,[fe80::1%eth0]
 port = 5672
+host_order = Random
 queue = q
 connection_timeout = 2.5
 confirm_timeout = 1m30s
@@ -88,7 +89,8 @@ x-negative = -9223372036854775808
 	want := Rabbit{
 		Hosts: []Host{{"a.example", 5672}, {"b_c", 5673}, {"10.0.0.1", 5672}, {"::1", 5672},
 			{"2001:db8::1", 5674}, {"fe80::1%eth0", 5672}},
-		Username: "guest", Password: NewSecret("guest"),
+		RandomHosts: true,
+		Username:    "guest", Password: NewSecret("guest"),
 		VHost: "/", Queue: "q", RoutingKey: "q",
 		QueueOptions: QueueOptions{
 			AutoDelete: true, Passive: true,
@@ -106,7 +108,7 @@ x-negative = -9223372036854775808
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Error("- want, + got:\n" + diff)
 	}
-	wantWarning := "config.ini:16: [rabbit_queue_options] auto_delete: an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no"
+	wantWarning := "config.ini:17: [rabbit_queue_options] auto_delete: an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no"
 	if diff := cmp.Diff([]string{wantWarning}, warnings(f)); diff != "" {
 		t.Error("warnings: - want, + got:\n" + diff)
 	}

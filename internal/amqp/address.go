@@ -1,0 +1,140 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/transport"
+)
+
+// headStart is how long one address may take to accept a connection before the
+// next address is dialed beside it, as in RFC 8305: the first address may be of
+// IPv6 and lead nowhere.
+const headStart = 300 * time.Millisecond
+
+// addresses are those of one host.
+type addresses struct {
+	o       *Options
+	host    string
+	several bool
+	left    []string           // address:port, not tried yet
+	failed  []*transport.Error // of the addresses that have been tried
+}
+
+// addresses looks up host, one of o.Hosts. preferred becomes the first address
+// if it is one of the host's.
+func (o *Options) addresses(ctx context.Context, host, preferred string) (*addresses, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.ConnectionTimeout)
+	defer cancel()
+	name, port, _ := net.SplitHostPort(host) // checked by withDefaults
+	found, err := o.LookupHost(ctx, name)
+	if err == nil && len(found) == 0 {
+		err = &net.DNSError{Err: "no address", Name: name, IsNotFound: true}
+	}
+	if err != nil {
+		return nil, o.wrap(host, "resolve", err)
+	}
+	a := &addresses{o: o, host: host, several: len(found) > 1}
+	for _, address := range found {
+		a.left = append(a.left, net.JoinHostPort(address, port))
+	}
+	if i := slices.Index(a.left, preferred); i > 0 {
+		a.left = slices.Insert(slices.Delete(a.left, i, i+1), 0, preferred)
+	}
+	return a, nil
+}
+
+// each calls use with a socket to one address after the other, until use
+// succeeds or the broker gives an answer that other addresses would repeat. use
+// owns the socket; its ctx ends ConnectionTimeout after dialing began, or when
+// use returns. The error is a *transport.Error that names each address.
+func (a *addresses) each(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
+	for len(a.left) > 0 {
+		err := a.one(ctx, use)
+		if err == nil {
+			return nil
+		}
+		if e, ok := errors.AsType[*amqp.Error](err); ctx.Err() != nil || ok && e.Server && transport.VerdictOf(err) != transport.Retry {
+			break
+		}
+	}
+	return mostSevere(a.failed)
+}
+
+// one calls use with a socket to the first address that accepts a connection.
+func (a *addresses) one(ctx context.Context, use func(context.Context, net.Conn) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, a.o.ConnectionTimeout,
+		fmt.Errorf("no answer within %v", a.o.ConnectionTimeout))
+	defer cancel()
+	socket, address, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := use(ctx, socket); err != nil {
+		return a.fail(address, err)
+	}
+	return nil
+}
+
+// fail records that address was tried in vain.
+func (a *addresses) fail(address string, err error) *transport.Error {
+	e := a.o.wrap(a.host, "connect", err)
+	if a.several {
+		e = &transport.Error{Verdict: e.Verdict, Err: fmt.Errorf("address %s: %w", address, e.Err)}
+		a.o.Log.Debug("address_failed", "host", a.host, "address", address, "error", e)
+	}
+	a.failed = append(a.failed, e)
+	return e
+}
+
+// connect returns a socket to the first address that accepts a connection, or
+// the error of the last address that failed. Both kinds of address leave the list.
+func (a *addresses) connect(ctx context.Context) (net.Conn, string, error) {
+	type result struct {
+		address string
+		socket  net.Conn
+		err     error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	results, running, waiting := make(chan result), 0, slices.Clone(a.left)
+	defer func() {
+		cancel()
+		for ; running > 0; running-- {
+			if r := <-results; r.err == nil {
+				_ = r.socket.Close() // nothing was written to it
+			}
+		}
+	}()
+	var err error
+	for running > 0 || len(waiting) > 0 {
+		var next <-chan time.Time
+		if len(waiting) > 0 {
+			address := waiting[0]
+			waiting = waiting[1:]
+			running++
+			go func() {
+				socket, err := a.o.Dial(ctx, "tcp", address)
+				results <- result{address, socket, err}
+			}()
+			next = time.After(headStart)
+		}
+		select {
+		case r := <-results:
+			running--
+			i := slices.Index(a.left, r.address)
+			a.left = slices.Delete(a.left, i, i+1)
+			if r.err == nil {
+				return r.socket, r.address, nil
+			}
+			err = a.fail(r.address, r.err)
+		case <-next:
+		}
+	}
+	return nil, "", err
+}
