@@ -5,126 +5,81 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-const (
-	// blockSize is how much of a log is parsed at a time, and the longest line
-	// that is one: Tstat's are below 8 KiB.
-	blockSize = 256 << 10
-	// maxFlows is the largest number of flows in a message.
-	maxFlows = 100
-)
+// blockSize is how many bytes of a log are parsed at a time. A longer line is
+// no row: Tstat's rows are below 8 KiB.
+const blockSize = 256 << 10
 
-// chunk is a block of a log and what became of it. It belongs to one worker,
-// or to a log's assembly, at a time; its memory is used again.
-type chunk struct {
-	// The block, filled by logReader.next.
-	buf   []byte // whole lines, with fastparse.Padding behind them
-	base  int64  // offset of buf[0] in the log
-	seq   int    // the log's blocks are numbered from 0
-	last  bool   // the log's last one
-	tail  bool   // buf's last line has no newline in the log
-	err   error  // why the log could not be read further
-	after int64  // offset in the log behind what was read
-	// long is the length of a line that is too long; buf holds its start.
+// block is what a worker reads of a log at a time: whole lines, and where they
+// stand. Each worker has one block and fills it again and again.
+type block struct {
+	extent
+	// buf holds whole lines, and has room for fastparse.Padding bytes behind them.
+	buf []byte
+	// unterminated: the last line has no newline in the log. The one in buf was
+	// added.
+	unterminated bool
+	// zeros: the block is a hole, which is a range of zero bytes widened to whole
+	// lines. buf is empty then.
+	zeros bool
+	// long is the length of a line that does not fit into a block, else 0. buf
+	// then holds the start of that line.
 	long int64
-	// settled: the line before base, or buf's place if kept, needs no sending:
-	// an earlier run took it when it had no newline yet.
-	settled *logdir.Tail
-	kept    bool // and it has none still
 
-	// What [stretches] adds.
-	apart    bool          // it does not follow the block before it
-	zeros    bool          // it is a run of zero bytes, widened to lines; buf is empty
-	zeroTail bool          // it is the last one because of zero bytes
-	taken    logdir.Tail   // of zeros: the row that was taken at its start, if one was
-	holes    []logdir.Hole // left in front of it
-	end      place         // where the log stands behind it
-	// hole is what it was read out of, if it was, rest the ones to be read after
-	// that one, resume where the last stretch begins.
-	hole   *logdir.Hole
-	rest   []logdir.Hole
-	resume *logdir.LogState
-
-	layout  *fastparse.Layout // in force at its start; nil where there is none yet
-	header  int64             // offset of that layout's header line
-	headers []header          // header lines inside
-
-	// What became of it, filled by worker.parse.
-	flows   []byte // JSON of the flows, a comma before each
-	rows    []sentRow
-	rejects []reject
-	books   books
-	tailRow tailRow
-	tailAt  int   // where that line starts in buf
-	final   int64 // offset of the last header line up to its end
+	layout     *fastparse.Layout // in force at the start of buf; nil before the log's header line
+	headerLine int64             // offset of that layout's header line in the log
+	headers    []header          // header lines in buf
 }
 
-// header is a header line inside a block.
+// header is a header line in a block.
 type header struct {
 	at     int // offset in the block
 	layout *fastparse.Layout
 }
 
-// sentRow is a row that became flows: where its parts end in the chunk and
-// what had been counted by then, itself included.
-type sentRow struct {
-	flows  uint32 // end in chunk.flows
-	end    uint32 // behind its line, in the block
-	header int64  // offset of the header line in force
-	n      uint8  // number of flows
-	books  books
+// extent is where a block stands in its log, and where the log stands behind
+// the block. Offsets are in bytes of the uncompressed log.
+type extent struct {
+	seq   int   // the blocks of a log are numbered from 0
+	base  int64 // offset of the first line
+	after int64 // offset behind the bytes that were read
+	last  bool  // the log's last block
+	err   error // why the log cannot be read further; last is true then
+	// detached: the block does not continue the block before it, so no message
+	// may hold rows of both.
+	detached bool
+	end      place // where the log stands once the whole block is accounted for
+	around   surroundings
+
+	// alreadySent is a row in front of base that an earlier run sent when it had
+	// no newline; nil if there is none. stillOpen: it has no newline now either,
+	// and stands at base.
+	alreadySent *logdir.Tail
+	stillOpen   bool
+
+	zeroTail bool // the block is a hole that reaches to the end of the log
+	// sentInZeros is the row at the start of the hole, if an earlier run sent it.
+	sentInZeros logdir.Tail
 }
 
-// books count the lines of a block, or of a log up to some row.
-type books struct {
-	lines, below, sent, malformed, flows int64
-	notFinite                            int64 // statistics that are nan or inf; not kept in state files
+func newBlock() *block {
+	return &block{buf: make([]byte, 0, blockSize+fastparse.Padding+1)}
 }
 
-func (b *books) add(c books) {
-	b.lines += c.lines
-	b.below += c.below
-	b.sent += c.sent
-	b.malformed += c.malformed
-	b.flows += c.flows
-	b.notFinite += c.notFinite
+// reset empties the block and keeps its memory.
+func (b *block) reset() {
+	*b = block{buf: b.buf[:0], headers: b.headers[:0]}
 }
 
-func (b *books) sub(c books) {
-	b.lines -= c.lines
-	b.below -= c.below
-	b.sent -= c.sent
-	b.malformed -= c.malformed
-	b.flows -= c.flows
-	b.notFinite -= c.notFinite
-}
-
-func (b *books) rows() int64 { return b.below + b.sent + b.malformed }
-
-// reject is a malformed line of a block.
-type reject struct {
-	line       int64 // number in the block, from 1
-	start, end int
-	reason     fastparse.Reason
-}
-
-// tailRow is what became of an unterminated last line.
-type tailRow uint8
-
-const (
-	noTail     tailRow = iota
-	incomplete         // no row (yet)
-	taken              // taken as a row
-	harmless           // a header line or an empty one: neither
-)
-
-func newChunk() *chunk {
-	return &chunk{buf: make([]byte, 0, blockSize+fastparse.Padding+1)}
-}
-
-// reset makes the chunk ready for another block.
-func (c *chunk) reset() {
-	*c = chunk{
-		buf: c.buf[:0], headers: c.headers[:0],
-		flows: c.flows[:0], rows: c.rows[:0], rejects: c.rejects[:0],
+// lines returns the lines of buf that have a newline in the log.
+func (b *block) lines() []byte {
+	switch {
+	case b.long > 0:
+		return nil
+	case b.unterminated:
+		return b.buf[:b.lastLine()]
 	}
+	return b.buf
 }
+
+// lastLine returns the offset in buf of the last line.
+func (b *block) lastLine() int { return lineStart(b.buf[:len(b.buf)-1]) }

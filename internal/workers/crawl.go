@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/report"
 )
 
-// Survey does no more than count what there is to send.
+// Survey counts what there is to send, and sends nothing.
 func Survey(ctx context.Context, o Options) (Outcome, error) {
 	p := &pipeline{Options: o}
 	_, err := p.crawl(ctx, o.Roots)
@@ -21,8 +21,8 @@ func Survey(ctx context.Context, o Options) (Outcome, error) {
 }
 
 // crawl returns the directories of all roots that may have something to send,
-// oldest first. Its error is that of roots that cannot be read, and does not
-// keep those of the others back, or ctx's.
+// oldest first. The error is about roots that cannot be read, which does not keep
+// the directories of the other roots back, or it is ctx's.
 func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.Entry, error) {
 	began := time.Now()
 	defer func() { p.Counters.Spend(report.Crawl, began) }()
@@ -48,7 +48,7 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 }
 
 // pending leaves out the directories in which nothing has changed since they
-// were marked, and enters the others as unsent.
+// were marked. It enters the other directories as unsent.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
 	const batch = 64
 	done := make([]bool, len(entries))
@@ -88,12 +88,12 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 	return rest, nil
 }
 
-// notEntered logs what the walk of a root did not enter, and counts it if it may
-// hold logs.
+// notEntered logs a directory that the crawl did not enter. It is an error if the
+// directory may hold logs.
 func (p *pipeline) notEntered(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLink):
-		p.Log.Info("directory_not_entered", "directory", path, "error", err, "hint", "give what it leads to a -d of its own")
+		p.Log.Info("directory_not_entered", "directory", path, "error", err, "hint", "name the directory that the link leads to with a -d of its own")
 	case logdir.IsHint(path, err):
 		p.Log.Info("directory_not_entered", "directory", path, "error", err)
 	default:

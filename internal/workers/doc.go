@@ -1,40 +1,43 @@
 // Package workers is the pipeline: from directories on disk to confirmed
-// messages and the marks.
+// messages and marks.
 //
-//	crawl      find, order, leave out what is done            (goroutines: one a worker, gone before the next stage)
+//	crawl      finds the directories, orders them, leaves out what is done
 //	  │ []logdir.Entry
 //	  v
-//	source     opens directories in order, keeps the logs in work
-//	  │ one log at a time goes to the worker that is free ("the log's turn")
+//	scheduler  opens directories in order, gives out the turns of their logs
+//	  │ logWork: a log, and the right to read its next block
 //	  v
-//	worker     N goroutines: take a log's turn, read the next block of whole
-//	  │        lines, pass the turn on, parse the block and encode its flows
-//	  │ chunk: the flows of a block, and where each row of them ends
+//	worker     reads the next block of whole lines, passes the turn on, parses
+//	  │        the block and encodes its flows
+//	  │ encodedBlock: the flows of a block, and where each row ends
 //	  v
-//	assembly   one a log, by one worker at a time; another leaves its chunk to
-//	  │        that one: cuts the log's flows into messages, in order
-//	  │ messages: a bounded channel, closed by Run when the workers are done
+//	batch      one for each log: cuts the log's flows into messages, in order
+//	  │ outgoing: a message; a bounded channel
 //	  v
-//	publisher  M goroutines: one blocking Send a message
-//	  │ confirmed or failed
+//	publish    sends a message and waits until it is confirmed or has failed
+//	  │ the outcome
 //	  v
-//	ledger     one a directory: holds for logs being read and for messages on
-//	  │        their way; how far each log is confirmed without a gap
-//	  │ finished: a channel of directories whose last hold is gone, closed by
-//	  │ Run when the publishers are done
+//	ledger     one for each directory: what still holds it, and how far each log
+//	  │        is confirmed without a gap
+//	  │ dirWork: a directory whose last hold has been released
 //	  v
-//	marker     K goroutines: write .processed, or .processing where something
-//	           failed, and unlock; one more writes .processing now and then
+//	mark       writes .processed, or .processing if something failed, and unlocks
 //
-// The worker that reads a block parses it, so that the bytes are still in its
-// core's cache, and logs are decompressed side by side. One huge log keeps all
-// workers busy, since its turn is passed on before the parsing.
+// Workers, publishers and markers are pools (errgroup). A pool ends when its
+// input does, and Run then closes the channel to the next pool. The first failure
+// stops the run.
 //
-// Memory is bounded by the number of chunks (a few more than workers), of
-// messages (the channel, one a publisher, one a log in work) and of directories
-// in work; never by a log, a line, or the transport.
+// The worker that reads a block also parses it, so that the bytes are still in
+// the cache of its core, and so that gzip logs are decompressed side by side. One
+// huge log keeps all workers busy, since a log's turn is passed on before the
+// block is parsed.
 //
-// Two contexts run through it. The caller's ends the taking of work: what was
-// read is sent and settled, .processing is written. The inner one ends a grace
-// time later, or when everything is done, and ends all waits.
+// Memory is bounded by the number of workers, of encoded blocks (a few more), of
+// messages (in the channel, with publishers, one for each log in work) and of
+// directories in work; never by the length of a log or a line, or by a slow
+// transport.
+//
+// A run stops in two stages, each a context. When the first ends, no more work is
+// taken: what was read is sent, and .processing is written. The second ends a
+// grace time later, and ends every wait.
 package workers

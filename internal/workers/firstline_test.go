@@ -25,7 +25,7 @@ func TestFirstLines(t *testing.T) {
 		lines[len(lines)-1] += "\n"
 		log := strings.Join(lines, "")
 		kind := reference.Kind(strings.Split(name, "_")[1])
-		want := wantFlows(t, readTwin(t, []byte(log), kind, 0))
+		want := wantFlows(t, readReference(t, []byte(log), kind, 0))
 		if len(want) == 0 {
 			t.Fatal("no flows to compare")
 		}
@@ -65,7 +65,7 @@ func TestFirstLines(t *testing.T) {
 				again := newArchive()
 				writeLog(t, root, dirName, name, []byte(text+lines[1]))
 				run(t.Context(), t, root, again, nil)
-				diff(t, again.flows(t), wantFlows(t, readTwin(t, []byte(header+"\n"+lines[1]), kind, 0)))
+				diff(t, again.flows(t), wantFlows(t, readReference(t, []byte(header+"\n"+lines[1]), kind, 0)))
 			})
 		}
 	}

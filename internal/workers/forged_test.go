@@ -77,7 +77,7 @@ func TestForgedLines(t *testing.T) {
 			if strings.Contains(log.name, "udp") {
 				kind = reference.UDP
 			}
-			got, want := to.flows(t), wantFlows(t, readTwin(t, []byte(strings.Join(rows, "")), kind, 0))
+			got, want := to.flows(t), wantFlows(t, readReference(t, []byte(strings.Join(rows, "")), kind, 0))
 			for flow, times := range want {
 				if got[flow] != times {
 					t.Fatalf("%s, name %q: %d times, want %d: %s", log.name, name, got[flow], times, flow)
@@ -131,7 +131,7 @@ func TestForgedHeader(t *testing.T) {
 	got := to.flows(t)
 	atLeast := func(lines []string, times int) {
 		t.Helper()
-		for flow, n := range wantFlows(t, readTwin(t, []byte(strings.Join(lines, "")), reference.UDP, 0)) {
+		for flow, n := range wantFlows(t, readReference(t, []byte(strings.Join(lines, "")), reference.UDP, 0)) {
 			if got[flow] < n*times {
 				t.Errorf("%d times, want %d: %s", got[flow], n*times, flow)
 			}

@@ -155,8 +155,8 @@ func TestGzipResumeStopped(t *testing.T) {
 	stops := 0
 	for ; ; stops++ {
 		var told bytes.Buffer
-		p := &pipeline{Options: Options{Log: slog.New(slog.NewTextHandler(&told, nil))}}
-		d, err := p.openDir(testkit.Countdown(t.Context(), stops), 0, entry)
+		p := newPipeline(Options{Log: slog.New(slog.NewTextHandler(&told, nil))})
+		d, err := p.openDirectory(testkit.Countdown(t.Context(), stops), 0, entry)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,15 +164,15 @@ func TestGzipResumeStopped(t *testing.T) {
 		if told.Len() > 0 || p.outcome.IOErrors > 0 {
 			t.Fatalf("stopped after %d reads: %s", stops, &told)
 		}
-		if d.err == nil {
-			if d.logs[0].from != at {
-				t.Errorf("goes on at %d, want %d", d.logs[0].from, at)
+		if d.ledger.err == nil {
+			if d.logs[0].batch.from != at {
+				t.Errorf("goes on at %d, want %d", d.logs[0].batch.from, at)
 			}
 			_ = d.logs[0].reader.close()
 			break
 		}
-		if got := d.done["log_tcp_complete"]; !errors.Is(d.err, errStopped) || len(d.logs) > 0 || got.Position != at {
-			t.Fatalf("stopped after %d reads: %v, state %+v", stops, d.err, got)
+		if got := d.unchanged["log_tcp_complete"]; !errors.Is(d.ledger.err, errStopped) || len(d.logs) > 0 || got.Position != at {
+			t.Fatalf("stopped after %d reads: %v, state %+v", stops, d.ledger.err, got)
 		}
 	}
 	if stops < 10 {

@@ -21,7 +21,7 @@ func TestStatisticNotFinite(t *testing.T) {
 	if outcome != (workers.Outcome{}) || n.Malformed.Load() != 0 || n.NotFinite.Load() != 1 {
 		t.Errorf("%+v, %d rows malformed, %d statistics not finite, want none and 1", outcome, n.Malformed.Load(), n.NotFinite.Load())
 	}
-	want := wantFlows(t, readTwin(t, log, reference.TCP, 0))
+	want := wantFlows(t, readReference(t, log, reference.TCP, 0))
 	diff(t, to.flows(t), want)
 	nulls := 0
 	for flow := range want {

@@ -122,7 +122,7 @@ func TestGrowth(t *testing.T) {
 				unsettled++
 			}
 		}
-		result := readTwin(t, long, reference.TCP, 0)
+		result := readReference(t, long, reference.TCP, 0)
 		maps.Copy(want, wantFlows(t, result))
 		got := to.flows(t)
 		extra := 0
@@ -225,7 +225,7 @@ func TestSettled(t *testing.T) {
 			writeGrown(t, root, slices.Concat(head, last[:size]))
 			run(t.Context(), t, root, to, nil)
 		}
-		want := wantFlows(t, readTwin(t, slices.Concat(head, last), reference.TCP, 0))
+		want := wantFlows(t, readReference(t, slices.Concat(head, last), reference.TCP, 0))
 		got := to.flows(t)
 		if cut >= used-1 {
 			diff(t, got, want)
@@ -263,7 +263,7 @@ func TestResend(t *testing.T) {
 		}
 	}
 	got := to.flows(t)
-	for f, n := range wantFlows(t, readTwin(t, long, reference.TCP, 0)) {
+	for f, n := range wantFlows(t, readReference(t, long, reference.TCP, 0)) {
 		if got[f] < n {
 			t.Fatalf("%d times, want %d: %s", got[f], n, f)
 		}
@@ -306,7 +306,7 @@ func TestStop(t *testing.T) {
 	if stops == 0 {
 		t.Error("never stopped")
 	}
-	want := wantFlows(t, readTwin(t, long, reference.TCP, 0))
+	want := wantFlows(t, readReference(t, long, reference.TCP, 0))
 	for f := range want {
 		want[f] *= 3
 	}
@@ -358,7 +358,7 @@ func TestGivenUp(t *testing.T) {
 // TestHalves: a message that is too large is sent in parts.
 func TestHalves(t *testing.T) {
 	var flows []message.Flow
-	for _, r := range readTwin(t, longLog(t, 9), reference.TCP, 0).Rows[:3] {
+	for _, r := range readReference(t, longLog(t, 9), reference.TCP, 0).Rows[:3] {
 		flows = append(flows, r.Flows...)
 	}
 	body, err := json.Marshal(flows[:5])

@@ -55,13 +55,13 @@ func linesOf(log string, from int64, headers ...string) []line {
 }
 
 // drain reads to the log's end. It checks what holds for every block.
-func drain(t *testing.T, r *logReader) (all []line, err error) {
+func drain(t *testing.T, r *stretchReader) (all []line, err error) {
 	t.Helper()
-	c := newChunk()
+	c := newBlock()
 	end := r.offset
 	for seq := 0; ; seq++ {
 		r.next(c)
-		if c.seq != seq || c.base != end && c.settled == nil || c.after < c.base || len(c.buf) > blockSize+1 {
+		if c.seq != seq || c.base != end && c.alreadySent == nil || c.after < c.base || len(c.buf) > blockSize+1 {
 			t.Fatalf("block %d is called %d, begins at %d behind %d, ends at %d, holds %d bytes",
 				seq, c.seq, c.base, end, c.after, len(c.buf))
 		}
@@ -80,9 +80,9 @@ func drain(t *testing.T, r *logReader) (all []line, err error) {
 }
 
 // linesIn are the lines of a block.
-func linesIn(c *chunk) []line {
+func linesIn(c *block) []line {
 	if c.long > 0 && len(c.buf) > 0 {
-		l := line{at: c.base, cut: c.tail}
+		l := line{at: c.base, cut: c.unterminated}
 		if c.layout != nil {
 			l.header = c.layout.Header
 		}
@@ -102,7 +102,7 @@ func linesIn(c *chunk) []line {
 			l.header = layout.Header
 		}
 		at += len(text)
-		l.cut = c.tail && at == len(c.buf)
+		l.cut = c.unterminated && at == len(c.buf)
 		all = append(all, l)
 	}
 	return all
@@ -166,8 +166,8 @@ func nullFile(t testing.TB) *os.File {
 }
 
 // over reads what src yields, as if it stood in file.
-func over(file *os.File, src io.Reader) *logReader {
-	return &logReader{file: file, src: src, kind: fastparse.TCP, cache: new(layouts)}
+func over(file *os.File, src io.Reader) *stretchReader {
+	return &stretchReader{file: file, src: src, protocol: fastparse.TCP, layouts: new(layouts)}
 }
 
 // TestReaderCut: a log that ends anywhere, from readers that yield it in any
@@ -259,7 +259,7 @@ func (e *endless) Read(b []byte) (int, error) {
 func TestReaderHugeLine(t *testing.T) {
 	const size = 100 << 20
 	file := nullFile(t)
-	c := newChunk()
+	c := newBlock()
 	for _, end := range []string{"", "\n" + rowA + "\n"} {
 		head := headerA + "\n" + rowA + "\n"
 		src := io.MultiReader(&endless{strings.NewReader(head), size}, strings.NewReader(end))
@@ -284,7 +284,7 @@ func TestReaderHugeLine(t *testing.T) {
 		if total := int64(len(head) + size + len(end)); c.after != total {
 			t.Errorf("read up to %d of %d bytes", c.after, total)
 		}
-		c = newChunk()
+		c = newBlock()
 	}
 }
 
@@ -423,7 +423,7 @@ func printOf(log string) string {
 }
 
 // openReader opens a log that can be read from there.
-func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *logReader {
+func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *stretchReader {
 	t.Helper()
 	r, err := tryReader(t, path, packed, from)
 	if err != nil {
@@ -432,7 +432,7 @@ func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *l
 	return r
 }
 
-func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*logReader, error) {
+func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*stretchReader, error) {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -443,7 +443,7 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*l
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return newLogReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, logEnd, new(layouts))
+	return newStretchReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, toEnd, new(layouts))
 }
 
 // TestReaderResumeRefused: positions that the log does not have, or at which
@@ -490,7 +490,7 @@ func TestReaderTail(t *testing.T) {
 	for _, c := range []struct {
 		what, before, now string
 		flows             int
-		settled, kept     bool
+		sent, open        bool
 	}{
 		{"only the newline was missing", rowA, rowA + "\n" + rowA + "\n", 2, true, false},
 		{"a name follows", rowA, rowA + " name\n", 2, true, false},
@@ -512,20 +512,20 @@ func TestReaderTail(t *testing.T) {
 		at := int64(len(head))
 		tail := &logdir.Tail{Bytes: int64(len(c.before)), Flows: c.flows}
 		r := openReader(t, path, false, logdir.LogState{Position: at, End: at + int64(len(c.before)), Tail: tail})
-		chunk := newChunk()
-		r.next(chunk)
-		if settled := chunk.settled != nil; settled != c.settled || chunk.kept != c.kept {
-			t.Errorf("%s: settled %v, kept %v", c.what, settled, chunk.kept)
+		read := newBlock()
+		r.next(read)
+		if sent := read.alreadySent != nil; sent != c.sent || read.stillOpen != c.open {
+			t.Errorf("%s: sent %v, still open %v", c.what, sent, read.stillOpen)
 			continue
 		}
 		want := linesOf(head+c.now, at, header)
-		if chunk.settled != nil {
-			if chunk.settled.Bytes != int64(len(want[0].text)) || chunk.settled.Flows != c.flows {
-				t.Errorf("%s: settled %+v", c.what, *chunk.settled)
+		if read.alreadySent != nil {
+			if read.alreadySent.Bytes != int64(len(want[0].text)) || read.alreadySent.Flows != c.flows {
+				t.Errorf("%s: already sent %+v", c.what, *read.alreadySent)
 			}
 			want = want[1:]
 		}
-		got := linesIn(chunk)
+		got := linesIn(read)
 		sameLines(t, c.what, got, want[:min(len(want), len(got))])
 		if len(want) > 0 && len(got) == 0 {
 			t.Errorf("%s: nothing is left", c.what)

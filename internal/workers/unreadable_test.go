@@ -50,8 +50,8 @@ func TestUnreadableLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t.Context(), t, root, to, inTurn)
-	want := wantFlows(t, readTwin(t, tcp, reference.TCP, 0))
-	for f, n := range wantFlows(t, readTwin(t, udp, reference.UDP, 0)) {
+	want := wantFlows(t, readReference(t, tcp, reference.TCP, 0))
+	for f, n := range wantFlows(t, readReference(t, udp, reference.UDP, 0)) {
 		want[f] += n
 	}
 	diff(t, to.flows(t), want)

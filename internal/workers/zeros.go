@@ -29,39 +29,40 @@ func mayBeginLog(text []byte) bool {
 	return len(text) == 0 || bytes.IndexByte(text, '#') >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.Contains(text, []byte("c_ip"))
 }
 
-// zeros ends c in front of the line in which a run of zero bytes begins, at
-// c.buf[at]. If c starts with that line, c becomes the hole: up to the end of the
-// line, or of the stretch if no newline follows. err is that of the last read.
-func (r *logReader) zeros(c *chunk, at int, err error) {
-	if lines := bytes.LastIndexByte(c.buf[:at], '\n') + 1; lines > 0 {
-		r.carry = append(r.carry, c.buf[lines:]...)
-		c.buf, c.after = c.buf[:lines], c.base+int64(lines)
+// endAtZeros ends b in front of the line in which a run of zero bytes begins, at
+// b.buf[at]. If b starts with that line, b becomes the hole: up to the end of
+// the line, or of the stretch if no newline follows. err is that of the last
+// read.
+func (r *stretchReader) endAtZeros(b *block, at int, err error) {
+	if lines := lineStart(b.buf[:at]); lines > 0 {
+		r.carry = append(r.carry, b.buf[lines:]...)
+		b.buf, b.after = b.buf[:lines], b.base+int64(lines)
 		return
 	}
-	c.zeros = true
-	if r.layout == nil { // the header line is still to come
-		c.buf, c.after, c.last = c.buf[:0], c.base, true
+	b.zeros = true
+	if r.layout == nil { // the header line has not arrived
+		b.buf, b.after, b.last = b.buf[:0], b.base, true
 		return
 	}
-	rest := c.buf[at:]
+	rest := b.buf[at:]
 	for {
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 			r.carry = append(r.carry, rest[i+1:]...)
-			c.after -= int64(len(rest) - i - 1)
-			c.buf = c.buf[:0]
+			b.after -= int64(len(rest) - i - 1)
+			b.buf = b.buf[:0]
 			return
 		}
-		if ended(err) {
-			c.buf, c.last = c.buf[:0], true
+		if atEnd(err) {
+			b.buf, b.last = b.buf[:0], true
 			return
 		}
 		if err != nil {
-			r.fail(c, fmt.Errorf("read %s: %w", r.file.Name(), err), 0)
+			r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), 0)
 			return
 		}
 		var n int
-		n, err = readFull(r.src, c.buf[:blockSize])
-		rest = c.buf[:n]
-		c.after += int64(n)
+		n, err = readFull(r.src, b.buf[:blockSize])
+		rest = b.buf[:n]
+		b.after += int64(n)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // run.
 func TestZerosFilled(t *testing.T) {
 	full := longLog(t, 9)
-	want := wantFlows(t, readTwin(t, full, reference.TCP, 0))
+	want := wantFlows(t, readReference(t, full, reference.TCP, 0))
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		root, to := t.TempDir(), newArchive()
@@ -78,7 +78,7 @@ func TestManyHoles(t *testing.T) {
 	}
 	writeLog(t, root, dirName, "log_tcp_complete", full)
 	run(t.Context(), t, root, to, nil)
-	diff(t, to.flows(t), wantFlows(t, readTwin(t, full, reference.TCP, 0)))
+	diff(t, to.flows(t), wantFlows(t, readReference(t, full, reference.TCP, 0)))
 }
 
 // TestZeroHistories: what a log looks like in one run after another, and that
@@ -86,7 +86,7 @@ func TestManyHoles(t *testing.T) {
 func TestZeroHistories(t *testing.T) {
 	full := longLog(t, 9)
 	full = full[:bytes.LastIndexByte(full[:200<<10], '\n')+1]
-	want := wantFlows(t, readTwin(t, full, reference.TCP, 0))
+	want := wantFlows(t, readReference(t, full, reference.TCP, 0))
 	zeroed := func(from, to int) []byte {
 		b := bytes.Clone(full)
 		clear(b[from:to])

@@ -1,0 +1,132 @@
+package workers
+
+import (
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/message"
+)
+
+// blockEncoder turns blocks into flows. Each worker has one.
+type blockEncoder struct {
+	threshold  uint64 // bytes
+	maxRejects int    // malformed lines of a block that are kept; more are only counted
+	rows       *message.Encoder
+
+	scanner fastparse.Scanner
+	in      *block
+	out     *encodedBlock
+}
+
+// encode fills out with what becomes of in, whose log is of the protocol.
+func (b *blockEncoder) encode(protocol fastparse.Protocol, in *block, out *encodedBlock) {
+	b.in, b.out = in, out
+	out.reset()
+	out.extent, out.headerAtEnd = in.extent, in.headerLine
+	out.tailAt = in.base
+	switch {
+	case len(in.buf) == 0:
+		return
+	case in.long > 0:
+		b.malformed(0, len(in.buf)-1, fastparse.Reason{Why: "longer than any row"}, 1)
+		out.books.lines = out.books.malformed
+		return
+	case in.layout == nil: // the log's header line has no newline yet
+		out.tail = tailIncomplete
+		if _, err := fastparse.ParseHeader(protocol, firstLine(in.buf)); err == nil {
+			out.tail = tailNoRow
+		}
+		return
+	}
+	b.scan(protocol)
+	out.books.lines, out.books.below = int64(b.scanner.Lines), int64(b.scanner.Below)
+	if in.unterminated {
+		b.endTail()
+	}
+}
+
+// scan goes through the lines of the block.
+func (b *blockEncoder) scan(protocol fastparse.Protocol) {
+	s, headers := &b.scanner, b.in.headers
+	s.Reset(b.in.buf, b.in.layout, b.threshold)
+	if len(headers) > 0 && headers[0].at == 0 { // a log's first line need not start with #
+		s.SkipLine()
+		b.enterHeader(&headers)
+	}
+	for {
+		switch s.Next() {
+		case fastparse.End:
+			return
+		case fastparse.HeaderLine:
+			switch {
+			case len(headers) > 0 && headers[0].at == s.Start:
+				b.enterHeader(&headers)
+			case b.atTail() && b.isHeader(protocol, s.Line()):
+				b.out.tail = tailNoRow
+			default:
+				b.malformed(s.Start, s.End, fastparse.Reason{Why: "starts with # and is no header"}, s.Lines)
+			}
+		case fastparse.Row:
+			b.row()
+		}
+	}
+}
+
+// enterHeader takes the first of the headers into force.
+func (b *blockEncoder) enterHeader(headers *[]header) {
+	h := (*headers)[0]
+	*headers = (*headers)[1:]
+	b.scanner.SetLayout(h.layout)
+	b.out.headerAtEnd = b.in.base + int64(h.at)
+}
+
+// atTail reports whether the scanner is at a last line without newline.
+func (b *blockEncoder) atTail() bool { return b.in.unterminated && b.scanner.End == len(b.in.buf)-1 }
+
+// isHeader reports whether a line that is not a log's first is a header.
+func (b *blockEncoder) isHeader(protocol fastparse.Protocol, line []byte) bool {
+	l, err := fastparse.ParseHeader(protocol, line)
+	return err == nil && (b.scanner.Layout().Same(line) || l.MayFollow())
+}
+
+// row encodes the flows of the scanner's row.
+func (b *blockEncoder) row() {
+	s, out := &b.scanner, b.out
+	flows, n, reason := b.rows.Row(out.flows, s)
+	out.flows = flows
+	if n == 0 {
+		b.malformed(s.Start, s.End, reason, s.Lines)
+		return
+	}
+	out.books.sent++
+	out.books.flows += int64(n)
+	out.books.notFinite += int64(b.rows.NotFinite())
+	sofar := out.books
+	sofar.lines, sofar.below = int64(s.Lines), int64(s.Below)
+	out.rows = append(out.rows, sentRow{
+		flowsEnd: uint32(len(flows)), end: b.in.base + int64(s.End) + 1,
+		headerLine: out.headerAtEnd, flows: uint8(n), books: sofar,
+	})
+}
+
+// malformed enters a line that is no row. A last line without newline may
+// become a row yet.
+func (b *blockEncoder) malformed(start, end int, reason fastparse.Reason, line int) {
+	if b.in.unterminated && end == len(b.in.buf)-1 {
+		b.out.tail = tailIncomplete
+		return
+	}
+	b.out.books.malformed++
+	if len(b.out.rejects.list) < b.maxRejects {
+		b.out.rejects.add(int64(line), b.in.buf[start:end], reason)
+	}
+}
+
+// endTail completes the account of a last line without newline: such a line
+// counts only if it was taken as a row.
+func (b *blockEncoder) endTail() {
+	b.out.tailAt = b.in.base + int64(b.in.lastLine())
+	if b.out.tail == noTail {
+		b.out.tail = tailTaken
+	} else {
+		b.out.books.lines--
+	}
+}

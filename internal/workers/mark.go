@@ -1,0 +1,120 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tstat-transport/internal/failpoint"
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/report"
+	"tstat-transport/internal/transport"
+)
+
+// checkpointInterval is how often .processing is written while a directory is in
+// work.
+const checkpointInterval = 2 * time.Second
+
+// markWorker runs one marker: it finishes each directory whose last hold has been
+// released. When the transport cannot finish a directory, markWorker stops the
+// run, but still finishes the directories that are left; its error is the first.
+func (p *pipeline) markWorker(ctx context.Context, stop context.CancelCauseFunc) error {
+	var first error
+	for d := range p.finished {
+		if err := p.finishDirectory(ctx, d); err != nil {
+			stop(err)
+			first = firstError(first, err)
+		}
+	}
+	return first
+}
+
+// finishDirectory writes the directory's state file and unlocks the directory.
+// The error is the transport's.
+func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
+	failed := p.finishTransport(ctx, d)
+	if failed != nil {
+		d.fail(failed)
+	}
+	failpoint.Hit("settled")
+	began := time.Now()
+	err := d.saveEnd()
+	p.Counters.Spend(report.Mark, began)
+	vanished := err != nil && d.vanished(err) || errors.Is(d.states.beginErr, logdir.ErrVanished)
+	switch {
+	case vanished:
+		p.Log.Info("directory_vanished", "directory", d.dir.Path())
+	case err != nil:
+		p.ioError("directory_not_marked", "directory", d.dir.Path(), err)
+	}
+	marked := p.Mark && err == nil && d.failure() == nil
+	if marked {
+		p.Counters.Marked.Add(1)
+	}
+	p.recordDirectory(d, err, vanished)
+	p.Log.Info("directory_finished", "directory", d.dir.Path(), "messages", d.ledger.messages, "marked", marked)
+	d.close()
+	p.leave(d)
+	return failed
+}
+
+// finishTransport has a transport that gathers messages complete those of the
+// directory. The directory may have no message of this run: an earlier run may
+// have ended between its last message and the mark.
+func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
+	f, ok := p.Transport.(transport.Finisher)
+	if !ok || d.failure() != nil {
+		return nil
+	}
+	if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Path()); err != nil {
+		return fmt.Errorf("finish %s: %w", d.dir.Path(), err)
+	}
+	return nil
+}
+
+// recordDirectory enters what has become of a directory; saveErr is of its state
+// file.
+func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
+	read, confirmed := d.bytes()
+	unsent, path, failed := &p.Counters.Unsent, d.dir.Path(), d.failure()
+	switch {
+	case vanished:
+		unsent.Done(path, read)
+	case saveErr != nil:
+		unsent.Stays(path, report.Failed, saveErr, 0)
+	case failed != nil:
+		state := report.Failed
+		if errors.Is(failed, errStopped) {
+			state = report.Waiting
+		}
+		if !p.Mark {
+			confirmed = 0
+		}
+		unsent.Stays(path, state, failed, confirmed)
+	case p.Mark:
+		unsent.Done(path, read)
+	}
+}
+
+// checkpointLoop keeps .processing up to date while directories are in work,
+// until ctx ends.
+func (p *pipeline) checkpointLoop(ctx context.Context) {
+	t := time.NewTicker(checkpointInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for _, d := range p.directories() {
+			if !d.hasUnsaved() {
+				continue
+			}
+			if err := d.saveProgress(); err != nil && !d.vanished(err) {
+				p.Log.Warn("progress_not_saved", "directory", d.dir.Path(), "error", err, "hint", logdir.WriteRemedy(err))
+			}
+		}
+	}
+}

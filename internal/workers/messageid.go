@@ -1,0 +1,44 @@
+package workers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxID is the length in bytes of the longest message id that fits into a short
+// string of AMQP.
+const maxID = 255
+
+// idPrefix is what the ids of all messages of a log begin with:
+// SENSOR/INSTANCE/DIRECTORY/LOG.
+type idPrefix string
+
+// id returns the id of the message that holds the rows in a byte range of the
+// uncompressed log.
+func (p idPrefix) id(from, to int64) string {
+	b := make([]byte, 0, len(p)+2*20)
+	b = append(b, p...)
+	b = append(b, '@')
+	b = strconv.AppendInt(b, from, 10)
+	b = append(b, '-')
+	b = strconv.AppendInt(b, to, 10)
+	return idOf(b)
+}
+
+// partID returns the id of the n-th half of a message that was too large for the
+// receiver.
+func partID(id string, n int) string {
+	return idOf(append([]byte(id), '.', byte('0'+n)))
+}
+
+// idOf returns text as an id. A text that is too long or not UTF-8 is replaced
+// by its hash.
+func idOf(text []byte) string {
+	if len(text) <= maxID && utf8.Valid(text) {
+		return string(text)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}

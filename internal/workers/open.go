@@ -1,0 +1,134 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"tstat-transport/internal/logdir"
+)
+
+// open takes a directory into work and returns its logs that have something
+// new. It returns none if the directory is to be left alone, and says why.
+func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*logWork {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil
+	}
+	d, err := p.openDirectory(ctx, order, entry)
+	if err != nil {
+		p.directoryError(entry.Path(), err)
+	}
+	if d == nil {
+		if err == nil { // nothing in the directory is new
+			p.Counters.Unsent.Done(entry.Path(), 0)
+		}
+		<-p.slots
+		return nil
+	}
+	p.Counters.Directories.Add(1)
+	p.Counters.Logs.Add(int64(len(d.logs)))
+	p.enter(d)
+	logs := slices.Clone(d.logs)
+	d.releaseHold() // of the reader of this directory
+	return logs
+}
+
+// openDirectory opens and locks a directory. It returns nil if there is nothing
+// to do.
+func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.Entry) (*dirWork, error) {
+	dir, err := logdir.Open(entry)
+	if err != nil {
+		return nil, err
+	}
+	d := newDirWork(p, dir, order)
+	ours, err := p.openLogs(ctx, d)
+	if err != nil {
+		for _, l := range d.logs {
+			_ = l.reader.close()
+		}
+		_ = dir.Close()
+		return nil, err
+	}
+	if !ours {
+		return nil, dir.Close()
+	}
+	return d, nil
+}
+
+// openLogs opens the logs that have something new. It returns false if there is
+// nothing to do: no log, or the mark of the Python tool.
+func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (bool, error) {
+	mark, err := d.dir.ReadProcessed()
+	if err != nil || mark.Kind == logdir.Foreign {
+		return false, err
+	}
+	if mark.Damaged != nil {
+		p.Log.Warn("mark_damaged", "directory", d.dir.Path(), "error", mark.Damaged)
+	}
+	d.marked = mark
+	unfinished, err := d.dir.ReadProcessing()
+	if err != nil {
+		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "what it said was confirmed may be sent again")
+	}
+	logs, err := d.dir.Logs()
+	if err != nil || len(logs) == 0 {
+		return false, err
+	}
+	for _, log := range logs {
+		err := p.openLog(ctx, d, log, mark, unfinished)
+		if errors.Is(err, fs.ErrNotExist) { // deleted, or gzip has put its .gz in its place
+			log.Gzip = !log.Gzip
+			err = p.openLog(ctx, d, log, mark, unfinished)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if ctx.Err() != nil {
+				err = errStopped
+			} else {
+				p.ioError("log_unreadable", "directory", d.dir.Path(), err)
+			}
+			d.fail(err)
+			if state, ok := unfinished.Logs[log.Name]; ok { // for when the log can be read again
+				d.unchanged[log.Name] = state
+			}
+		}
+	}
+	return true, nil
+}
+
+// openLog opens a log, and adds it to the directory's logs if it has something
+// new.
+func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark logdir.Mark, unfinished logdir.State) error {
+	file, st, err := d.dir.OpenLog(log)
+	if err != nil {
+		return err
+	}
+	from, change, err := d.dir.Resume(ctx, log, file, st, mark, unfinished)
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	switch change {
+	case logdir.Unchanged:
+		from.SetStat(st)
+		from.Gzip = log.Gzip
+		d.unchanged[log.Name] = from
+		return file.Close()
+	case logdir.Replaced:
+		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "it is another log than the one that was sent, so it is sent whole")
+	}
+	reader, err := openLogReader(ctx, file, st, log, from, &p.layouts)
+	if err != nil && from.Position > 0 && ctx.Err() == nil {
+		p.Log.Warn("log_not_resumed", "file", file.Name(), "error", err, "hint", "it is sent whole, what was sent before included")
+		from = logdir.LogState{}
+		reader, err = openLogReader(ctx, file, st, log, from, &p.layouts)
+	}
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	d.addLog(&logWork{dir: d, log: log, stat: st, path: file.Name(), before: from, reader: reader})
+	return nil
+}

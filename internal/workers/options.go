@@ -1,0 +1,62 @@
+package workers
+
+import (
+	"log/slog"
+	"time"
+
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/message"
+	"tstat-transport/internal/report"
+	"tstat-transport/internal/transport"
+)
+
+// Options say what a run sends and how.
+type Options struct {
+	// Roots are open and locked.
+	Roots []*logdir.Root
+	// Transport accepts the messages. The caller closes it after Run.
+	Transport transport.Transport
+	// Mark has directories marked. Without Mark nothing on disk is written.
+	Mark bool
+	// Single stops after the first directory that had something to send.
+	Single bool
+	// Settings of the flows. Instance is for roots that have no instance id.
+	Settings message.Settings
+	// Threshold is the smallest byte count of a direction that is sent.
+	Threshold uint64
+	// Workers is the number of goroutines that parse and encode.
+	Workers int
+	// Publishers is the number of messages that may be unconfirmed.
+	Publishers int
+	// Grace is how long messages in flight may take to be confirmed after ctx has
+	// ended.
+	Grace time.Duration
+	// Rejects gets the malformed rows; nil if nobody wants them.
+	Rejects Rejects
+	// Version of the program, for the state files.
+	Version  string
+	Log      *slog.Logger
+	Counters *report.Counters
+}
+
+// Rejects takes malformed rows, for --rejects. Its methods may be called from
+// many goroutines at once.
+type Rejects interface {
+	// Reject takes one row; text is lent until Reject returns.
+	Reject(file string, line int64, reason string, text []byte) error
+	// Sync returns when all rows so far are on the disk. It is called before a
+	// state file counts those rows as done.
+	Sync() error
+}
+
+// Outcome says what kept a run from doing everything.
+type Outcome struct {
+	// IOErrors counts directories and logs that could not be read or marked.
+	IOErrors int
+	// Locked counts directories that another run has locked.
+	Locked int
+	// Transport is the failure of the transport that stopped the run, else nil.
+	Transport error
+	// Interrupted: the context ended before everything was done.
+	Interrupted bool
+}

@@ -1,0 +1,53 @@
+package workers
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/report"
+)
+
+// loggedInFull is how many malformed rows, or header lines with other columns,
+// of a log are logged one by one.
+const loggedInFull = 5
+
+// maxRejects returns how many malformed lines of a block are kept.
+func (p *pipeline) maxRejects() int {
+	if p.Rejects != nil {
+		return math.MaxInt
+	}
+	return loggedInFull
+}
+
+// ioError counts and logs a directory or log that cannot be read or marked. key
+// says what path is: directory or file.
+func (p *pipeline) ioError(event, key, path string, err error) {
+	attrs := []any{key, path, "error", err}
+	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked") {
+		attrs = append(attrs, "hint", hint)
+	}
+	p.Log.Error(event, attrs...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outcome.IOErrors++
+}
+
+// directoryError enters why a directory could not be opened.
+func (p *pipeline) directoryError(path string, err error) {
+	switch {
+	case errors.Is(err, logdir.ErrLocked):
+		p.Counters.Unsent.Stays(path, report.Locked, err, 0)
+		p.Log.Warn("directory_locked", "directory", path, "error", err)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.outcome.Locked++
+	case errors.Is(err, logdir.ErrVanished), errors.Is(err, fs.ErrNotExist):
+		p.Counters.Unsent.Done(path, 0)
+		p.Log.Info("directory_vanished", "directory", path)
+	default:
+		p.Counters.Unsent.Stays(path, report.Failed, err, 0)
+		p.ioError("directory_unreadable", "directory", path, err)
+	}
+}

@@ -1,0 +1,281 @@
+package workers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/message"
+)
+
+// stretchReader hands out one stretch of a log as blocks of whole lines. A
+// stretch reaches from a position up to where the log, or a hole in the log,
+// ended when the log was opened.
+type stretchReader struct {
+	file     *os.File
+	src      io.Reader
+	protocol fastparse.Protocol
+	layouts  *layouts
+	print    logdir.Fingerprinter
+	seq      int    // number of blocks handed out
+	offset   int64  // of the next byte to hand out, which is carry[0] if there is one
+	carry    []byte // read, and not handed out yet
+
+	layout     *fastparse.Layout // in force at offset; nil at the start of the log
+	headerLine int64             // offset of that layout's header line
+	// sentTail is the line at offset, if an earlier run sent it without a newline.
+	sentTail *logdir.Tail
+}
+
+// toEnd is the end of a stretch that reaches to the end of its log.
+const toEnd = -1
+
+// newStretchReader returns a reader positioned at from.Position, of a stretch
+// that ends at to: an offset in the uncompressed log, or toEnd. The file stays
+// the caller's. Reading ends early when ctx ends; a gzip log must be decompressed
+// up to the position, which can take long.
+func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, to int64, l *layouts) (*stretchReader, error) {
+	r := &stretchReader{file: file, protocol: log.Protocol, layouts: l}
+	r.src = io.NewSectionReader(file, 0, st.Size)
+	if log.Gzip {
+		var err error
+		if r.src, err = logdir.Uncompressed(ctx, file, st.Size); err != nil {
+			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
+		}
+	}
+	var err error
+	if from.Position > 0 {
+		err = r.seek(from)
+	}
+	if to != toEnd {
+		r.src = io.LimitReader(r.src, to-from.Position)
+	}
+	r.src = whileAlive(ctx, r.src)
+	return r, err
+}
+
+// whileAlive returns a reader that fails with ctx's error once ctx has ended.
+func whileAlive(ctx context.Context, src io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return src.Read(b)
+	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
+
+// seek goes to the position at which an earlier run stopped, and reads the
+// header line in force there.
+func (r *stretchReader) seek(from logdir.LogState) error {
+	line := make([]byte, min(from.Position-from.Header, blockSize))
+	var before lastByte
+	var err error
+	if s, ok := r.src.(*io.SectionReader); ok {
+		const head = blockSize // at least what a fingerprint reaches
+		_, err = io.CopyN(&r.print, s, min(from.Position, head))
+		if err == nil {
+			_, err = s.ReadAt(line, from.Header)
+		}
+		if err == nil {
+			_, err = s.ReadAt(before[:], from.Position-1)
+		}
+		if err == nil {
+			_, err = s.Seek(from.Position, io.SeekStart)
+		}
+	} else {
+		src := io.TeeReader(r.src, io.MultiWriter(&r.print, &before))
+		_, err = io.CopyN(io.Discard, src, from.Header)
+		if err == nil {
+			_, err = io.ReadFull(src, line)
+		}
+		if err == nil {
+			_, err = io.CopyN(io.Discard, src, from.Position-from.Header-int64(len(line)))
+		}
+	}
+	if err == nil && before[0] != '\n' {
+		err = errors.New("no line begins there")
+	}
+	if err != nil {
+		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
+	}
+	layout, err := r.layouts.parse(r.protocol, firstLine(line))
+	if err == nil && from.Header > 0 && line[0] != '#' {
+		err = errors.New("no header: only a log's first line may be one without #")
+	}
+	if err != nil {
+		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
+	}
+	r.offset, r.layout, r.headerLine, r.sentTail = from.Position, layout, from.Header, from.Tail
+	return nil
+}
+
+// lastByte is a writer that keeps the last byte written.
+type lastByte [1]byte
+
+func (l *lastByte) Write(b []byte) (int, error) {
+	if len(b) > 0 {
+		l[0] = b[len(b)-1]
+	}
+	return len(b), nil
+}
+
+func firstLine(b []byte) []byte {
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	return line
+}
+
+// lineStart returns the offset in b at which the line that b ends in begins.
+func lineStart(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
+
+// fingerprint identifies the log by what has been read so far. It is final
+// after the first call of next: a block is longer than a fingerprint reaches.
+func (r *stretchReader) fingerprint() string { return r.print.At(math.MaxInt64) }
+
+// next fills b with the next block. The caller must not call next again after
+// the last block.
+func (r *stretchReader) next(b *block) {
+	b.reset()
+	err := r.fill(b)
+	b.seq, b.base, b.after = r.seq, r.offset, r.offset+int64(len(b.buf))
+	r.seq++
+	r.endBlock(b, err)
+	r.offset = b.after
+	if r.sentTail != nil {
+		r.passSentTail(b)
+	}
+	if err := r.findHeaders(b); err != nil {
+		r.fail(b, err, 0)
+	}
+}
+
+// fill reads a block's bytes; the last line may be cut anywhere. The error is
+// that of the last read.
+func (r *stretchReader) fill(b *block) error {
+	carried := copy(b.buf[:blockSize], r.carry)
+	n, err := readFull(r.src, b.buf[carried:blockSize])
+	b.buf = b.buf[:carried+n]
+	_, _ = r.print.Write(b.buf[carried:])
+	r.carry = r.carry[:0]
+	return err
+}
+
+// endBlock makes b end with a whole line, or with the stretch. err is that of
+// the last read.
+func (r *stretchReader) endBlock(b *block, err error) {
+	zeros := zeroRun(b.buf)
+	if zeros >= 0 && r.layout == nil && !mayBeginLog(b.buf[:zeros]) {
+		zeros = -1
+	}
+	whole := lineStart(b.buf)
+	switch {
+	case zeros >= 0:
+		r.endAtZeros(b, zeros, err)
+	case atEnd(err):
+		b.last, b.unterminated = true, whole < len(b.buf)
+		if b.unterminated {
+			b.buf = append(b.buf, '\n')
+		}
+	case err != nil: // the whole lines in front of the error are good
+		r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), whole)
+	case whole == 0:
+		r.readLongLine(b)
+	default:
+		r.carry = append(r.carry, b.buf[whole:]...)
+		b.buf, b.after = b.buf[:whole], b.base+int64(whole)
+	}
+}
+
+// fail makes b the log's last block, of which only the first n bytes are good.
+func (r *stretchReader) fail(b *block, err error, n int) {
+	b.buf = b.buf[:n]
+	b.after = b.base + int64(n)
+	b.last, b.unterminated, b.err = true, false, err
+}
+
+// atEnd reports whether err is the end of a log. A gzip log can end anywhere in
+// its compressed data.
+func atEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// readFull reads until b is full; the error is nil then, else that of src.
+func readFull(src io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = src.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
+}
+
+// readLongLine passes over a line that does not fit into a block.
+func (r *stretchReader) readLongLine(b *block) {
+	const sample = 1 << 10
+	scratch := b.buf[sample:blockSize]
+	b.long = int64(len(b.buf))
+	for {
+		n, err := readFull(r.src, scratch)
+		if i := bytes.IndexByte(scratch[:n], '\n'); i >= 0 {
+			b.long += int64(i)
+			b.after = b.base + b.long + 1
+			r.carry = append(r.carry, scratch[i+1:n]...)
+			b.buf = append(b.buf[:sample], '\n')
+			return // an error comes again with the next read
+		}
+		b.long += int64(n)
+		if atEnd(err) {
+			b.after = b.base + b.long
+			b.last, b.unterminated = true, true
+			b.buf = append(b.buf[:sample], '\n')
+			return
+		}
+		if err != nil {
+			r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), 0)
+			return
+		}
+	}
+}
+
+// passSentTail looks at the line at the start of b, which an earlier run sent
+// when it had no newline. If every field that flows use was complete even then,
+// the flows are as they were sent, and the line is left out of the block.
+func (r *stretchReader) passSentTail(b *block) {
+	tail := *r.sentTail
+	r.sentTail = nil
+	switch {
+	case b.zeros:
+		b.sentInZeros = tail
+		return
+	case b.long > 0 || tail.Flows == 0:
+		return
+	}
+	line := firstLine(b.buf)
+	n := int(tail.Bytes)
+	if len(line) < n {
+		return
+	}
+	fieldEnded := len(line) == n || line[n] == ' ' || string(line[n:]) == "\r"
+	if !fieldEnded && bytes.Count(line[:n], []byte(" ")) < message.Columns(r.layout) {
+		return
+	}
+	b.alreadySent = &logdir.Tail{Bytes: int64(len(line)), Flows: tail.Flows}
+	b.stillOpen = b.unterminated && len(line)+1 == len(b.buf)
+	if b.stillOpen {
+		b.unterminated = false
+		b.buf = b.buf[:0]
+		return
+	}
+	b.base += int64(len(line)) + 1
+	b.buf = append(b.buf[:0], b.buf[len(line)+1:]...)
+}
