@@ -7,10 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/workers"
 )
 
 // TestZerosFilled: a log whose data arrives in any order, zero bytes standing
@@ -120,5 +122,29 @@ func TestZeroHistories(t *testing.T) {
 			}
 			diff(t, to.flows(t), want)
 		})
+	}
+}
+
+// TestZeroTailBesideALongLog: the row in front of zero bytes, sent before the zero
+// bytes came, is remembered however many blocks of another log are read before
+// the state is written.
+func TestZeroTailBesideALongLog(t *testing.T) {
+	const name = "log_udp_complete"
+	short := []byte(strings.Join(realLog(t, "level15", name), ""))
+	lineEnd := 10<<10 + bytes.IndexByte(short[10<<10:], '\n')
+	root, to := t.TempDir(), newArchive()
+	oneWorker := func(o *workers.Options) { o.Workers = 1 }
+	writeLog(t, root, dirName, name, short[:lineEnd])
+	run(t.Context(), t, root, to, oneWorker)
+	tail := mark(t, root, dirName).Logs[name].Tail
+	if tail == nil || tail.Flows == 0 {
+		t.Fatalf("the row without newline was not sent: %+v", tail)
+	}
+	clear(short[lineEnd:])
+	writeLog(t, root, dirName, name, short)
+	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 9))
+	run(t.Context(), t, root, to, oneWorker)
+	if got := mark(t, root, dirName).Logs[name].Tail; got == nil || *got != *tail {
+		t.Errorf("the row without newline is remembered as %+v, want %+v", got, tail)
 	}
 }
