@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-json"
 )
@@ -14,7 +15,13 @@ type State struct {
 	Tool    string              `json:"tool"`    // tstat_send; set when written
 	Version string              `json:"version"` // the tool's
 	Logs    map[string]LogState `json:"logs"`    // by Log.Name
+	// Error is why the last run left the directory unfinished, at most MaxError
+	// bytes. It is empty while a run works on the directory, and in .processed.
+	Error string `json:"error,omitempty"`
 }
+
+// MaxError bounds State.Error, so that a state file stays small.
+const MaxError = 500
 
 // LogState says how far a log has been confirmed. Offsets are in bytes of the
 // uncompressed log; the counts are of the whole log from its start to End.
@@ -95,6 +102,9 @@ var (
 // encode makes one line of JSON.
 func (s State) encode() ([]byte, error) {
 	s.Tool = tool
+	if len(s.Error) > MaxError {
+		s.Error = strings.ToValidUTF8(s.Error[:MaxError], "")
+	}
 	b, err := json.Marshal(s)
 	return append(b, '\n'), err
 }

@@ -65,11 +65,17 @@ func (d *dirWork) saveEnd() error {
 		return nil
 	}
 	s, complete, unsaved := d.state()
+	failed := d.failure()
+	if failed != nil {
+		s.Error = failed.Error()
+	}
 	switch {
 	case complete:
 		return d.writeProcessedLocked(s)
 	case unsaved:
 		return d.writeProcessingLocked(s)
+	case failed != nil && !errors.Is(failed, errStopped) && d.states.beginErr == nil:
+		_ = d.dir.WriteProcessing(s) // only Error is new, and the log has it too
 	}
 	return nil
 }
