@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"tstat-transport/internal/failpoint"
+	"tstat-transport/internal/atomicfile"
 )
 
 const (
@@ -95,7 +94,7 @@ func (d *Dir) read(name string) ([]byte, Stat, error) {
 // WriteProcessing notes how far an unfinished directory has come. It fails also
 // if something stands where a mark will be written. The directory must be locked.
 func (d *Dir) WriteProcessing(s State) error {
-	if err := d.unlink(processed + temporary); err != nil {
+	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
 		return err
 	}
 	return d.write(processing, s)
@@ -123,80 +122,39 @@ func (d *Dir) SetMarked(at time.Time) error {
 // state files. It is no error if there is nothing.
 func (d *Dir) RemoveProcessing() error {
 	for _, name := range []string{processing, processing + temporary, processed + temporary} {
-		if err := d.unlink(name); err != nil {
+		if err := atomicfile.Remove(d.file, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// write replaces a state file so that at any moment, crashes included, the old
-// or the new one stands there, complete.
+// write replaces a state file.
 func (d *Dir) write(name string, s State) error {
 	b, err := s.encode()
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
 	}
-	tmp := name + temporary
-	if err := d.writeTemporary(tmp, b); err != nil {
-		return err
-	}
-	failpoint.Hit("written")
-	if _, err := retry(func() (int, error) { return 0, unix.Renameat(d.Fd(), tmp, d.Fd(), name) }); err != nil {
-		_ = d.unlink(tmp)
-		return &fs.PathError{Op: "rename", Path: path.Join(d.Path(), name), Err: err}
-	}
-	failpoint.Hit("renamed")
-	return d.sync()
-}
-
-// TryMark tells whether marks can be written: it writes, syncs and removes what
-// one begins as. The directory must be locked.
-func (d *Dir) TryMark() error {
-	const tmp = processing + temporary
-	if err := d.writeTemporary(tmp, make([]byte, 1<<10)); err != nil {
-		return err
-	}
-	return errors.Join(d.unlink(tmp), d.sync())
-}
-
-// writeTemporary writes a new file, and leaves none if it fails.
-func (d *Dir) writeTemporary(tmp string, b []byte) (err error) {
-	if err := d.unlink(tmp); err != nil {
-		return err
-	}
-	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := retry(func() (int, error) { return unix.Openat(d.Fd(), tmp, flags, 0o644) })
+	f, err := atomicfile.Create(d.file, name+temporary, 0o644)
 	if err != nil {
-		return &fs.PathError{Op: "create", Path: path.Join(d.Path(), tmp), Err: err}
+		return err
 	}
-	f := os.NewFile(uintptr(fd), path.Join(d.Path(), tmp))
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = d.unlink(tmp)
-		}
-	}()
-	failpoint.Hit("created")
 	if _, err := f.Write(b); err != nil {
-		return err
+		return errors.Join(err, f.Discard())
 	}
-	failpoint.Hit("unsynced")
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return f.Close()
+	return f.Commit(name)
 }
 
-// sync makes the directory's names durable, where its file system can.
-func (d *Dir) sync() error {
-	err := d.file.Sync()
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
-		return nil
+// TryMark reports whether marks can be written: it writes, syncs and removes
+// what one begins as. The directory must be locked.
+func (d *Dir) TryMark() error {
+	f, err := atomicfile.Create(d.file, processing+temporary, 0o644)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func (d *Dir) unlink(name string) error {
-	return removeAt(d.Fd(), name, path.Join(d.Path(), name), 0)
+	_, err = f.Write(make([]byte, 1<<10))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Discard(), atomicfile.SyncDir(d.file))
 }

@@ -1,14 +1,18 @@
 package report
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
+	"tstat-transport/internal/atomicfile"
 	"tstat-transport/internal/cli"
 )
 
@@ -29,37 +33,22 @@ func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error)
 	case !errors.Is(e, fs.ErrNotExist):
 		return e
 	}
-	dir, name := filepath.Split(path)
-	if dir == "" {
-		dir = "."
-	}
-	// The name does not end in .prom, so that node_exporter ignores the file.
-	f, err := os.CreateTemp(dir, "."+name+".*.tmp")
+	parent, name := filepath.Split(path)
+	dir, err := os.Open(cmp.Or(parent, "."))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
+	defer dir.Close()
+	// The number keeps two programs that write the same path apart. The name
+	// does not end in .prom, so that node_exporter ignores the file.
+	f, err := atomicfile.Create(dir, fmt.Sprintf(".%s.%x.tmp", name, rand.Uint64()), 0o600)
+	if err != nil {
 		return err
 	}
-	if err := f.Chmod(mode); err != nil {
-		return err
+	if err := errors.Join(write(f), f.Chmod(mode)); err != nil {
+		return errors.Join(err, f.Discard())
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return f.Commit(name)
 }
 
 func overwrite(path string, write func(io.Writer) error) error {
@@ -72,18 +61,4 @@ func overwrite(path string, write func(io.Writer) error) error {
 		return err
 	}
 	return f.Close()
-}
-
-// syncDir makes the names in a directory durable, if its file system can.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
-		return nil
-	}
-	return err
 }

@@ -1,0 +1,101 @@
+// Package atomicfile writes a file under a temporary name and then gives it its
+// final name. At any moment, crashes included, the final name leads to the
+// whole old file or to the whole new one.
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/failpoint"
+)
+
+// File is a file under its temporary name. The caller writes it, then calls
+// Commit or Discard.
+type File struct {
+	*os.File
+	dir  *os.File
+	name string // the temporary name; empty once File is committed or discarded
+}
+
+// Create creates a file with the temporary name in the open directory dir,
+// which must stay open until Commit or Discard. What a crash left under that
+// name is removed first.
+func Create(dir *os.File, name string, mode fs.FileMode) (*File, error) {
+	if err := Remove(dir, name); err != nil {
+		return nil, err
+	}
+	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	var fd int
+	err := retry(func() (err error) {
+		fd, err = unix.Openat(int(dir.Fd()), name, flags, uint32(mode.Perm()))
+		return err
+	})
+	path := filepath.Join(dir.Name(), name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+	}
+	failpoint.Hit("created")
+	return &File{os.NewFile(uintptr(fd), path), dir, name}, nil
+}
+
+// Commit makes the content durable, replaces the file called name by it, and
+// makes that name durable. If Commit fails before the name is replaced, it
+// removes the temporary file.
+func (f *File) Commit(name string) error {
+	failpoint.Hit("unsynced")
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	failpoint.Hit("written")
+	at := int(f.dir.Fd())
+	if err := retry(func() error { return unix.Renameat(at, f.name, at, name) }); err != nil {
+		err = &fs.PathError{Op: "rename", Path: filepath.Join(f.dir.Name(), name), Err: err}
+		return errors.Join(err, f.Discard())
+	}
+	failpoint.Hit("renamed")
+	f.name = ""
+	return SyncDir(f.dir)
+}
+
+// Discard closes and removes the temporary file. It does nothing after Commit.
+func (f *File) Discard() error {
+	if f.name == "" {
+		return nil
+	}
+	_ = f.Close() // Commit may have closed it
+	err := Remove(f.dir, f.name)
+	f.name = ""
+	return err
+}
+
+// Remove removes a file of an open directory. It is no error if there is none.
+func Remove(dir *os.File, name string) error {
+	err := retry(func() error { return unix.Unlinkat(int(dir.Fd()), name, 0) })
+	if err != nil && err != unix.ENOENT {
+		return &fs.PathError{Op: "remove", Path: filepath.Join(dir.Name(), name), Err: err}
+	}
+	return nil
+}
+
+// SyncDir makes the names in a directory durable, if its file system can.
+func SyncDir(dir *os.File) error {
+	err := dir.Sync()
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	return err
+}
+
+// retry repeats a system call that a signal interrupted.
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
