@@ -40,7 +40,7 @@ run: build ## build both programs, then show the flows of sample logs and the su
 test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ where it is missing
 	scripts/install-cc
 	scripts/install-rabbitmq
-	scripts/install-promtool
+	scripts/install-prometheus
 	$(GO) vet ./...
 	$(GO) test -short ./...
 	$(GO) test -short -tags purego ./internal/fastparse ./internal/message

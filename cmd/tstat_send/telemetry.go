@@ -59,8 +59,8 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 // beat is how often a run writes its metrics.
 const beat = 15 * time.Second
 
-// keepWriting writes the metrics every so often, and at once, until stop is
-// called. A failure is left to end, which logs it.
+// keepWriting writes the metrics at once and then every so often, until stop is
+// called. It logs the first failure only: end tries once more and logs its own.
 func (w *telemetry) keepWriting(every time.Duration) (stop func()) {
 	if w.metrics == nil {
 		return func() {}
@@ -70,10 +70,14 @@ func (w *telemetry) keepWriting(every time.Duration) (stop func()) {
 	writing.Go(func() {
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
+		logged := false
 		for {
 			r := w.run
 			r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
-			_ = r.WriteProgress(w.metrics, time.Now())
+			if err := r.WriteProgress(w.metrics, time.Now()); err != nil && !logged {
+				w.log.Warn("metrics_not_written", "file", w.c.Metrics, "error", err, "hint", "correct --metrics; the run goes on, and tries again")
+				logged = true
+			}
 			select {
 			case <-ticker.C:
 			case <-done:

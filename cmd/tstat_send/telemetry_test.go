@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -191,4 +192,19 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 	if reason := a.Unsent.First[0].Reason; reason != "" && reason != "the run stopped before all of it was read" {
 		t.Errorf("reason %q", reason)
 	}
+}
+
+// A metrics file that cannot be written while the run is at work is logged once,
+// not every time.
+func TestMetricsThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &command{Metrics: filepath.Join(t.TempDir(), "none", "m.prom"), Sensor: "s", LogFormat: "text", Progress: "never"}
+		var log bytes.Buffer
+		stop := c.newTelemetry(io.Discard, &log).keepWriting(beat)
+		time.Sleep(4 * beat) //nolint:forbidigo // the clock of the bubble, so nobody waits
+		stop()
+		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "level=WARN event=metrics_not_written file="+c.Metrics) {
+			t.Errorf("%d lines:\n%s", lines, &log)
+		}
+	})
 }
