@@ -60,6 +60,7 @@ func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
 	if err := c.identify(); err != nil {
 		up.wrong(cli.Usage, "sensor id: %v: give --sensor", err)
 	}
+	c.checkOptions(up)
 	for _, r := range c.Directory {
 		c.checkRoot(ctx, up, r)
 	}

@@ -3,10 +3,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -25,10 +26,10 @@ Looks below each --directory for directories that end in .out, reads log_tcp_com
 Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or marked (the others were done); 75 try again later (broker away, not confirmed in time, root locked by another run, interrupted); 77 refused (credentials, permissions); 78 configuration (file, TLS, missing queue, exchange or vhost, unroutable message).`
 
 type command struct {
-	Directory   []root    `short:"d" required:"" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated; no root may lie in another."`
-	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration of the transport; not read with --no-transport. Default: ${default}."`
+	Directory   []root    `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated; no root may lie in another. Required, unless the configuration has it."`
+	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration: of the transport, and in its section [tstat_send] what is not given of --directory, --instance, --sensor, --threshold and --transport. Not read if --no-transport and --directory are given. Default: ${default}, or if there is none, /etc/tstat-transport/config.ini."`
 	Threshold   threshold `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
-	Transport   string    `short:"t" default:"rabbit" enum:"rabbit,http,file" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`
+	Transport   string    `short:"t" default:"rabbit" enum:"${transports}" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`
 	Sensor      string    `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
 	Instance    *string   `short:"I" placeholder:"ID" help:"Instance id in the flows, for roots without their own. Default: 0."`
 	Single      bool      `short:"s" help:"Stop after the first directory that had something to send."`
@@ -52,6 +53,8 @@ type command struct {
 	Quiet       bool      `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are logged as ever."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
+
+	configuration configuration
 }
 
 const (
@@ -85,8 +88,12 @@ func (c *command) Validate() error {
 	if c.Pretty && !c.NoTransport {
 		return fmt.Errorf("--pretty goes with --no-transport")
 	}
-	paths := make([]string, len(c.Directory))
-	for i, r := range c.Directory {
+	return checkDisjoint(c.Directory)
+}
+
+func checkDisjoint(roots []root) error {
+	paths := make([]string, len(roots))
+	for i, r := range roots {
 		paths[i] = r.path
 	}
 	return cli.CheckDisjoint(paths)
@@ -106,34 +113,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong number, not a missing one
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"version": "tstat_send " + cli.Version(version, commit, date)},
+		kong.Vars{"version": "tstat_send " + cli.Version(version, commit, date), "transports": strings.Join(transports, ",")},
 	)
-	if _, err := parser.Parse(args); err != nil {
+	usage := func(err error) int {
 		fmt.Fprintf(stderr, "tstat_send: %v\ntstat_send: run tstat_send --help for what can be given\n", err)
 		return cli.Usage
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return usage(err)
+	}
+	if c.readConfiguration(parsed); len(c.Directory) == 0 {
+		if err := c.configuration.err; err != nil && !errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(stderr, "tstat_send: %v\n", err)
+			return cli.Config
+		}
+		return usage(errors.New("no root: give --directory, or directory in section [tstat_send] of the configuration"))
 	}
 	if c.Check {
 		return c.check(ctx, stdout, stderr)
 	}
 	return c.send(ctx, stdout, stderr)
-}
-
-// root is the value of -d.
-type root struct {
-	instance, path string
-}
-
-// UnmarshalText reads [INSTANCE=]DIR. An = behind a slash belongs to DIR.
-func (r *root) UnmarshalText(text []byte) error {
-	before, after, found := strings.Cut(string(text), "=")
-	if !found || strings.Contains(before, "/") {
-		before, after = "", string(text)
-	} else if before == "" {
-		return fmt.Errorf("%q: no instance id stands before the =", text)
-	}
-	if after == "" {
-		return fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
-	}
-	r.instance, r.path = before, filepath.Clean(after)
-	return nil
 }

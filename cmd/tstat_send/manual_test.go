@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -9,5 +10,6 @@ import (
 )
 
 func TestManual(t *testing.T) {
-	docgen.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_send"), kong.Description(description), kong.Vars{"version": ""}).Model)
+	docgen.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_send"), kong.Description(description),
+		kong.Vars{"version": "", "transports": strings.Join(transports, ",")}).Model)
 }

@@ -11,12 +11,21 @@ type threshold struct {
 	bytes uint64
 }
 
+const wantThreshold = "a number of megabytes, such as 1000 or 0.5"
+
+// String returns the megabytes, exactly.
+func (t threshold) String() string {
+	const mega = 1_000_000
+	text := fmt.Sprintf("%d.%06d", t.bytes/mega, t.bytes%mega)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+}
+
 // UnmarshalText reads a number of megabytes, exactly.
 func (t *threshold) UnmarshalText(text []byte) error {
 	s := string(text)
 	mb, ok := new(big.Rat).SetString(s)
 	if !ok || len(s) > 40 || strings.Trim(s, "0123456789.") != "" {
-		return fmt.Errorf("%q: give a number of megabytes, such as 1000 or 0.5", s)
+		return fmt.Errorf("%q: give %s", s, wantThreshold)
 	}
 	bytes := mb.Mul(mb, big.NewRat(1_000_000, 1))
 	whole, rest := new(big.Int).QuoRem(bytes.Num(), bytes.Denom(), new(big.Int))

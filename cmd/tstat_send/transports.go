@@ -29,6 +29,9 @@ type backend struct {
 	warnings []string
 }
 
+// transports are the values of --transport.
+var transports = []string{"rabbit", "http", "file"}
+
 // openTransport opens what the command line asks for.
 func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Writer) (transport.Transport, error) {
 	d, err := c.backend(w.log, stdout)
@@ -49,9 +52,20 @@ func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Wri
 	return t, nil
 }
 
-// backend reads the configuration. The backend has its warnings in case of an error
-// too.
+// backend returns the transport that is configured. The backend has its warnings in
+// case of an error too.
 func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
+	file, err := c.configuration.file, c.configuration.err
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: name the file with --config", err)
+	}
+	if err != nil {
+		var d backend
+		if file != nil {
+			d.warnings = file.Warnings()
+		}
+		return d, misconfigured(err)
+	}
 	if c.NoTransport {
 		return backend{
 			open: func(ctx context.Context) (transport.Transport, error) {
@@ -61,13 +75,6 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 				return []transport.Finding{{Text: "messages are printed, and nothing is marked"}}
 			},
 		}, nil
-	}
-	file, err := config.Load(c.Config)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: name the file with --config", err)
-	}
-	if err != nil {
-		return backend{}, misconfigured(err)
 	}
 	var d backend
 	switch c.Transport {

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// CheckDisjoint fails where a root is another one, or lies in it: their directories
-// would be found twice, and be locked for each other.
+// CheckDisjoint returns an error if a root is given twice or lies in another one.
+// The directories of such a root would be found twice, and the two searches would
+// lock each other out.
 func CheckDisjoint(roots []string) error {
 	slash := string(filepath.Separator)
 	places := make([]string, len(roots))
@@ -20,11 +21,11 @@ func CheckDisjoint(roots []string) error {
 		for j, other := range roots[:i] {
 			switch {
 			case places[i] == places[j]:
-				return fmt.Errorf("-d %s: given twice, as %s before", root, other)
+				return fmt.Errorf("root %s: given twice, as %s before", root, other)
 			case strings.HasPrefix(places[i], places[j]):
-				return fmt.Errorf("-d %s: lies in %s, which is given too: leave one of them out", root, other)
+				return fmt.Errorf("root %s: lies in %s, which is given too: leave one of them out", root, other)
 			case strings.HasPrefix(places[j], places[i]):
-				return fmt.Errorf("-d %s: lies in %s, which is given too: leave one of them out", other, root)
+				return fmt.Errorf("root %s: lies in %s, which is given too: leave one of them out", other, root)
 			}
 		}
 	}

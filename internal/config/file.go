@@ -1,13 +1,11 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,25 +14,6 @@ import (
 )
 
 const maxFile = 1 << 20 // bytes
-
-// keys lists the sections and the keys that each of them takes. A section of
-// queue options takes every key that starts with x- besides.
-var keys = map[string][]string{
-	"rabbit": {
-		"host", "port", "host_order", "username", "password", "password_file", "use_ssl",
-		"vhost", "queue", "routing_key", "exchange",
-		"heartbeat", "connection_timeout", "confirm_timeout", "blocked_timeout",
-		"delivery_mode", "compression",
-	},
-	queueSection: {"durable", "exclusive", "auto_delete", "passive"},
-	tlsSection:   {"ca_certs", "certfile", "keyfile", "cert_reqs", "server_hostname", "ciphers"},
-	"file":       {"path", "format", "compression"},
-	"http": {
-		"url", "host", "port", "path", "use_ssl",
-		"username", "password", "password_file", "token", "token_file",
-		"timeout", "compression",
-	},
-}
 
 // File is an ini file that has been read; its methods give the sections. It
 // is not changed by others' edits afterwards.
@@ -93,75 +72,6 @@ func (f *File) lookup(section, key string) (entry, bool) {
 	return f.entries[i], true
 }
 
-// checkNames warns of unknown sections and keys. A key that is a slip of a known
-// one, or means the same, is an error: use_tls would leave encryption off. Any
-// other unknown key is not shown, since it may be a password: the line
-// "password SECRET=" has the key "password secret".
-func (f *File) checkNames() error {
-	var slips []error
-	sections := sorted(keys)
-	for _, section := range sorted(f.headers) {
-		if _, ok := keys[section]; !ok && section != defaultSection {
-			f.warn("%s:%d: unknown section %q is ignored; the nearest known one is [%s]",
-				f.path, f.headers[section], section, nearest(section, sections))
-		}
-	}
-	for _, e := range f.entries {
-		known, ok := keys[e.section]
-		if e.section == defaultSection {
-			known, ok = allKeys(), true
-		}
-		argument := strings.HasPrefix(e.key, "x-") && (e.section == queueSection || e.section == defaultSection)
-		if !ok || argument || slices.Contains(known, e.key) {
-			continue
-		}
-		if meant := intended(e.key, known); meant != "" {
-			slips = append(slips, fmt.Errorf("%s:%d: [%s] unknown key %q; is %s meant? Correct or remove it",
-				f.path, e.line, e.section, e.key, meant))
-			continue
-		}
-		f.warn("%s:%d: [%s] the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)",
-			f.path, e.line, e.section)
-	}
-	return errors.Join(slips...)
-}
-
-// synonyms are what other programs call the known keys.
-var synonyms = map[string]string{
-	"use_tls": "use_ssl", "ssl": "use_ssl", "tls": "use_ssl", "user": "username", "login": "username",
-	"pass": "password", "passwd": "password", "virtual_host": "vhost", "virtualhost": "vhost", "hostname": "host",
-	"ca_cert": "ca_certs", "cafile": "ca_certs", "cacertfile": "ca_certs", "verify": "cert_reqs",
-}
-
-// intended returns the known key that an unknown one is a slip of or means; the
-// empty text if there is none.
-func intended(key string, known []string) string {
-	if meant, ok := synonyms[key]; ok && slices.Contains(known, meant) {
-		return meant
-	}
-	if strings.ContainsFunc(key, isSpace) {
-		return ""
-	}
-	meant, most := nearest(key, known), 1
-	if len(meant) >= 6 {
-		most = 2
-	}
-	if distance(key, meant) > most {
-		return ""
-	}
-	return meant
-}
-
-// keyShown returns a key as messages may show it: one that is not known may be a
-// part of a value.
-func keyShown(section, key string) string {
-	argument := strings.HasPrefix(key, "x-") && (section == queueSection || section == defaultSection)
-	if argument || slices.Contains(allKeys(), key) {
-		return key
-	}
-	return "(not shown)"
-}
-
 func (f *File) checkQuotes() {
 	for _, e := range f.entries {
 		text := e.text.Reveal()
@@ -178,14 +88,6 @@ func isSecret(key string) bool { return key == "password" || key == "token" }
 
 func (e entry) exposesSecret() bool {
 	return isSecret(e.key) && e.stored && e.text.Reveal() != ""
-}
-
-func allKeys() []string {
-	var all []string
-	for _, section := range sorted(keys) {
-		all = append(all, keys[section]...)
-	}
-	return all
 }
 
 // readable says whether everybody can read a regular file. A group that can is

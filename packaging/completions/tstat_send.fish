@@ -2,7 +2,7 @@
 complete -c tstat_send -f
 complete -c tstat_send -s h -l help -d 'Show context-sensitive help'
 complete -c tstat_send -s d -l directory -x -a '(__fish_complete_directories)' -d 'A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own'
-complete -c tstat_send -s c -l config -r -F -d 'Configuration of the transport; not read with --no-transport'
+complete -c tstat_send -s c -l config -r -F -d 'Configuration: of the transport, and in its section [tstat_send] what is not given of --directory, --instance, --sensor, --threshold and --transport'
 complete -c tstat_send -s T -l threshold -x -d 'Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all'
 complete -c tstat_send -s t -l transport -x -a 'rabbit http file' -d 'Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file])'
 complete -c tstat_send -s S -l sensor -x -d 'Sensor id in the flows'

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"tstat-transport/internal/config"
+)
+
+// systemConfig is read if neither --config is given nor its default exists.
+const systemConfig = "/etc/tstat-transport/config.ini"
+
+// configuration is the ini file, and where the options come from that may stand
+// in the file or be given as flags.
+type configuration struct {
+	file    *config.File // nil if it was not read, or cannot be
+	err     error        // why it cannot be used
+	origins map[string]string
+}
+
+// readConfiguration reads the ini file and takes from it what was not given on the
+// command line. An error is kept, and becomes that of the transport: a run with
+// roots that are known counts and reports what it could not send.
+func (c *command) readConfiguration(parsed *kong.Context) {
+	conf := &c.configuration
+	conf.origins = make(map[string]string)
+	for _, p := range parsed.Path {
+		if p.Flag != nil {
+			conf.origins[p.Flag.Name] = "--" + p.Flag.Name
+		}
+	}
+	if c.NoTransport && len(c.Directory) > 0 {
+		return
+	}
+	if conf.origins["config"] == "" && !exists(c.Config) && exists(systemConfig) {
+		c.Config = systemConfig
+	}
+	if conf.file, conf.err = config.Load(c.Config); conf.err != nil {
+		return
+	}
+	conf.take("directory", c.setRoots)
+	conf.take("instance", func(value string) (want string) { c.Instance = &value; return "" })
+	conf.take("sensor", func(value string) (want string) { c.Sensor = value; return "" })
+	conf.take("threshold", func(value string) (want string) {
+		if c.Threshold.UnmarshalText([]byte(value)) != nil {
+			return wantThreshold
+		}
+		return ""
+	})
+	conf.take("transport", func(value string) (want string) {
+		if !slices.Contains(transports, value) {
+			return "one of " + strings.Join(transports, ", ")
+		}
+		c.Transport = value
+		return ""
+	})
+}
+
+// take sets an option to what the file says, if it was not given as a flag. If set
+// does not accept the value, it returns what it wants.
+func (conf *configuration) take(name string, set func(value string) (want string)) {
+	o, ok := conf.file.Option(name)
+	if !ok || conf.origins[name] != "" {
+		return
+	}
+	conf.origins[name] = o.Place
+	if want := set(o.Value); want != "" {
+		conf.err = errors.Join(conf.err, o.Want(want))
+	}
+}
+
+// setRoots reads roots separated by commas. It sets none if one is wrong.
+func (c *command) setRoots(list string) (want string) {
+	var roots []root
+	for item := range strings.SplitSeq(list, ",") {
+		var r root
+		if r.UnmarshalText([]byte(strings.TrimSpace(item))) != nil {
+			return "[INSTANCE=]DIR, or several separated by commas"
+		}
+		roots = append(roots, r)
+	}
+	if checkDisjoint(roots) != nil {
+		return "roots of which none lies in another"
+	}
+	c.Directory = roots
+	return ""
+}
+
+// exists reports whether there is a file at path, which this user perhaps may not
+// read.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// origin says where an option comes from: the flag, the line of the file, or the
+// default.
+func (conf *configuration) origin(name string) string {
+	if from, ok := conf.origins[name]; ok {
+		return from
+	}
+	return "default"
+}
+
+// checkOptions prints the options that may stand in the configuration, and where
+// each comes from.
+func (c *command) checkOptions(up *checkReport) {
+	roots := make([]string, len(c.Directory))
+	for i, r := range c.Directory {
+		roots[i] = r.String()
+	}
+	sensor := c.configuration.origin("sensor")
+	if sensor == "default" {
+		sensor = "the host name"
+	}
+	transport := c.Transport
+	if c.NoTransport {
+		transport = "none"
+	}
+	if c.configuration.file != nil {
+		up.ok("config = %s (%s)", c.Config, c.configuration.origin("config"))
+	}
+	for _, o := range [][3]string{
+		{"directory", strings.Join(roots, ", "), c.configuration.origin("directory")},
+		{"instance", c.instanceName(), c.configuration.origin("instance")},
+		{"sensor", c.Sensor, sensor},
+		{"threshold", c.Threshold.String() + " MB", c.configuration.origin("threshold")},
+		{"transport", transport, c.configuration.origin("transport")},
+	} {
+		up.ok("%s = %s (%s)", o[0], o[1], o[2])
+	}
+}

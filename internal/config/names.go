@@ -1,0 +1,124 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// keys lists the sections and the keys that each of them takes. A section of
+// queue options takes every key that starts with x- besides.
+var keys = map[string][]string{
+	"rabbit": {
+		"host", "port", "host_order", "username", "password", "password_file", "use_ssl",
+		"vhost", "queue", "routing_key", "exchange",
+		"heartbeat", "connection_timeout", "confirm_timeout", "blocked_timeout",
+		"delivery_mode", "compression",
+	},
+	queueSection: {"durable", "exclusive", "auto_delete", "passive"},
+	tlsSection:   {"ca_certs", "certfile", "keyfile", "cert_reqs", "server_hostname", "ciphers"},
+	"file":       {"path", "format", "compression"},
+	"http": {
+		"url", "host", "port", "path", "use_ssl",
+		"username", "password", "password_file", "token", "token_file",
+		"timeout", "compression",
+	},
+	optionsSection: {"directory", "instance", "sensor", "threshold", "transport"},
+}
+
+// checkNames warns of unknown sections and keys. An unknown key is an error if it
+// is a slip of a known one, or means the same: use_tls would leave encryption
+// off. In [tstat_send] every unknown key is an error: it would change what is
+// sent. An unknown key that resembles no known one is not shown, since it may be a
+// password: the line "password SECRET=" has the key "password secret".
+func (f *File) checkNames() error {
+	var wrong []error
+	sections := sorted(keys)
+	for _, section := range sorted(f.headers) {
+		if _, ok := keys[section]; !ok && section != defaultSection {
+			f.warn("%s:%d: unknown section %q is ignored; the nearest known one is [%s]",
+				f.path, f.headers[section], section, nearest(section, sections))
+		}
+	}
+	for _, e := range f.entries {
+		known, ok := f.knownKeys(e.section)
+		if !ok || isArgument(e.section, e.key) || slices.Contains(known, e.key) {
+			continue
+		}
+		if meant := intended(e.key, known); meant != "" {
+			wrong = append(wrong, fmt.Errorf("%s:%d: [%s] unknown key %q; is %s meant? Correct or remove it",
+				f.path, e.line, e.section, e.key, meant))
+			continue
+		}
+		if e.section == optionsSection {
+			wrong = append(wrong, fmt.Errorf("%s:%d: [%s] the line has an unknown key (not shown: it may be a part of a value); "+
+				"the nearest of %s is %s; every other option is a flag only",
+				f.path, e.line, e.section, strings.Join(known, ", "), nearest(e.key, known)))
+			continue
+		}
+		f.warn("%s:%d: [%s] the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)",
+			f.path, e.line, e.section)
+	}
+	return errors.Join(wrong...)
+}
+
+// knownKeys returns the keys that a section takes; ok is false for an unknown
+// section. [DEFAULT] takes those of [tstat_send] only in a file that has this
+// section: any other file was written for the Python tool, and is read as before.
+func (f *File) knownKeys(section string) (known []string, ok bool) {
+	if section != defaultSection {
+		known, ok = keys[section]
+		return known, ok
+	}
+	_, hasOptions := f.headers[optionsSection]
+	for _, name := range sorted(keys) {
+		if name != optionsSection || hasOptions {
+			known = append(known, keys[name]...)
+		}
+	}
+	return known, true
+}
+
+// synonyms are what other programs call the known keys.
+var synonyms = map[string]string{
+	"use_tls": "use_ssl", "ssl": "use_ssl", "tls": "use_ssl", "user": "username", "login": "username",
+	"pass": "password", "passwd": "password", "virtual_host": "vhost", "virtualhost": "vhost", "hostname": "host",
+	"directories": "directory", "root": "directory", "roots": "directory", "sensor_id": "sensor", "instance_id": "instance",
+	"ca_cert": "ca_certs", "cafile": "ca_certs", "cacertfile": "ca_certs", "verify": "cert_reqs",
+}
+
+// intended returns the known key that an unknown one is a slip of or means; the
+// empty text if there is none.
+func intended(key string, known []string) string {
+	if meant, ok := synonyms[key]; ok && slices.Contains(known, meant) {
+		return meant
+	}
+	if strings.ContainsFunc(key, isSpace) {
+		return ""
+	}
+	meant, most := nearest(key, known), 1
+	if len(meant) >= 6 {
+		most = 2
+	}
+	if distance(key, meant) > most {
+		return ""
+	}
+	return meant
+}
+
+// isArgument reports whether a key is an argument of the queue, of any name.
+func isArgument(section, key string) bool {
+	return strings.HasPrefix(key, "x-") && (section == queueSection || section == defaultSection)
+}
+
+// keyShown returns a key as messages may show it: an unknown one may be a part of
+// a value.
+func keyShown(section, key string) string {
+	known := func(keys []string) bool { return slices.Contains(keys, key) }
+	if isArgument(section, key) || slices.ContainsFunc(slices.Collect(maps.Values(keys)), known) {
+		return key
+	}
+	return "(not shown)"
+}

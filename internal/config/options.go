@@ -1,0 +1,33 @@
+package config
+
+import "fmt"
+
+const optionsSection = "tstat_send"
+
+// Option is a key of the section [tstat_send], which holds options that may also
+// be given as flags of the same names.
+type Option struct {
+	Value string
+	Place string // the file and line of the key
+
+	key string
+}
+
+// Option returns what the section [tstat_send] says of an option. ok is false if
+// it says nothing: the section or the key is missing, or the value is empty.
+func (f *File) Option(key string) (o Option, ok bool) {
+	if _, ok := f.headers[optionsSection]; !ok {
+		return Option{}, false
+	}
+	e, ok := f.section(optionsSection).get(key)
+	if !ok || e.text.Reveal() == "" {
+		return Option{}, false
+	}
+	return Option{Value: e.text.Reveal(), Place: fmt.Sprintf("%s:%d", f.path, e.line), key: key}, true
+}
+
+// Want returns the error of a value that is not what is wanted. It does not show
+// the value.
+func (o Option) Want(want string) error {
+	return fmt.Errorf("%s: [%s] %s: want %s", o.Place, optionsSection, o.key, want)
+}
