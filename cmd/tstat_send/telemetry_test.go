@@ -189,7 +189,7 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	// The signal may come between two directories or within one.
-	if reason := a.Unsent.First[0].Reason; reason != "" && reason != "the run stopped before all of it was read" {
+	if reason := a.Unsent.First[0].Reason; reason != "" && reason != "the run stopped before all of it was sent" {
 		t.Errorf("reason %q", reason)
 	}
 }

@@ -144,7 +144,7 @@ func (b *batch) emit(ctx context.Context) {
 	m.Body[0] = '['
 	m.Body = append(m.Body, ']')
 	m.Flows = b.flows
-	m.ID = b.ids.id(b.from, b.to)
+	m.ID = b.ids.id(b.from, b.to, m.Body)
 	m.after = b.sendable
 	b.from = b.to
 	b.message, b.flows = nil, 0
@@ -160,7 +160,7 @@ func (b *batch) emit(ctx context.Context) {
 	select {
 	case p.messages <- m:
 	case <-ctx.Done():
-		p.recordOutcome(m, context.Cause(ctx))
+		p.recordOutcome(m, errStopped)
 	}
 }
 

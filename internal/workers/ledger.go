@@ -8,9 +8,9 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// errStopped ends the logs that were not read to their end when the run was
-// told to stop, or stopped because the transport failed.
-var errStopped = errors.New("the run stopped before all of it was read")
+// errStopped is the outcome of what a run did not come to: it was told to stop, or
+// stopped because the transport failed.
+var errStopped = errors.New("the run stopped before all of it was sent")
 
 // dirWork is a directory in work. Its own fields do not change once its logs are
 // open; its ledger and its state files have a mutex each.

@@ -3,6 +3,8 @@ package workers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"hash/crc32"
 	"strconv"
 	"unicode/utf8"
 )
@@ -15,16 +17,18 @@ const maxID = 255
 // SENSOR/INSTANCE/DIRECTORY/LOG.
 type idPrefix string
 
-// id returns the id of the message that holds the rows in a byte range of the
-// uncompressed log.
-func (p idPrefix) id(from, to int64) string {
-	b := make([]byte, 0, len(p)+2*20)
+// id returns the id of the message with the given body, which holds the rows in a
+// byte range of the uncompressed log. The checksum tells apart two logs that stand
+// at the same place one after the other, as when Tstat is started again within a
+// minute; a message that is sent again has the same body.
+func (p idPrefix) id(from, to int64, body []byte) string {
+	b := make([]byte, 0, len(p)+len("@-~")+2*20+8)
 	b = append(b, p...)
 	b = append(b, '@')
 	b = strconv.AppendInt(b, from, 10)
 	b = append(b, '-')
 	b = strconv.AppendInt(b, to, 10)
-	return idOf(b)
+	return idOf(fmt.Appendf(b, "~%08x", crc32.ChecksumIEEE(body)))
 }
 
 // partID returns the id of the n-th half of a message that was too large for the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -75,7 +76,7 @@ func TestMessages(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want[fmt.Sprintf("s/0/%s/%s@%d-%d", dir, file, m.From, m.To)] = string(body)
+				want[fmt.Sprintf("s/0/%s/%s@%d-%d~%08x", dir, file, m.From, m.To, crc32.ChecksumIEEE(body))] = string(body)
 			}
 		}
 		got := newArchive()
@@ -348,7 +349,7 @@ func TestGivenUp(t *testing.T) {
 	}
 	want := []string{
 		dirName + " failed: away",
-		other + " waiting: the run stopped before all of it was read",
+		other + " waiting: the run stopped before all of it was sent",
 	}
 	if !slices.Equal(reasons, want) {
 		t.Errorf("%q, want %q", reasons, want)
@@ -378,5 +379,32 @@ func TestHalves(t *testing.T) {
 	}
 	if again, _ := json.Marshal(got); !bytes.Equal(again, body) {
 		t.Errorf("parts are not the whole:\n%s\n%s", again, body)
+	}
+}
+
+// TestSamePlaceOtherLog: Tstat, started again within the minute, writes another
+// log of the same length to the same place. Its message has an id of its own, or
+// an archive that drops repeats would lose it.
+func TestSamePlaceOtherLog(t *testing.T) {
+	root, to := t.TempDir(), newArchive()
+	lines := realLog(t, "level15", "log_udp_complete")
+	first := []byte(lines[0] + lines[1])
+	second := bytes.Clone(first)
+	ip := bytes.IndexByte(second[len(lines[0]):], '.') + len(lines[0]) - 1
+	second[ip] = '0' + (second[ip]-'0'+1)%10
+	want := wantFlows(t, readReference(t, first, reference.UDP, 0))
+	maps.Copy(want, wantFlows(t, readReference(t, second, reference.UDP, 0)))
+	for _, log := range [][]byte{first, second} {
+		if err := os.RemoveAll(filepath.Join(root, dirName)); err != nil {
+			t.Fatal(err)
+		}
+		writeLog(t, root, dirName, "log_udp_complete", log)
+		if outcome, _ := run(t.Context(), t, root, to, nil); outcome.Transport != nil {
+			t.Fatal(outcome.Transport)
+		}
+	}
+	diff(t, to.flows(t), want)
+	if len(to.bodies) != 2 {
+		t.Errorf("%d messages, want 2", len(to.bodies))
 	}
 }

@@ -36,7 +36,7 @@ func (p *pipeline) newMessage(l *logWork) *outgoing {
 func (p *pipeline) publish(ctx, healthy context.Context, stop context.CancelCauseFunc) error {
 	for m := range p.messages {
 		if err := context.Cause(healthy); err != nil {
-			p.recordOutcome(m, err)
+			p.recordOutcome(m, errStopped)
 			return err
 		}
 		// Without a place for the directory's state nothing of it is sent.

@@ -113,7 +113,7 @@ func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	close(p.messages)
 	err = firstError(err, publishing.Wait())
 	for m := range p.messages { // left by publishers that failed
-		p.recordOutcome(m, err)
+		p.recordOutcome(m, errStopped)
 	}
 	endCheckpoints()
 	close(p.finished)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -102,7 +103,7 @@ func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Kind, nam
 				t.Errorf("%s: a message does not fit docs/message.schema.json: %v", names, err)
 			}
 		}
-		messages[fmt.Sprintf("%s@%d-%d", names, m.From, m.To)] = message{m.Flows, string(text)}
+		messages[fmt.Sprintf("%s@%d-%d~%08x", names, m.From, m.To, crc32.ChecksumIEEE(text))] = message{m.Flows, string(text)}
 	}
 	referenceCache.Store(key, messages)
 	return messages

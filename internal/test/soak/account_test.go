@@ -58,6 +58,7 @@ func (w *world) sameAgain(row []json.RawMessage, now arrival) {
 		return
 	}
 	_, to, _ := strings.Cut(before.message[strings.LastIndexByte(before.message, '@'):], "-")
+	to, _, _ = strings.Cut(to, "~")
 	cut, err := strconv.Atoi(to)
 	if before.last && now.first && err == nil && (cut%4096 == 0 || strings.Contains(before.message, "/gzip/")) {
 		w.againCut++

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"maps"
 	"os"
@@ -58,7 +59,7 @@ func newAudit(t testing.TB, root string) *audit {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a.owed[fmt.Sprintf("%s@%d-%d", log, m.From, m.To)] = owedMessage{log, m.From, m.To, canonical(t, text)}
+				a.owed[fmt.Sprintf("%s@%d-%d~%08x", log, m.From, m.To, crc32.ChecksumIEEE(text))] = owedMessage{log, m.From, m.To, canonical(t, text)}
 			}
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"tstat-transport/internal/test/loggen"
@@ -187,6 +188,19 @@ func (s *Sim) rotate() error {
 	return s.start()
 }
 
+// removeAll removes a directory into which tstat_send may write a state file
+// meanwhile.
+func removeAll(path string) error {
+	const tries = 10
+	var err error
+	for range tries {
+		if err = os.RemoveAll(path); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return err
+}
+
 // start begins a directory. One of this minute that is there already goes.
 func (s *Sim) start() error {
 	path := filepath.Join(s.root, loggen.DirName(s.now))
@@ -195,7 +209,7 @@ func (s *Sim) start() error {
 			s.opts.BeforeDelete(path)
 		}
 		s.deleted(filepath.Base(path), time.Now())
-		if err := os.RemoveAll(path); err != nil {
+		if err := removeAll(path); err != nil {
 			return err
 		}
 		s.count(func(c *Counts) { c.Deletions++ })
