@@ -42,7 +42,7 @@ type command struct {
 	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
 	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
-	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport), print what is right and what is wrong, and send nothing."`
+	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing."`
 	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Progress    string    `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
 	Report      string    `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"strings"
 
@@ -114,9 +113,6 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 	}
 	for _, h := range r.Hosts {
 		o.Hosts = append(o.Hosts, h.String())
-	}
-	if r.RandomHosts {
-		rand.Shuffle(len(o.Hosts), func(i, j int) { o.Hosts[i], o.Hosts[j] = o.Hosts[j], o.Hosts[i] })
 	}
 	if r.UseSSL {
 		if o.TLS, err = r.TLS.Config(); err != nil {

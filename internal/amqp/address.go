@@ -69,8 +69,7 @@ func (a *addresses) each(ctx context.Context, use func(ctx context.Context, sock
 
 // one calls use with a socket to the first address that accepts a connection.
 func (a *addresses) one(ctx context.Context, use func(context.Context, net.Conn) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.o.ConnectionTimeout,
-		fmt.Errorf("no answer within %v", a.o.ConnectionTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, a.o.ConnectionTimeout, &noAnswer{a.o.ConnectionTimeout})
 	defer cancel()
 	socket, address, err := a.connect(ctx)
 	if err != nil {

@@ -191,9 +191,9 @@ func TestCheckTriesEveryAddress(t *testing.T) {
 	o.ConnectionTimeout = 300 * time.Millisecond
 	named(&o, b.Port(), "127.0.0.2", "127.0.0.1")
 	findings := Check(t.Context(), o)
-	if len(findings) < 3 || !strings.Contains(findings[0].Text, "resolves to 127.0.0.2:") ||
+	if len(findings) != 5 || !strings.Contains(findings[0].Text, "resolves to 127.0.0.2:") ||
 		!findings[1].Note || !strings.Contains(findings[1].Text, "no answer within 300ms") ||
-		!strings.Contains(findings[2].Text, "logged in") {
+		!strings.Contains(findings[2].Text, "logged in") || !strings.Contains(findings[3].Text, "not RabbitMQ") {
 		t.Errorf("got %+v", findings)
 	}
 }

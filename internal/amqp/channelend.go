@@ -38,8 +38,10 @@ func (c *channelPublisher) closedBy(e *amqp.Error) error {
 	return c.p.o.wrap(c.session.host, c.route(), e)
 }
 
-func (c *channelPublisher) route() string {
-	return fmt.Sprintf("publish to exchange %q with routing key %q in vhost %q", c.p.o.Exchange, c.p.o.RoutingKey, c.p.o.VHost)
+func (c *channelPublisher) route() string { return c.p.o.publishingTo() }
+
+func (o *Options) publishingTo() string {
+	return fmt.Sprintf("publish to exchange %q with routing key %q in vhost %q", o.Exchange, o.RoutingKey, o.VHost)
 }
 
 // overdue returns an error if the oldest message has waited too long for its

@@ -12,52 +12,61 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Check tries every host in turn as Open would, and looks queue, exchange and
-// route up. It sends no message and declares nothing. Each wait is bounded by
-// ConnectionTimeout and ends with ctx.
+// Check tries every host in turn as Open would, looks up queue and exchange, and
+// asks for the permissions that a run needs. It delivers no message and declares
+// nothing. Each wait is bounded by ConnectionTimeout and ends with ctx.
 func Check(ctx context.Context, options Options) []transport.Finding {
 	o, err := options.withDefaults()
 	if err != nil {
 		return []transport.Finding{{Err: err}}
 	}
-	var c checker
+	var all []transport.Finding
 	for _, host := range o.Hosts {
-		c.check(ctx, o, host)
+		c := checker{o: o, host: host}
+		c.check(ctx)
+		all = append(all, c.findings...)
 	}
-	return c.findings
+	return all
 }
 
-type checker struct{ findings []transport.Finding }
+// checker checks one host.
+type checker struct {
+	o        *Options
+	host     string
+	conn     *amqp.Connection
+	socket   *deadlineConn
+	findings []transport.Finding
+}
 
-func (c *checker) good(format string, args ...any) {
-	c.findings = append(c.findings, transport.Finding{Text: fmt.Sprintf(format, args...)})
+func (c *checker) good(format string, args ...any) { c.say(false, format, args...) }
+
+// note records what a run can bear.
+func (c *checker) note(format string, args ...any) { c.say(true, format, args...) }
+
+func (c *checker) say(note bool, format string, args ...any) {
+	text := fmt.Sprintf("rabbitmq %s: ", c.host) + fmt.Sprintf(format, args...)
+	c.findings = append(c.findings, transport.Finding{Text: text, Note: note})
 }
 
 func (c *checker) bad(err error) { c.findings = append(c.findings, transport.Finding{Err: err}) }
 
-// note records what a run can bear.
-func (c *checker) note(format string, args ...any) {
-	c.findings = append(c.findings, transport.Finding{Text: fmt.Sprintf(format, args...), Note: true})
-}
-
-func (c *checker) check(ctx context.Context, o *Options, host string) {
-	a, err := o.addresses(ctx, host, "")
+func (c *checker) check(ctx context.Context) {
+	a, err := c.o.addresses(ctx, c.host, "")
 	if err != nil {
 		c.bad(err)
 		return
 	}
-	if name, _, _ := net.SplitHostPort(host); net.ParseIP(name) == nil {
-		c.good("rabbitmq %s: resolves to %s", host, strings.Join(a.left, ", "))
+	if name, _, _ := net.SplitHostPort(c.host); net.ParseIP(name) == nil {
+		c.good("resolves to %s", strings.Join(a.left, ", "))
 	}
-	err = a.each(ctx, func(loginCtx context.Context, socket net.Conn) error {
-		ac, bounded, err := login(loginCtx, o, host, socket)
-		if err != nil {
+	err = a.each(ctx, func(loginCtx context.Context, socket net.Conn) (err error) {
+		if c.conn, c.socket, err = login(loginCtx, c.o, c.host, socket); err != nil {
 			return err
 		}
 		for _, e := range a.failed {
 			c.note("%v: a run goes on with the host's next address", e)
 		}
-		c.loggedIn(ctx, o, host, ac, bounded)
+		c.loggedIn(ctx)
 		return nil
 	})
 	if err != nil {
@@ -65,62 +74,86 @@ func (c *checker) check(ctx context.Context, o *Options, host string) {
 	}
 }
 
-// loggedIn looks at everything that a run would use on a connection, and closes
-// the connection.
-func (c *checker) loggedIn(ctx context.Context, o *Options, host string, ac *amqp.Connection, socket *deadlineConn) {
-	stop := context.AfterFunc(ctx, func() { socket.abort(context.Cause(ctx)) })
+// loggedIn looks at everything that a run would use on the connection, and
+// closes the connection.
+func (c *checker) loggedIn(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { c.socket.abort(context.Cause(ctx)) })
 	defer stop()
-	watchdog := time.AfterFunc(o.ConnectionTimeout, func() {
-		socket.abort(fmt.Errorf("no answer within %v", o.ConnectionTimeout))
-	})
-	defer watchdog.Stop()
 	defer func() {
-		_ = ac.CloseDeadline(time.Now().Add(closeTimeout)) // nothing was sent
-		socket.abort(errClosed)
+		_ = c.conn.CloseDeadline(time.Now().Add(closeTimeout)) // nothing was sent
+		c.socket.abort(errClosed)
 	}()
 	how := "without TLS"
-	if o.TLS != nil {
+	if c.o.TLS != nil {
 		how = "with TLS"
 	}
-	c.good("rabbitmq %s: logged in as %q to vhost %q %s: %v %v", host, o.Username, o.VHost, how,
-		ac.Properties["product"], ac.Properties["version"])
-	explain := func(doing string, err error) { c.bad(o.wrap(host, doing, socket.cause(err))) }
-	c.topology(o, host, ac, explain)
+	c.good("logged in as %q to vhost %q %s: %v %v", c.o.Username, c.o.VHost, how,
+		c.conn.Properties["product"], c.conn.Properties["version"])
+	looks := []func(){c.queue, c.exchange, c.publishing, c.confirming}
+	if !c.isRabbitMQ() {
+		c.note("the broker is not RabbitMQ: permissions are not asked for, since the questions might be taken at their word")
+		looks = looks[:2]
+	}
+	for _, look := range looks {
+		if look(); c.conn.IsClosed() {
+			return // what ended the connection is in the findings
+		}
+	}
 }
 
-func (c *checker) topology(o *Options, host string, ac *amqp.Connection, explain func(string, error)) {
-	if o.Queue != "" {
-		q, err := lookUpQueue(ac, o.Queue)
-		switch {
-		case err == nil:
-			c.good("rabbitmq %s: queue %q exists: %d messages, %d consumers", host, o.Queue, q.Messages, q.Consumers)
-		case missing(err) && !o.QueueOptions.Passive:
-			c.good("rabbitmq %s: queue %q does not exist: it will be declared", host, o.Queue)
-		default:
-			explain(fmt.Sprintf("look up queue %q in vhost %q", o.Queue, o.VHost), err)
-		}
+func (c *checker) isRabbitMQ() bool { return c.conn.Properties["product"] == "RabbitMQ" }
+
+// within is a within for the connection, which it aborts if no answer comes in
+// time.
+func (c *checker) within(doing string, f func() error) error {
+	watchdog := time.AfterFunc(c.o.ConnectionTimeout, func() { c.socket.abort(&noAnswer{c.o.ConnectionTimeout}) })
+	defer watchdog.Stop()
+	if err := f(); err != nil {
+		return c.o.wrap(c.host, doing, c.socket.cause(err))
 	}
-	if o.Exchange != "" {
-		if err := lookUpExchange(ac, o.Exchange); err != nil {
-			explain(fmt.Sprintf("look up exchange %q in vhost %q", o.Exchange, o.VHost), err)
-			return
-		}
-		c.good("rabbitmq %s: exchange %q exists; whether a queue is bound to it with routing key %q, only a message can tell",
-			host, o.Exchange, o.RoutingKey)
+	return nil
+}
+
+// queue looks up the queue that is to be there, or to be declared.
+func (c *checker) queue() {
+	if c.o.Queue == "" {
 		return
 	}
-	if o.RoutingKey == o.Queue {
+	switch q, err := c.o.lookUp(c.conn, c.o.Queue, c.within); {
+	case err == nil:
+		c.good("queue %q exists: %d messages, %d consumers", c.o.Queue, q.Messages, q.Consumers)
+	case missing(err) && !c.o.QueueOptions.Passive && c.isRabbitMQ():
+		c.declaring()
+	case missing(err) && !c.o.QueueOptions.Passive:
+		c.good("queue %q does not exist: it will be declared", c.o.Queue)
+	default:
+		c.bad(err)
+	}
+}
+
+// exchange looks up the exchange or, on the default exchange, the queue that
+// the routing key names.
+func (c *checker) exchange() {
+	if c.o.Exchange != "" {
+		if err := c.within(c.o.lookingUpExchange(), func() error { return lookUpExchange(c.conn, c.o.Exchange) }); err != nil {
+			c.bad(err)
+			return
+		}
+		c.good("exchange %q exists; whether a queue is bound to it with routing key %q, only a message can tell",
+			c.o.Exchange, c.o.RoutingKey)
+		return
+	}
+	if c.o.RoutingKey == c.o.Queue {
 		return // the queue itself
 	}
-	_, err := lookUpQueue(ac, o.RoutingKey)
-	switch {
+	switch _, err := c.o.lookUp(c.conn, c.o.RoutingKey, c.within); {
 	case err == nil:
-		c.good("rabbitmq %s: routing key %q names a queue", host, o.RoutingKey)
+		c.good("routing key %q names a queue", c.o.RoutingKey)
 	case missing(err):
 		c.bad(&transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
 			"rabbitmq %s: routing key %q names no queue, as it has to on the default exchange: messages would be returned: correct routing_key in the configuration, or give an exchange",
-			host, o.RoutingKey)})
+			c.host, c.o.RoutingKey)})
 	default:
-		explain(fmt.Sprintf("look up queue %q in vhost %q", o.RoutingKey, o.VHost), err)
+		c.bad(err)
 	}
 }

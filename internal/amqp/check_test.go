@@ -5,9 +5,38 @@ import (
 	"testing"
 	"time"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
 )
+
+// wantFindings wants Check to find what each of want says: "problem: TEXT" is an
+// error of kind, "note: TEXT" a note, and TEXT alone good.
+func wantFindings(t *testing.T, o Options, kind transport.Verdict, want ...string) {
+	t.Helper()
+	began := time.Now()
+	findings := Check(t.Context(), o)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if len(findings) != len(want) {
+		t.Errorf("got %d findings, want %d: %+v", len(findings), len(want), findings)
+		return
+	}
+	for i, w := range want {
+		problem, isProblem := strings.CutPrefix(w, "problem: ")
+		text, isNote := strings.CutPrefix(w, "note: ")
+		switch got := findings[i]; {
+		case isProblem:
+			wantError(t, got.Err, kind, problem)
+		case got.Err != nil:
+			t.Errorf("finding %d is %v, want %q", i, got.Err, w)
+		case !strings.Contains(got.Text, text) || got.Note != isNote:
+			t.Errorf("finding %d is %+v, want %q", i, got, w)
+		}
+	}
+}
 
 func TestCheck(t *testing.T) {
 	n := rabbittest.Shared(t)
@@ -16,47 +45,149 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, n, vhost)
 			change(&o)
-			began := time.Now()
-			findings := Check(t.Context(), o)
-			if took := time.Since(began); took > 3*time.Second {
-				t.Errorf("took %v", took)
-			}
-			if len(findings) != len(want) {
-				t.Errorf("got %d findings, want %d: %+v", len(findings), len(want), findings)
-				return
-			}
-			for i, w := range want {
-				problem, isProblem := strings.CutPrefix(w, "problem: ")
-				switch got := findings[i]; {
-				case isProblem:
-					wantError(t, got.Err, kind, problem)
-				case got.Err != nil:
-					t.Errorf("finding %d is %v, want %q", i, got.Err, w)
-				case !strings.Contains(got.Text, w):
-					t.Errorf("finding %d is %q, want %q", i, got.Text, w)
-				}
-			}
+			wantFindings(t, o, kind, want...)
 		})
 	}
-	f("queue missing", func(*Options) {}, 0, `logged in as "guest"`, "will be declared")
+	const mayPublish, answers = `"guest" may publish`, "answers"
+	f("queue missing", func(*Options) {}, 0, `logged in as "guest"`, "will be declared", mayPublish)
+	f("queue missing, with arguments", func(o *Options) {
+		o.QueueOptions.Arguments = map[string]any{"x-expires": 60000, "x-max-length": 5}
+	}, 0, `logged in as "guest"`, "will be declared", mayPublish)
 	f("queue missing and passive", func(o *Options) { o.QueueOptions.Passive = true },
-		transport.Misconfigured, "RabbitMQ ", `problem: no queue 'flows'`)
+		transport.Misconfigured, "RabbitMQ ", `problem: no queue 'flows'`, mayPublish)
+	if n.QueueExists(t, vhost, queue) {
+		t.Error("Check has declared the queue")
+	}
 	n.DeclareQueue(t, vhost, queue, nil)
 	f("all there, exchange too", func(o *Options) { o.Exchange = "amq.direct" }, 0,
-		"logged in", "0 messages, 0 consumers", "only a message can tell")
+		"logged in", "0 messages, 0 consumers", "only a message can tell", mayPublish, answers)
 	f("exchange missing", func(o *Options) { o.Exchange = "nosuch" },
-		transport.Misconfigured, "logged in", "exists", `problem: "nosuch"`)
+		transport.Misconfigured, "logged in", "exists", `problem: "nosuch"`, `problem: "nosuch"`, answers)
 	f("routing key names no queue", func(o *Options) { o.RoutingKey = "other" },
-		transport.Misconfigured, "logged in", "exists", `problem: routing key "other" names no queue`)
+		transport.Misconfigured, "logged in", "exists", `problem: routing key "other" names no queue`, mayPublish)
 	f("wrong password", func(o *Options) { o.Password = func() string { return secret } },
 		transport.Refused, "problem: check username and password")
 	dead := deadHost(t)
 	f("first host away", func(o *Options) {
 		o.Hosts = []string{dead, "nosuch.invalid:1", o.Hosts[0]}
-	}, transport.Retry, "problem: "+dead+": connect", "problem: nosuch.invalid:1: resolve", "logged in", "exists")
+	}, transport.Retry, "problem: "+dead+": connect", "problem: nosuch.invalid:1: resolve", "logged in", "exists", mayPublish, answers)
 	f("bad options", func(o *Options) { o.Hosts = nil }, transport.Misconfigured, "problem: no host")
-
 	if got := n.QueueLen(t, vhost, queue); got != 0 {
 		t.Errorf("Check left %d messages in the queue", got)
 	}
+	send(t.Context(), open(t, options(t, n, vhost)), 0, 1, 100, 1).await(t)
+	f("queue holds messages", func(*Options) {}, 0, "logged in", "1 messages", mayPublish, "note: it holds messages")
+	wantInQueue(t, n, vhost, 0, 1, 100, false)
+}
+
+// TestCheckPermissions: what a run needs is asked for, and the asking leaves no
+// trace.
+func TestCheckPermissions(t *testing.T) {
+	n := rabbittest.Shared(t)
+	for name, c := range map[string]struct {
+		configure, write, read string
+		declared               bool // the queue
+		exchange               string
+		prepare                func(t *testing.T, vhost string)
+		want                   []string
+	}{
+		"may do all": {
+			configure: ".*", write: ".*", read: ".*", declared: true,
+			want: []string{"logged in", "exists", "may publish to exchange", "answers"},
+		},
+		"may not declare": {
+			configure: "^other$", write: ".*", read: ".*",
+			want: []string{"logged in", `problem: declare queue "flows"`, "may publish"},
+		},
+		"may not publish": {
+			configure: ".*", write: `^flows$`, read: ".*",
+			want: []string{"logged in", "will be declared", `problem: publish to exchange "" with routing key "flows"`},
+		},
+		"may not read": {
+			configure: "^$", write: `^(flows|amq\.default)$`, read: "^$", declared: true,
+			want: []string{"logged in", "exists", "may publish", "note: needs permission to read"},
+		},
+		"may not publish to the topic": {
+			configure: ".*", write: ".*", read: ".*", declared: true, exchange: "amq.topic",
+			prepare: func(t *testing.T, vhost string) {
+				n.Ctl(t, "set_topic_permissions", "-p", vhost, "careful", "amq.topic", "^other$", "^other$")
+			},
+			want: []string{"logged in", "exists", "only a message can tell", "problem: set_topic_permissions", "answers"},
+		},
+		"may publish to the topic": {
+			configure: ".*", write: ".*", read: ".*", declared: true, exchange: "amq.topic",
+			prepare: func(t *testing.T, vhost string) {
+				n.Ctl(t, "set_topic_permissions", "-p", vhost, "careful", "amq.topic", "^flows$", "^$")
+			},
+			want: []string{"logged in", "exists", "only a message can tell", "may publish", "answers"},
+		},
+		"an impersonator": {
+			configure: ".*", write: ".*", read: ".*", declared: true, exchange: "amq.fanout",
+			prepare: func(t *testing.T, _ string) { n.Ctl(t, "set_user_tags", "careful", "impersonator") },
+			want:    []string{"logged in", "exists", "only a message can tell", "note: tagged impersonator", "answers"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vhost := n.VHost(t)
+			n.AddUser(t, "careful", secret, vhost, c.configure, c.write, c.read)
+			if c.declared {
+				n.DeclareQueue(t, vhost, queue, nil)
+				bind(t, n, vhost, "amq.topic", "amq.fanout")
+			}
+			if c.prepare != nil {
+				c.prepare(t, vhost)
+			}
+			o := options(t, n, vhost)
+			o.Username, o.Password = "careful", func() string { return secret }
+			o.Exchange, o.RoutingKey = c.exchange, queue
+			wantFindings(t, o, transport.Refused, c.want...)
+			if got := n.QueueExists(t, vhost, queue); got != c.declared {
+				t.Errorf("there is a queue: %v, want %v", got, c.declared)
+			}
+			if c.declared && n.QueueLen(t, vhost, queue) > 0 {
+				t.Error("Check has delivered a message")
+			}
+		})
+	}
+}
+
+// bind binds the queue to the exchanges.
+func bind(t *testing.T, n *rabbittest.Node, vhost string, exchanges ...string) {
+	t.Helper()
+	ch, err := n.Dial(t, vhost).Channel()
+	for _, e := range exchanges {
+		if err == nil {
+			err = ch.QueueBind(queue, queue, e, false, nil)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCheckClusterWithoutMajority: of three nodes two are away.
+func TestCheckClusterWithoutMajority(t *testing.T) {
+	nodes := rabbittest.StartCluster(t, 3)
+	vhost := nodes[0].VHost(t)
+	o := options(t, nodes[0], vhost)
+	nodes[0].DeclareQueue(t, vhost, queue, amqp091.Table{"x-queue-type": "quorum"})
+	nodes[2].DeclareQueue(t, vhost, "classic", nil)
+	rabbittest.QuorumLeader(t, nodes, vhost, queue)
+	wantFindings(t, o, 0, "logged in", "exists", "may publish", "answers")
+
+	nodes[1].Kill()
+	nodes[2].Kill()
+	o.ConnectionTimeout = 2 * time.Second
+	t.Run("quorum queue", func(t *testing.T) {
+		findings := Check(t.Context(), o)
+		wantError(t, findings[len(findings)-1].Err, transport.Retry, `ask queue "flows"`, "lost its majority")
+	})
+	t.Run("classic queue of another node", func(t *testing.T) {
+		o.Queue = "classic"
+		findings := Check(t.Context(), o)
+		if len(findings) < 2 {
+			t.Fatalf("got %+v", findings)
+		}
+		wantError(t, findings[1].Err, transport.Retry, `look up queue "classic"`, "node that holds the queue", "away")
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -34,6 +35,12 @@ type tooLarge struct {
 
 func (t *tooLarge) Error() string { return t.err.Error() }
 func (t *tooLarge) Unwrap() error { return t.err }
+
+// noAnswer is why a connection is aborted on which the broker has not answered
+// in time.
+type noAnswer struct{ within time.Duration }
+
+func (e *noAnswer) Error() string { return fmt.Sprintf("no answer within %v", e.within) }
 
 // wrap returns err, which came up while doing something with host ("log in as
 // ..."), with its verdict and a text that names host, action, cause and remedy.

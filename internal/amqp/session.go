@@ -3,7 +3,6 @@ package amqp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -114,8 +113,7 @@ func (s *session) publish(channels int) (opened int, err error) {
 // time limit of their own: within aborts the connection after ConnectionTimeout
 // or when ctx ends. It returns a wrapped error.
 func (s *session) within(ctx context.Context, doing string, f func() error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.p.o.ConnectionTimeout,
-		fmt.Errorf("no answer within %v", s.p.o.ConnectionTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.p.o.ConnectionTimeout, &noAnswer{s.p.o.ConnectionTimeout})
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { s.abort(context.Cause(ctx)) })
 	err := f()

@@ -20,17 +20,14 @@ type within func(doing string, f func() error) error
 // messages are gone with it. topology returns wrapped errors.
 func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, within within) error {
 	if o.Queue != "" {
-		err := within(o.lookingUpQueue(o.Queue), func() error {
-			_, err := lookUpQueue(c, o.Queue)
-			return err
-		})
+		_, err := o.lookUp(c, o.Queue, within)
 		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
 			return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{fmt.Sprintf(
 				"rabbitmq %s: queue %q in vhost %q is gone, with the messages that this run had sent to it: find out who deleted it; the next run declares it again",
 				host, o.Queue, o.VHost), err}}
 		}
 		if missing(err) && !o.QueueOptions.Passive {
-			err = within(fmt.Sprintf("declare queue %q in vhost %q", o.Queue, o.VHost), func() error { return o.declareQueue(c) })
+			err = within(o.declaringQueue(), func() error { return o.declareQueue(c) })
 		}
 		if err != nil {
 			return err
@@ -42,8 +39,21 @@ func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, w
 	return within(o.lookingUpExchange(), func() error { return lookUpExchange(c, o.Exchange) })
 }
 
-func (o *Options) lookingUpQueue(name string) string {
-	return fmt.Sprintf("look up queue %q in vhost %q", name, o.VHost)
+// lookUp looks up a queue. RabbitMQ 4 does not answer while the node of a
+// classic queue is away, where 3.10 says so.
+func (o *Options) lookUp(c *amqp.Connection, name string, within within) (q amqp.Queue, err error) {
+	err = within(fmt.Sprintf("look up queue %q in vhost %q", name, o.VHost), func() error {
+		q, err = lookUpQueue(c, name)
+		return err
+	})
+	if _, ok := errors.AsType[*noAnswer](err); ok {
+		err = retryf("%w: the node that holds the queue may be away", err)
+	}
+	return q, err
+}
+
+func (o *Options) declaringQueue() string {
+	return fmt.Sprintf("declare queue %q in vhost %q", o.Queue, o.VHost)
 }
 
 func (o *Options) lookingUpExchange() string {

@@ -44,9 +44,8 @@ func (c *channelPublisher) queueState() *transport.Error {
 		return nil
 	}
 	if time.Since(c.lookUp.at) >= lookUpAgain {
-		err := c.session.within(c.p.ctx, c.p.o.lookingUpQueue(name), func() error {
-			_, err := lookUpQueue(c.session.conn, name)
-			return err
+		_, err := c.p.o.lookUp(c.session.conn, name, func(doing string, f func() error) error {
+			return c.session.within(c.p.ctx, doing, f)
 		})
 		c.lookUp.err, _ = errors.AsType[*transport.Error](err)
 		c.lookUp.at = time.Now()

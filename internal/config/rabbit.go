@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -9,11 +10,10 @@ import (
 // [ssl_options] say. The Python tool had no defaults; those here are
 // RabbitMQ's own where it has any.
 type Rabbit struct {
-	// Hosts are to be tried in turn; there is at least one.
+	// Hosts are to be tried in turn; there is at least one. The order is that of
+	// the file, or with host_order = random another in each run, so that many
+	// sensors with the same list do not all use the first host.
 	Hosts []Host
-	// RandomHosts has each run try the hosts in an order of its own, so that
-	// many sensors with the same list do not all use the first. Off by default.
-	RandomHosts bool
 	// Username and Password default to guest and guest, which RabbitMQ lets in
 	// from its own host only. A username other than guest needs a password.
 	Username string
@@ -61,7 +61,6 @@ func (f *File) Rabbit() (Rabbit, error) {
 	}
 	r := Rabbit{
 		Hosts:             s.hosts(s.port("port")),
-		RandomHosts:       s.choice("host_order", "listed", "random") == "random",
 		UseSSL:            s.flag("use_ssl", false),
 		VHost:             s.short("vhost", "/"),
 		Exchange:          s.short("exchange", ""),
@@ -71,6 +70,9 @@ func (f *File) Rabbit() (Rabbit, error) {
 		BlockedTimeout:    s.duration("blocked_timeout", 60*time.Second, longest),
 		DeliveryMode:      2,
 		Compression:       s.compression("none", "gzip", "zstd"),
+	}
+	if s.choice("host_order", "listed", "random") == "random" {
+		rand.Shuffle(len(r.Hosts), func(i, j int) { r.Hosts[i], r.Hosts[j] = r.Hosts[j], r.Hosts[i] })
 	}
 	if s.choice("delivery_mode", "2", "1") == "1" {
 		r.DeliveryMode = 1

@@ -62,7 +62,6 @@ compression = GZIP
 [rabbit]
 host = a.example, b_c:5673 ,10.0.0.1,::1,[2001:db8::1]:5674,[fe80::1%eth0]
 port = 5672
-host_order = Random
 queue = q
 connection_timeout = 2.5
 confirm_timeout = 1m30s
@@ -89,8 +88,7 @@ x-negative = -9223372036854775808
 	want := Rabbit{
 		Hosts: []Host{{"a.example", 5672}, {"b_c", 5673}, {"10.0.0.1", 5672}, {"::1", 5672},
 			{"2001:db8::1", 5674}, {"fe80::1%eth0", 5672}},
-		RandomHosts: true,
-		Username:    "guest", Password: NewSecret("guest"),
+		Username: "guest", Password: NewSecret("guest"),
 		VHost: "/", Queue: "q", RoutingKey: "q",
 		QueueOptions: QueueOptions{
 			AutoDelete: true, Passive: true,
@@ -108,7 +106,7 @@ x-negative = -9223372036854775808
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Error("- want, + got:\n" + diff)
 	}
-	wantWarning := "config.ini:17: [rabbit_queue_options] auto_delete: an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no"
+	wantWarning := "config.ini:16: [rabbit_queue_options] auto_delete: an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no"
 	if diff := cmp.Diff([]string{wantWarning}, warnings(f)); diff != "" {
 		t.Error("warnings: - want, + got:\n" + diff)
 	}
@@ -208,6 +206,25 @@ func TestHostErrors(t *testing.T) {
 		f := mustLoad(t, "[rabbit]\nhost = ${TSTAT_TEST_HOST}\nport = 1\nqueue = q\n")
 		if r, err := f.Rabbit(); err == nil || !strings.HasSuffix(err.Error(), wantHosts) {
 			t.Errorf("%q: read as %v, error %v", host, r.Hosts, err)
+		}
+	}
+}
+
+// TestHostOrder: each of three hosts is first in some run, if the order is
+// random.
+func TestHostOrder(t *testing.T) {
+	for order, want := range map[string]int{"": 1, "host_order = listed": 1, "host_order = Random": 3} {
+		f := mustLoad(t, "[rabbit]\nhost = a, b, c\nport = 1\nqueue = q\n"+order+"\n")
+		first := map[string]bool{}
+		for range 200 {
+			r, err := f.Rabbit()
+			if err != nil {
+				t.Fatal(err)
+			}
+			first[r.Hosts[0].Name] = true
+		}
+		if len(first) != want {
+			t.Errorf("with %q %d hosts come first: %v, want %d", order, len(first), first, want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ complete -c tstat_send -l window -x -d 'Messages on each channel that may be unc
 complete -c tstat_send -l timestamps -x -a 's ms' -d 'Unit of start and end in the flows'
 complete -c tstat_send -l udp-duration -x -a 's ms' -d 'Unit in which UDP durations are read'
 complete -c tstat_send -l max-rate -x -d 'Send at most so many bytes of messages a second in all, counted before any compression'
-complete -c tstat_send -l check -d 'Look at everything that a run needs (configuration, roots, whether marks can be written, transport), print what is right and what is wrong, and send nothing'
+complete -c tstat_send -l check -d 'Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing'
 complete -c tstat_send -l rejects -r -F -d 'Append malformed rows to FILE, with file, line and reason'
 complete -c tstat_send -l progress -x -a 'auto always never' -d 'Show progress on standard error: auto, if that is a terminal'
 complete -c tstat_send -l report -r -F -d 'Write an account of the run to FILE, as JSON'
