@@ -72,6 +72,9 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 	$(GO) -C tools/dist mod tidy -diff
 	$(GO) -C bench/capacity vet ./...
 	$(GO) -C bench/capacity mod tidy -diff
+	$(GO) -C tools/dashboard vet ./...
+	$(GO) -C tools/dashboard test ./...
+	$(GO) -C tools/dashboard mod tidy -diff
 	$(GO) mod verify
 	scripts/check-repo
 
@@ -96,6 +99,10 @@ capacity: ## measure settings against a RabbitMQ of its own, and write a report 
 .PHONY: man
 man: ## write the man pages and shell completions anew, after a change of flags
 	$(GO) test ./cmd/... -run '^TestManual$$' -count 1 -write-manual
+
+.PHONY: dashboard
+dashboard: ## write contrib/grafana/tstat_send.json anew, after a change of tools/dashboard
+	$(GO) -C tools/dashboard run . >contrib/grafana/tstat_send.json
 
 .PHONY: install uninstall
 install: build ## install programs, man pages, completions, units, example configuration (PREFIX, SYSCONFDIR, DESTDIR)

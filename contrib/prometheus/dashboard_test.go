@@ -1,0 +1,204 @@
+package prometheus
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/report"
+)
+
+// sensors is how many sensors the fleet has. The first has never succeeded, and
+// the even ones have something unsent below one of their two roots.
+const sensors = 40
+
+// writeRun writes the metrics of another run of a sensor, and returns its files.
+func writeRun(dir string, sensor int) (text []byte, err error) {
+	now := time.Now()
+	send := &report.Run{
+		Version: fmt.Sprintf("v1.%d.0", sensor%2), Started: now.Add(-time.Minute), Ended: now, Sensor: fmt.Sprintf("sensor%d", sensor),
+		Roots:    []report.Root{{Path: "/data/tstat0", Instance: "0"}, {Path: "/data/tstat1", Instance: "1"}},
+		Counters: new(report.Counters), Events: new(report.Events),
+		Delivery: report.Delivery{Latency: report.Latency{Count: 5, Sum: time.Second, Buckets: []uint64{0, 2, 3}}},
+	}
+	if sensor == 0 {
+		send.Status = 75
+		slog.New(send.Events.Handler(slog.DiscardHandler)).Error("not_delivered")
+	}
+	for _, root := range send.Roots {
+		send.Counters.Crawled(root.Path, 24, now.Add(-time.Hour))
+	}
+	send.Counters.Rows.Store(100)
+	send.Counters.Below.Store(90)
+	if sensor%2 == 0 {
+		const directory = "/data/tstat0/1.out"
+		send.Counters.Unsent.Found(directory, 1000, now.Add(-2*time.Hour))
+		send.Counters.Unsent.Stays(directory, report.Failed, errors.New("not confirmed"), 0)
+	}
+	send.Counters.Unsent.Complete()
+	cull := &report.CullRun{
+		Version: send.Version, Started: send.Started, Ended: now, Events: new(report.Events),
+		Roots: []report.CullRoot{{Path: "/data/tstat0"}, {Path: "/data/tstat1", LackingBytes: int64(sensor % 2)}},
+	}
+	sendFile := filepath.Join(dir, fmt.Sprintf("send%d.prom", sensor))
+	cullFile := filepath.Join(dir, fmt.Sprintf("cull%d.prom", sensor))
+	metrics, err := report.OpenMetrics(sendFile)
+	if err == nil {
+		err = errors.Join(send.WriteMetrics(metrics), cull.WriteMetrics(cullFile))
+	}
+	for _, path := range []string{sendFile, cullFile} {
+		file, readErr := os.ReadFile(path)
+		text, err = append(text, file...), errors.Join(err, readErr)
+	}
+	return text, err
+}
+
+// fleet starts a Prometheus that scrapes the sensors every second; each scrape
+// finds another run of them.
+func fleet(t *testing.T) *server {
+	prometheus := tool(t, "prometheus")
+	dir := t.TempDir()
+	exporters := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var sensor int
+		if _, err := fmt.Sscanf(r.URL.Path, "/%d", &sensor); err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		text, err := writeRun(dir, sensor)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write(text)
+	}))
+	t.Cleanup(exporters.Close)
+	config := "global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: node\n  static_configs:\n"
+	for i := range sensors {
+		config += fmt.Sprintf("  - {targets: [%q], labels: {__metrics_path__: /%d, instance: 'host%d:9100'}}\n", strings.TrimPrefix(exporters.URL, "http://"), i, i)
+	}
+	file := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "/-/ready", prometheus, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"))
+	// Two scrapes of each sensor, so that counters have a rate.
+	const scraped = `count(increase(tstat_send_rows_total[1m]) > 0)`
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { //nolint:forbidigo // a poll inside a bounded wait
+		if got := s.query(t, scraped); len(got) == 1 && got[0] == fmt.Sprint(sensors) {
+			return s
+		} else if time.Now().After(deadline) {
+			s.stop()
+			t.Fatalf("%s is %q\n%s", scraped, got, &s.log)
+		}
+	}
+}
+
+// query returns the values of the series of an expression.
+func (s *server) query(t *testing.T, expression string) (values []string) {
+	t.Helper()
+	response, err := http.Get(s.url + "/api/v1/query?query=" + url.QueryEscape(expression))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Error string
+		Data  struct{ Result []struct{ Value []any } }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Error != "" {
+		t.Errorf("%s: %s", expression, answer.Error)
+	}
+	for _, series := range answer.Data.Result {
+		values = append(values, fmt.Sprint(series.Value[1]))
+	}
+	return values
+}
+
+type panel struct {
+	Type, Title, Repeat string
+	Targets             []struct{ RefID, Expr string }
+	Panels              []panel // of a row
+}
+
+// panels returns the dashboard's panels: those about all sensors, and those of
+// the row that is repeated for each.
+func panels(t *testing.T) (all, row []panel) {
+	text, err := os.ReadFile("../grafana/tstat_send.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct{ Panels []panel }
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&d); err != nil {
+		t.Fatal(err)
+	}
+	rows := slices.IndexFunc(d.Panels, func(p panel) bool { return p.Type == "row" && p.Repeat == "sensor" })
+	if rows != len(d.Panels)-1 || rows < 8 || len(d.Panels[rows].Panels) < 8 {
+		t.Fatalf("the dashboard has %d panels; the row of the sensors is at %d", len(d.Panels), rows)
+	}
+	return d.Panels[:rows], d.Panels[rows].Panels
+}
+
+// Each query of the dashboard gives as many series as its panel is meant to
+// show of forty sensors.
+func TestDashboardOfFortySensors(t *testing.T) {
+	s := fleet(t)
+	all, row := panels(t)
+	lines := map[string]int{"Sensors": sensors, "tstat_cull": 2 * sensors, "Versions": 2} // of the tables
+	few := map[string]int{                                                                // where they are other than the panel's
+		"Sensors B": sensors - 1, // has succeeded
+		"Sensors E": sensors / 2, // has something unsent
+	}
+	numbers := map[string]string{ // of the panels with one value
+		"Sensors": "40", "Without success for two hours": "1", "Without a new directory for three hours": "0",
+		"Backlog": "20000", "Disks that are short": "20",
+	}
+	seen := 0
+	for _, p := range all {
+		for _, target := range p.Targets {
+			got := s.query(t, strings.NewReplacer(`"$job"`, `"(node)"`, "$__range", "24h").Replace(target.Expr))
+			want := 1
+			if p.Type == "table" {
+				want = lines[p.Title]
+				if n, ok := few[p.Title+" "+target.RefID]; ok {
+					want = n
+				}
+			}
+			if len(got) != want {
+				t.Errorf("%s %q %s: %d series, want %d: %s", p.Type, p.Title, target.RefID, len(got), want, target.Expr)
+			}
+			if number, ok := numbers[p.Title]; ok && p.Type == "stat" {
+				seen++
+				if got[0] != number {
+					t.Errorf("%s is %s, want %s: %s", p.Title, got[0], number, target.Expr)
+				}
+			}
+		}
+	}
+	if seen != len(numbers) {
+		t.Errorf("%d of the panels with one value were found, want %d", seen, len(numbers))
+	}
+	several := map[string]int{"Backlog": 2, "Time in each stage": 6} // series of a query
+	for _, p := range row {
+		for _, target := range p.Targets {
+			got := s.query(t, strings.NewReplacer(`"$job"`, `"(node)"`, `"$sensor"`, `"sensor4"`).Replace(target.Expr))
+			if want := max(1, several[p.Title]); len(got) != want {
+				t.Errorf("row: %q %s: %d series, want %d: %s", p.Title, target.RefID, len(got), want, target.Expr)
+			}
+		}
+	}
+}
