@@ -1,19 +1,21 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
+	"tstat-transport/internal/atomicfile"
 	"tstat-transport/internal/transport"
 )
 
-// Check tries whether a transport with these options could write, and leaves nothing behind.
+// Check reports whether a transport with these options could write, and leaves
+// nothing behind.
 func Check(o Options) []transport.Finding {
-	f, err := Open(o)
+	t, err := Open(o)
 	if err == nil {
-		defer f.folder.Close()
-		err = f.tryWriting()
+		err = errors.Join(t.tryWriting(), t.Close(context.Background()))
 	}
 	if err != nil {
 		return []transport.Finding{{Err: err}}
@@ -22,21 +24,17 @@ func Check(o Options) []transport.Finding {
 }
 
 // tryWriting does to an empty file what is done to an output.
-func (f *Transport) tryWriting() error {
-	name := fmt.Sprintf(".check-%d%s", os.Getpid(), partialSuffix)
-	file, err := f.folder.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
-		return f.explain(err)
-	}
-	err = errors.Join(file.Sync(), file.Close())
-	renamed := name + ".renamed"
+func (t *Transport) tryWriting() error {
+	name := fmt.Sprintf(".check-%d", os.Getpid())
+	file, err := atomicfile.Create(t.dir, name+".tmp", 0o640)
 	if err == nil {
-		if err = f.folder.Rename(name, renamed); err == nil {
-			name = renamed
-		}
+		err = file.Commit(name)
 	}
-	if err := errors.Join(err, f.folder.Remove(name), f.sync()); err != nil {
-		return f.explain(err)
+	if err == nil {
+		err = atomicfile.Remove(t.dir, name)
+	}
+	if err != nil {
+		return t.wrap(err)
 	}
 	return nil
 }

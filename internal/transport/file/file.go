@@ -5,8 +5,6 @@ package file
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/goccy/go-json"
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/transport"
@@ -42,20 +39,18 @@ type Options struct {
 //
 //	DIRECTORY.HASH.jsonl[.gz|.zst]
 //
-// HASH is of the directory's path and the file's content. So a file that has
-// been there once is never replaced by another, even where files are moved
-// away to where others have been moved before: what Tstat adds to a directory
-// later becomes a further file.
+// HASH is of the directory's path and of every message with its id. Two files
+// share a name only if they hold the same messages, so neither a later run nor
+// somebody who moves files away replaces a file by another one.
 //
-// Until Finish the file has a name that starts with a dot and ends in
-// .partial. It holds whole records, each written and synced before its Send
-// returns; a later run goes on with it. Each message is a gzip member or zstd
-// frame of its own; readers take several in a row for one stream.
+// Send adds messages to a hidden, uncompressed file, .DIRECTORY.HASH.partial,
+// in the form that record.go describes. A later run goes on with that file.
+// Finish writes the file that others see: it reads the partial file once,
+// brings its messages into the format asked for, and compresses them.
 type Transport struct {
-	o          Options
-	folder     *os.Root
-	compressor *transport.Compressor
-	buffers    sync.Pool // of *[]byte
+	o      Options
+	folder *os.Root
+	dir    *os.File // the folder, for what works on an open directory
 
 	mu      sync.Mutex
 	outputs map[string]*output // by Message.Directory
@@ -66,53 +61,53 @@ const (
 	stale         = 24 * time.Hour
 )
 
-var (
-	formats    = []string{"messages", "flows"}
-	extensions = map[string]string{"": "", "gzip": ".gz", "zstd": ".zst"}
+const (
+	messages = "messages"
+	flows    = "flows"
 )
 
+var extensions = map[string]string{"": "", "gzip": ".gz", "zstd": ".zst"}
+
 // Open opens the folder, and warns of partial files that no run has gone
-// on with for a day. Its error is an *transport.Error.
+// on with for a day. Its error is a *transport.Error.
 func Open(o Options) (*Transport, error) {
-	o.Format = cmp.Or(o.Format, formats[0])
+	o.Format = cmp.Or(o.Format, messages)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &Transport{o: o, outputs: make(map[string]*output)}
-	f.buffers.New = func() any { return new([]byte) }
-	var err error
-	if f.compressor, err = transport.NewCompressor(o.Compression); err != nil {
-		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("file: %w", err)}
+	t := &Transport{o: o, outputs: make(map[string]*output)}
+	if _, ok := extensions[o.Compression]; !ok {
+		return nil, &transport.Error{Verdict: transport.Misconfigured,
+			Err: fmt.Errorf("file: compression %q is not known: leave it empty or give gzip or zstd", o.Compression)}
 	}
-	if f.folder, err = os.OpenRoot(o.Path); err != nil {
+	var err error
+	if t.folder, err = os.OpenRoot(o.Path); err != nil {
 		if info, e := os.Stat(o.Path); e == nil && !info.IsDir() {
 			err = &fs.PathError{Op: "open", Path: o.Path, Err: unix.ENOTDIR}
 		}
-		return nil, f.explain(err)
+		return nil, t.wrap(err)
 	}
-	if err := f.warnOfStale(); err != nil {
-		_ = f.folder.Close()
-		return nil, f.explain(err)
+	if t.dir, err = t.folder.Open("."); err == nil {
+		err = t.warnOfStale()
 	}
-	return f, nil
+	if err != nil {
+		_ = t.Close(context.Background())
+		return nil, t.wrap(err)
+	}
+	return t, nil
 }
 
-func (f *Transport) warnOfStale() error {
-	dir, err := f.folder.Open(".")
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
+func (t *Transport) warnOfStale() error {
 	for {
-		entries, err := dir.ReadDir(1024)
+		entries, err := t.dir.ReadDir(1024)
 		for _, e := range entries {
 			if !strings.HasPrefix(e.Name(), ".") || !strings.HasSuffix(e.Name(), partialSuffix) {
 				continue
 			}
 			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
-				f.o.Log.Warn("partial_file_old",
-					"file", filepath.Join(f.o.Path, e.Name()), "modified", info.ModTime().Format(time.RFC3339),
-					"hint", "its directory was never finished; if the directory is gone for good, rename the file")
+				t.o.Log.Warn("partial_file_old",
+					"file", filepath.Join(t.o.Path, e.Name()), "modified", info.ModTime().Format(time.RFC3339),
+					"hint", "its directory was never finished; if that is gone for good, cut -d' ' -f3- prints the messages of the file")
 			}
 		}
 		if err == io.EOF {
@@ -125,140 +120,73 @@ func (f *Transport) warnOfStale() error {
 }
 
 // Send returns nil when m is on the disk.
-func (f *Transport) Send(ctx context.Context, m *transport.Message) error {
-	if len(m.Body) >= maxRecord {
-		return &transport.Error{Verdict: transport.TooLarge, Err: fmt.Errorf("file: message %s of %d bytes is larger than the %d that a record may have", m.ID, len(m.Body), maxRecord)}
+func (t *Transport) Send(ctx context.Context, m *transport.Message) error {
+	if len(m.Body) >= maxBody {
+		return &transport.Error{Verdict: transport.TooLarge, Err: fmt.Errorf("file: message %s of %d bytes is larger than the %d that a record may have", m.ID, len(m.Body), maxBody)}
 	}
-	plain, packed := f.buffers.Get().(*[]byte), f.buffers.Get().(*[]byte)
-	defer f.buffers.Put(plain)
-	defer f.buffers.Put(packed)
-	var err error
-	if *plain, err = f.lines((*plain)[:0], m.Body); err != nil {
-		return f.explain(fmt.Errorf("message %s: %w", m.ID, err))
-	}
-	record := *plain
-	if f.compressor.Name() != "" {
-		*packed = f.compressor.Append((*packed)[:0], *plain)
-		record = *packed
-	}
-	out, err := f.output(m.Directory)
-	if err == nil {
-		err = out.add(ctx, record)
+	err := errNotCompact
+	if isCompact(m.Body) {
+		var out *output
+		if out, err = t.output(m.Directory); err == nil {
+			err = out.add(ctx, m)
+		}
 	}
 	if err != nil {
-		return f.explain(fmt.Errorf("message %s: %w", m.ID, err))
+		return t.wrap(fmt.Errorf("message %s: %w", m.ID, err))
 	}
 	return nil
 }
 
-var errNoLine = errors.New("its body is not compact JSON: this is a fault of the program")
-
-// lines appends a message's lines to dst.
-func (f *Transport) lines(dst, body []byte) ([]byte, error) {
-	if f.o.Format == formats[0] {
-		dst = append(append(dst, body...), '\n')
-		if !isLine(dst) {
-			return dst, errNoLine
-		}
-		return dst, nil
+// Finish makes the directory's file of its partial file; without a partial file
+// there is nothing to do.
+func (t *Transport) Finish(ctx context.Context, _, directory string) error {
+	out, err := t.output(directory)
+	if err == nil {
+		err = out.finish(ctx)
 	}
-	var flows []json.RawMessage
-	if err := json.Unmarshal(body, &flows); err != nil {
-		return dst, err
+	if err != nil {
+		return t.wrap(err)
 	}
-	for _, flow := range flows {
-		start := len(dst)
-		dst = append(append(dst, flow...), '\n')
-		if !isLine(dst[start:]) {
-			return dst, errNoLine
-		}
-	}
-	return dst, nil
-}
-
-// Finish gives the directory's file its name; without one there is nothing to
-// do. A file that was begun with other settings is finished as it was begun.
-func (f *Transport) Finish(ctx context.Context, _, directory string) error {
-	for _, format := range formats {
-		for compression := range extensions {
-			out, err := f.output(directory)
-			if format != f.o.Format || compression != f.o.Compression {
-				out, err = f.newOutput(directory, format, compression)
-			}
-			if err == nil {
-				err = out.finish(ctx)
-			}
-			if err != nil {
-				return f.explain(err)
-			}
-		}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.outputs, directory)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.outputs, directory)
 	return nil
 }
 
 // Close leaves what is not finished to a later run.
-func (f *Transport) Close(context.Context) error { return f.folder.Close() }
-
-// output returns the file in work of a directory.
-func (f *Transport) output(directory string) (*output, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if out := f.outputs[directory]; out != nil {
-		return out, nil
-	}
-	out, err := f.newOutput(directory, f.o.Format, f.o.Compression)
-	if err == nil {
-		f.outputs[directory] = out
-	}
-	return out, err
+func (t *Transport) Close(context.Context) error {
+	return errors.Join(t.dir.Close(), t.folder.Close())
 }
 
-func (f *Transport) newOutput(directory, format, compression string) (*output, error) {
+// output returns the directory's output, which it makes if there is none yet.
+func (t *Transport) output(directory string) (*output, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if out := t.outputs[directory]; out != nil {
+		return out, nil
+	}
 	// The same whatever directory a run is started in.
-	directory, err := filepath.Abs(directory)
+	path, err := filepath.Abs(directory)
 	if err != nil {
 		return nil, err
 	}
-	const longest = 200 // of the 255 bytes that a name may have
-	name := filepath.Base(directory)
-	name = strings.ToValidUTF8(name[:min(len(name), longest)], "_")
-	sum := sha256.Sum256([]byte(directory))
-	extension := ".jsonl" + extensions[compression]
-	return &output{
-		file: f, directory: directory, compression: compression, base: name, extension: extension,
-		partial: "." + name + "." + hex.EncodeToString(sum[:8]) + "." + format + extension + partialSuffix,
-		turn:    make(chan struct{}, 1),
-	}, nil
+	out := newOutput(t, path)
+	t.outputs[directory] = out
+	return out, nil
 }
 
-// sync makes the names in the folder durable.
-func (f *Transport) sync() error {
-	dir, err := f.folder.Open(".")
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
-		return err
-	}
-	return nil
-}
-
-// explain makes an *transport.Error of err.
-func (f *Transport) explain(err error) *transport.Error {
-	kind, remedy := transport.Retry, ""
+// wrap makes err a *transport.Error: it adds the verdict and the remedy.
+func (t *Transport) wrap(err error) *transport.Error {
+	verdict, remedy := transport.Retry, ""
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		remedy = ": free space, or raise the quota"
 	case errors.Is(err, fs.ErrPermission):
-		kind, remedy = transport.Refused, ": let the user that this runs as write there"
+		verdict, remedy = transport.Refused, ": let the user that this runs as write there"
 	case errors.Is(err, unix.EROFS):
-		kind, remedy = transport.Misconfigured, ": mount it to be written to, or correct path in [file]"
+		verdict, remedy = transport.Misconfigured, ": mount it to be written to, or correct path in [file]"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		kind, remedy = transport.Misconfigured, ": create the folder, or correct path in [file]"
+		verdict, remedy = transport.Misconfigured, ": create the folder, or correct path in [file]"
 	}
-	return &transport.Error{Verdict: kind, Err: fmt.Errorf("file %s: %w%s", f.o.Path, err, remedy)}
+	return &transport.Error{Verdict: verdict, Err: fmt.Errorf("file %s: %w%s", t.o.Path, err, remedy)}
 }

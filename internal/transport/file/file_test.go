@@ -55,60 +55,91 @@ func partialOf(t *testing.T, folder string) string {
 }
 
 // TestFileTorn cuts the last record of a partial file at every byte, and puts
-// there what a power cut may leave.
+// there what a power cut may leave. The next run goes on, or only finishes.
 func TestFileTorn(t *testing.T) {
-	for _, compression := range []string{"", "gzip", "zstd"} {
-		t.Run(compression, func(t *testing.T) {
-			folder := t.TempDir()
-			o := file.Options{Path: folder, Compression: compression}
-			f := openFolder(t, o)
-			bodies := make([]string, 4)
-			sizes := make([]int, 4)
-			for i := range bodies {
-				m := transporttest.Message(directory, i)
-				bodies[i] = string(m.Body)
-				mustSend(t, f, m)
-				info, err := os.Stat(partialOf(t, folder))
-				if err != nil {
-					t.Fatal(err)
-				}
-				sizes[i] = int(info.Size())
-			}
-			path := partialOf(t, folder)
-			whole, err := os.ReadFile(path)
-			if err != nil {
+	folder := t.TempDir()
+	o := file.Options{Path: folder}
+	f := openFolder(t, o)
+	bodies := make([]string, 4)
+	sizes := make([]int, 4)
+	for i := range bodies {
+		m := transporttest.Message(directory, i)
+		bodies[i] = string(m.Body)
+		mustSend(t, f, m)
+		info, err := os.Stat(partialOf(t, folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[i] = int(info.Size())
+	}
+	path := partialOf(t, folder)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, torn := whole[:sizes[1]], whole[sizes[1]:sizes[2]]
+	tails := map[string][]byte{
+		"zeros":           make([]byte, 5000),
+		"zeros, a record": append(make([]byte, 4096), torn...),
+		"a hole":          append(append(bytes.Clone(torn[:20]), make([]byte, 20)...), torn[40:]...),
+		"another byte":    append(append(bytes.Clone(torn[:60]), torn[60]+1), torn[61:]...),
+		"a line":          []byte("[{}]\n"),
+		"an empty line":   []byte("\n"),
+	}
+	for n := range torn {
+		tails[fmt.Sprintf("cut at byte %d", n)] = torn[:n]
+	}
+	for name, tail := range tails {
+		for _, more := range []bool{true, false} {
+			if err := os.WriteFile(path, append(bytes.Clone(accepted), tail...), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			accepted := sizes[1]
-			tails := map[string][]byte{
-				"zeros":           make([]byte, 5000),
-				"zeros, a record": append(make([]byte, 4096), whole[sizes[1]:sizes[2]]...),
-				"a hole": append(append(bytes.Clone(whole[sizes[1]:sizes[1]+20]), make([]byte, 20)...),
-					whole[sizes[1]+40:sizes[2]]...),
-			}
-			for n := sizes[1]; n < sizes[2]; n++ {
-				tails[fmt.Sprintf("cut at byte %d", n-sizes[1])] = whole[sizes[1]:n]
-			}
-			for name, tail := range tails {
-				if err := os.WriteFile(path, append(bytes.Clone(whole[:accepted]), tail...), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				next := openFolder(t, o)
+			next := openFolder(t, o)
+			want := bodies[:2:2]
+			if more {
 				mustSend(t, next, transporttest.Message(directory, 3))
-				if err := next.Finish(t.Context(), "0", directory); err != nil {
+				want = append(want, bodies[3])
+			}
+			if err := next.Finish(t.Context(), "0", directory); err != nil {
+				t.Fatal(err)
+			}
+			if got := readFolder(t, folder); strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Fatalf("%s, goes on %v: the file has %d lines, want %d: %.300q", name, more, len(got), len(want), got)
+			}
+			for _, e := range finished(t, folder) {
+				if err := os.Remove(e); err != nil {
 					t.Fatal(err)
 				}
-				got := readFolder(t, folder)
-				if want := []string{bodies[0], bodies[1], bodies[3]}; strings.Join(got, "\n") != strings.Join(want, "\n") {
-					t.Fatalf("%s: the file has %d lines, want the two that were accepted and the new one: %.300q", name, len(got), got)
-				}
-				for _, e := range finished(t, folder) {
-					if err := os.Remove(e); err != nil {
-						t.Fatal(err)
-					}
-				}
 			}
-		})
+		}
+	}
+}
+
+// TestFileDamaged changes a byte of what was accepted while a run goes on, and
+// wants no file finished without it.
+func TestFileDamaged(t *testing.T) {
+	folder := t.TempDir()
+	f := openFolder(t, file.Options{Path: folder})
+	for n := range 3 {
+		mustSend(t, f, transporttest.Message(directory, n))
+	}
+	path := partialOf(t, folder)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2]++
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Finish(t.Context(), "0", directory); err == nil || !strings.Contains(err.Error(), "can be read") {
+		t.Errorf("Finish: error %v, want one that says how much can be read", err)
+	}
+	if got := finished(t, folder); got != nil {
+		t.Errorf("finished files: %q", got)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, text) {
+		t.Errorf("the partial file has changed, or is gone: %v", err)
 	}
 }
 
@@ -121,36 +152,40 @@ func finished(t *testing.T, folder string) []string {
 	return found
 }
 
-// TestFileOtherSettings changes format and compression between two runs of the
-// same directory.
+// TestFileOtherSettings changes format and compression between runs of the same
+// directory. The settings of the run that finishes it hold.
 func TestFileOtherSettings(t *testing.T) {
 	folder := t.TempDir()
-	for n, o := range []file.Options{
-		{Compression: "zstd"}, {Compression: "gzip"}, {Format: "flows"}, {},
-	} {
+	var f *file.Transport
+	for n, o := range []file.Options{{Compression: "gzip"}, {Format: "flows"}, {}, {Format: "flows", Compression: "zstd"}} {
 		o.Path = folder
-		mustSend(t, openFolder(t, o), transporttest.Message(directory, n))
+		f = openFolder(t, o)
+		mustSend(t, f, transporttest.Message(directory, n))
 	}
 	if got := finished(t, folder); got != nil {
 		t.Errorf("files before Finish: %q", got)
 	}
-	f := openFolder(t, file.Options{Path: folder})
 	if err := f.Finish(t.Context(), "0", directory); err != nil {
 		t.Fatal(err)
 	}
-	if got := readFolder(t, folder); len(got) != 5 {
-		t.Errorf("%d lines, want three messages and two flows: %.300q", len(got), got)
+	if got := finished(t, folder); len(got) != 1 || !strings.HasSuffix(got[0], ".jsonl.zst") {
+		t.Errorf("finished files %q, want one .jsonl.zst", got)
+	}
+	if got := readFolder(t, folder); len(got) != 8 {
+		t.Errorf("%d lines, want two flows of each of four messages: %.300q", len(got), got)
 	}
 }
 
-// TestFileNames wants names that depend on directory and content alone.
+// TestFileNames wants names that depend on the directory, the messages and their
+// ids alone: a true repeat replaces itself, and two equal rows make two files.
 func TestFileNames(t *testing.T) {
-	name := func(directory string, n ...int) string {
+	name := func(directory, ids string, n ...int) string {
 		folder := t.TempDir()
 		f := openFolder(t, file.Options{Path: folder})
 		for _, n := range n {
 			m := transporttest.Message("x", n)
 			m.Directory = directory
+			m.ID += ids
 			mustSend(t, f, m)
 		}
 		if err := f.Finish(t.Context(), "0", directory); err != nil {
@@ -162,22 +197,23 @@ func TestFileNames(t *testing.T) {
 		}
 		return filepath.Base(got[0])
 	}
-	a := name("/srv/a/1.out", 1, 2)
+	a := name("/srv/a/1.out", "", 1, 2)
 	if !strings.HasPrefix(a, "1.out.") || !strings.HasSuffix(a, ".jsonl") {
 		t.Errorf("the name is %q", a)
 	}
-	if b := name("/srv/a/1.out", 1, 2); b != a {
+	if b := name("/srv/a/1.out", "", 1, 2); b != a {
 		t.Errorf("the same twice is %q and %q", a, b)
 	}
 	for what, other := range map[string]string{
-		"more in it": name("/srv/a/1.out", 1, 2, 3), "another root": name("/srv/b/1.out", 1, 2),
+		"more in it": name("/srv/a/1.out", "", 1, 2, 3), "another root": name("/srv/b/1.out", "", 1, 2),
+		"other ids": name("/srv/a/1.out", "0", 1, 2),
 	} {
 		if other == a {
 			t.Errorf("%s: has the same name, %s", what, a)
 		}
 	}
 	long := "/srv/" + strings.Repeat("ü", 125) + ".out"
-	if got := name(long, 1); len(got) > 255 {
+	if got := name(long, "", 1); len(got) > 255 {
 		t.Errorf("a name of %d bytes", len(got))
 	}
 }

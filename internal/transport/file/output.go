@@ -6,196 +6,145 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"slices"
+	"path/filepath"
+	"strings"
 	"sync"
+
+	"tstat-transport/internal/atomicfile"
+	"tstat-transport/internal/failpoint"
+	"tstat-transport/internal/transport"
 )
 
-// output is a directory's file in work. Sends that come together share one
-// sync: whoever has the turn writes for all that wait.
+// output is what becomes of a directory's messages: a partial file, then the
+// finished one. Sends that come together share one write and one sync.
 type output struct {
-	file            *Transport
-	directory       string // absolute
-	compression     string
-	base, extension string
-	partial         string
-	turn            chan struct{} // holds a token while somebody has the turn
+	t         *Transport
+	directory string // absolute
+	base      string // what the finished file's name starts with
+	partial   string // the partial file's name
 
-	mu      sync.Mutex
-	waiting []*record
+	mu   sync.Mutex
+	next *group // takes records until its commit begins; nil if there is none
 
-	// The rest belongs to whoever has the turn.
-	known bool  // size is
-	size  int64 // of the records that are on the disk
-	err   error // why nothing more can be written
+	turn sync.Mutex // held while the partial file is used; guards the rest
+	size int64      // of the records in the partial file that are on the disk; -1 until the file has been read
+	err  error      // why nothing more can be added
 }
 
-// record is what one Send adds.
-type record struct {
-	bytes []byte     // the sender's, who waits for done
-	done  chan error // takes the one answer
+// group is the records of Sends that came together.
+type group struct {
+	records []byte
+	done    chan struct{} // closed once err is set
+	err     error
 }
 
-// add returns nil when b is on the disk behind what is there.
-func (o *output) add(ctx context.Context, b []byte) error {
-	if err := ctx.Err(); err != nil {
+func newOutput(t *Transport, directory string) *output {
+	const longest = 200 // of the 255 bytes that a name may have
+	base := filepath.Base(directory)
+	base = strings.ToValidUTF8(base[:min(len(base), longest)], "_")
+	sum := sha256.Sum256([]byte(directory))
+	return &output{
+		t: t, directory: directory, base: base,
+		partial: "." + base + "." + hex.EncodeToString(sum[:8]) + partialSuffix,
+		size:    -1,
+	}
+}
+
+// add returns nil when m is on the disk. The first Send of a group commits the
+// group.
+func (o *output) add(ctx context.Context, m *transport.Message) error {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	r := &record{b, make(chan error, 1)}
 	o.mu.Lock()
-	o.waiting = append(o.waiting, r)
+	g := o.next
+	first := g == nil
+	if first {
+		g = &group{done: make(chan struct{})}
+		o.next = g
+	}
+	g.records = appendRecord(g.records, m)
 	o.mu.Unlock()
+	if first {
+		o.commit(ctx, g)
+		return g.err
+	}
 	select {
-	case err := <-r.done:
-		return err
-	case o.turn <- struct{}{}:
-		o.write(ctx)
-		<-o.turn
+	case <-g.done:
+		return g.err
 	case <-ctx.Done():
-		if o.withdraw(r) {
-			return context.Cause(ctx)
-		}
+		return context.Cause(ctx)
 	}
-	return <-r.done // it is written, or being written
 }
 
-// withdraw takes r back, if nobody has begun to write it.
-func (o *output) withdraw(r *record) bool {
+// commit waits for the commit before it, while which more Sends join g.
+func (o *output) commit(ctx context.Context, g *group) {
+	o.turn.Lock()
+	defer o.turn.Unlock()
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	i := slices.Index(o.waiting, r)
-	if i < 0 {
-		return false
-	}
-	o.waiting = slices.Delete(o.waiting, i, i+1)
-	return true
-}
-
-// write writes what waits and answers it.
-func (o *output) write(ctx context.Context) {
-	o.mu.Lock()
-	records := o.waiting
-	o.waiting = nil
+	o.next = nil
 	o.mu.Unlock()
-	if len(records) == 0 {
-		return
-	}
-	err := o.commit(ctx, records)
-	for _, r := range records {
-		r.done <- err
-	}
+	g.err = o.write(ctx, g.records)
+	close(g.done)
 }
 
-func (o *output) commit(ctx context.Context, records []*record) error {
+// write makes records durable behind those that are. After an error it adds
+// nothing more in this run: the kernel may have dropped what it could not
+// write, and a later sync would succeed without it.
+func (o *output) write(ctx context.Context, records []byte) error {
 	if o.err != nil {
 		return o.err
 	}
-	f, err := o.open(ctx, os.O_CREATE)
+	f, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	end := o.size
-	for _, r := range records {
-		n, err := f.WriteAt(r.bytes, end)
-		end += int64(n)
-		if err != nil {
-			return o.undo(f, err)
-		}
+	_, err = f.WriteAt(records, o.size)
+	failpoint.Hit("appended")
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		// What the kernel could not write it may have dropped: a later sync
-		// would succeed without it.
-		err = o.undo(f, err)
+	if err != nil {
+		if e := errors.Join(f.Truncate(o.size), f.Sync()); e != nil {
+			err = fmt.Errorf("%w (and the unfinished records could not be removed: %w)", err, e)
+		}
 		o.err = err
 		return err
 	}
-	o.size = end
+	o.size += int64(len(records))
 	return nil
 }
 
-// undo takes away what was written behind the last good record.
-func (o *output) undo(f *os.File, err error) error {
-	if e := errors.Join(f.Truncate(o.size), f.Sync()); e != nil {
-		o.err = fmt.Errorf("%w (and the half-written record could not be removed: %w)", err, e)
-		return o.err
+// open opens the partial file to add to it. The first time it creates the file,
+// or cuts off what an earlier run left behind its last whole record.
+func (o *output) open(ctx context.Context) (*os.File, error) {
+	if o.size >= 0 {
+		// No O_CREATE: were the file gone, what it held would be lost.
+		return o.t.folder.OpenFile(o.partial, os.O_RDWR, 0)
 	}
-	return err
-}
-
-// open opens the partial file. Before the first write it cuts off a torn
-// record, and has the file's name last.
-func (o *output) open(ctx context.Context, flag int) (*os.File, error) {
-	if o.known {
-		flag = 0 // were it gone now, what it held would be
-	}
-	f, err := o.file.folder.OpenFile(o.partial, os.O_RDWR|flag, 0o640)
-	if err != nil || o.known {
-		return f, err
-	}
-	if err := o.resume(ctx, f); err != nil {
-		_ = f.Close()
+	f, err := o.t.folder.OpenFile(o.partial, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
 		return nil, err
 	}
-	o.known = true
+	if err := o.resume(ctx, f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f, nil
 }
 
 func (o *output) resume(ctx context.Context, f *os.File) error {
-	size, err := wholeRecords(ctx, f, o.compression)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", o.partial, err)
-	}
-	info, err := f.Stat()
+	size, err := o.readRecords(ctx, f, func(_, _ []byte) error { return nil })
 	if err != nil {
 		return err
 	}
-	if info.Size() > size {
-		o.file.o.Log.Info("torn_record_cut_off",
-			"file", f.Name(), "bytes", info.Size()-size)
-		if err := f.Truncate(size); err != nil {
-			return err
-		}
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	if err := atomicfile.SyncDir(o.t.dir); err != nil {
+		return err
 	}
 	o.size = size
-	return o.file.sync()
-}
-
-// finish gives the file its name.
-func (o *output) finish(ctx context.Context) error {
-	select {
-	case o.turn <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { <-o.turn }()
-	if o.err != nil {
-		return o.err
-	}
-	f, err := o.open(ctx, 0)
-	if errors.Is(err, fs.ErrNotExist) && !o.known {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if o.size == 0 {
-		return o.file.folder.Remove(o.partial)
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	sum := sha256.New()
-	_, _ = fmt.Fprintf(sum, "%s\n", o.directory)
-	if _, err := io.Copy(sum, &source{ctx: ctx, r: io.NewSectionReader(f, 0, o.size)}); err != nil {
-		return fmt.Errorf("read %s: %w", o.partial, err)
-	}
-	name := o.base + "." + hex.EncodeToString(sum.Sum(nil)[:8]) + o.extension
-	if err := o.file.folder.Rename(o.partial, name); err != nil {
-		return err
-	}
-	return o.file.sync()
+	return nil
 }

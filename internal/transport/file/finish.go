@@ -1,0 +1,148 @@
+package file
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/goccy/go-json"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"tstat-transport/internal/atomicfile"
+	"tstat-transport/internal/failpoint"
+)
+
+// finish writes the finished file, then removes the partial one. A run that
+// dies in between leaves both; the next finish writes the same file again.
+func (o *output) finish(ctx context.Context) error {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	partial, err := o.t.folder.Open(o.partial)
+	if errors.Is(err, fs.ErrNotExist) && o.size < 0 {
+		return nil // no run has begun one
+	}
+	if err != nil {
+		return err
+	}
+	defer partial.Close()
+	finished, err := atomicfile.Create(o.t.dir, o.partial+".tmp", 0o640)
+	if err != nil {
+		return err
+	}
+	size, name, err := o.convert(ctx, partial, finished)
+	if err == nil && size < o.size {
+		err = fmt.Errorf("%s: only %d of the %d bytes that were accepted can be read", partial.Name(), size, o.size)
+	}
+	if err != nil {
+		return errors.Join(err, finished.Discard())
+	}
+	if size == 0 {
+		err = finished.Discard()
+	} else {
+		err = finished.Commit(name)
+	}
+	if err != nil {
+		return err
+	}
+	failpoint.Hit("finished")
+	if err := atomicfile.Remove(o.t.dir, o.partial); err != nil {
+		return err
+	}
+	failpoint.Hit("removed")
+	return atomicfile.SyncDir(o.t.dir)
+}
+
+// convert writes the messages of the partial file to dst in the format and the
+// compression asked for. It returns the size of the records in the partial file
+// and the finished file's name.
+func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (size int64, name string, err error) {
+	buffered := bufio.NewWriterSize(dst, 256<<10)
+	packed, err := o.t.compress(buffered)
+	if err != nil {
+		return 0, "", err
+	}
+	sum := sha256.New()
+	_, _ = fmt.Fprintf(sum, "%s\n", o.directory) // a hash takes everything
+	size, err = o.readRecords(ctx, partial, func(record, body []byte) error {
+		_, _ = sum.Write(record)
+		return o.t.writeLines(packed, body)
+	})
+	if err = errors.Join(err, packed.Close(), buffered.Flush()); err != nil {
+		return 0, "", fmt.Errorf("convert %s: %w", o.partial, err)
+	}
+	return size, o.base + "." + hex.EncodeToString(sum.Sum(nil)[:8]) + ".jsonl" + extensions[o.t.o.Compression], nil
+}
+
+// readRecords calls each for every whole record of the partial file, and returns
+// their size.
+func (o *output) readRecords(ctx context.Context, partial *os.File, each func(record, body []byte) error) (size int64, err error) {
+	r := newRecordReader(partial)
+	for {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		body, err := r.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = each(r.line, body)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	info, err := partial.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if torn := info.Size() - r.size; torn > 0 {
+		o.t.o.Log.Info("torn_record_cut_off", "file", partial.Name(), "bytes", torn)
+	}
+	return r.size, nil
+}
+
+// writeLines writes a message as lines of the finished file.
+func (t *Transport) writeLines(w io.Writer, body []byte) error {
+	lines := []json.RawMessage{body}
+	if t.o.Format == flows {
+		lines = nil
+		if err := json.Unmarshal(body, &lines); err != nil {
+			return err
+		}
+	}
+	for _, line := range lines {
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		if _, err := w.Write([]byte("\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compress returns a writer that compresses to w.
+func (t *Transport) compress(w io.Writer) (io.WriteCloser, error) {
+	switch t.o.Compression {
+	case "gzip":
+		return gzip.NewWriter(w), nil
+	case "zstd":
+		// With a concurrency of one it starts no goroutine.
+		return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	}
+	return struct {
+		io.Writer
+		io.Closer
+	}{w, io.NopCloser(nil)}, nil
+}
