@@ -12,8 +12,8 @@ import (
 // Message is a JSON list of 1 to 100 flows of one log.
 type Message struct {
 	// ID names the content: sensor, instance, directory, log, byte range, and a
-	// checksum of Body.
-	// A resent message has the same ID. At most 255 bytes, valid UTF-8.
+	// checksum of Body. A resent message has the same ID. At most 255 bytes,
+	// valid UTF-8.
 	ID string
 	// Body is the compact JSON list. It is lent: unchanged until Send returns,
 	// and not to be kept after that.
