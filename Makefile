@@ -41,11 +41,19 @@ test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ w
 	scripts/install-cc
 	scripts/install-rabbitmq
 	scripts/install-prometheus
+	scripts/install-postgresql
 	$(GO) vet ./...
 	$(GO) test -short ./...
 	$(GO) test -short -tags purego ./internal/fastparse ./internal/message
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./bench/...
 	$(GO) test -race -p 2 -timeout 12m ./...
+	$(GO) -C contrib/archive test -race ./...
+
+.PHONY: test-archive
+test-archive: ## each flow once in PostgreSQL, whatever is killed: contrib/archive, for DURATION (60s), and its benchmark
+	scripts/install-rabbitmq
+	scripts/install-postgresql
+	$(GO) -C contrib/archive test -count=1 -v -timeout 0 -bench . ./... -args -chaos $(DURATION)
 
 .PHONY: test-brokers
 test-brokers: ## the broker tests on the RabbitMQ of Debian 12, 13 and testing, in Debian roots that it fetches; as root
@@ -54,6 +62,7 @@ test-brokers: ## the broker tests on the RabbitMQ of Debian 12, 13 and testing, 
 .PHONY: test-short
 test-short: ## the tests that need no broker and no race detector
 	$(GO) test -short ./...
+	$(GO) -C contrib/archive test -short ./...
 
 .PHONY: soak
 soak: ## everything that can go wrong, at random, for DURATION (10m), against a real broker; prints a report
@@ -75,6 +84,9 @@ lint: ## formatting, vet, golangci-lint with the arrows between packages, module
 	$(GO) -C tools/dashboard vet ./...
 	$(GO) -C tools/dashboard test ./...
 	$(GO) -C tools/dashboard mod tidy -diff
+	$(GO) -C contrib/archive vet ./...
+	$(GO) -C contrib/archive mod tidy -diff
+	cd contrib/archive && $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run
 	$(GO) mod verify
 	scripts/check-repo
 

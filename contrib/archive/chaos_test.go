@@ -1,0 +1,307 @@
+package main
+
+import (
+	"flag"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/test/testkit"
+	"tstat-transport/internal/test/testsite"
+)
+
+var span = flag.Duration("chaos", 10*time.Second, "how long TestExactlyOnce kills")
+
+const (
+	sensor = "sensor.example.net" // that of the golden files
+	dead   = "tstat_dead"
+)
+
+// plant is everything from logs to table, each part a process of its own.
+type plant struct {
+	t                *testing.T
+	rand             *rand.Rand
+	node             *rabbittest.Node
+	site             *testsite.Site
+	config           string
+	db               *postgres
+	root             string
+	logs             []*growing
+	sender, consumer string // programs
+
+	consumers []*testkit.Program
+	repeated  int // flows that consumers have found to be stored already
+	kills     map[string]int
+}
+
+func newPlant(t *testing.T) *plant {
+	t.Helper()
+	p := &plant{t: t, node: rabbittest.Start(t), db: startPostgres(t, "fsync=off"), root: filepath.Join(t.TempDir(), "tstat"), kills: map[string]int{}}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	p.rand = rand.New(rand.NewPCG(seed, 0))
+	p.site = testsite.New(t, p.node)
+	p.node.DeclareQueue(t, p.site.VHost, testsite.Queue, nil)
+	p.node.DeclareQueue(t, p.site.VHost, dead, nil)
+	p.node.Persist()
+	p.config = p.site.ConfigFile()
+	p.consumer = build(t, ".", ".")
+	p.sender = build(t, "../..", "./cmd/tstat_send") // a module of its own, with dependencies of its own
+	if err := os.Mkdir(p.root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// build builds a program of the module in dir, with failpoints.
+func build(t testing.TB, dir, name string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "program")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-C", dir, "-tags", "failpoints", "-o", path, name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build %s: %v\n%s", name, err, out)
+	}
+	return path
+}
+
+// growing is a log to which rows are added.
+type growing struct {
+	path  string
+	kind  reference.Kind
+	maker *loggen.Maker
+	rows  uint64
+	clock time.Time
+}
+
+// addLogs starts a directory with two logs.
+func (p *plant) addLogs() {
+	p.t.Helper()
+	start := time.Date(2026, 1, 15, len(p.logs)/2, 0, 0, 0, time.UTC)
+	dir := filepath.Join(p.root, "live", loggen.DirName(start))
+	g, err := loggen.New(loggen.Options{Seed: uint64(len(p.logs)), Start: start})
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for proto, kind := range map[loggen.Proto]reference.Kind{loggen.TCP: reference.TCP, loggen.UDP: reference.UDP} {
+		l := &growing{filepath.Join(dir, "log_"+proto.String()+"_complete"), kind, g.Maker(proto, 0), 0, start}
+		if err := os.WriteFile(l.path, []byte(l.maker.Header()), 0o644); err != nil {
+			p.t.Fatal(err)
+		}
+		p.logs = append(p.logs, l)
+	}
+}
+
+// grow adds rows to a log.
+func (l *growing) grow(t testing.TB, rows int) {
+	t.Helper()
+	var text []byte
+	for range rows {
+		l.clock = l.clock.Add(100 * time.Millisecond)
+		text, _ = l.maker.Append(text, l.rows, l.clock)
+		l.rows++
+	}
+	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		defer file.Close()
+		_, err = file.Write(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flows are those of the growing logs.
+func (p *plant) flows(all multiset) multiset {
+	p.t.Helper()
+	for _, l := range p.logs {
+		result, err := reference.Read(testkit.ReadLog(p.t, l.path), l.kind, reference.Settings{Sensor: sensor})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		all.addFlows(p.t, result.Flows())
+	}
+	return all
+}
+
+// send starts tstat_send, which dies at a failpoint if one is given.
+func (p *plant) send(failpoint string) *testkit.Program {
+	p.t.Helper()
+	cmd := exec.Command(p.sender, "-d", p.root, "-c", p.config, "-S", sensor, "-T", "0")
+	cmd.Env = append(cmd.Environ(), "TSTAT_FAILPOINT="+failpoint)
+	return testkit.Start(p.t, cmd)
+}
+
+// sendAll runs tstat_send until all is marked.
+func (p *plant) sendAll() {
+	p.t.Helper()
+	for range 5 {
+		e := p.send("").Wait()
+		if e.Status == 0 {
+			return
+		}
+		p.t.Logf("tstat_send ended with %d:\n%s", e.Status, e.Log)
+	}
+	p.t.Fatal("tstat_send does not come to an end")
+}
+
+func (p *plant) consume() *testkit.Program {
+	p.t.Helper()
+	cmd := exec.Command(p.consumer, "-v", "-queue", testsite.Queue, "-dead", dead, "-batch", "20")
+	cmd.Env = append(cmd.Environ(), "RABBIT_URL="+p.node.URL(p.site.VHost), "DATABASE_URL="+p.db.url())
+	return testkit.Start(p.t, cmd)
+}
+
+var repeatedFlows = regexp.MustCompile(`msg=stored .*repeated=([0-9]+)`)
+
+// retire ends a consumer.
+func (p *plant) retire(c *testkit.Program, signal syscall.Signal) {
+	p.t.Helper()
+	c.Signal(signal)
+	e := c.Wait()
+	if signal != syscall.SIGKILL && e.Status != 0 {
+		p.t.Errorf("the consumer ended with %d:\n%s", e.Status, e.Log)
+	}
+	for _, m := range repeatedFlows.FindAllStringSubmatch(e.Log, -1) {
+		n, _ := strconv.Atoi(m[1])
+		p.repeated += n
+	}
+}
+
+// drain consumes until no message is left, neither queued nor in the hands of a
+// consumer.
+func (p *plant) drain() {
+	p.t.Helper()
+	for {
+		for len(p.consumers) < 2 {
+			p.consumers = append(p.consumers, p.consume())
+		}
+		testkit.Await(p.t, "the queue to be empty", func() bool { return p.site.Queued() == 0 })
+		for _, c := range p.consumers {
+			p.retire(c, syscall.SIGTERM)
+		}
+		p.consumers = nil
+		p.site.AwaitDisconnected()
+		if p.site.Queued() == 0 { // nothing has come back
+			break
+		}
+	}
+	if n := p.node.QueueLen(p.t, p.site.VHost, dead); n > 0 {
+		p.t.Errorf("%d dead letters", n)
+	}
+}
+
+// upTo is a random duration.
+func (p *plant) upTo(d time.Duration) time.Duration { return rand.N(d) }
+
+// pause lets the processes run.
+func (p *plant) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	<-t.C
+}
+
+// kill kills something other than the sender, and starts it again.
+func (p *plant) kill() {
+	p.t.Helper()
+	switch n := p.rand.IntN(8); {
+	case n == 0:
+		p.kills["broker"]++
+		p.node.Kill()
+		p.pause(p.upTo(300 * time.Millisecond))
+		p.node.Start()
+	case n <= 2:
+		p.kills["database"]++
+		p.db.kill()
+		p.pause(p.upTo(300 * time.Millisecond))
+		p.db.start()
+	case n <= 5:
+		p.kills["consumer"]++
+		i := p.rand.IntN(len(p.consumers))
+		p.retire(p.consumers[i], syscall.SIGKILL)
+		p.consumers[i] = p.consume()
+	}
+}
+
+// TestExactlyOnce kills sender, consumers, broker and database at random, while
+// real logs are sent, and logs that grow. In the end the table holds each flow
+// of the logs as often as the logs do.
+func TestExactlyOnce(t *testing.T) {
+	p := newPlant(t)
+	copyLogs(t, p.root)
+	for range 2 {
+		p.consumers = append(p.consumers, p.consume())
+	}
+	failpoints := []string{"", "", "publishing", "confirmed", "confirmed", "settled", "written", "renamed"}
+	for began := time.Now(); time.Since(began) < *span; {
+		if len(p.logs) == 0 || p.rand.IntN(20) == 0 {
+			p.addLogs()
+		}
+		for range 2 {
+			p.logs[len(p.logs)-1-p.rand.IntN(min(len(p.logs), 4))].grow(t, 1+p.rand.IntN(200))
+		}
+		point := failpoints[p.rand.IntN(len(failpoints))]
+		if point != "" {
+			point += ":" + strconv.Itoa(1+p.rand.IntN(8))
+		}
+		sender := p.send(point)
+		p.pause(p.upTo(100 * time.Millisecond))
+		p.kill()
+		if sender.After(p.upTo(500 * time.Millisecond)) {
+			sender.Signal(syscall.SIGKILL)
+		}
+		switch e := sender.Wait(); {
+		case e.Signal == syscall.SIGKILL:
+			p.kills["sender"]++
+		case e.Status != 0 && e.Status != 75:
+			t.Fatalf("tstat_send ended with %d:\n%s", e.Status, e.Log)
+		}
+	}
+	p.sendAll()
+	p.drain()
+	want := p.flows(golden(t))
+	t.Logf("%d flows in %d logs and the real ones, %d repeats dropped; killed: %v", want.size(), len(p.logs), p.repeated, p.kills)
+	wantFlows(t, p.db.url(), want)
+	for _, part := range []string{"sender", "consumer", "database", "broker"} {
+		if p.kills[part] == 0 {
+			t.Errorf("the %s was never killed", part)
+		}
+	}
+	if p.repeated == 0 {
+		t.Error("no flow came twice: nothing was tested")
+	}
+}
+
+// TestGrownLog: a sender dies when everything is confirmed and its mark is not
+// written, and the log grows. Its last message comes again, longer.
+func TestGrownLog(t *testing.T) {
+	p := newPlant(t)
+	p.addLogs()
+	for _, l := range p.logs {
+		l.grow(t, 130)
+	}
+	if e := p.send("settled:1").Wait(); e.Signal != syscall.SIGKILL {
+		t.Fatalf("tstat_send was not killed:\n%s", e.Log)
+	}
+	for _, l := range p.logs {
+		l.grow(t, 130)
+	}
+	p.sendAll()
+	p.drain()
+	want := p.flows(multiset{})
+	wantFlows(t, p.db.url(), want)
+	if p.repeated == 0 {
+		t.Error("no flow came twice: nothing was tested")
+	}
+}

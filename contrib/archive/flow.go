@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-json"
+)
+
+// flow is a row of the table flows.
+type flow struct {
+	digest uint64 // start of the SHA-256 of the flow's JSON
+	start  time.Time
+	row    []any // in the order of columns
+}
+
+// value is a key of a flow's values and, under the same name, a column.
+type value struct {
+	name     string
+	decimal  bool // double precision, else bigint
+	nullable bool
+}
+
+// values are the keys of a flow's values; those from tcpValues on are absent
+// from UDP flows.
+var values = []value{
+	{name: "duration", decimal: true},
+	{name: "num_bits"},
+	{name: "num_packets", nullable: true},
+	{name: "bits_per_second", decimal: true},
+	{name: "packets_per_second", decimal: true, nullable: true},
+	{name: "tcp_rexmit_bytes", nullable: true},
+	{name: "tcp_rexmit_pkts", nullable: true},
+	{name: "tcp_rexmit_rate", decimal: true, nullable: true},
+	{name: "tcp_syn_cnt", nullable: true},
+	{name: "tcp_rtt_avg", decimal: true, nullable: true},
+	{name: "tcp_rtt_min", decimal: true, nullable: true},
+	{name: "tcp_rtt_max", decimal: true, nullable: true},
+	{name: "tcp_rtt_std", decimal: true, nullable: true},
+	{name: "tcp_pkts_rto", nullable: true},
+	{name: "tcp_pkts_fs", nullable: true},
+	{name: "tcp_pkts_reor", nullable: true},
+	{name: "tcp_pkts_dup", nullable: true},
+	{name: "tcp_pkts_unk", nullable: true},
+	{name: "tcp_pkts_fc", nullable: true},
+	{name: "tcp_pkts_unrto", nullable: true},
+	{name: "tcp_pkts_unfs", nullable: true},
+	{name: "tcp_cwin_min", nullable: true},
+	{name: "tcp_cwin_max", nullable: true},
+	{name: "tcp_out_seq_pkts", nullable: true},
+	{name: "tcp_window_scale", nullable: true},
+	{name: "tcp_mss", nullable: true},
+	{name: "tcp_max_seg_size", nullable: true},
+	{name: "tcp_min_seg_size", nullable: true},
+	{name: "tcp_win_max", nullable: true},
+	{name: "tcp_win_min", nullable: true},
+	{name: "tcp_initial_cwin", nullable: true},
+	{name: "tcp_sack_cnt", nullable: true},
+}
+
+const tcpValues = 5
+
+// columns are the columns of the table flows, in the order of flow.row.
+var columns = func() []string {
+	c := []string{"sensor_id", "instance_id", "protocol", "src_ip", "src_port", "dst_ip", "dst_port", "started", "ended"}
+	for _, v := range values {
+		c = append(c, v.name)
+	}
+	return c
+}()
+
+// record is a flow's JSON. A pointer is nil where the key is missing.
+type record struct {
+	Type     string         `json:"type"`
+	Interval int            `json:"interval"`
+	Values   map[string]any `json:"values"`
+	Meta     struct {
+		SrcIP      *netip.Addr `json:"src_ip"`
+		SrcPort    *int32      `json:"src_port"`
+		DstIP      *netip.Addr `json:"dst_ip"`
+		DstPort    *int32      `json:"dst_port"`
+		Protocol   string      `json:"protocol"`
+		SensorID   *string     `json:"sensor_id"`
+		InstanceID any         `json:"instance_id"`
+		FlowType   string      `json:"flow_type"`
+	} `json:"meta"`
+	Start *int64 `json:"start"`
+	End   *int64 `json:"end"`
+}
+
+// latest bounds start and end: a time in milliseconds is above it.
+const latest = 100_000_000_000
+
+// parseFlow reads a flow that fits docs/message.schema.json and the columns.
+func parseFlow(text []byte) (flow, error) {
+	var r record
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return flow{}, err
+	}
+	m := &r.Meta
+	switch {
+	case r.Type != "flow" || r.Interval != 600 || m.FlowType != "tstat":
+		return flow{}, errors.New("type, interval or flow_type is not that of a flow of Tstat")
+	case m.SrcIP == nil || m.SrcPort == nil || m.DstIP == nil || m.DstPort == nil || m.SensorID == nil:
+		return flow{}, errors.New("a key of meta is missing")
+	case *m.SrcPort < 0 || *m.DstPort < 0:
+		return flow{}, errors.New("a port is negative")
+	case strings.ContainsRune(*m.SensorID, 0):
+		return flow{}, errors.New("sensor_id holds a zero byte, which PostgreSQL cannot store")
+	case r.Start == nil || r.End == nil || *r.Start < 0 || *r.End < 0:
+		return flow{}, errors.New("start or end is missing or negative")
+	case *r.Start >= latest || *r.End >= latest:
+		return flow{}, errors.New("start or end is not in seconds: run tstat_send without --timestamps ms")
+	}
+	instance, err := instanceID(m.InstanceID)
+	if err != nil {
+		return flow{}, err
+	}
+	start := time.Unix(*r.Start, 0).UTC()
+	row := make([]any, 0, len(columns))
+	row = append(row, *m.SensorID, instance, m.Protocol, *m.SrcIP, *m.SrcPort, *m.DstIP, *m.DstPort, start, time.Unix(*r.End, 0).UTC())
+	row, err = appendValues(row, m.Protocol, r.Values)
+	if err != nil {
+		return flow{}, err
+	}
+	sum := sha256.Sum256(text)
+	return flow{digest: binary.BigEndian.Uint64(sum[:]), start: start, row: row}, nil
+}
+
+// instanceID returns nil for the number 0, which stands for no instance id.
+func instanceID(v any) (any, error) {
+	switch id := v.(type) {
+	case string:
+		if !strings.ContainsRune(id, 0) {
+			return id, nil
+		}
+	case json.Number:
+		if id == "0" {
+			return nil, nil
+		}
+	}
+	return nil, fmt.Errorf("instance_id is %v, neither 0 nor a string that PostgreSQL can store", v)
+}
+
+// appendValues appends the columns from duration on.
+func appendValues(row []any, protocol string, have map[string]any) ([]any, error) {
+	wanted := values
+	switch protocol {
+	case "tcp":
+	case "udp":
+		wanted = values[:tcpValues]
+	default:
+		return nil, fmt.Errorf("protocol is %q, neither tcp nor udp", protocol)
+	}
+	for _, v := range wanted {
+		got, ok := have[v.name]
+		if !ok {
+			return nil, fmt.Errorf("%s is missing", v.name)
+		}
+		parsed, err := v.parse(got)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.name, err)
+		}
+		row = append(row, parsed)
+	}
+	if len(have) > len(wanted) {
+		return nil, fmt.Errorf("%d values that a %s flow does not have", len(have)-len(wanted), protocol)
+	}
+	return row[:len(columns)], nil // what lies behind is nil
+}
+
+// parse returns an int64, a float64 or nil.
+func (v value) parse(got any) (any, error) {
+	number, ok := got.(json.Number)
+	switch {
+	case got == nil && v.nullable:
+		return nil, nil
+	case !ok:
+		return nil, fmt.Errorf("%v is not a number", got)
+	case v.decimal:
+		f, err := strconv.ParseFloat(string(number), 64)
+		if err == nil && f < 0 {
+			err = fmt.Errorf("%s is negative", number)
+		}
+		return f, err
+	}
+	n, err := strconv.ParseInt(string(number), 10, 64)
+	if err == nil && n < 0 {
+		err = fmt.Errorf("%s is negative", number)
+	}
+	return n, err
+}

@@ -1,0 +1,51 @@
+// Archive stores the flows that tstat_send publishes in PostgreSQL, each flow of
+// the logs once. docs/archive.md says how to run it.
+//
+//	flow.go     JSON to a row of the table flows
+//	message.go  a delivery to a message: its place in a log and its flows
+//	consume.go  deliveries to batches; a batch to a transaction and an acknowledgement
+//	broker.go   connections, dead letters
+//	store.go    the transaction
+//	repeat.go   which flows are in the archive already
+//	schema.sql  the tables
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+func main() {
+	a := &archive{rabbit: os.Getenv("RABBIT_URL"), database: os.Getenv("DATABASE_URL")}
+	flag.StringVar(&a.queue, "queue", "netsage_tstat", "the queue to consume")
+	flag.StringVar(&a.dead, "dead", "tstat_dead", "the queue for messages that do not fit")
+	flag.IntVar(&a.batch, "batch", 200, "messages in a transaction, at most")
+	verbose := flag.Bool("v", false, "log each transaction")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), `Usage: archive [-queue NAME] [-dead NAME] [-batch N] [-v]
+RABBIT_URL is the broker (amqp://user:password@host/vhost), DATABASE_URL the
+database (postgres://user:password@host/name); without it PGHOST and the like.`)
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	_, err := amqp.ParseURI(a.rabbit) // the error is not shown: it may hold the password
+	if err != nil || a.batch < 1 || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(64)
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	a.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	a.run(ctx)
+}

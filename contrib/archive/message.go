@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-json"
+	"github.com/klauspost/compress/zstd"
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// maxBody bounds what a compressed body may grow to.
+const maxBody = 64 << 20
+
+// message is a delivery that has been read.
+type message struct {
+	delivery amqp.Delivery
+	place
+	digest []byte // SHA-256 of the body
+	flows  []flow
+	fault  error // why the message cannot be stored
+}
+
+// place is what a message id says about where the message's rows stand.
+type place struct {
+	log   string
+	bytes byteRange
+	whole string // the id without half
+	half  string // ".1" or ".2" for each time that the message was cut in two
+}
+
+// byteRange is a range of offsets, to being the first behind it.
+type byteRange struct{ from, to int64 }
+
+// withRange matches SENSOR/INSTANCE/DIRECTORY/LOG@FROM-TO, with or without
+// something behind it, and the halves of such a message.
+var withRange = regexp.MustCompile(`^((.+)@([0-9]+)-([0-9]+)(?:[^0-9.].*?)?)((?:\.[12])*)$`)
+
+// placeOf takes an id apart. An id without a byte range (a hash, where the id
+// would be too long) is a log of its own, of one byte.
+func placeOf(id string) place {
+	if m := withRange.FindStringSubmatch(id); m != nil {
+		from, err1 := strconv.ParseInt(m[3], 10, 64)
+		to, err2 := strconv.ParseInt(m[4], 10, 64)
+		if err1 == nil && err2 == nil && from < to {
+			return place{m[2], byteRange{from, to}, m[1], m[5]}
+		}
+	}
+	return place{id, byteRange{0, 1}, id, ""}
+}
+
+// shares reports whether rows of p may be rows of o.
+func (p place) shares(o place) bool {
+	if p.whole == o.whole { // of two halves none is in the other
+		return strings.HasPrefix(p.half, o.half) || strings.HasPrefix(o.half, p.half)
+	}
+	return p.log == o.log && p.bytes.from < o.bytes.to && o.bytes.from < p.bytes.to
+}
+
+// read returns the message of a delivery, with its fault if it has one.
+func read(d amqp.Delivery) *message {
+	m := &message{delivery: d, place: placeOf(d.MessageId)}
+	m.fault = m.parse()
+	return m
+}
+
+func (m *message) parse() error {
+	if m.delivery.MessageId == "" {
+		return errors.New("it has no message id, by which a repeat is told")
+	}
+	body, err := uncompressed(m.delivery)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	m.digest = sum[:]
+	var flows []json.RawMessage
+	if err := json.Unmarshal(body, &flows); err != nil {
+		return fmt.Errorf("it is no JSON list: %w", err)
+	}
+	if len(flows) == 0 {
+		return errors.New("it is an empty list")
+	}
+	for i, text := range flows {
+		f, err := parseFlow(text)
+		if err != nil {
+			return fmt.Errorf("flow %d: %w", i, err)
+		}
+		m.flows = append(m.flows, f)
+	}
+	return nil
+}
+
+func uncompressed(d amqp.Delivery) ([]byte, error) {
+	var r io.Reader
+	var err error
+	switch d.ContentEncoding {
+	case "":
+		return d.Body, nil
+	case "gzip":
+		r, err = gzip.NewReader(bytes.NewReader(d.Body))
+	case "zstd":
+		var z *zstd.Decoder
+		if z, err = zstd.NewReader(bytes.NewReader(d.Body), zstd.WithDecoderConcurrency(1)); err == nil {
+			defer z.Close()
+			r = z
+		}
+	default:
+		return nil, fmt.Errorf("its content encoding is %q: want none, gzip or zstd", d.ContentEncoding)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("uncompress: %w", err)
+	}
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("uncompress: %w", err)
+	case len(body) > maxBody:
+		return nil, fmt.Errorf("uncompressed it is longer than %d bytes", maxBody)
+	}
+	return body, nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// A message id alone does not tell every repeat: the last message of a log that
+// has grown between a crash of the sender and its next run comes again with more
+// flows and another id. So a flow is a repeat if a stored message with the same
+// digest covers some of the same bytes of the same log. Neither is enough alone:
+// a log may hold two equal flows, and Tstat may start a log of the same name anew.
+
+// stored are the messages in the archive that cover bytes of a batch's messages,
+// by log.
+type stored map[string][]storedMessage
+
+type storedMessage struct {
+	place
+	flows map[uint64]int // how many flows have this digest
+}
+
+// lookUp reads what is stored. It locks the logs until the transaction ends: of
+// two consumers that have messages of the same log, the second sees what the
+// first has stored.
+func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (stored, error) {
+	var logs []string
+	var froms, tos []int64
+	for _, m := range messages {
+		logs, froms, tos = append(logs, m.log), append(froms, m.bytes.from), append(tos, m.bytes.to)
+	}
+	// In one order, so that two consumers do not wait for each other.
+	inOrder := slices.Compact(slices.Sorted(slices.Values(logs)))
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(log, 1)) FROM unnest($1::text[]) AS log`, inOrder); err != nil {
+		return nil, fmt.Errorf("lock the logs: %w", err)
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT DISTINCT ON (m.id, m.body) m.id, m.flows
+		FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS new (log, first, behind)
+		JOIN messages m ON m.log = new.log AND m.bytes && int8range(new.first, new.behind)`, logs, froms, tos)
+	if err != nil {
+		return nil, fmt.Errorf("look messages up: %w", err)
+	}
+	known := stored{}
+	var id string
+	var digests []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &digests}, func() error {
+		known.add(placeOf(id), digests)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look messages up: %w", err)
+	}
+	return known, nil
+}
+
+// add enters a stored message with the digests of its flows, eight bytes each.
+func (s stored) add(at place, digests []byte) {
+	m := storedMessage{at, map[uint64]int{}}
+	for d := range slices.Chunk(digests, 8) {
+		m.flows[binary.BigEndian.Uint64(d)]++
+	}
+	s[at.log] = append(s[at.log], m)
+}
+
+// unknown returns the flows of m that are not stored. Of equal flows it leaves
+// out as many as are stored.
+func (s stored) unknown(m *message) []flow {
+	known := map[uint64]int{}
+	for _, other := range s[m.log] {
+		if other.shares(m.place) {
+			for digest, n := range maps.All(other.flows) {
+				known[digest] += n
+			}
+		}
+	}
+	if len(known) == 0 {
+		return m.flows
+	}
+	var fresh []flow
+	for _, f := range m.flows {
+		if known[f.digest] > 0 {
+			known[f.digest]--
+			continue
+		}
+		fresh = append(fresh, f)
+	}
+	return fresh
+}
+
+// sql is the range as an int8range.
+func (r byteRange) sql() pgtype.Range[pgtype.Int8] {
+	bound := func(n int64) pgtype.Int8 { return pgtype.Int8{Int64: n, Valid: true} }
+	return pgtype.Range[pgtype.Int8]{
+		Lower: bound(r.from), LowerType: pgtype.Inclusive,
+		Upper: bound(r.to), UpperType: pgtype.Exclusive, Valid: true,
+	}
+}
