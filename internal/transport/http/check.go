@@ -16,14 +16,13 @@ func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	}
 	req, err := h.request(ctx, http.MethodOptions, nil)
 	if err != nil {
-		return bad(judgeError(err))
+		return bad(classifyError(err))
 	}
-	resp, err := h.client.Do(req.Request)
+	resp, err := h.do(req)
 	if err != nil {
-		return bad(judgeError(err))
+		return bad(classifyError(err))
 	}
-	drain(resp)
-	if e := judge(resp, nil); e != nil {
+	if e := classify(resp, nil); e != nil {
 		switch {
 		case e.Verdict == transport.Refused, resp.StatusCode == http.StatusNotFound:
 			return bad(e)

@@ -1,84 +1,21 @@
 package httppost
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
-	"time"
 
 	"tstat-transport/internal/transport"
 )
 
-// tries is a message's way through the retries. It is not for several
-// goroutines.
-type tries struct {
-	h           *Transport
-	message     string
-	firstFailed time.Time
-	n           int              // failures so far
-	wait        time.Duration    // before the next request
-	err         *transport.Error // of the last request
-}
-
-// check is called after each request and says whether to try again. Its error
-// stays in t.err.
-func (t *tries) check(ctx context.Context, resp *http.Response, err error) (again bool, _ error) {
-	t.err = judge(resp, err)
-	if t.err == nil || t.err.Verdict != transport.Retry || ctx.Err() != nil {
-		return false, nil
-	}
-	if t.n == 0 {
-		t.firstFailed = time.Now()
-	}
-	t.wait = t.h.backoff(t.n)
-	if asked, ok := retryAfter(resp, t.h.o.RetryLimit); ok {
-		t.wait = asked
-	}
-	t.n++
-	if time.Since(t.firstFailed)+t.wait > t.h.o.RetryLimit {
-		t.err.Err = fmt.Errorf("%w (tried %d times; the next try would be in %v, later than the %v that a message is tried for)",
-			t.err.Err, t.n, t.wait.Round(time.Millisecond), t.h.o.RetryLimit)
-		return false, nil
-	}
-	t.h.o.Log.Debug("message_resent", "message", t.message, "failures", t.n, "wait", t.wait, "error", t.err)
-	return true, nil
-}
-
-// backoff doubles with each failure; a random half of it keeps the callers
-// apart.
-func (h *Transport) backoff(failures int) time.Duration {
-	d := min(h.o.Backoff<<min(failures, 20), h.o.MaxBackoff)
-	return d/2 + rand.N(d/2+1)
-}
-
-// retryAfter reads how long the server asks to wait, in seconds or as a date.
-// ok is false where the message waits for its own backoff: the server asks for
-// no wait, or the date is in the past or more than limit ahead, which is a
-// clock that is wrong.
-func retryAfter(resp *http.Response, limit time.Duration) (wait time.Duration, ok bool) {
-	if resp == nil {
-		return 0, false
-	}
-	text := resp.Header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second, seconds > 0
-	}
-	at, err := http.ParseTime(text)
-	wait = time.Until(at)
-	return wait, err == nil && wait > 0 && wait <= limit
-}
-
-// judge says what an answer, or the lack of one, means; nil is a confirmation.
-func judge(resp *http.Response, err error) *transport.Error {
+// classify says what an answer, or the lack of one, means; nil is a confirmation.
+func classify(resp *http.Response, err error) *transport.Error {
 	if err != nil {
-		return judgeError(err)
+		return classifyError(err)
 	}
 	fail := func(kind transport.Verdict, remedy string) *transport.Error {
 		return &transport.Error{Verdict: kind, Err: fmt.Errorf("the server answered %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), remedy)}
@@ -103,9 +40,9 @@ func judge(resp *http.Response, err error) *transport.Error {
 	return fail(transport.Misconfigured, ": the server does not take such messages there: correct url in [http], or the server")
 }
 
-// judgeError judges the error of a request without an answer. The address is
+// classifyError judges the error of a request without an answer. The address is
 // not in its text: it may hold secrets.
-func judgeError(err error) *transport.Error {
+func classifyError(err error) *transport.Error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
@@ -115,7 +52,7 @@ func judgeError(err error) *transport.Error {
 	if e, ok := errors.AsType[*transport.Error](err); ok { // of the proxy
 		return e
 	}
-	if remedy, ok := judgeTLS(err); ok {
+	if remedy, ok := tlsRemedy(err); ok {
 		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("start TLS: %w: %s", err, remedy)}
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
@@ -127,9 +64,9 @@ func judgeError(err error) *transport.Error {
 	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
 
-// judgeTLS gives the remedy for an error of the TLS handshake; ok is false for
+// tlsRemedy gives the remedy for an error of the TLS handshake; ok is false for
 // any other.
-func judgeTLS(err error) (remedy string, ok bool) {
+func tlsRemedy(err error) (remedy string, ok bool) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the port does not speak TLS: use its TLS port, or http", true
 	}

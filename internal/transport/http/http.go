@@ -3,13 +3,11 @@
 package httppost
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,8 +16,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/hashicorp/go-retryablehttp"
 
 	"tstat-transport/internal/transport"
 )
@@ -193,86 +189,6 @@ type redirectError struct {
 
 func (e *redirectError) Error() string {
 	return fmt.Sprintf("the server redirects (%d) %s", e.code, e.where)
-}
-
-// Send posts m and returns nil once the server has answered 2xx.
-func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
-	// A copy: net/http may still be reading the body when the answer is there.
-	body := h.compressor.Append(nil, m.Body)
-	req, err := h.request(ctx, http.MethodPost, body)
-	if err != nil {
-		return h.fail(m, err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", headerText(m.ID))
-	if name := h.compressor.Name(); name != "" {
-		req.Header.Set("Content-Encoding", name)
-	}
-	t := &tries{h: h, message: m.ID}
-	retrying := &retryablehttp.Client{
-		HTTPClient: h.client, RetryMax: h.o.Retries, CheckRetry: t.check,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return t.wait },
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
-	}
-	resp, err := retrying.Do(req)
-	if resp != nil {
-		drain(resp)
-	}
-	if ctx.Err() != nil && (err != nil || t.err != nil) {
-		return h.fail(m, fmt.Errorf("not confirmed before the run was stopped: %w", context.Cause(ctx)))
-	}
-	if t.err != nil {
-		return h.fail(m, t.err)
-	}
-	if err != nil {
-		return h.fail(m, err)
-	}
-	return nil
-}
-
-// fail names the message in an error, of which it keeps the kind.
-func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
-	return &transport.Error{Verdict: transport.VerdictOf(err), Err: fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
-}
-
-func (h *Transport) request(ctx context.Context, method string, body []byte) (*retryablehttp.Request, error) {
-	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
-	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, method, h.o.URL, reader)
-	if err != nil {
-		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: errors.New("url cannot be used")}
-	}
-	req.Header.Set("User-Agent", h.o.UserAgent)
-	if h.o.Username != "" {
-		req.SetBasicAuth(h.o.Username, h.o.Password())
-	} else if token := h.o.Token(); token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	return req, nil
-}
-
-// drain reads an answer to its end, within limits, so that the connection can
-// be used again.
-func drain(resp *http.Response) {
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// The body is the connection itself: no timeout ends its reads.
-		_ = resp.Body.Close()
-		return
-	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
-	_ = resp.Body.Close()
-}
-
-// headerText is an id as a header may hold it: escaped where it must be.
-func headerText(id string) string {
-	for i := range len(id) {
-		if id[i] < ' ' || id[i] > '~' {
-			return url.PathEscape(id)
-		}
-	}
-	return id
 }
 
 // Close ends the connections.

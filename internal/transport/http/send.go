@@ -1,0 +1,142 @@
+package httppost
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"tstat-transport/internal/transport"
+)
+
+// Send posts m and returns nil once the server has answered 2xx. After a
+// failure that may pass it tries again, as often and as long as the options
+// say.
+func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
+	// A copy: net/http may still be reading the body when the answer is there.
+	body := h.compressor.Append(nil, m.Body)
+	var firstFailure time.Time
+	for tries := 1; ; tries++ {
+		resp, err := h.post(ctx, m.ID, body)
+		failure := classify(resp, err)
+		switch {
+		case failure == nil:
+			return nil
+		case ctx.Err() != nil:
+			return h.fail(m, stopped(ctx))
+		case failure.Verdict != transport.Retry, tries > h.o.Retries:
+			return h.fail(m, failure)
+		case tries == 1:
+			firstFailure = time.Now()
+		}
+		wait := h.wait(tries, resp)
+		if time.Since(firstFailure)+wait > h.o.RetryLimit {
+			return h.fail(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, later than the %v that a message is tried for)",
+				failure, tries, wait.Round(time.Millisecond), h.o.RetryLimit))
+		}
+		h.o.Log.Debug("message_resent", "message", m.ID, "failures", tries, "wait", wait, "error", failure)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return h.fail(m, stopped(ctx))
+		}
+	}
+}
+
+func stopped(ctx context.Context) error {
+	return fmt.Errorf("not confirmed before the run was stopped: %w", context.Cause(ctx))
+}
+
+// fail adds the server and the message to an error and keeps its verdict.
+func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
+	return &transport.Error{Verdict: transport.VerdictOf(err), Err: fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
+}
+
+// wait returns how long to wait before the next try: what the server asks for,
+// else a time that doubles with each failure. A random half of that keeps the
+// callers apart.
+func (h *Transport) wait(failures int, resp *http.Response) time.Duration {
+	if asked, ok := retryAfter(resp, h.o.RetryLimit); ok {
+		return asked
+	}
+	d := min(h.o.Backoff<<min(failures-1, 20), h.o.MaxBackoff)
+	return d/2 + rand.N(d/2+1)
+}
+
+// retryAfter reads how long the server asks to wait, in seconds or as a date.
+// ok is false if it asks for no wait, or for a date in the past or more than
+// limit ahead, which means that a clock is wrong.
+func retryAfter(resp *http.Response, limit time.Duration) (wait time.Duration, ok bool) {
+	if resp == nil {
+		return 0, false
+	}
+	text := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second, seconds > 0
+	}
+	at, err := http.ParseTime(text)
+	wait = time.Until(at)
+	return wait, err == nil && wait > 0 && wait <= limit
+}
+
+// post makes one request. The body of the response has been read and closed.
+func (h *Transport) post(ctx context.Context, id string, body []byte) (*http.Response, error) {
+	req, err := h.request(ctx, http.MethodPost, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", headerText(id))
+	if name := h.compressor.Name(); name != "" {
+		req.Header.Set("Content-Encoding", name)
+	}
+	return h.do(req)
+}
+
+// request makes a request with the credentials.
+func (h *Transport) request(ctx context.Context, method string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, h.o.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: errors.New("url cannot be used")}
+	}
+	req.Header.Set("User-Agent", h.o.UserAgent)
+	if h.o.Username != "" {
+		req.SetBasicAuth(h.o.Username, h.o.Password())
+	} else if token := h.o.Token(); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return req, nil
+}
+
+// do sends a request. It reads the body of the response, within limits, so that
+// the connection can be used again, and closes it.
+func (h *Transport) do(req *http.Request) (*http.Response, error) {
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	// After 101 the body is the connection itself: no timeout ends its reads.
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	}
+	_ = resp.Body.Close()
+	return resp, nil
+}
+
+// headerText is an id as a header may hold it: escaped where it must be.
+func headerText(id string) string {
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return url.PathEscape(id)
+		}
+	}
+	return id
+}
