@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
 	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/transport"
@@ -19,6 +21,8 @@ func TestCluster(t *testing.T) {
 	s.fill()
 	s.repeats = true
 	s.QueueOptions["x-queue-type"] = "quorum"
+	nodes[0].DeclareQueue(t, s.VHost, queue, amqp091.Table{"x-queue-type": "quorum"})
+	rabbittest.PersistQuorumQueues(t, nodes)
 	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"], s.Rabbit["confirm_timeout"] = "2", "5", "10"
 	var proxies []*faultproxy.Proxy
 	var proxied, direct []string

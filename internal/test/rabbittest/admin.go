@@ -14,10 +14,17 @@ import (
 func (n *Node) VHost(t testing.TB) string {
 	t.Helper()
 	name := randomName("test")
+	n.AddVHost(t, name)
+	return name
+}
+
+// AddVHost makes a vhost of the given name in which User may do everything, and
+// deletes it when t ends; see VHost.
+func (n *Node) AddVHost(t testing.TB, name string) {
+	t.Helper()
 	n.Eval(t, fmt.Sprintf(`ok = rabbit_vhost:add(%s, <<"test">>)`, erlangBinary(name)))
 	n.cleanup(t, fmt.Sprintf(`rabbit_vhost:delete(%s, <<"test">>)`, erlangBinary(name)))
-	n.permit(t, User, name, ".*", ".*", ".*")
-	return name
+	n.Permit(t, User, name, ".*", ".*", ".*")
 }
 
 // AddUser adds a user whose permissions in vhost are the regular expressions
@@ -26,10 +33,11 @@ func (n *Node) AddUser(t testing.TB, name, password, vhost, configure, write, re
 	t.Helper()
 	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:add_user(%s, %s, <<"test">>)`, erlangBinary(name), erlangBinary(password)))
 	n.cleanup(t, fmt.Sprintf(`rabbit_auth_backend_internal:delete_user(%s, <<"test">>)`, erlangBinary(name)))
-	n.permit(t, name, vhost, configure, write, read)
+	n.Permit(t, name, vhost, configure, write, read)
 }
 
-func (n *Node) permit(t testing.TB, user, vhost, configure, write, read string) {
+// Permit sets a user's permissions in vhost, as AddUser does.
+func (n *Node) Permit(t testing.TB, user, vhost, configure, write, read string) {
 	t.Helper()
 	n.Eval(t, fmt.Sprintf(`ok = rabbit_auth_backend_internal:set_permissions(%s, %s, %s, %s, %s, <<"test">>)`,
 		erlangBinary(user), erlangBinary(vhost), erlangBinary(configure), erlangBinary(write), erlangBinary(read)))

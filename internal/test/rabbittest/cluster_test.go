@@ -1,6 +1,7 @@
 package rabbittest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
 	nodes := StartCluster(t, 3)
 	t.Logf("started in %s", time.Since(began).Round(time.Millisecond))
 	nodes[0].DeclareQueue(t, "/", queue, amqp.Table{"x-queue-type": "quorum"})
+	PersistQuorumQueues(t, nodes)
 	publish(t, nodes[0], "/", "a")
 
 	leader := QuorumLeader(t, nodes, "/", queue)
@@ -23,4 +25,7 @@ func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
 	publish(t, next, "/", "b")
 	leader.Start()
 	wantDrained(t, leader, "/", "a", "b")
+	if strings.Contains(leader.Log(), "was not found on this node") {
+		t.Error("the killed node has forgotten its member of the queue")
+	}
 }

@@ -3,6 +3,9 @@ package rabbittest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
+	"testing"
 )
 
 // Debian's wrapper in /usr/sbin changes the user; the server's own script does
@@ -20,4 +23,21 @@ func installed() error {
 		}
 	}
 	return nil
+}
+
+// Version returns the version of the installed RabbitMQ, for example "3.10.8".
+func Version(t testing.TB) string {
+	t.Helper()
+	require(t)
+	script, err := filepath.EvalSymlinks(serverScript)
+	if err != nil {
+		t.Fatalf("rabbittest: %v", err)
+	}
+	// .../rabbitmq_server-VERSION/sbin/rabbitmq-server
+	home := filepath.Base(filepath.Dir(filepath.Dir(script)))
+	version, ok := strings.CutPrefix(home, "rabbitmq_server-")
+	if !ok {
+		t.Fatalf("rabbittest: %s does not tell the version of RabbitMQ", script)
+	}
+	return version
 }
