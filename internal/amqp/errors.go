@@ -97,7 +97,7 @@ func (o *Options) classify(err error) (transport.Verdict, string) {
 // a vhost, a user or a queue may have any name, also one that reads like a reply.
 var (
 	connectionLimitReached = regexp.MustCompile(`^NOT_ALLOWED - (?s:.*)connection limit \(\d+\) is reached$`)
-	channelLimitReached    = regexp.MustCompile(`^NOT_ALLOWED - number of channels opened (?s:.*)has reached the (?:maximum allowed (?:\w+ )?limit of|negotiated channel_max) \(\d+\)$`)
+	channelLimitReached    = regexp.MustCompile(`^NOT_ALLOWED - number of channels opened (?s:.*)has reached the (?:maximum allowed (?:\w+ )?limit of|negotiated channel_max) \(?\d+\)?$`)
 	queueLimitReached      = regexp.MustCompile(`^PRECONDITION_FAILED - cannot declare queue '(?s:.*)limit (?s:.*)is reached$`)
 	vhostMissing           = regexp.MustCompile(`^NOT_ALLOWED - vhost (?s:.*) not found$`)
 	vhostRefused           = regexp.MustCompile(`^NOT_ALLOWED - access to vhost '(?s:.*)' refused for user '(?s:.*)'$`)
@@ -105,12 +105,13 @@ var (
 	internalExchange       = regexp.MustCompile(`^ACCESS_REFUSED - cannot publish to internal exchange '`)
 	reservedName           = regexp.MustCompile(`^ACCESS_REFUSED - (?:queue|exchange) name '(?s:.*)' contains reserved prefix 'amq\.\*'$`)
 	deprecated             = regexp.MustCompile(`^INTERNAL_ERROR - Feature \S+ is deprecated`)
-	queueAway              = regexp.MustCompile(`^NOT_FOUND - (?:home node '|queue '(?s:.*)' in vhost '(?s:.*)' process is stopped|(?s:.*)' is down or inaccessible$)`)
+	defaultExchange        = regexp.MustCompile(`^NOT_FOUND - no exchange 'amq\.default' in vhost '`)
+	queueAway              = regexp.MustCompile(`^NOT_FOUND - (?:home node '|queue '(?s:.*)' in vhost '(?s:.*)' (?:process is stopped|has crashed and failed to restart$)|(?s:.*)' is down or inaccessible$)`)
 	sizeRefusal            = regexp.MustCompile(`^PRECONDITION_FAILED - message size \d+ is larger than (?:configured )?max size (\d+)$`)
 )
 
-// nodeAway reports whether a reply NOT_FOUND means that the queue exists and
-// its node is away.
+// nodeAway reports whether a reply NOT_FOUND means that the queue exists, and
+// that its node is away or the queue has crashed there.
 func nodeAway(e *amqp.Error) bool { return e.Code == amqp.NotFound && queueAway.MatchString(e.Reason) }
 
 // classifyReply classifies an exception with which the broker closed a
@@ -134,14 +135,17 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 	case amqp.NotFound:
 		switch {
 		case nodeAway(e):
-			return transport.Retry, "the node that holds the queue is away"
-		case o.Exchange == "amq.default":
+			return transport.Retry, "the node that holds the queue is away, or the queue has crashed there"
+		case is(defaultExchange):
 			return transport.Misconfigured, "the default exchange has no name: leave exchange empty in the configuration"
 		}
 		return transport.Misconfigured, "create it, or correct its name in the configuration"
 	case amqp.PreconditionFailed:
-		if is(queueLimitReached) {
-			return transport.Misconfigured, fmt.Sprintf("delete queues, or raise the limit of queues (rabbitmqctl set_vhost_limits -p %q)", o.VHost)
+		switch {
+		case is(sizeRefusal):
+			return transport.TooLarge, "raise max_message_size there"
+		case is(queueLimitReached):
+			return transport.Misconfigured, fmt.Sprintf("delete queues, or raise the limit of queues (rabbitmqctl set_vhost_limits -p %q; cluster_queue_limit)", o.VHost)
 		}
 		return transport.Misconfigured, "correct [rabbit_queue_options], or delete what is declared otherwise"
 	case amqp.NotAllowed:

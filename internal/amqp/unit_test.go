@@ -107,47 +107,6 @@ func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
 	}
 }
 
-// TestClassifyReply holds the verdict and the remedy for each reply. The texts
-// are those of the versions named.
-func TestClassifyReply(t *testing.T) {
-	for _, c := range []struct {
-		done    string // what was done
-		code    int
-		text    string
-		verdict transport.Verdict
-		remedy  string
-	}{
-		{"broker stopped", 320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'", transport.Retry, ""},
-		{"bad frame", 501, "FRAME_ERROR - type 65", transport.Retry, ""},
-		{"vhost down", 541, "INTERNAL_ERROR - access to vhost 'v' refused for user 'u': vhost 'v' is down", transport.Retry, ""},
-		{"deprecated, 4.3", 541, "INTERNAL_ERROR - Feature `queue_master_locator` is deprecated", transport.Misconfigured, "[rabbit_queue_options]"},
-		{"vhost named like it", 541, "INTERNAL_ERROR - access to vhost 'Feature `x` is deprecated' refused for user 'u': vhost 'Feature `x` is deprecated' is down", transport.Retry, ""},
-		{"queue missing", 404, "NOT_FOUND - no queue 'q' in vhost 'v'", transport.Misconfigured, "create it"},
-		{"queue named like it", 404, "NOT_FOUND - no queue 'home node down or inaccessible' in vhost 'v'", transport.Misconfigured, "create it"},
-		{"node of the queue stopped", 404, "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost 'v' is down or inaccessible", transport.Retry, "away"},
-		{"queue declared otherwise", 406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost 'v'", transport.Misconfigured, "declared otherwise"},
-		{"vhost missing", 530, "NOT_ALLOWED - vhost v not found", transport.Misconfigured, "create the vhost"},
-		{"vhost named like a limit", 530, "NOT_ALLOWED - vhost limit (3) is reached not found", transport.Misconfigured, "create the vhost"},
-		{"vhost forbidden", 530, "NOT_ALLOWED - access to vhost 'limit' refused for user 'limited'", transport.Refused, "set_permissions"},
-		{"forbidden, named like a limit", 530, "NOT_ALLOWED - access to vhost 'connection limit (3) is reached' refused for user 'u'", transport.Refused, "set_permissions"},
-		{"connections of a vhost", 530, "NOT_ALLOWED - access to vhost 'v' refused for user 'u': connection limit (0) is reached", transport.Retry, "--connections"},
-		{"connections of a user", 530, "NOT_ALLOWED - connection refused for user 'u': user connection limit (1) is reached", transport.Retry, "--connections"},
-		{"channels of a user", 530, "NOT_ALLOWED - number of channels opened for user 'u' has reached the maximum allowed user limit of (1)", transport.Retry, "--channels"},
-		{"permission, 3.10", 403, "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'u'", transport.Refused, "set_permissions"},
-		{"permission, 4.x", 403, "ACCESS_REFUSED - write access to exchange 'e' in vhost 'v' refused for user 'u'", transport.Refused, "set_permissions"},
-		{"topic, 3.10", 403, "ACCESS_REFUSED - access to topic 'k' in exchange 'e' in vhost 'v' refused for user 'u'", transport.Refused, "set_topic_permissions"},
-		{"topic, 4.x", 403, "ACCESS_REFUSED - write access to topic 'k' in exchange 'e' in vhost 'v' refused for user 'u'", transport.Refused, "set_topic_permissions"},
-		{"internal exchange", 403, "ACCESS_REFUSED - cannot publish to internal exchange 'e' in vhost 'v'", transport.Misconfigured, "no permission helps"},
-		{"reserved name", 403, "ACCESS_REFUSED - queue name 'amq.q' contains reserved prefix 'amq.*'", transport.Misconfigured, "no permission helps"},
-	} {
-		o := &Options{Username: "u", VHost: "v"}
-		err := o.wrap("h:1", "do", &amqp091.Error{Code: c.code, Reason: c.text, Server: true})
-		if err.Verdict != c.verdict || !strings.Contains(err.Error(), c.remedy) {
-			t.Errorf("%s: %v has the verdict %d, want %d and %q", c.done, err, err.Verdict, c.verdict, c.remedy)
-		}
-	}
-}
-
 // TestFlowClock: the clock of a connection stands still while it is blocked,
 // and does not begin anew.
 func TestFlowClock(t *testing.T) {
