@@ -27,10 +27,11 @@ const description = `Delete directories of Tstat logs that tstat_send has sent.
 
 A directory goes when its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, always stays. One that tstat_send is working on is left for the next run. One that cannot be deleted as a whole, for permissions or attributes of anything in it, stays whole and is named.
 
-Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted, or --min-free was not reached (the rest was done); 75 interrupted.`
+Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted, or --min-free was not reached (the rest was done); 75 interrupted; 78 the configuration cannot be read.`
 
 type command struct {
-	Directory []string         `short:"d" required:"" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated; no root may lie in another. File systems mounted below DIR are not entered; give them a -d of their own."`
+	Directory []string         `short:"d" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated; no root may lie in another. File systems mounted below DIR are not entered; give them a -d of their own."`
+	Config    string           `short:"c" placeholder:"FILE" help:"The configuration of tstat_send. If no -d is given, its roots are those of this file (directory in section [tstat_send])."`
 	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. Exit status 74 if it is not reached."`
 	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
@@ -96,7 +97,15 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		kong.Description(description),
 		kong.Vars{"version": "tstat_cull " + cli.Version(version, commit, date)},
 	)
-	if _, err := parser.Parse(args); err != nil {
+	_, err := parser.Parse(args)
+	if err == nil && len(c.Directory) == 0 {
+		c.Directory, err = configuredRoots(c.Config)
+	}
+	if _, ok := errors.AsType[configError](err); ok {
+		fmt.Fprintf(stderr, "tstat_cull: %v\n", err)
+		return cli.Config
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for what can be given\n", err)
 		return cli.Usage
 	}

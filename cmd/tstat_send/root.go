@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"path/filepath"
-	"strings"
-)
+import "tstat-transport/internal/cli"
 
 // root is the value of -d.
 type root struct {
@@ -19,17 +15,8 @@ func (r root) String() string {
 	return r.instance + "=" + r.path
 }
 
-// UnmarshalText reads [INSTANCE=]DIR. An = behind a slash belongs to DIR.
-func (r *root) UnmarshalText(text []byte) error {
-	before, after, found := strings.Cut(string(text), "=")
-	if !found || strings.Contains(before, "/") {
-		before, after = "", string(text)
-	} else if before == "" {
-		return fmt.Errorf("%q: no instance id stands before the =", text)
-	}
-	if after == "" {
-		return fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
-	}
-	r.instance, r.path = before, filepath.Clean(after)
-	return nil
+// UnmarshalText reads [INSTANCE=]DIR.
+func (r *root) UnmarshalText(text []byte) (err error) {
+	r.instance, r.path, err = cli.ParseRoot(string(text))
+	return err
 }

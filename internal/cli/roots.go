@@ -31,3 +31,18 @@ func CheckDisjoint(roots []string) error {
 	}
 	return nil
 }
+
+// ParseRoot reads a root as it is given, [INSTANCE=]DIR. An = behind a slash
+// belongs to DIR. The instance is empty if none is given.
+func ParseRoot(text string) (instance, path string, err error) {
+	instance, path, found := strings.Cut(text, "=")
+	if !found || strings.Contains(instance, "/") {
+		instance, path = "", text
+	} else if instance == "" {
+		return "", "", fmt.Errorf("%q: no instance id stands before the =", text)
+	}
+	if path == "" {
+		return "", "", fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
+	}
+	return instance, filepath.Clean(path), nil
+}

@@ -14,6 +14,11 @@ _tstat_cull() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
+	-c | --config)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
 	-t | --ttl)
 		return
 		;;
@@ -38,6 +43,6 @@ _tstat_cull() {
 		return
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -t --ttl --min-free -D --dry-run -w --workers --report --metrics -q --quiet -v --verbose --log-format --version' -- "$cur")
+	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -c --config -t --ttl --min-free -D --dry-run -w --workers --report --metrics -q --quiet -v --verbose --log-format --version' -- "$cur")
 }
 complete -F _tstat_cull tstat_cull

@@ -2,6 +2,7 @@
 complete -c tstat_cull -f
 complete -c tstat_cull -s h -l help -d 'Show context-sensitive help'
 complete -c tstat_cull -s d -l directory -x -a '(__fish_complete_directories)' -d 'Where Tstat writes its directories of logs: those below DIR that end in .out are looked at'
+complete -c tstat_cull -s c -l config -r -F -d 'The configuration of tstat_send'
 complete -c tstat_cull -s t -l ttl -x -d 'Hours that a directory stays after it was marked; fractions are allowed'
 complete -c tstat_cull -l min-free -x -d 'When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours'
 complete -c tstat_cull -s D -l dry-run -d 'Log what would be deleted, and delete nothing'
