@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"tstat-transport/internal/transport"
 )
 
 // writeChunk is how many bytes may take one write timeout. The timeout bounds
@@ -194,7 +196,7 @@ func (r *alertReader) alert(err error) error {
 	if !r.await() {
 		return err
 	}
-	if e, ok := errors.AsType[*net.OpError](r.err); ok && e.Op == remoteError {
+	if e, ok := errors.AsType[*net.OpError](r.err); ok && e.Op == transport.TLSAlert {
 		return r.err
 	}
 	return err

@@ -3,7 +3,6 @@ package amqp
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -80,8 +79,8 @@ func (o *Options) classify(err error) (transport.Verdict, string) {
 		}
 		return o.classifyLocal(e)
 	}
-	if verdict, remedy, ok := classifyTLS(err); ok {
-		return verdict, remedy
+	if remedy, ok := tlsRemedy(err); ok {
+		return transport.Misconfigured, remedy
 	}
 	if d, ok := errors.AsType[*net.DNSError](err); ok && d.IsNotFound {
 		return transport.Retry, "check host in the configuration, and the name service"
@@ -178,7 +177,7 @@ func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
 	case has("i/o timeout"): // of reading: the library's heartbeat
 		return transport.Retry, fmt.Sprintf("nothing was heard from the broker, with a heartbeat of %v: it, or the network to it, stands still", o.Heartbeat)
 	case has("remote error: tls:"): // with TLS 1.3 the broker refuses a certificate after the handshake
-		_, remedy, _ := classifyTLS(&net.OpError{Op: remoteError})
+		remedy, _ := tlsRemedy(&net.OpError{Op: transport.TLSAlert})
 		return transport.Misconfigured, remedy
 	case e.Code == amqp.ErrChannelMax.Code && e.Reason == amqp.ErrChannelMax.Reason:
 		return transport.Misconfigured, fmt.Sprintf("the broker allows fewer than %d channels on a connection: use fewer channels, or raise channel_max there", o.Channels)
@@ -190,40 +189,16 @@ func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
 	return transport.Retry, ""
 }
 
-const remoteError = "remote error" // crypto/tls's Op for an alert of the other side
-
-// classifyTLS classifies errors of the TLS handshake; ok is false for every
-// other error.
-func classifyTLS(err error) (verdict transport.Verdict, remedy string, ok bool) {
+// tlsRemedy returns what to do about an error of the TLS handshake; ok is false
+// for every other error.
+func tlsRemedy(err error) (remedy string, ok bool) {
 	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		if string(e.RecordHeader[:]) == "HTTP/" {
-			return transport.Misconfigured, "an HTTP server answers there: correct host and port in the configuration", true
+			return "an HTTP server answers there: correct host and port in the configuration", true
 		}
-		return transport.Misconfigured, "the port does not speak TLS: use the TLS port, or set use_ssl = False", true
+		return "the port does not speak TLS: use the TLS port, or set use_ssl = False", true
 	}
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == remoteError {
-		return transport.Misconfigured, "the broker does not accept this side's TLS: check certfile, keyfile and ciphers in [ssl_options]", true
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return transport.Misconfigured, "name the authority that signed the broker's certificate in ca_certs in [ssl_options]", true
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		if strings.Contains(err.Error(), "legacy Common Name") {
-			return transport.Misconfigured, "issue a certificate with a subjectAltName for the broker: a common name alone does not count, and server_hostname cannot help", true
-		}
-		return transport.Misconfigured, "connect by a name that the certificate holds, or set server_hostname in [ssl_options]", true
-	}
-	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return transport.Misconfigured, "renew the broker's certificate, and check the clocks", true
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return transport.Misconfigured, "check the broker's certificate and ca_certs in [ssl_options]", true
-	}
-	// crypto/tls has no type for this error.
-	if strings.Contains(err.Error(), "tls: failed to parse certificate from server") {
-		return transport.Misconfigured, "issue a certificate for the broker that follows RFC 5280: Go cannot read this one", true
-	}
-	return transport.Retry, "", false
+	return transport.TLSRemedy(err, "broker")
 }
 
 // loginRefused reports whether the broker itself has refused the credentials.

@@ -18,11 +18,12 @@ func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	if err != nil {
 		return bad(classifyError(err))
 	}
-	resp, err := h.do(req)
+	resp, err := h.client.Do(req)
 	if err != nil {
 		return bad(classifyError(err))
 	}
-	if e := classify(resp, nil); e != nil {
+	defer drain(resp)
+	if e := classifyStatus(resp.StatusCode); e != nil {
 		switch {
 		case e.Verdict == transport.Refused, resp.StatusCode == http.StatusNotFound:
 			return bad(e)

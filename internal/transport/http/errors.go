@@ -2,7 +2,6 @@ package httppost
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -12,15 +11,13 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// classify says what an answer, or the lack of one, means; nil is a confirmation.
-func classify(resp *http.Response, err error) *transport.Error {
-	if err != nil {
-		return classifyError(err)
+// classifyStatus returns what the status of an answer means; nil is a
+// confirmation.
+func classifyStatus(code int) *transport.Error {
+	fail := func(verdict transport.Verdict, remedy string) *transport.Error {
+		return &transport.Error{Verdict: verdict, Err: fmt.Errorf("the server answered %d %s%s", code, http.StatusText(code), remedy)}
 	}
-	fail := func(kind transport.Verdict, remedy string) *transport.Error {
-		return &transport.Error{Verdict: kind, Err: fmt.Errorf("the server answered %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), remedy)}
-	}
-	switch code := resp.StatusCode; {
+	switch {
 	case code >= 200 && code < 300:
 		return nil
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
@@ -40,8 +37,8 @@ func classify(resp *http.Response, err error) *transport.Error {
 	return fail(transport.Misconfigured, ": the server does not take such messages there: correct url in [http], or the server")
 }
 
-// classifyError judges the error of a request without an answer. The address is
-// not in its text: it may hold secrets.
+// classifyError returns what the error of a request without an answer means. Its
+// text does not hold the address, which may hold secrets.
 func classifyError(err error) *transport.Error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
@@ -64,29 +61,12 @@ func classifyError(err error) *transport.Error {
 	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
 
-// tlsRemedy gives the remedy for an error of the TLS handshake; ok is false for
-// any other.
+// tlsRemedy returns what to do about an error of the TLS handshake; ok is false
+// for every other error.
 func tlsRemedy(err error) (remedy string, ok bool) {
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	if plain || errors.Is(err, http.ErrSchemeMismatch) {
 		return "the port does not speak TLS: use its TLS port, or http", true
 	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return "the port does not speak TLS: use its TLS port, or http", true
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" { // an alert of the other side
-		return "the server does not accept this side's TLS: check certfile, keyfile and ciphers in [ssl_options]", true
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "name the authority that signed the server's certificate in ca_certs in [ssl_options]", true
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "connect by a name that the certificate holds, or set server_hostname in [ssl_options]", true
-	}
-	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return "renew the server's certificate, and check the clocks", true
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "check the server's certificate and ca_certs in [ssl_options]", true
-	}
-	return "", false
+	return transport.TLSRemedy(err, "server")
 }

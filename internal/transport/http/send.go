@@ -23,8 +23,7 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 	body := h.compressor.Append(nil, m.Body)
 	var firstFailure time.Time
 	for tries := 1; ; tries++ {
-		resp, err := h.post(ctx, m.ID, body)
-		failure := classify(resp, err)
+		retryAfter, failure := h.post(ctx, m.ID, body)
 		switch {
 		case failure == nil:
 			return nil
@@ -35,7 +34,7 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 		case tries == 1:
 			firstFailure = time.Now()
 		}
-		wait := h.wait(tries, resp)
+		wait := h.wait(tries, retryAfter)
 		if time.Since(firstFailure)+wait > h.o.RetryLimit {
 			return h.fail(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, later than the %v that a message is tried for)",
 				failure, tries, wait.Round(time.Millisecond), h.o.RetryLimit))
@@ -63,22 +62,18 @@ func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
 // wait returns how long to wait before the next try: what the server asks for,
 // else a time that doubles with each failure. A random half of that keeps the
 // callers apart.
-func (h *Transport) wait(failures int, resp *http.Response) time.Duration {
-	if asked, ok := retryAfter(resp, h.o.RetryLimit); ok {
+func (h *Transport) wait(failures int, retryAfter string) time.Duration {
+	if asked, ok := parseRetryAfter(retryAfter, h.o.RetryLimit); ok {
 		return asked
 	}
 	d := min(h.o.Backoff<<min(failures-1, 20), h.o.MaxBackoff)
 	return d/2 + rand.N(d/2+1)
 }
 
-// retryAfter reads how long the server asks to wait, in seconds or as a date.
-// ok is false if it asks for no wait, or for a date in the past or more than
-// limit ahead, which means that a clock is wrong.
-func retryAfter(resp *http.Response, limit time.Duration) (wait time.Duration, ok bool) {
-	if resp == nil {
-		return 0, false
-	}
-	text := resp.Header.Get("Retry-After")
+// parseRetryAfter returns how long the server asks to wait, in seconds or as a
+// date. ok is false if it asks for no wait, or for a date in the past or more
+// than limit ahead, which means that a clock is wrong.
+func parseRetryAfter(text string, limit time.Duration) (wait time.Duration, ok bool) {
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second, seconds > 0
 	}
@@ -87,18 +82,24 @@ func retryAfter(resp *http.Response, limit time.Duration) (wait time.Duration, o
 	return wait, err == nil && wait > 0 && wait <= limit
 }
 
-// post makes one request. The body of the response has been read and closed.
-func (h *Transport) post(ctx context.Context, id string, body []byte) (*http.Response, error) {
+// post makes one request. A nil failure is a confirmation; with any other, the
+// server may say when to try again.
+func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfter string, failure *transport.Error) {
 	req, err := h.request(ctx, http.MethodPost, body)
 	if err != nil {
-		return nil, err
+		return "", classifyError(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", headerText(id))
 	if name := h.compressor.Name(); name != "" {
 		req.Header.Set("Content-Encoding", name)
 	}
-	return h.do(req)
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return "", classifyError(err)
+	}
+	defer drain(resp)
+	return resp.Header.Get("Retry-After"), classifyStatus(resp.StatusCode)
 }
 
 // request makes a request with the credentials.
@@ -116,19 +117,14 @@ func (h *Transport) request(ctx context.Context, method string, body []byte) (*h
 	return req, nil
 }
 
-// do sends a request. It reads the body of the response, within limits, so that
-// the connection can be used again, and closes it.
-func (h *Transport) do(req *http.Request) (*http.Response, error) {
-	resp, err := h.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
+// drain reads the body of a response, within limits, so that the connection can
+// be used again, and closes it.
+func drain(resp *http.Response) {
 	// After 101 the body is the connection itself: no timeout ends its reads.
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	}
 	_ = resp.Body.Close()
-	return resp, nil
 }
 
 // headerText is an id as a header may hold it: escaped where it must be.
