@@ -101,7 +101,7 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 		return backend{}, err
 	}
 	o := amqp.Options{
-		Username: r.Username, Password: r.Password.Reveal, VHost: r.VHost,
+		Username: r.Username, Password: password(r, log), VHost: r.VHost,
 		Queue: r.Queue, RoutingKey: r.RoutingKey, Exchange: r.Exchange,
 		QueueOptions: amqp.QueueOptions(r.QueueOptions),
 		Connections:  c.Connections, Channels: c.Channels, Window: c.Window,
@@ -123,6 +123,21 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 		open:  func(ctx context.Context) (transport.Transport, error) { return amqp.Open(ctx, o) },
 		check: func(ctx context.Context) []transport.Finding { return amqp.Check(ctx, o) },
 	}, nil
+}
+
+// password returns a function that returns the password for each login. A file
+// is read again each time: the password may be changed during a run.
+func password(r config.Rabbit, log *slog.Logger) func() string {
+	if r.PasswordFile == nil {
+		return r.Password.Reveal
+	}
+	return func() string {
+		p, err := r.PasswordFile.Read()
+		if err != nil {
+			log.Warn("password_unreadable", "error", err, "hint", "the password that the file held before is used: mend the file")
+		}
+		return p.Reveal()
+	}
 }
 
 func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {

@@ -35,11 +35,11 @@ func (f *File) HTTP() (HTTP, error) {
 	h := HTTP{
 		URL:         s.url(),
 		Username:    s.text("username", ""),
-		Password:    s.secret("password", "TSTAT_HTTP_PASSWORD"),
-		Token:       s.secret("token", "TSTAT_HTTP_TOKEN"),
 		Timeout:     s.duration("timeout", 30*time.Second, longest),
 		Compression: s.compression("none", "gzip"),
 	}
+	h.Password, _ = s.secret("password", "TSTAT_HTTP_PASSWORD")
+	h.Token, _ = s.secret("token", "TSTAT_HTTP_TOKEN")
 	if len(s.errs) == 0 {
 		s.authorization(h)
 	}

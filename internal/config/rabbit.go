@@ -18,6 +18,8 @@ type Rabbit struct {
 	// from its own host only. A username other than guest needs a password.
 	Username string
 	Password Secret
+	// PasswordFile is the file that Password was read from, or nil.
+	PasswordFile *SecretFile
 	// UseSSL is off by default.
 	UseSSL bool
 	// TLS is set if UseSSL is.
@@ -101,7 +103,7 @@ func (s *section) login(r *Rabbit) {
 		s.reject(e, "a user of RabbitMQ")
 	}
 	failed := len(s.errs)
-	r.Password = s.secret("password", "TSTAT_RABBIT_PASSWORD")
+	r.Password, r.PasswordFile = s.secret("password", "TSTAT_RABBIT_PASSWORD")
 	if r.Password.Reveal() == "" && len(s.errs) == failed {
 		if r.Username != "guest" && r.Username != "" {
 			s.missing("password", "that of "+r.Username+", or set password_file or TSTAT_RABBIT_PASSWORD in the environment")

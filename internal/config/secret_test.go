@@ -232,3 +232,39 @@ func TestByteOrderMarkBeforeASecret(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSecretFile: the file is read again, and what it held before stays where it
+// cannot be.
+func TestSecretFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "password")
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("first\n")
+	r, err := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nusername = u\npassword_file = "+path+"\n").Rabbit()
+	if err != nil || r.PasswordFile == nil {
+		t.Fatalf("password file %v, error %v", r.PasswordFile, err)
+	}
+	read := func(want, problem string) {
+		t.Helper()
+		got, err := r.PasswordFile.Read()
+		if got.Reveal() != want {
+			t.Errorf("read %q, want %q", got.Reveal(), want)
+		}
+		if problem == "" && err != nil || problem != "" && (err == nil || !strings.Contains(err.Error(), problem)) {
+			t.Errorf("error %v, want %q", err, problem)
+		}
+	}
+	read("first", "")
+	put("second\n")
+	read("second", "")
+	put("")
+	read("second", "is empty")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	read("second", "no such file")
+}

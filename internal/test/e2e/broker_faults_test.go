@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -140,6 +141,27 @@ func awayAtFirst(t *testing.T, n *rabbittest.Node) {
 	p.says("broker_unreachable")
 	n.Start()
 	p.wait().want(allDone)
+	s.direct()
+	s.complete()
+}
+
+// TestPasswordChanged in mid-run, at the broker and in password_file: the next
+// login uses the new password.
+func TestPasswordChanged(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.fill()
+	s.repeats = true
+	file := filepath.Join(t.TempDir(), "password")
+	write(t, file, []byte(secret+"\n"))
+	delete(s.Rabbit, "password")
+	s.Rabbit["password_file"] = file
+	p, proxy := s.underWay()
+	s.Node.Ctl(t, "change_password", s.User, secret+"new")
+	write(t, file, []byte(secret+"new\n"))
+	proxy.ResetPeer()
+	proxy.Bandwidth(0)
+	p.wait().want(allDone, "connection_lost")
 	s.direct()
 	s.complete()
 }
