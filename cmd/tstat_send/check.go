@@ -7,9 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/logdir"
@@ -30,27 +27,7 @@ func (c *checkReport) wrong(status int, format string, args ...any) {
 }
 
 func (c *checkReport) line(word, format string, args []any) {
-	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, printable(fmt.Sprintf(format, args...)))
-}
-
-// printable quotes lines with what a name may hold and a terminal should not get;
-// those behind the first are set in.
-func printable(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if b.Len() > 0 {
-			b.WriteString("      ")
-		}
-		line, end := strings.CutSuffix(line, "\n")
-		if strings.ContainsFunc(line, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
-			line = strconv.Quote(line)
-		}
-		b.WriteString(line)
-		if end {
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
+	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, cli.Printable(fmt.Sprintf(format, args...)))
 }
 
 // check does what --check says and returns the status that a run would have.

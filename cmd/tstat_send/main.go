@@ -43,6 +43,8 @@ type command struct {
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
 	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
 	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing."`
+	Status      bool      `help:"Print what is pending below the roots, and why: directory, age, bytes that are not confirmed. Reads only, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
+	JSON        bool      `name:"json" help:"With --status: print JSON instead of a table."`
 	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Progress    string    `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
 	Report      string    `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
@@ -88,6 +90,12 @@ func (c *command) Validate() error {
 	if c.Pretty && !c.NoTransport {
 		return fmt.Errorf("--pretty goes with --no-transport")
 	}
+	if c.JSON && !c.Status {
+		return fmt.Errorf("--json goes with --status")
+	}
+	if c.Status && (c.Check || c.NoTransport) {
+		return fmt.Errorf("--status goes with neither --check nor --no-transport")
+	}
 	return checkDisjoint(c.Directory)
 }
 
@@ -130,8 +138,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return usage(errors.New("no root: give --directory, or directory in section [tstat_send] of the configuration"))
 	}
-	if c.Check {
+	switch {
+	case c.Check:
 		return c.check(ctx, stdout, stderr)
+	case c.Status:
+		return c.status(ctx, stdout, stderr)
 	}
 	return c.send(ctx, stdout, stderr)
 }

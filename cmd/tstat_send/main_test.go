@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("CLOSED", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 			return l.Close()
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "server": server},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "server": server},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Getuid() == 0, nil
@@ -54,8 +54,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// status STATUS PROGRAM ARG... runs a program and wants its exit status.
-func status(ts *testscript.TestScript, neg bool, args []string) {
+// wantStatus is the command "status STATUS PROGRAM ARG...": it runs a program and wants its
+// exit status.
+func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status STATUS PROGRAM ARG...")
 	}

@@ -71,7 +71,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		log.Error("root_unreadable", "error", err)
 		status = cli.Worse(status, cli.NoInput)
 	}
-	status = cli.Worse(status, c.status(outcome, log))
+	status = cli.Worse(status, c.exitStatus(outcome, log))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
 	if err := t.Close(end); err != nil {
@@ -186,8 +186,8 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 	return o
 }
 
-// status is the exit status that the outcome stands for.
-func (c *command) status(o workers.Outcome, log *slog.Logger) int {
+// exitStatus is the exit status that the outcome stands for.
+func (c *command) exitStatus(o workers.Outcome, log *slog.Logger) int {
 	status := cli.OK
 	switch {
 	case o.Transport == nil:

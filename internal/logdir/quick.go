@@ -21,19 +21,25 @@ func UpToDate(e Entry) (done bool) {
 		return false
 	}
 	defer unix.Close(dir)
+	_, done = upToDate(dir)
+	return done
+}
 
+// upToDate is UpToDate for an open directory. It also returns the state in the
+// mark, if the directory is done and the mark is ours.
+func upToDate(dir int) (s State, done bool) {
 	buf := quickBuffers.Get().(*[4 << 10]byte)
 	defer quickBuffers.Put(buf)
 	n, ok := quickRead(dir, processed, buf[:])
 	if !ok {
-		return false
+		return State{}, false
 	}
 	s, err := decode(buf[:n])
 	if err != nil {
-		return errors.Is(err, errForeign)
+		return State{}, errors.Is(err, errForeign)
 	}
 	if unix.Faccessat(dir, processing, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) != unix.ENOENT {
-		return false
+		return State{}, false
 	}
 	for _, name := range logNames {
 		var st unix.Stat_t
@@ -48,10 +54,10 @@ func UpToDate(e Entry) (done bool) {
 		}
 		ls, known := s.Logs[name]
 		if err != nil || !known || !ls.sameFile(statOf(&st), packed) {
-			return false
+			return State{}, false
 		}
 	}
-	return true
+	return s, true
 }
 
 // quickRead reads a small regular file; ok is false where it is not one.

@@ -18,6 +18,8 @@ complete -c tstat_send -l timestamps -x -a 's ms' -d 'Unit of start and end in t
 complete -c tstat_send -l udp-duration -x -a 's ms' -d 'Unit in which UDP durations are read'
 complete -c tstat_send -l max-rate -x -d 'Send at most so many bytes of messages a second in all, counted before any compression'
 complete -c tstat_send -l check -d 'Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing'
+complete -c tstat_send -l status -d 'Print what is pending below the roots, and why: directory, age, bytes that are not confirmed'
+complete -c tstat_send -l json -d 'With --status: print JSON instead of a table'
 complete -c tstat_send -l rejects -r -F -d 'Append malformed rows to FILE, with file, line and reason'
 complete -c tstat_send -l progress -x -a 'auto always never' -d 'Show progress on standard error: auto, if that is a terminal'
 complete -c tstat_send -l report -r -F -d 'Write an account of the run to FILE, as JSON'

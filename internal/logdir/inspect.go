@@ -1,0 +1,101 @@
+package logdir
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Inspection is what a directory that is not done shows without its lock.
+type Inspection struct {
+	// Bytes that are not confirmed and Since are those of [Backlog].
+	Bytes int64
+	Since time.Time
+	// Err is why the directory, a state file or a log cannot be read.
+	Err error
+	// Mark is the directory's .processed; the zero Mark if it has none.
+	Mark Mark
+	// Begun: it has a .processing, which is in Progress. ProgressErr is why that
+	// cannot be used.
+	Begun       bool
+	Progress    State
+	ProgressErr error
+	// Zeros are the logs that had zero bytes where rows may still appear, when a
+	// run last looked. They are named in a directory that is marked, too.
+	Zeros []string
+	// Dev and Ino identify the directory in /proc/locks.
+	Dev, Ino uint64
+}
+
+// Inspect looks at a directory. It takes no lock and reads no log, so what it
+// shows may be out of date at once. done reports that there is nothing to tell:
+// everything is confirmed, or the directory has vanished. It may be called from
+// many goroutines at once.
+func Inspect(e Entry) (i Inspection, done bool) {
+	d, err := OpenUnlocked(e)
+	if err != nil {
+		return Inspection{Err: err}, errors.Is(err, ErrVanished)
+	}
+	defer d.Close()
+	state, done := upToDate(d.Fd())
+	i.Zeros = logsWithZeros(state)
+	if done && len(i.Zeros) == 0 {
+		return Inspection{}, true
+	}
+	i.Bytes, i.Since = Backlog(e)
+	if done {
+		i.Bytes = bytesOfZeros(state)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(d.Fd(), &st); err == nil {
+		i.Dev, i.Ino = st.Dev, st.Ino
+	}
+	i.Mark, i.Err = d.ReadProcessed()
+	i.Begun = unix.Faccessat(d.Fd(), processing, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil
+	if i.Progress, i.ProgressErr = d.ReadProcessing(); !done {
+		i.Zeros = append(logsWithZeros(i.Progress), logsWithZeros(i.Mark.State)...)
+		slices.Sort(i.Zeros)
+		i.Zeros = slices.Compact(i.Zeros)
+	}
+	i.Err = errors.Join(i.Err, d.checkLogs())
+	return i, false
+}
+
+// checkLogs opens each log, to see that it can be read.
+func (d *Dir) checkLogs() error {
+	logs, err := d.Logs()
+	for _, log := range logs {
+		f, _, openErr := d.OpenLog(log)
+		switch {
+		case openErr == nil:
+			_ = f.Close()
+		case !errors.Is(openErr, fs.ErrNotExist): // gzip may just have replaced it
+			err = errors.Join(err, openErr)
+		}
+	}
+	return err
+}
+
+func logsWithZeros(s State) (names []string) {
+	for name, log := range s.Logs {
+		if log.HasZeros() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// bytesOfZeros returns how much of the logs of a marked directory was zero bytes.
+func bytesOfZeros(s State) (n int64) {
+	for _, log := range s.Logs {
+		n += holeBytes(log.Holes)
+		if log.ZeroTail && !log.Gzip {
+			n += max(0, log.Size-log.Position)
+		}
+	}
+	return n
+}

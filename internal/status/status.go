@@ -1,0 +1,162 @@
+package status
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tstat-transport/internal/logdir"
+)
+
+// State says why a directory is pending.
+type State string
+
+// The states. If several fit, the first in this order is told.
+const (
+	Locked      State = "locked"       // a run is at work on it
+	Unreadable  State = "unreadable"   // the directory, a log or a state file
+	Failed      State = "failed"       // a run left it unfinished and noted why
+	DamagedMark State = "damaged_mark" // there is a .processed, which says nothing
+	ZeroBytes   State = "zero_bytes"   // rows may still appear where a log has zero bytes
+	Unfinished  State = "unfinished"   // a run was killed, or stopped, while it worked on it
+	Untried     State = "untried"      // no run has come to it
+	Changed     State = "changed"      // Tstat has written to it since it was marked
+)
+
+// Directory is one that is pending.
+type Directory struct {
+	Path  string `json:"directory"`
+	State State  `json:"state"`
+	// Error is the cause of Unreadable, Failed, DamagedMark and ZeroBytes, and of
+	// Unfinished if its .processing cannot be used.
+	Error string `json:"error,omitempty"`
+	// Process is the id of the process that holds the lock.
+	Process int `json:"process,omitempty"`
+	// Bytes are not confirmed: uncompressed, estimated for a compressed log.
+	Bytes int64 `json:"bytes"`
+	// Since is when Tstat started the directory; the zero time if it is unknown.
+	Since      time.Time `json:"since,omitzero"`
+	AgeSeconds int64     `json:"age_seconds"`
+}
+
+// Root is a root, and why it cannot be read.
+type Root struct {
+	Path     string `json:"root"`
+	Instance string `json:"instance"`
+	Error    string `json:"error,omitempty"`
+	// Process is the id of the run that is at work on the root; 0 for none.
+	Process int `json:"process,omitempty"`
+	// Found counts the directories of logs, pending and done.
+	Found int `json:"found"`
+}
+
+// Report is what is pending at a time.
+type Report struct {
+	Time        time.Time   `json:"time"`
+	Roots       []Root      `json:"roots"`
+	Directories []Directory `json:"directories"` // oldest first
+	Bytes       int64       `json:"bytes"`       // of all directories
+}
+
+// Unreadable reports whether a root could not be read.
+func (r *Report) Unreadable() bool {
+	for _, root := range r.Roots {
+		if root.Error != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Collect looks below the roots, with workers goroutines. It reads Path and
+// Instance of the roots. The error is ctx's.
+func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
+	report := &Report{Time: time.Now(), Directories: []Directory{}}
+	locks := readLocks()
+	var entries []logdir.Entry
+	for _, root := range roots {
+		open, err := logdir.OpenRoot(root.Path)
+		if err == nil {
+			defer open.Close()
+			root.Process = locks.holderOf(open.Fd())
+			var found []logdir.Entry
+			found, err = open.Find(ctx, func(path string, err error) {
+				if !logdir.IsHint(path, err) {
+					report.Directories = append(report.Directories, Directory{Path: path, State: Unreadable, Error: err.Error()})
+				}
+			})
+			root.Found = len(found)
+			entries = append(entries, found...)
+		}
+		if err != nil {
+			root.Error = err.Error()
+		}
+		report.Roots = append(report.Roots, root)
+	}
+	logdir.Sort(entries)
+	pending, err := inspectAll(ctx, entries, locks, workers)
+	for _, d := range pending {
+		if d.State == "" {
+			continue
+		}
+		if !d.Since.IsZero() {
+			d.AgeSeconds = int64(report.Time.Sub(d.Since).Seconds())
+		}
+		report.Bytes += d.Bytes
+		report.Directories = append(report.Directories, d)
+	}
+	return report, err
+}
+
+// inspectAll returns a Directory for each entry, without a State if it is done.
+func inspectAll(ctx context.Context, entries []logdir.Entry, locks lockTable, workers int) ([]Directory, error) {
+	directories := make([]Directory, len(entries))
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		g.Go(func() error {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(entries) {
+					return nil
+				}
+				if found, done := logdir.Inspect(entries[i]); !done {
+					directories[i] = directory(entries[i].Path(), found, locks)
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	return directories, g.Wait()
+}
+
+func directory(path string, found logdir.Inspection, locks lockTable) Directory {
+	d := Directory{
+		Path: path, Bytes: found.Bytes, Since: found.Since,
+		Process: locks[inode{found.Dev, found.Ino}],
+	}
+	switch {
+	case d.Process != 0:
+		d.State = Locked
+	case found.Err != nil:
+		d.State, d.Error = Unreadable, found.Err.Error()
+	case found.Progress.Error != "":
+		d.State, d.Error = Failed, found.Progress.Error
+	case found.Mark.Damaged != nil:
+		d.State, d.Error = DamagedMark, found.Mark.Damaged.Error()
+	case found.ProgressErr != nil:
+		d.State, d.Error = Unfinished, found.ProgressErr.Error()
+	case len(found.Zeros) > 0:
+		d.State, d.Error = ZeroBytes, "zero bytes in "+strings.Join(found.Zeros, " and ")+": rows may still appear there"
+	case found.Begun:
+		d.State = Unfinished
+	case found.Mark.Kind == logdir.None:
+		d.State = Untried
+	default:
+		d.State = Changed
+	}
+	return d
+}

@@ -1,0 +1,123 @@
+package status
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tstat-transport/internal/logdir"
+)
+
+// The table of locks has those that this process holds, and holding is all that
+// it shows: reading it takes no lock.
+func TestReadLocks(t *testing.T) {
+	root, err := logdir.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if pid := readLocks().holderOf(root.Fd()); pid != 0 {
+		t.Errorf("process %d before it is locked", pid)
+	}
+	if err := root.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	if pid := readLocks().holderOf(root.Fd()); pid != os.Getpid() {
+		t.Errorf("process %d, want %d", pid, os.Getpid())
+	}
+}
+
+func TestFormat(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 2_500_000_000: "2.5 GB"} {
+		if got := formatBytes(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		0: "0m", 59*time.Minute + 59*time.Second: "59m", time.Hour: "1h00m", 47*time.Hour + 59*time.Minute: "47h59m", 49 * time.Hour: "2d01h",
+	} {
+		if got := formatAge(d); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+}
+
+// What a name holds does not reach the terminal, and every directory is one line.
+func TestTableOfHostileNames(t *testing.T) {
+	r := Report{
+		Roots:       []Root{{Path: "a\x1b", Error: "one\ntwo"}},
+		Directories: []Directory{{Path: "x\x1b[2J\n.out", State: Failed, Error: "cannot\x07\nbe"}, {Path: "y.out", State: Untried}},
+	}
+	var b strings.Builder
+	if err := r.WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `root "a\x1b" cannot be read: one; two
+AGE  BYTES  STATE    DIRECTORY         ERROR
+?    0 B    failed   "x\x1b[2J\n.out"  "cannot\a; be"
+?    0 B    untried  y.out
+2 of 0 directories pending, 0 B not confirmed
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// BenchmarkCollect compares a look at 10,000 directories of two logs, of which
+// most are marked, with find:
+//
+//	go test -run '^$' -bench Collect -benchtime 5x ./internal/status
+func BenchmarkCollect(b *testing.B) {
+	root := b.TempDir()
+	const directories = 10_000
+	for i := range directories {
+		makeDirectory(b, root, time.Unix(1_700_000_000, 0).Add(time.Duration(i)*time.Hour), i%10 != 0)
+	}
+	b.Run("find", func(b *testing.B) {
+		for b.Loop() {
+			out, err := exec.CommandContext(b.Context(), "find", root, "-name", "log_*", "-size", "+1G").CombinedOutput()
+			if err != nil {
+				b.Fatal(err, string(out))
+			}
+		}
+	})
+	b.Run("status", func(b *testing.B) {
+		for b.Loop() {
+			r, err := Collect(b.Context(), []Root{{Path: root}}, 2)
+			if err != nil || len(r.Directories) != directories/10 || r.Roots[0].Found != directories {
+				b.Fatal(err, len(r.Directories))
+			}
+		}
+	})
+}
+
+// makeDirectory makes a directory of two logs, marked or untried.
+func makeDirectory(tb testing.TB, root string, started time.Time, marked bool) {
+	tb.Helper()
+	fail := func(err error) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	name := started.UTC().Format("2006_01_02_15_04") + logdir.Suffix
+	dir := filepath.Join(root, name)
+	fail(os.Mkdir(dir, 0o755))
+	var states []string
+	for _, log := range []string{"log_tcp_complete", "log_udp_complete"} {
+		path := filepath.Join(dir, log)
+		fail(os.WriteFile(path, []byte("#header\n"), 0o644))
+		var st unix.Stat_t
+		fail(unix.Stat(path, &st))
+		states = append(states, fmt.Sprintf(`%q:{"size":8,"position":8,"end":8,"inode":%d,"ctime":%d}`, log, st.Ino, st.Ctim.Nano()))
+	}
+	if marked {
+		text := `{"tool":"tstat_send","version":"1","logs":{` + strings.Join(states, ",") + "}}\n"
+		fail(os.WriteFile(filepath.Join(dir, ".processed"), []byte(text), 0o644))
+	}
+}
