@@ -9,21 +9,20 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compressor compresses bodies, each by itself: what it makes of several can
-// be put one behind the other and is a valid stream. It may be used by many
-// goroutines at once.
+// Compressor compresses message bodies, each by itself. Its methods may be called
+// from many goroutines at once.
 type Compressor struct {
 	name  string
 	zstd  *zstd.Encoder
-	gzips chan *gzip.Writer // as many as may work at a time; nil where none has been made yet
+	gzips chan *gzip.Writer // idle ones; nil stands for one that has not been made yet
 }
 
-// maxWindow bounds how far back zstd looks, in bytes, and with it the memory of
-// an encoder. The default is 4 MB; a message of 100 flows is below 200 kB.
+// maxWindow is how many bytes back zstd looks for repeats. It bounds the memory
+// of an encoder. The default is 4 MB; a message of 100 flows is below 200 kB.
 const maxWindow = 256 << 10
 
-// NewCompressor takes the name of a content coding: gzip, zstd, or the empty
-// one for none.
+// NewCompressor returns a compressor for a content coding: gzip, zstd, or ""
+// for none.
 func NewCompressor(name string) (*Compressor, error) {
 	c := &Compressor{name: name}
 	switch name {
@@ -47,11 +46,11 @@ func NewCompressor(name string) (*Compressor, error) {
 	return c, nil
 }
 
-// Name is that of the content coding, empty for none.
+// Name returns the name of the content coding, "" for none.
 func (c *Compressor) Name() string { return c.name }
 
-// Append compresses body, appends the result to dst, which may be nil, and
-// returns it. It does not write into body nor keep either.
+// Append appends the compressed body to dst, which may be nil, and returns the
+// extended slice. It does not change body, and keeps neither.
 func (c *Compressor) Append(dst, body []byte) []byte {
 	switch c.name {
 	case "gzip":

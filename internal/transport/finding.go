@@ -1,12 +1,11 @@
 package transport
 
-// Finding is one thing that was looked at to see whether a transport would
-// work.
+// Finding is one result of checking whether a transport would work.
 type Finding struct {
-	// Text says what is well. Empty if Err is not nil.
+	// Text says what works. It is empty if Err is not nil.
 	Text string
-	// Note is true if Text says what a run can bear but somebody should know.
+	// Note is true if Text names a weakness that does not stop a run.
 	Note bool
-	// Err is an *Error whose text says what is not, and the remedy.
+	// Err is an *Error whose text says what does not work, and the remedy.
 	Err error
 }

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Limit holds t to a number of bytes a second, counted in message bodies
-// before compression, over all callers of Send. Messages are handed to t one
-// after the other, in the order in which Send was called, each after the time
-// that its own size takes at that rate. Once t has refused a message
-// (Refused), the messages that wait for their turn fail at once with the same
+// Limit returns a transport that hands messages to t at no more than
+// bytesPerSecond, over all callers of Send. Bytes are those of message bodies
+// before compression. Messages go to t in the order in which Send was called,
+// each after the time that its size takes at that rate. Once t has failed a
+// message with the verdict Refused, all messages that wait fail with the same
 // error. The result is a Finisher if t is one; closing it closes t.
 func Limit(t Transport, bytesPerSecond int64) Transport {
 	l := &limited{Transport: t, bytesPerSecond: bytesPerSecond, refused: make(chan struct{})}
@@ -26,7 +26,7 @@ type limited struct {
 	bytesPerSecond int64
 
 	mu   sync.Mutex
-	next time.Time // when the last message in the queue is handed over
+	next time.Time // when the last waiting message is handed to t
 
 	once    sync.Once
 	refusal error         // set before refused is closed
@@ -38,7 +38,8 @@ type limitedFinisher struct {
 	Finisher
 }
 
-// turn queues a message of size bytes and returns how long it must wait.
+// turn reserves time for a message of size bytes and returns how long it must
+// wait.
 func (l *limited) turn(size int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +59,7 @@ func (l *limited) Send(ctx context.Context, m *Message) error {
 	case <-l.refused:
 		return l.refusal
 	case <-ctx.Done():
-		return fmt.Errorf("message %s was held back by the rate limit until the run was stopped: %w", m.ID, context.Cause(ctx))
+		return fmt.Errorf("message %s waited for the rate limit until the run was stopped: %w", m.ID, context.Cause(ctx))
 	}
 	err := l.Transport.Send(ctx, m)
 	if err != nil && VerdictOf(err) == Refused {

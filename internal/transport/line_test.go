@@ -49,7 +49,7 @@ func (l *Line) Send(ctx context.Context, m *transport.Message) error {
 	case err == nil && answer != "ok":
 		err = &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("answer %q: is this the collector's port?", answer)}
 	}
-	if err != nil { // an error that is no transport.Error is of kind Retry
+	if err != nil { // an error that is not a transport.Error has the verdict Retry
 		return fmt.Errorf("line %s: message %s: %w", l.address, m.ID, err)
 	}
 	return nil

@@ -1,7 +1,8 @@
 // Package transport is the interface between the pipeline and whatever accepts
-// messages: one blocking call, the verdicts of a failure, what a check finds,
-// compression and the rate limit. Each transport has a package of its own:
-// internal/amqp (RabbitMQ), and file, http and stdout below this one.
+// messages, and what the transports share: verdicts of a failure, findings of a
+// check, remedies for TLS, compression and the rate limit. Each transport has a
+// package of its own: internal/amqp (RabbitMQ), and file, http and stdout below
+// this one.
 package transport
 
 import (
@@ -30,9 +31,8 @@ type Message struct {
 // Transport delivers messages. Its methods may be called from many goroutines
 // at once; Close is called once, after the last Send has returned.
 type Transport interface {
-	// Send blocks until m is durably accepted (nil) or will not be, as far as
-	// this run can tell. Every wait inside is bounded, and ends early when ctx
-	// ends. Retries are the transport's own business and happen inside.
+	// Send returns nil once m is durably accepted, and an error if it gives up.
+	// It retries inside. Every wait is bounded, and ends early when ctx ends.
 	Send(ctx context.Context, m *Message) error
 	// Close ends connections and waits for every goroutine of the transport.
 	Close(ctx context.Context) error
@@ -63,7 +63,7 @@ const (
 	TooLarge
 )
 
-// Error is a failure with its kind. Its text names the cause and the remedy
+// Error is a failure with its verdict. Its text names the cause and the remedy
 // and holds no secret.
 type Error struct {
 	Verdict Verdict
@@ -73,7 +73,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// VerdictOf returns the kind of the first *Error in err's chain, else Retry.
+// VerdictOf returns the verdict of the first *Error in err's chain, else Retry.
 func VerdictOf(err error) Verdict {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Verdict

@@ -186,7 +186,7 @@ func cancelled(t *testing.T, s Subject) {
 	if err := send(ctx, tr, Message("/srv/a/1.out", 1)); err == nil {
 		t.Error("Send with a context that has ended: no error")
 	} else if got := transport.VerdictOf(err); got != transport.Retry {
-		t.Errorf("error %q is of kind %d, want Retry", err, got)
+		t.Errorf("error %q has the verdict %d, want Retry", err, got)
 	}
 	if took := time.Since(began); took > prompt {
 		t.Errorf("Send took %v", took)
@@ -246,7 +246,7 @@ func (f Fault) run(t *testing.T) {
 		t.Fatal("neither Open nor Send failed")
 	}
 	if got := transport.VerdictOf(err); got != f.Verdict {
-		t.Errorf("error %q is of kind %d, want %d", err, got, f.Verdict)
+		t.Errorf("error %q has the verdict %d, want %d", err, got, f.Verdict)
 	}
 	for _, w := range f.Words {
 		if !strings.Contains(err.Error(), w) {

@@ -21,7 +21,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Options say how File writes.
+// Options configure a Transport.
 type Options struct {
 	// Path is the folder of the output files. It must exist.
 	Path string
@@ -34,23 +34,22 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Transport is a transport that writes each directory's messages to a file of its
-// own:
+// Transport is a transport that writes the messages of each directory to a file:
 //
 //	DIRECTORY.HASH.jsonl[.gz|.zst]
 //
-// HASH is of the directory's path and of every message with its id. Two files
-// share a name only if they hold the same messages, so neither a later run nor
-// somebody who moves files away replaces a file by another one.
+// HASH is of the directory's path and of every message with its id. So a file
+// is never replaced by one with other messages, not even where files of several
+// runs are moved to.
 //
 // Send adds messages to a hidden, uncompressed file, .DIRECTORY.HASH.partial,
 // in the form that record.go describes. A later run goes on with that file.
-// Finish writes the file that others see: it reads the partial file once,
-// brings its messages into the format asked for, and compresses them.
+// Finish reads the partial file once, writes its messages to the finished file
+// in the format of the options, and compresses them.
 type Transport struct {
 	o      Options
 	folder *os.Root
-	dir    *os.File // the folder, for what works on an open directory
+	dir    *os.File // the same folder, for atomicfile
 
 	mu      sync.Mutex
 	outputs map[string]*output // by Message.Directory
@@ -68,8 +67,8 @@ const (
 
 var extensions = map[string]string{"": "", "gzip": ".gz", "zstd": ".zst"}
 
-// Open opens the folder, and warns of partial files that no run has gone
-// on with for a day. Its error is a *transport.Error.
+// Open opens the folder, and warns of partial files that have not changed for a
+// day. Its error is a *transport.Error.
 func Open(o Options) (*Transport, error) {
 	o.Format = cmp.Or(o.Format, messages)
 	if o.Log == nil {
@@ -97,6 +96,7 @@ func Open(o Options) (*Transport, error) {
 	return t, nil
 }
 
+// warnOfStale logs each partial file that has not changed for a day.
 func (t *Transport) warnOfStale() error {
 	for {
 		entries, err := t.dir.ReadDir(1024)
@@ -137,8 +137,8 @@ func (t *Transport) Send(ctx context.Context, m *transport.Message) error {
 	return nil
 }
 
-// Finish makes the directory's file of its partial file; without a partial file
-// there is nothing to do.
+// Finish turns the directory's partial file into its finished file. It does
+// nothing if there is no partial file.
 func (t *Transport) Finish(ctx context.Context, _, directory string) error {
 	out, err := t.output(directory)
 	if err == nil {
@@ -153,7 +153,7 @@ func (t *Transport) Finish(ctx context.Context, _, directory string) error {
 	return nil
 }
 
-// Close leaves what is not finished to a later run.
+// Close leaves partial files to a later run.
 func (t *Transport) Close(context.Context) error {
 	return errors.Join(t.dir.Close(), t.folder.Close())
 }
@@ -165,7 +165,7 @@ func (t *Transport) output(directory string) (*output, error) {
 	if out := t.outputs[directory]; out != nil {
 		return out, nil
 	}
-	// The same whatever directory a run is started in.
+	// So that the names do not depend on the run's working directory.
 	path, err := filepath.Abs(directory)
 	if err != nil {
 		return nil, err

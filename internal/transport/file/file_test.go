@@ -235,7 +235,7 @@ func TestFileTooLarge(t *testing.T) {
 	f := openFolder(t, file.Options{Path: t.TempDir()})
 	err := f.Send(t.Context(), &transport.Message{ID: "x", Body: make([]byte, 64<<20), Directory: directory})
 	if transport.VerdictOf(err) != transport.TooLarge {
-		t.Errorf("error %v is of kind %d, want TooLarge", err, transport.VerdictOf(err))
+		t.Errorf("error %v has the verdict %d, want TooLarge", err, transport.VerdictOf(err))
 	}
 }
 

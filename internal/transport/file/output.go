@@ -16,19 +16,19 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// output is what becomes of a directory's messages: a partial file, then the
-// finished one. Sends that come together share one write and one sync.
+// output writes the partial file and the finished file of a directory. Sends that
+// come together share one write and one sync.
 type output struct {
 	t         *Transport
 	directory string // absolute
-	base      string // what the finished file's name starts with
+	base      string // the finished file's name starts with it
 	partial   string // the partial file's name
 
 	mu   sync.Mutex
-	next *group // takes records until its commit begins; nil if there is none
+	next *group // the group that Sends join, until its commit begins; nil if there is none
 
 	turn sync.Mutex // held while the partial file is used; guards the rest
-	size int64      // of the records in the partial file that are on the disk; -1 until the file has been read
+	size int64      // of all records in the partial file; -1 before the file has been read
 	err  error      // why nothing more can be added
 }
 
@@ -78,7 +78,8 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 	}
 }
 
-// commit waits for the commit before it, while which more Sends join g.
+// commit writes g once the commit before it has ended. Until then more Sends
+// join g.
 func (o *output) commit(ctx context.Context, g *group) {
 	o.turn.Lock()
 	defer o.turn.Unlock()
@@ -89,9 +90,9 @@ func (o *output) commit(ctx context.Context, g *group) {
 	close(g.done)
 }
 
-// write makes records durable behind those that are. After an error it adds
-// nothing more in this run: the kernel may have dropped what it could not
-// write, and a later sync would succeed without it.
+// write appends records to the partial file and syncs it. After an error it
+// appends nothing more in this run: the kernel may have dropped what it could
+// not write, and a later sync would succeed without that.
 func (o *output) write(ctx context.Context, records []byte) error {
 	if o.err != nil {
 		return o.err
@@ -121,7 +122,7 @@ func (o *output) write(ctx context.Context, records []byte) error {
 // or cuts off what an earlier run left behind its last whole record.
 func (o *output) open(ctx context.Context) (*os.File, error) {
 	if o.size >= 0 {
-		// No O_CREATE: were the file gone, what it held would be lost.
+		// No O_CREATE: a new file would hide that the records are gone.
 		return o.t.folder.OpenFile(o.partial, os.O_RDWR, 0)
 	}
 	f, err := o.t.folder.OpenFile(o.partial, os.O_RDWR|os.O_CREATE, 0o640)
@@ -134,6 +135,8 @@ func (o *output) open(ctx context.Context) (*os.File, error) {
 	return f, nil
 }
 
+// resume reads the partial file, truncates it behind its last whole record, and
+// makes its name durable.
 func (o *output) resume(ctx context.Context, f *os.File) error {
 	size, err := o.readRecords(ctx, f, func(_, _ []byte) error { return nil })
 	if err != nil {

@@ -17,12 +17,12 @@ import (
 //	CHECKSUM ID BODY
 //
 // where ID is escaped as in a URL, so that it holds no space and no newline, and
-// CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. A power cut may leave
-// anything behind the last synced record, such as half a record or zero bytes;
-// the checksum tells.
+// CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. After a power cut,
+// half a record or zero bytes may stand behind the last synced record; the
+// checksum tells them from a whole record.
 
-// maxBody bounds a message's body in bytes, and maxLine a record: what reading
-// one may need of memory.
+// maxBody bounds a message's body in bytes, and maxLine a record, so that reading
+// a record needs bounded memory.
 const (
 	maxBody = 64 << 20
 	maxLine = maxBody + 1<<10 // an id has at most 255 bytes, which escaping triples

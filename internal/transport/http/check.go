@@ -8,8 +8,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Check asks the server, with the credentials, what it allows at the URL
-// (OPTIONS), once. It sends no message.
+// Check makes one OPTIONS request with the credentials. It sends no message.
 func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	bad := func(err *transport.Error) []transport.Finding {
 		return []transport.Finding{{Err: &transport.Error{Verdict: err.Verdict, Err: fmt.Errorf("http %s: %w", h.name, err)}}}

@@ -20,23 +20,23 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Options say where and how HTTP posts. A zero value means the default
-// named with the field.
+// Options configure a Transport. A zero field means the default that its comment
+// names.
 type Options struct {
 	// URL is http or https, without a user.
 	URL string
 	// Username and Password are for basic authentication. Password and Token
-	// are asked for at each request; nil means empty.
+	// are called for each request; nil means empty.
 	Username string
 	Password func() string
-	// Token, where it is not empty, goes as a bearer's authorization.
+	// Token, if it is not empty and Username is, goes as a bearer token.
 	Token func() string
 	// TLS is for https; nil means Go's defaults. It is cloned.
 	TLS *tls.Config
 	// Compression of the bodies: "" or "gzip".
 	Compression string
-	// Callers is how many Sends there may be at a time: as many connections
-	// are kept. 32.
+	// Callers is how many Sends may run at a time: as many idle connections are
+	// kept; 32.
 	Callers int
 	// UserAgent names the program to the server.
 	UserAgent string
@@ -44,8 +44,8 @@ type Options struct {
 	Timeout    time.Duration // of one request; 30 s
 	Retries    int           // after the first request; 10
 	RetryLimit time.Duration // from a message's first failure to giving it up; 60 s
-	Backoff    time.Duration // the first wait before a retry; 200 ms
-	MaxBackoff time.Duration // the longest that the server has not asked for; 5 s
+	Backoff    time.Duration // the first wait before another try; 200 ms
+	MaxBackoff time.Duration // the longest wait, unless the server asks for more; 5 s
 
 	// Log takes warnings. Nil means none.
 	Log *slog.Logger
@@ -59,10 +59,10 @@ type Transport struct {
 	compressor *transport.Compressor
 }
 
-// maxRedirects is how many a request may be sent on; each has the same host.
+// maxRedirects is how many redirects a request follows.
 const maxRedirects = 3
 
-// New returns the transport. Nothing is connected yet. Its error is an
+// New returns a transport, which connects at the first Send. Its error is a
 // *transport.Error.
 func New(o Options) (*Transport, error) {
 	setDefaults(&o)
@@ -72,10 +72,10 @@ func New(o Options) (*Transport, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
 		// The text is not shown: it may hold a password.
-		return nil, misconfigured(errors.New("url is none such as https://host:port/path, without a user"))
+		return nil, misconfigured(errors.New("url must look like https://host:port/path, without a user"))
 	}
 	if o.Compression == "zstd" {
-		return nil, misconfigured(errors.New("compression zstd is not for http: leave it empty or give gzip"))
+		return nil, misconfigured(errors.New("http has no compression zstd: leave it empty or give gzip"))
 	}
 	h := &Transport{o: o, name: u.Scheme + "://" + u.Host + u.EscapedPath()}
 	if h.compressor, err = transport.NewCompressor(o.Compression); err != nil {
@@ -95,9 +95,10 @@ func New(o Options) (*Transport, error) {
 		ResponseHeaderTimeout: o.Timeout,
 		// The default of 10 MB, times the connections, is a gigabyte.
 		MaxResponseHeaderBytes: 64 << 10,
-		OnProxyConnectResponse: proxyAnswer,
+		OnProxyConnectResponse: classifyProxyAnswer,
 	}
-	// A connection a caller is simple and ends when it is told to.
+	// With HTTP/1 each request has a connection of its own, which closes when
+	// the request's context ends.
 	t.Protocols.SetHTTP1(true)
 	h.client = &http.Client{Transport: t, Timeout: o.Timeout, CheckRedirect: sameHost}
 	return h, nil
@@ -123,9 +124,9 @@ func setDefaults(o *Options) {
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
 }
 
-// sameHost lets a request be sent on only to where it was meant to go, and
-// whole: what is not 307 or 308 turns it into a GET, whose success would say
-// nothing of the message.
+// sameHost follows a redirect only if it keeps scheme, host and port, and only
+// if the request stays a POST with its body (307 and 308). Any other redirect
+// makes it a GET, whose success says nothing about the message.
 func sameHost(next *http.Request, before []*http.Request) error {
 	first := before[0]
 	switch {
@@ -141,8 +142,8 @@ func sameHost(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// where returns what an error may show of an address: a user or a query may be
-// secret.
+// where returns the part of an address that an error may show: a user or a query
+// may be secret.
 func where(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
 // checkProxy returns an error if the proxy variable for scheme is malformed.
@@ -163,13 +164,13 @@ func checkProxy(scheme string) error {
 	// The value is not shown: it may hold a password.
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return fmt.Errorf("the proxy in the environment variable %s is no address such as http://host:port", name)
+		return fmt.Errorf("the proxy in the environment variable %s is not an address such as http://host:port", name)
 	}
 	return nil
 }
 
-// proxyAnswer judges a proxy's answer to CONNECT.
-func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+// classifyProxyAnswer returns what a proxy's answer to CONNECT means.
+func classifyProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	err := fmt.Errorf("the proxy %s answered %d %s to CONNECT", proxy.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -181,7 +182,7 @@ func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.
 	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
 
-// redirectError is a redirection that is not followed.
+// redirectError is a redirect that is not followed.
 type redirectError struct {
 	code  int
 	where string

@@ -16,8 +16,8 @@ import (
 )
 
 // Send posts m and returns nil once the server has answered 2xx. After a
-// failure that may pass it tries again, as often and as long as the options
-// say.
+// failure with the verdict Retry it tries again, up to o.Retries times and
+// within o.RetryLimit.
 func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 	// A copy: net/http may still be reading the body when the answer is there.
 	body := h.compressor.Append(nil, m.Body)
@@ -127,7 +127,8 @@ func drain(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// headerText is an id as a header may hold it: escaped where it must be.
+// headerText returns id as a header may hold it: escaped if it has a byte that
+// is not printable ASCII.
 func headerText(id string) string {
 	for i := range len(id) {
 		if id[i] < ' ' || id[i] > '~' {

@@ -13,8 +13,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Printer is a transport that prints messages instead of delivering them: each as one line of JSON,
-// or indented.
+// Printer is a transport that prints each message as one line of JSON, or
+// indented.
 type Printer struct {
 	mu     sync.Mutex
 	w      io.Writer
@@ -22,12 +22,12 @@ type Printer struct {
 	buf    bytes.Buffer
 }
 
-// New prints to w, which stays the caller's.
+// New returns a Printer that writes to w and does not close it.
 func New(w io.Writer, pretty bool) *Printer { return &Printer{w: w, pretty: pretty} }
 
 var newline = []byte("\n")
 
-// Send writes the message. Nothing is flushed to a disk.
+// Send writes the message and a newline.
 func (s *Printer) Send(_ context.Context, m *transport.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,7 +35,7 @@ func (s *Printer) Send(_ context.Context, m *transport.Message) error {
 	if s.pretty {
 		s.buf.Reset()
 		if err := json.Indent(&s.buf, m.Body, "", "  "); err != nil {
-			panic(fmt.Sprintf("BUG: message %s is no JSON: %v", m.ID, err))
+			panic(fmt.Sprintf("BUG: message %s is not JSON: %v", m.ID, err))
 		}
 		body = s.buf.Bytes()
 	}
