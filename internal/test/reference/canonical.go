@@ -3,13 +3,17 @@ package reference
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/goccy/go-json"
 )
 
 // Canonical returns a JSON value in the one form in which equal values are
-// equal text: keys sorted, no space between them, and numbers as exact
-// fractions (1, 1.0 and 1e0 are {"number":"1/1"}).
+// equal text: keys sorted, strings as Go quotes them, and numbers as their
+// significant digits and a power of ten (1, 1.0 and 10e-1 are 1e0).
 func Canonical(text []byte) (string, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -17,22 +21,66 @@ func Canonical(text []byte) (string, error) {
 	if err := decoder.Decode(&value); err != nil {
 		return "", fmt.Errorf("canonical form of %q: %w", text, err)
 	}
-	canonical, err := json.Marshal(exact(value))
-	return string(canonical), err
+	canonical, err := appendCanonical(nil, value)
+	if err != nil {
+		return "", fmt.Errorf("canonical form of %q: %w", text, err)
+	}
+	return string(canonical), nil
 }
 
-func exact(value any) any {
+func appendCanonical(b []byte, value any) ([]byte, error) {
+	var err error
 	switch v := value.(type) {
 	case map[string]any:
-		for key := range v {
-			v[key] = exact(v[key])
+		b = append(b, '{')
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			b = append(strconv.AppendQuote(b, key), ':')
+			if b, err = appendCanonical(b, v[key]); err != nil {
+				return nil, err
+			}
+			b = append(b, ',')
 		}
+		return append(b, '}'), nil
 	case []any:
-		for i := range v {
-			v[i] = exact(v[i])
+		b = append(b, '[')
+		for _, element := range v {
+			if b, err = appendCanonical(b, element); err != nil {
+				return nil, err
+			}
+			b = append(b, ',')
 		}
+		return append(b, ']'), nil
+	case string:
+		return strconv.AppendQuote(b, v), nil
 	case json.Number:
-		return map[string]string{"number": rat(v.String()).String()}
+		number, err := significant(v.String())
+		return append(b, number...), err
 	}
-	return value
+	return fmt.Append(b, value), nil // true, false or null
+}
+
+// significant returns the digits of a JSON number without zeros at either end,
+// and the power of ten that they are multiplied with.
+func significant(number string) (string, error) {
+	digits, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	power := 0
+	if exponent != "" {
+		var err error
+		if power, err = strconv.Atoi(exponent); err != nil {
+			return "", err
+		}
+	}
+	digits, negative := strings.CutPrefix(digits, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	digits = whole + fraction
+	short := strings.TrimRight(digits, "0")
+	power += len(digits) - len(short) - len(fraction)
+	short = strings.TrimLeft(short, "0")
+	if short == "" {
+		return "0e0", nil // and -0, which is the same number
+	}
+	if negative {
+		short = "-" + short
+	}
+	return short + "e" + strconv.Itoa(power), nil
 }
