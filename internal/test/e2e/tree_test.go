@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/testkit"
 )
 
 // folder is a root whose messages go to files, and a neighbour that must stay
@@ -251,10 +252,11 @@ func TestDeepTree(t *testing.T) {
 	}
 }
 
-// TestManyDirectories: ten thousand, most of them done.
+// TestManyDirectories: ten thousand (two thousand under the race detector), most
+// of them done.
 func TestManyDirectories(t *testing.T) {
 	t.Parallel()
-	const all, unsent = 10_000, 40
+	all, unsent := testkit.UnderRace(2_000, 10_000), 40
 	f := newFolder(t)
 	content := []byte(strings.Join(lines(t, loggen.TCP, 5, 1), ""))
 	for i := range all {

@@ -50,3 +50,14 @@ func Mount(t testing.TB, source, target, kind string, flags uintptr, data string
 		}
 	})
 }
+
+// UnderRace returns light under the race detector, else full. It is for tests
+// that hold one goroutine's code against a lot of data: the run without the
+// detector does all of it, and the detector, which makes the code ten times
+// slower, has nothing to find in the rest.
+func UnderRace[T any](light, full T) T {
+	if Race {
+		return light
+	}
+	return full
+}
