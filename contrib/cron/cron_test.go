@@ -61,7 +61,8 @@ func TestCrontabsUseWhatWorks(t *testing.T) {
 			path = path || line == "PATH=/usr/local/bin:/usr/bin:/bin"
 			if strings.HasPrefix(line, "*/10 * * * *") || strings.HasPrefix(line, "30 * * * *") {
 				lines++
-				if !path || !strings.Contains(line, " -q ") {
+				once := name == "../../docs/migration.md" || strings.Contains(line, " tstat_mail_once /var/lib/tstat-transport/")
+				if !path || !once || !strings.Contains(line, " -q ") {
 					t.Errorf("%s: %s", name, line)
 				}
 			}
