@@ -64,7 +64,9 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	}
 
 	stopProgress, stopMetrics := w.show(), w.keepWriting(beat)
+	stopTelling := w.tellStop(ctx)
 	outcome, err := workers.Run(ctx, c.options(roots, t, w, rejects))
+	stopTelling()
 	stopProgress()
 	stopMetrics()
 	if err != nil {

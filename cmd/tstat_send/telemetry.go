@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -21,6 +22,7 @@ type telemetry struct {
 	metrics  *report.MetricsFile // nil without --metrics
 	run      report.Run
 	progress *report.Progress // nil where none is shown
+	terminal io.Writer        // the terminal that shows the log; nil if there is none
 	books    bool             // the run has counted something, so it logs a summary
 	// delivery returns what the transport has counted.
 	delivery func() report.Delivery
@@ -44,6 +46,9 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 	if c.Progress == "always" || c.Progress == "auto" && visible {
 		w.progress = report.NewProgress(stderr)
 		out = w.progress
+	}
+	if report.IsTerminal(stderr) {
+		w.terminal = out
 	}
 	w.log = slog.New(w.run.Events.Handler(cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat).Handler()))
 	w.summary = cli.NewLogger(out, slog.LevelInfo, c.LogFormat)
@@ -89,6 +94,23 @@ func (w *telemetry) keepWriting(every time.Duration) (stop func()) {
 		close(done)
 		writing.Wait()
 	}
+}
+
+// tellStop tells a person at the terminal why the program does not end at once when
+// it is told to stop, until stop is called.
+func (w *telemetry) tellStop(ctx context.Context) (stop func() bool) {
+	if w.terminal == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(ctx, func() {
+		n := w.run.Counters
+		waiting := n.Published.Load() - n.Confirmed.Load() - n.Failed.Load()
+		if waiting > 0 {
+			fmt.Fprintf(w.terminal, "tstat_send: stopping, waiting for %d messages (%v at most); Ctrl-C again ends at once\n", waiting, grace)
+		} else {
+			fmt.Fprintln(w.terminal, "tstat_send: stopping")
+		}
+	})
 }
 
 // show shows progress, if it is wanted, until stop is called.

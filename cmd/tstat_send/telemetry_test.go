@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,41 +17,15 @@ import (
 	"time"
 
 	"github.com/goccy/go-json"
-	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/test/pty"
 )
-
-// openTerminal opens a pseudo-terminal 100 columns wide: what is written to
-// the one can be read from the other.
-func openTerminal(t *testing.T) (screen, terminal *os.File) {
-	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { screen.Close() })
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 25, Col: 100}); err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return screen, terminal
-}
 
 // onTerminal runs tstat_send on a terminal and returns what it shows.
 func onTerminal(t *testing.T, args ...string) string {
 	t.Helper()
-	screen, terminal := openTerminal(t)
+	screen, terminal := pty.Open(t, 100)
 	cmd := exec.CommandContext(t.Context(), "tstat_send", args...)
 	cmd.Env = append(os.Environ(), "TERM=xterm")
 	cmd.Stdout, cmd.Stderr = terminal, terminal

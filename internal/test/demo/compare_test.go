@@ -17,6 +17,9 @@ type flow struct {
 		Destination     string `json:"dst_ip"`
 		DestinationPort uint16 `json:"dst_port"`
 	} `json:"meta"`
+	Values struct {
+		Packets int64 `json:"num_packets"`
+	} `json:"values"`
 }
 
 // compare empties the queue as a consumer would, dropping messages with an id
@@ -27,7 +30,8 @@ func (d *demo) compare() {
 	var arrived tstatsim.Delivered
 	seen := make(map[string][]byte)
 	flows, repeated := 0, 0
-	var sample json.RawMessage
+	var sample json.RawMessage // the last flow of a direction with packets, and its message
+	var sampleID string
 	for _, m := range deliveries {
 		if before, again := seen[m.MessageId]; again {
 			repeated++
@@ -50,7 +54,9 @@ func (d *demo) compare() {
 				t.Fatal(err)
 			}
 			flows++
-			sample = raw
+			if f.Values.Packets > 0 {
+				sample, sampleID = raw, m.MessageId
+			}
 		}
 	}
 	written := d.tstat.Written()
@@ -69,7 +75,7 @@ func (d *demo) compare() {
 	if err := json.Indent(&pretty, sample, "  ", "  "); err != nil {
 		t.Fatal(err)
 	}
-	d.say("\nthe last flow that arrived, in a message of %s:\n\n  %s\n", deliveries[len(deliveries)-1].MessageId, pretty.String())
+	d.say("\none of the flows that arrived, in the message\n  %s\n\n  %s\n", sampleID, pretty.String())
 	for _, line := range []struct{ what, figure string }{
 		{"rows that Tstat wrote", fmt.Sprint(len(written))},
 		{"rows that arrived", fmt.Sprint(len(written) - len(missing))},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -82,7 +83,7 @@ func (d *demo) prepare(rotation time.Duration) {
 	d.config = d.site.ConfigFile()
 	n.DeclareQueue(t, d.site.VHost, testsite.Queue, nil)
 	n.Persist()
-	d.say("RabbitMQ listens on %s, vhost %s, queue %s; it and all files are gone at the end\n", n.Addr(), d.site.VHost, testsite.Queue)
+	d.say("RabbitMQ listens on %s, vhost %s,\nqueue %s; it and all files are gone at the end\n", n.Addr(), d.site.VHost, testsite.Queue)
 	d.logs = filepath.Join(t.TempDir(), "logs")
 	if err := os.Mkdir(d.logs, 0o755); err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func (d *demo) perform(duration time.Duration) {
 	})
 	defer tstat.Wait()
 
-	d.say("%6s  %-30s%-52s%-14s%s", "", "Tstat has written", "tstat_send", "tstat_cull", "in the queue")
+	d.say(heading)
 	outage := false
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -135,7 +136,7 @@ func (d *demo) finish(interrupt context.Context) {
 	if err := d.tstat.Stop(); err != nil {
 		d.t.Fatal(err)
 	}
-	d.say("\nTstat has ended; a last run, and another when the last marks are old enough to cull:")
+	d.say("\nTstat has ended; a last run, and one more when the last marks are old enough:")
 	d.turn()
 	old := time.NewTimer(d.ttl)
 	defer old.Stop()
@@ -154,6 +155,13 @@ func (d *demo) finish(interrupt context.Context) {
 	d.compare()
 }
 
+// say prints text, which must fit a terminal of 80 columns.
 func (d *demo) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(d.w, format+"\n", args...)
+	text := fmt.Sprintf(format, args...) + "\n"
+	for line := range strings.Lines(text) {
+		if len(line) > 80 {
+			d.t.Errorf("a line of %d columns: %s", len(line)-1, line)
+		}
+	}
+	_, _ = io.WriteString(d.w, text)
 }

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"fmt"
 	"os/exec"
 	"strconv"
 	"time"
@@ -9,20 +8,25 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
+// heading and row are a table that fits a terminal of 80 columns.
+const (
+	heading = "        Tstat wrote   tstat_send sent                     culled     queue\n" +
+		"         rows  dirs     rows messages  status              dirs  messages"
+	row = "%5.0fs %6d %5d %8d %8d  %-17s %6d %9s"
+)
+
 // turn runs both programs once, as cron would, and shows a line.
 func (d *demo) turn() {
 	c := d.tstat.Counts()
-	written := fmt.Sprintf("%d rows in %d directories", c.Rows, c.Dirs)
-
 	sent := d.run("tstat_send", "-d", d.logs, "-c", d.config, "-S", sensor, "-T", "0", "--progress", "never")
 	d.published += figure(sent, "published")
 	d.confirmed += figure(sent, "confirmed")
 	culled := d.run("tstat_cull", "-d", d.logs, "-t", strconv.FormatFloat(d.ttl.Hours(), 'f', -1, 64))
 	d.culled += figure(culled, "directories")
 
-	send := fmt.Sprintf("%d rows, %d messages, status %d", figure(sent, "rows"), figure(sent, "confirmed"), sent.Status)
+	status := strconv.Itoa(sent.Status)
 	if sent.Status == 75 {
-		send += " (try again later)"
+		status += " (again later)"
 	} else if sent.Status != 0 {
 		d.t.Errorf("tstat_send ended with status %d:\n%s", sent.Status, sent.Log)
 	}
@@ -31,10 +35,10 @@ func (d *demo) turn() {
 	}
 	queued := "-"
 	if d.site.Node.Pid() != 0 {
-		queued = fmt.Sprintf("%d messages", d.site.Queued())
+		queued = strconv.Itoa(d.site.Queued())
 	}
-	d.say("%5.0fs  %-30s%-52s%-14s%s", time.Since(d.began).Seconds(), written, send,
-		fmt.Sprintf("%d deleted", figure(culled, "directories")), queued)
+	d.say(row, time.Since(d.began).Seconds(), c.Rows, c.Dirs, figure(sent, "rows"), figure(sent, "confirmed"), status,
+		figure(culled, "directories"), queued)
 }
 
 // run runs a program to its end.
