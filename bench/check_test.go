@@ -24,7 +24,7 @@ const sensorID = "sensor.example.net"
 func checkFlows(b testing.TB, k cut, out []byte) {
 	b.Helper()
 	log := append([]byte(k.layout.Header+"\n"), k.blocks[0]...)
-	want, err := reference.Read(log, reference.Kind(k.kind.String()), reference.Settings{Sensor: sensorID})
+	want, err := reference.Read(log, reference.Protocol(k.kind.String()), reference.Settings{Sensor: sensorID})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func checkPipeline(b *testing.B, change func(*workers.Options)) {
 // referenceFlows are the flows of a whole tree at threshold 0.
 func referenceFlows(b testing.TB, t tree) (flows []message.Flow) {
 	b.Helper()
-	for kind, name := range map[reference.Kind]string{reference.TCP: "log_tcp_complete", reference.UDP: "log_udp_complete"} {
+	for kind, name := range map[reference.Protocol]string{reference.TCP: "log_tcp_complete", reference.UDP: "log_udp_complete"} {
 		files, err := filepath.Glob(filepath.Join(t.path, "*", name))
 		if err != nil || len(files) == 0 {
 			b.Fatalf("no %s below %s: %v", name, t.path, err)

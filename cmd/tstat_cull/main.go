@@ -130,7 +130,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 			return
 		}
 		if err := write(path); err != nil {
-			log.Error(event, "file", path, "error", err, "hint", "correct "+flag)
+			log.Error(event, "file", path, "error", err, "hint", "correct "+flag) //nolint:sloglint // the callers below pass constants
 			account.Status = cli.Worse(account.Status, cli.IO)
 		}
 	}

@@ -76,7 +76,7 @@ func build(t testing.TB, dir, name string) (path string) {
 // growing is a log to which rows are added.
 type growing struct {
 	path  string
-	kind  reference.Kind
+	kind  reference.Protocol
 	maker *loggen.Maker
 	rows  uint64
 	clock time.Time
@@ -94,7 +94,7 @@ func (p *plant) addLogs() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	for proto, kind := range map[loggen.Proto]reference.Kind{loggen.TCP: reference.TCP, loggen.UDP: reference.UDP} {
+	for proto, kind := range map[loggen.Proto]reference.Protocol{loggen.TCP: reference.TCP, loggen.UDP: reference.UDP} {
 		l := &growing{filepath.Join(dir, "log_"+proto.String()+"_complete"), kind, g.Maker(proto, 0), 0, start}
 		if err := os.WriteFile(l.path, []byte(l.maker.Header()), 0o644); err != nil {
 			p.t.Fatal(err)

@@ -61,7 +61,7 @@ func (s setting) bytes(t testing.TB) uint64 {
 // checkLog compares what the encoder and its reference make of a log.
 func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size int) {
 	t.Helper()
-	want, wantErr := reference.Read(log, reference.Kind(kind.String()), s.reference())
+	want, wantErr := reference.Read(log, reference.Protocol(kind.String()), s.reference())
 	got, err := encodeLog(t, s.encoder(), kind, log, s.bytes(t), size)
 	if !errors.Is(err, wantErr) {
 		t.Fatalf("error %v, want %v", err, wantErr)
@@ -117,7 +117,7 @@ func TestEncodeCorpus(t *testing.T) {
 
 func TestEncodeGenerated(t *testing.T) {
 	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		for i, log := range reference.Corpus(reference.Kind(kind.String()), testkit.UnderRace(15, 80)) {
+		for i, log := range reference.Corpus(reference.Protocol(kind.String()), testkit.UnderRace(15, 80)) {
 			for _, s := range settings {
 				checkLog(t, kind, log, s, 1+i*7)
 			}
@@ -166,7 +166,7 @@ func TestEncodeRelativeTimes(t *testing.T) {
 // and which lines are malformed, for all settings and wherever blocks end.
 func FuzzEncode(f *testing.F) {
 	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		for i, log := range reference.Corpus(reference.Kind(kind.String()), testkit.UnderRace(15, 60)) {
+		for i, log := range reference.Corpus(reference.Protocol(kind.String()), testkit.UnderRace(15, 60)) {
 			if len(log) < 10_000 {
 				f.Add(log, kind == fastparse.UDP, uint8(i), uint8(i), `s"<`, "\xff", uint16(i*50))
 			}

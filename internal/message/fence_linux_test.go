@@ -84,7 +84,7 @@ func TestWithinBounds(t *testing.T) {
 		check(kind, readLog(t, path), settings[1])
 	}
 	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		for i, log := range reference.Corpus(reference.Kind(kind.String()), 200) {
+		for i, log := range reference.Corpus(reference.Protocol(kind.String()), 200) {
 			check(kind, log, settings[i%len(settings)])
 		}
 	}

@@ -47,7 +47,7 @@ func sampleRun() *Run {
 	c.Unsent.Stays("/r/d.out", Locked, errors.New("locked"), 0)
 	events := new(Events)
 	log := slog.New(events.Handler(slog.DiscardHandler))
-	log.Error("cannot mark directory", "path", "/r/b.out", "reason", errors.New("disk full"))
+	log.Error("directory_not_marked", "directory", "/r/b.out", "error", errors.New("disk full"))
 	log.Warn("blocked")
 	log.Info("not of interest")
 	r := &Run{
@@ -93,7 +93,7 @@ func TestAccount(t *testing.T) {
 		"confirm_latency.mean_seconds": 0.002, "confirm_latency.max_seconds": 0.005,
 		"confirm_latency.buckets.1.below_seconds": 0.002, "confirm_latency.buckets.1.count": 3.0,
 		"confirm_latency.buckets.16.below_seconds": nil, "confirm_latency.buckets.16.count": 1.0,
-		"errors.count": 1.0, "errors.first.0.event": "cannot mark directory", "errors.first.0.details.reason": "disk full",
+		"errors.count": 1.0, "errors.first.0.event": "directory_not_marked", "errors.first.0.details.error": "disk full",
 		"warnings.count": 1.0, "warnings.first.0.event": "blocked",
 	}
 	for path, w := range want {

@@ -24,7 +24,7 @@ func TestFirstLines(t *testing.T) {
 		lines := realLog(t, "level15", name)
 		lines[len(lines)-1] += "\n"
 		log := strings.Join(lines, "")
-		kind := reference.Kind(strings.Split(name, "_")[1])
+		kind := reference.Protocol(strings.Split(name, "_")[1])
 		want := wantFlows(t, readReference(t, []byte(log), kind, 0))
 		if len(want) == 0 {
 			t.Fatal("no flows to compare")

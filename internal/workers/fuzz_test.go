@@ -50,7 +50,7 @@ func FuzzPipeline(f *testing.F) {
 	f.Add([]byte(tcp), []byte(fitting(`"position":9223372036854775807,"end":9223372036854775807,"header":9223372036854770000`)), byte(0))
 	f.Add([]byte(tcp[:header]+tcp), []byte(fitting(`"position":86,"end":100,"rows":-1,"flows":9223372036854775807`)), byte(compress|cutGzip))
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), []byte("{}"), byte(asGzip))
-	for i, kind := range []reference.Kind{reference.TCP, reference.UDP} {
+	for i, kind := range []reference.Protocol{reference.TCP, reference.UDP} {
 		for _, log := range reference.Corpus(kind, 4) {
 			f.Add(log, []byte{}, byte(asUDP*i))
 		}

@@ -118,7 +118,7 @@ func writeLog(t *testing.T, root, dir, name string, content []byte) {
 	}
 }
 
-func readReference(t *testing.T, log []byte, kind reference.Kind, from int64) reference.Result {
+func readReference(t *testing.T, log []byte, kind reference.Protocol, from int64) reference.Result {
 	t.Helper()
 	want, err := reference.Read(log, kind, reference.Settings{Sensor: "s", From: from})
 	if err != nil {

@@ -28,7 +28,7 @@ func (p *pipeline) ioError(event, key, path string, err error) {
 	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked") {
 		attrs = append(attrs, "hint", hint)
 	}
-	p.Log.Error(event, attrs...)
+	p.Log.Error(event, attrs...) //nolint:sloglint // callers pass constants
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcome.IOErrors++

@@ -29,7 +29,7 @@ const (
 	udpLog   = "log_udp_complete"
 )
 
-var kinds = map[string]reference.Kind{tcpLog: reference.TCP, udpLog: reference.UDP}
+var kinds = map[string]reference.Protocol{tcpLog: reference.TCP, udpLog: reference.UDP}
 
 // message is what must arrive: the flows as the slow reference has them.
 type message struct {
@@ -72,13 +72,13 @@ var referenceCache sync.Map // of map[string]message, by content and settings
 
 // messagesOf are the messages of a log read from its start, by their ids, which
 // begin with names.
-func messagesOf(t testing.TB, path string, kind reference.Kind, names, threshold, instance string) map[string]message {
+func messagesOf(t testing.TB, path string, kind reference.Protocol, names, threshold, instance string) map[string]message {
 	t.Helper()
 	return messagesFrom(t, testkit.ReadLog(t, path), 0, kind, names, threshold, instance)
 }
 
 // messagesFrom are the messages of a log read from a position on.
-func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Kind, names, threshold, instance string) map[string]message {
+func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Protocol, names, threshold, instance string) map[string]message {
 	t.Helper()
 	key := fmt.Sprintf("%x %d %s %s %s %s", sha256.Sum256(log), from, kind, names, threshold, instance)
 	if m, ok := referenceCache.Load(key); ok {

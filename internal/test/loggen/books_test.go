@@ -64,7 +64,7 @@ func TestDirt(t *testing.T) {
 // read counts with the slow reader. The threshold is at most that of a large flow.
 func read(t *testing.T, log []byte, p loggen.Proto, threshold float64) (b loggen.Books) {
 	t.Helper()
-	result, err := reference.Read(log, reference.Kind(p.String()), reference.Settings{Threshold: strconv.FormatFloat(threshold, 'f', -1, 64)})
+	result, err := reference.Read(log, reference.Protocol(p.String()), reference.Settings{Threshold: strconv.FormatFloat(threshold, 'f', -1, 64)})
 	if err != nil {
 		t.Fatal(err)
 	}

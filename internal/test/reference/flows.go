@@ -10,7 +10,7 @@ import (
 
 // maker makes flows of rows.
 type maker struct {
-	kind      Kind
+	protocol  Protocol
 	settings  Settings
 	threshold *big.Rat       // bits
 	columns   map[string]int // of the header in force
@@ -25,7 +25,7 @@ func (m *maker) flows(line string) ([]message.Flow, int, error) {
 	}
 	r := &row{fields: strings.Split(strings.TrimSuffix(line, "\r"), " "), columns: m.columns}
 	bytes := "bytes_uniq"
-	if m.kind == UDP {
+	if m.protocol == UDP {
 		bytes = "bytes_all"
 	}
 	bits := map[string]*big.Int{"c_": r.bits("c_" + bytes), "s_": r.bits("s_" + bytes)}
@@ -43,13 +43,13 @@ func (m *maker) flows(line string) ([]message.Flow, int, error) {
 			SrcPort:    r.port(side.own + "port"),
 			DstIP:      r.address(side.other + "ip"),
 			DstPort:    r.port(side.other + "port"),
-			Protocol:   string(m.kind),
+			Protocol:   string(m.protocol),
 			SensorID:   m.settings.Sensor,
 			InstanceID: m.settings.Instance,
 			FlowType:   "tstat",
 		}}
 		flow.Values.NumBits = message.Number(num.String())
-		if m.kind == TCP {
+		if m.protocol == TCP {
 			m.tcp(r, side.own, &flow)
 		} else {
 			m.udp(r, side.own, &flow)

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// columns of a header by kind; "*" stands for both directions. The order, the
+// columns of a header by protocol; "*" stands for both directions. The order, the
 // sets that are left out and the columns that are not used are varied.
 var (
-	needed = map[Kind]string{
+	needed = map[Protocol]string{
 		TCP: "*port *ip *bytes_uniq durat first last",
 		UDP: "*port *ip *bytes_all *first_abs *durat",
 	}
-	optional = map[Kind][]string{
+	optional = map[Protocol][]string{
 		TCP: {"*pkts_data", "*bytes_retx *pkts_retx *syn_cnt *pkts_ooo", "*rtt_avg *rtt_min *rtt_max *rtt_std",
 			"*pkts_rto *pkts_fs *pkts_reor *pkts_dup *pkts_unk *pkts_fc *pkts_unrto *pkts_unfs", "*cwin_max *cwin_min",
 			"*win_scl *sack_cnt *mss", "*mss_max *mss_min *cwin_ini", "first_abs", "c_mss", "s_sack_cnt", "*pkts_retx"},
@@ -40,16 +40,16 @@ var (
 		"#15#c_ip:1", "#c_ip:1 c_port:2", "<&>", "\u2028", ""}
 )
 
-// Generate returns a log of the kind, of rows that are mostly well formed,
+// Generate returns a log of the protocol, of rows that are mostly well formed,
 // with whatever Tstat, the network and a crash can do to one: columns moved,
 // repeated and left out, headers in mid-file, other line ends, names that split a
 // line, values at every limit, a cut end. The same random source gives the same log.
-func Generate(random *rand.Rand, kind Kind) []byte {
+func Generate(random *rand.Rand, protocol Protocol) []byte {
 	var log bytes.Buffer
 	if random.IntN(8) == 0 {
 		log.WriteString("\xef\xbb\xbf")
 	}
-	columns := writeHeader(&log, random, kind)
+	columns := writeHeader(&log, random, protocol)
 	lines := random.IntN(12) * random.IntN(12)
 	if random.IntN(16) == 0 {
 		lines += 150 + random.IntN(300)
@@ -57,7 +57,7 @@ func Generate(random *rand.Rand, kind Kind) []byte {
 	for range lines {
 		switch random.IntN(40) {
 		case 0:
-			columns = writeHeader(&log, random, kind)
+			columns = writeHeader(&log, random, protocol)
 		case 1:
 			log.WriteString("\n")
 		case 2:
@@ -81,10 +81,10 @@ func Generate(random *rand.Rand, kind Kind) []byte {
 
 // Corpus returns n logs made by Generate, the same at every call, to start a
 // fuzzer with. An eighth of them have bytes overwritten.
-func Corpus(kind Kind, n int) [][]byte {
+func Corpus(protocol Protocol, n int) [][]byte {
 	logs := make([][]byte, n)
 	for i := range logs {
-		logs[i] = Generate(rand.New(rand.NewPCG(uint64(i), uint64(len(kind)))), kind)
+		logs[i] = Generate(rand.New(rand.NewPCG(uint64(i), uint64(len(protocol)))), protocol)
 		if random := rand.New(rand.NewPCG(uint64(i), 1)); random.IntN(8) == 0 {
 			damage(logs[i], random)
 		}
@@ -102,9 +102,9 @@ func damage(log []byte, random *rand.Rand) {
 }
 
 // writeHeader writes a header line and returns its columns.
-func writeHeader(log *bytes.Buffer, random *rand.Rand, kind Kind) []string {
-	groups := strings.Fields(needed[kind])
-	for _, set := range optional[kind] {
+func writeHeader(log *bytes.Buffer, random *rand.Rand, protocol Protocol) []string {
+	groups := strings.Fields(needed[protocol])
+	for _, set := range optional[protocol] {
 		if random.IntN(4) > 0 {
 			groups = append(groups, strings.Fields(set)...)
 		}
@@ -116,7 +116,7 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, kind Kind) []string {
 	}
 	columns := both(groups)
 	if random.IntN(2) == 0 { // else it is no header in mid-file
-		for _, name := range both(strings.Fields(written[kind])) {
+		for _, name := range both(strings.Fields(written[protocol])) {
 			if !slices.Contains(columns, name) {
 				columns = append(columns, name)
 			}

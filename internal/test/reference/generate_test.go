@@ -10,11 +10,11 @@ import (
 // Every outcome occurs among the generated logs, and always the books balance
 // and the messages hold the flows.
 func TestGeneratedLogs(t *testing.T) {
-	for _, kind := range []reference.Kind{reference.TCP, reference.UDP} {
+	for _, protocol := range []reference.Protocol{reference.TCP, reference.UDP} {
 		var total reference.Books
 		noHeader, several := 0, 0
-		for _, log := range reference.Corpus(kind, 400) {
-			result, err := reference.Read(log, kind, reference.Settings{Threshold: "0.125"})
+		for _, log := range reference.Corpus(protocol, 400) {
+			result, err := reference.Read(log, protocol, reference.Settings{Threshold: "0.125"})
 			if err != nil {
 				noHeader++
 				continue
@@ -34,9 +34,9 @@ func TestGeneratedLogs(t *testing.T) {
 			}
 			checkMessages(t, messages, result)
 		}
-		t.Logf("%s: %+v, %d without header, %d of several messages", kind, total, noHeader, several)
+		t.Logf("%s: %+v, %d without header, %d of several messages", protocol, total, noHeader, several)
 		if min(total.Below, total.Sent, total.Malformed, total.Incomplete, total.NotFinite, noHeader, several) == 0 {
-			t.Errorf("%s: an outcome never occurs", kind)
+			t.Errorf("%s: an outcome never occurs", protocol)
 		}
 	}
 }

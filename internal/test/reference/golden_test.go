@@ -50,8 +50,8 @@ func TestGoldenThreshold(t *testing.T) {
 }
 
 func TestNoHeader(t *testing.T) {
-	for path, kind := range corpusLogs(t, "v2.2_no_header") {
-		_, err := reference.Read(testkit.ReadLog(t, path), kind, reference.Settings{})
+	for path, protocol := range corpusLogs(t, "v2.2_no_header") {
+		_, err := reference.Read(testkit.ReadLog(t, path), protocol, reference.Settings{})
 		if !errors.Is(err, reference.ErrNoHeader) {
 			t.Errorf("%s: %v, want %v", path, err, reference.ErrNoHeader)
 		}
@@ -94,8 +94,8 @@ func readCorpus(t *testing.T, name, threshold string) (books, []message.Flow) {
 	t.Helper()
 	var total books
 	var flows []message.Flow
-	for path, kind := range corpusLogs(t, name) {
-		result, err := reference.Read(testkit.ReadLog(t, path), kind,
+	for path, protocol := range corpusLogs(t, name) {
+		result, err := reference.Read(testkit.ReadLog(t, path), protocol,
 			reference.Settings{Threshold: threshold, Sensor: "sensor.example.net"})
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
@@ -114,16 +114,16 @@ func readCorpus(t *testing.T, name, threshold string) (books, []message.Flow) {
 }
 
 // corpusLogs returns the logs of a corpus that are sent.
-func corpusLogs(t *testing.T, name string) map[string]reference.Kind {
+func corpusLogs(t *testing.T, name string) map[string]reference.Protocol {
 	t.Helper()
-	logs := map[string]reference.Kind{}
-	for _, kind := range []reference.Kind{reference.TCP, reference.UDP} {
-		paths, err := filepath.Glob(filepath.Join(testdata, "corpus", name, "*.out", "log_"+string(kind)+"_complete*"))
+	logs := map[string]reference.Protocol{}
+	for _, protocol := range []reference.Protocol{reference.TCP, reference.UDP} {
+		paths, err := filepath.Glob(filepath.Join(testdata, "corpus", name, "*.out", "log_"+string(protocol)+"_complete*"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			logs[path] = kind
+			logs[path] = protocol
 		}
 	}
 	if len(logs) < 2 {

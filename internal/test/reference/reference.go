@@ -17,13 +17,13 @@ import (
 	"tstat-transport/internal/message"
 )
 
-// Kind is the sort of log.
-type Kind string
+// Protocol is the sort of log.
+type Protocol string
 
 // The two sorts of log that are sent.
 const (
-	TCP Kind = "tcp" // log_tcp_complete
-	UDP Kind = "udp" // log_udp_complete
+	TCP Protocol = "tcp" // log_tcp_complete
+	UDP Protocol = "udp" // log_udp_complete
 )
 
 // Settings are what the flows depend on besides the log.
@@ -102,8 +102,8 @@ func (r Result) Flows() []message.Flow {
 
 // Read reads a whole uncompressed log. The error is ErrNoHeader, or names the
 // setting that cannot be understood.
-func Read(log []byte, kind Kind, settings Settings) (Result, error) {
-	maker, err := newMaker(kind, settings)
+func Read(log []byte, protocol Protocol, settings Settings) (Result, error) {
+	maker, err := newMaker(protocol, settings)
 	if err != nil {
 		return Result{}, err
 	}
@@ -120,8 +120,8 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 		if strings.TrimSuffix(text, "\r") == "" && (!whole || maker.columns != nil) {
 			continue
 		}
-		if isHeader(text, header, kind) {
-			maker.columns, header = parseHeader(text, kind), text
+		if isHeader(text, header, protocol) {
+			maker.columns, header = parseHeader(text, protocol), text
 			continue
 		}
 		if maker.columns == nil {
@@ -157,7 +157,7 @@ func Read(log []byte, kind Kind, settings Settings) (Result, error) {
 // maxColumns is how many columns a header has at most.
 const maxColumns = 1024
 
-var required = map[Kind][]string{
+var required = map[Protocol][]string{
 	TCP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last"},
 	UDP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_all", "s_bytes_all",
 		"c_first_abs", "s_first_abs", "c_durat", "s_durat"},
@@ -165,20 +165,20 @@ var required = map[Kind][]string{
 
 // isHeader reports whether a line is a header: the log's first line if it can be
 // parsed, a later one if it repeats the header in force or is in strict form.
-func isHeader(line, inForce string, kind Kind) bool {
+func isHeader(line, inForce string, protocol Protocol) bool {
 	if inForce != "" && !strings.HasPrefix(line, "#") {
 		return false // most lines: parsing each as a header took three quarters of Read's time
 	}
-	columns := parseHeader(line, kind)
+	columns := parseHeader(line, protocol)
 	if columns == nil || inForce == "" {
 		return columns != nil
 	}
-	return line == inForce || isNumbered(line) && everywhere(columns, kind)
+	return line == inForce || isNumbered(line) && everywhere(columns, protocol)
 }
 
 // parseHeader returns the position of each column, from 0, or nil if the line
 // lacks a required column.
-func parseHeader(line string, kind Kind) map[string]int {
+func parseHeader(line string, protocol Protocol) map[string]int {
 	tokens := strings.Split(strings.TrimSuffix(line, "\r"), " ")
 	if len(tokens) > maxColumns {
 		return nil
@@ -190,7 +190,7 @@ func parseHeader(line string, kind Kind) map[string]int {
 			columns[name] = i
 		}
 	}
-	for _, name := range required[kind] {
+	for _, name := range required[protocol] {
 		if _, ok := columns[name]; !ok {
 			return nil
 		}
@@ -218,15 +218,15 @@ func isNumbered(line string) bool {
 }
 
 // written are the columns that every Tstat writes.
-var written = map[Kind]string{
+var written = map[Protocol]string{
 	TCP: "*ip *port *pkts_all *rst_cnt *ack_cnt *ack_cnt_p *bytes_uniq *pkts_data *bytes_all *pkts_retx *bytes_retx " +
 		"*pkts_ooo *syn_cnt *fin_cnt first last durat *first *last *first_ack *isint con_t p2p_t http_t",
 	UDP: "*ip *port *first_abs *durat *bytes_all *pkts_all *isint *type",
 }
 
 // everywhere reports whether a header names all of them, as one in mid-file must.
-func everywhere(columns map[string]int, kind Kind) bool {
-	for _, name := range both(strings.Fields(written[kind])) {
+func everywhere(columns map[string]int, protocol Protocol) bool {
+	for _, name := range both(strings.Fields(written[protocol])) {
 		if _, ok := columns[name]; !ok {
 			return false
 		}
@@ -246,9 +246,9 @@ func both(groups []string) (columns []string) {
 	return columns
 }
 
-func newMaker(kind Kind, settings Settings) (*maker, error) {
-	if required[kind] == nil {
-		return nil, fmt.Errorf("kind %q: want tcp or udp", kind)
+func newMaker(protocol Protocol, settings Settings) (*maker, error) {
+	if required[protocol] == nil {
+		return nil, fmt.Errorf("protocol %q: want tcp or udp", protocol)
 	}
 	for name, unit := range map[string]string{"timestamps": settings.Timestamps, "udp-duration": settings.UDPDuration} {
 		if !slices.Contains([]string{"", "s", "ms"}, unit) {
@@ -263,5 +263,5 @@ func newMaker(kind Kind, settings Settings) (*maker, error) {
 		threshold.SetString(settings.Threshold)
 		threshold.Mul(threshold, big.NewRat(8_000_000, 1))
 	}
-	return &maker{kind: kind, settings: settings, threshold: threshold}, nil
+	return &maker{protocol: protocol, settings: settings, threshold: threshold}, nil
 }

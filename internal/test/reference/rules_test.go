@@ -294,9 +294,9 @@ func TestSettingsAreChecked(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, log string, kind reference.Kind, settings reference.Settings) reference.Result {
+func read(t *testing.T, log string, protocol reference.Protocol, settings reference.Settings) reference.Result {
 	t.Helper()
-	result, err := reference.Read([]byte(log), kind, settings)
+	result, err := reference.Read([]byte(log), protocol, settings)
 	if err != nil {
 		t.Fatal(err)
 	}

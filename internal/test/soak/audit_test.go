@@ -18,7 +18,7 @@ import (
 	"tstat-transport/internal/test/reference"
 )
 
-var kinds = map[string]reference.Kind{"log_tcp_complete": reference.TCP, "log_udp_complete": reference.UDP}
+var kinds = map[string]reference.Protocol{"log_tcp_complete": reference.TCP, "log_udp_complete": reference.UDP}
 
 // owedMessage is a message that a log becomes.
 type owedMessage struct {
