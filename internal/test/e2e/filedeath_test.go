@@ -3,8 +3,10 @@ package e2e
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -16,61 +18,97 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
+// fileDeaths are the steps of the file transport at which TestFileDeathAtEveryPoint
+// kills tstat_send.
+var fileDeaths = []struct {
+	name, when string
+	// finishing: all messages are accepted before the first kill.
+	finishing bool
+}{
+	{"appended", "when records are written and not yet synced", false},
+	{"confirmed", "when a message is on the disk and not yet entered", false},
+	{"created", "when the temporary file is empty", true},
+	{"unsynced", "when the temporary file is written and not yet synced", true},
+	{"written", "when the temporary file is synced and not yet renamed", true},
+	{"renamed", "when the finished file has its name, which is not yet durable", true},
+	{"finished", "when the partial file still stands beside the finished one", true},
+	{"removed", "when the partial file is removed, which is not yet durable", true},
+	{"settled", "when the directory is finished and not yet marked", true},
+}
+
 // TestFileDeathAtEveryPoint kills tstat_send at each step of the file transport,
 // the first time that it gets there, the second, and so on, each time with the
 // next run going on. Every file that others see is whole at any time, and in the
-// end the files hold every message.
+// end the files hold every message. If all messages were accepted before the
+// first kill, the files hold each of them once.
 func TestFileDeathAtEveryPoint(t *testing.T) {
 	t.Parallel()
-	for _, point := range []struct{ name, when string }{
-		{"appended", "when records are written and not yet synced"},
-		{"confirmed", "when a message is on the disk and not yet entered"},
-		{"created", "when the temporary file is empty"},
-		{"unsynced", "when the temporary file is written and not yet synced"},
-		{"written", "when the temporary file is synced and not yet renamed"},
-		{"renamed", "when the finished file has its name, which is not yet durable"},
-		{"finished", "when the partial file still stands beside the finished one"},
-		{"removed", "when the partial file is removed, which is not yet durable"},
-		{"settled", "when the directory is finished and not yet marked"},
-	} {
+	for _, point := range fileDeaths {
 		t.Run(point.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFolder(t)
 			write(t, f.config, []byte("[file]\npath = "+f.out+"\ncompression = gzip\n"))
-			for n := range uint64(2) {
-				write(t, fmt.Sprintf("%s/%d.out/%s", f.root, n, tcpLog), []byte(strings.Join(lines(t, loggen.TCP, n, 200), "")))
-			}
+			write(t, filepath.Join(f.root, "0.out", tcpLog), []byte(strings.Join(lines(t, loggen.TCP, 1, 400), "")))
 			printed := run(t, "tstat_send", "-d", f.root, "-N", "-T", "0", "-S", sensor).want(allDone)
 			expected := slices.Sorted(strings.Lines(printed.Out))
+			if point.finishing {
+				f.sendWithoutFinishing("0.out", len(expected))
+			}
 			kills := 0
-			for n := 1; ; n++ {
-				cmd := exec.Command(testkit.Binary(t, "tstat_send", "failpoints"), f.args()...)
-				cmd.Env = append(cmd.Environ(), fmt.Sprintf("TSTAT_FAILPOINT=%s:%d", point.name, n))
-				r := startCommand(t, cmd).wait()
+			for ; f.sendUntil(fmt.Sprintf("%s:%d", point.name, kills+1)); kills++ {
 				for _, message := range f.messages() {
 					if _, ok := slices.BinarySearch(expected, message); !ok {
-						t.Fatalf("killed %s, the %dth time: a file holds %.200q, which is no message", point.when, n, message)
+						t.Fatalf("killed %s, the %dth time: a file holds %.200q, which is no message", point.when, kills+1, message)
 					}
 				}
-				if r.Signal != syscall.SIGKILL {
-					r.want(allDone)
-					break
-				}
-				kills++
-			}
-			got := f.messages()
-			if distinct := slices.Compact(slices.Clone(got)); !slices.Equal(distinct, expected) {
-				t.Errorf("%d kills: the files hold %d messages of %d", kills, len(distinct), len(expected))
-			}
-			if left := f.files(".*"); left != nil || !f.marked("0.out") || !f.marked("1.out") {
-				t.Errorf("files are left: %q, or a directory is not marked", left)
 			}
 			if kills == 0 {
 				t.Error("the program was never killed")
 			}
+			got := f.messages()
 			t.Logf("%d kills: %d messages, %d of them repeated", kills, len(got), len(got)-len(expected))
+			if !point.finishing {
+				got = slices.Compact(got)
+			}
+			if !slices.Equal(got, expected) {
+				t.Errorf("killed %s: the files hold %d messages, want %d", point.when, len(got), len(expected))
+			}
+			if left := f.files(".*"); left != nil || !f.marked("0.out") {
+				t.Errorf("files are left: %q, or the directory is not marked", left)
+			}
 		})
 	}
+}
+
+// sendWithoutFinishing runs tstat_send with something in the way of the finished
+// file: all messages are accepted, and the directory is not marked.
+func (f *folder) sendWithoutFinishing(directory string, messages int) {
+	f.t.Helper()
+	sum := sha256.Sum256([]byte(filepath.Join(f.root, directory)))
+	obstacle := fmt.Sprintf("%s/.%s.%x.partial.tmp", f.out, directory, sum[:8])
+	if err := os.Mkdir(obstacle, 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	if r := f.send().want(tryAgain, "is a directory"); r.count("confirmed") != messages {
+		f.t.Errorf("%d messages were accepted, want %d:\n%s", r.count("confirmed"), messages, r.log())
+	}
+	if err := os.Remove(obstacle); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// sendUntil runs tstat_send up to a failpoint. It returns false if the run ended
+// before, with all done.
+func (f *folder) sendUntil(failpoint string) (killed bool) {
+	f.t.Helper()
+	cmd := exec.Command(testkit.Binary(f.t, "tstat_send", "failpoints"), f.args()...)
+	cmd.Env = append(cmd.Environ(), "TSTAT_FAILPOINT="+failpoint)
+	r := startCommand(f.t, cmd).wait()
+	if r.Signal == syscall.SIGKILL {
+		return true
+	}
+	r.want(allDone)
+	return false
 }
 
 // messages returns the lines of all finished files, sorted. Each file must be
