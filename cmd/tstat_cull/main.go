@@ -34,7 +34,7 @@ type command struct {
 	Config    string           `short:"c" placeholder:"FILE" help:"The configuration of tstat_send. If no -d is given, its roots are those of this file (directory in section [tstat_send])."`
 	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. Exit status 74 if it is not reached."`
-	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing."`
+	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing. For tstat_send -D is --debug: the letters are those of the Python tools."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON; docs/monitoring.md describes it."`
 	Metrics   string           `placeholder:"FILE" help:"Write the run's metrics to FILE for the textfile collector of Prometheus's node_exporter. Counters go on from those in the file."`

@@ -51,7 +51,7 @@ type command struct {
 	Metrics     string    `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. Give it a name that ends in .prom, and each line of a crontab its own."`
 	LogFormat   string    `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Verbose     bool      `short:"v" help:"Log each directory too."`
-	Debug       bool      `short:"D" help:"Log everything, protocol events included."`
+	Debug       bool      `short:"D" help:"Log everything, protocol events included. For tstat_cull -D is --dry-run: the letters are those of the Python tools."`
 	Quiet       bool      `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are logged as ever."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/cli"
 )
 
 // Run is all that is known of a run when it has ended.
@@ -125,7 +127,7 @@ func (r *Run) account() account {
 	return a
 }
 
-func (r *Run) seconds() float64 { return r.Ended.Sub(r.Started).Seconds() }
+func (r *Run) seconds() float64 { return cli.Seconds(r.Ended.Sub(r.Started)) }
 
 // age is how old a directory was when the run ended.
 func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }

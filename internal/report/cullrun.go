@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-json"
+
+	"tstat-transport/internal/cli"
 )
 
 // CullRun is all that is known of a run of tstat_cull when it has ended.
@@ -60,7 +62,7 @@ type cullAccount struct {
 // WriteAccount writes the account of the run to a file, as JSON.
 func (r *CullRun) WriteAccount(path string) error {
 	a := cullAccount{
-		Tool: "tstat_cull", Version: r.Version, Started: r.Started, Ended: r.Ended, Seconds: r.Ended.Sub(r.Started).Seconds(),
+		Tool: "tstat_cull", Version: r.Version, Started: r.Started, Ended: r.Ended, Seconds: cli.Seconds(r.Ended.Sub(r.Started)),
 		Status: r.Status, Interrupted: r.Interrupted, DryRun: r.DryRun, TTLHours: r.TTL.Hours(), MinFree: r.MinFree, Roots: r.Roots,
 	}
 	a.Errors, a.Warnings = r.Events.lists()

@@ -15,6 +15,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"tstat-transport/internal/cli"
 )
 
 // families are metrics by name.
@@ -165,7 +167,7 @@ func (s *metricSet) run(r runOutcome) {
 	s.runs(r.status)
 	ended := float64(r.ended.UnixMilli()) / 1000
 	s.gauge("status", "Exit status of the last run.", float64(r.status))
-	s.gauge("seconds", "Time that the last run took.", r.ended.Sub(r.started).Seconds())
+	s.gauge("seconds", "Time that the last run took.", cli.Seconds(r.ended.Sub(r.started)))
 	s.gauge("last_run_timestamp_seconds", "When the last run ended.", ended)
 	const success, successHelp = "last_success_timestamp_seconds", "When the last run with exit status 0 ended."
 	if r.status == 0 {

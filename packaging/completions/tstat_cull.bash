@@ -1,14 +1,19 @@
 # Made from the definition of the command line by make man.
 _tstat_cull() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local cur=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1)) equals=
 	COMPREPLY=()
-	# --flag=value comes as three words
+	# bash makes words of both sides of an = and of the = itself
 	if [[ $cur == = ]]; then
-		cur=
-	elif [[ $prev == = ]]; then
-		prev=${COMP_WORDS[COMP_CWORD - 2]}
+		cur= equals=1
+	elif [[ ${COMP_WORDS[at]} == = ]]; then
+		at=$((at - 1)) equals=1
 	fi
-	case $prev in
+	# -d INSTANCE=DIR, --directory=INSTANCE=DIR: the flag stands before INSTANCE
+	if [[ $equals && ${COMP_WORDS[at]} != -* ]]; then
+		at=$((at - 1))
+		[[ ${COMP_WORDS[at]} != = ]] || at=$((at - 1))
+	fi
+	case ${COMP_WORDS[at]} in
 	-d | --directory)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
