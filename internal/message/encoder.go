@@ -12,11 +12,10 @@ type Encoder struct {
 	layout    *fastparse.Layout
 	templates [2]*template // from the client, from the server
 
-	// The rest is about the current row.
-	row     fastparse.Renderer
-	seconds float64 // the duration, not rounded to hundredths
-	// notFinite counts the statistics that were written as null.
-	notFinite int
+	// Of the current row:
+	row       fastparse.Renderer
+	seconds   float64 // the duration, not rounded to hundredths
+	notFinite int     // number of statistics written as null
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
@@ -26,19 +25,20 @@ func NewEncoder(s Settings) *Encoder {
 	return e
 }
 
-// use compiles the templates for another layout.
-func (e *Encoder) use(l *fastparse.Layout) {
+// compileFor compiles the templates for another layout.
+func (e *Encoder) compileFor(l *fastparse.Layout) {
 	e.layout = l
 	e.templates[0] = compile(l, e.settings, "c_", "s_")
 	e.templates[1] = compile(l, e.settings, "s_", "c_")
 }
 
-// Row appends the flows of s's current Row, those of the directions that reach
-// its threshold, to out, each with a comma before it, and returns how many they
-// are. A malformed row leaves out as it was, with no flow and the reason.
+// Row appends a flow to out for each direction of s's current row that reaches
+// the threshold of s, each flow with a comma in front. It returns out and the
+// number of flows. If the row is malformed, Row returns out as it was, no flow,
+// and the reason.
 func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.Reason) {
 	if s.Layout() != e.layout {
-		e.use(s.Layout())
+		e.compileFor(s.Layout())
 	}
 	e.row.Block, e.notFinite = s.Block(), 0
 	s.Split(&e.row.Fields, max(e.templates[0].columns, e.templates[1].columns))
@@ -109,7 +109,7 @@ func (e *Encoder) decimal(column int) (fastparse.Decimal, bool) {
 	return e.row.Fields.Decimal(e.row.Block, column)
 }
 
-// reason says what the column should have been.
+// reason returns what the malformed column should have been.
 func (e *Encoder) reason(column int) fastparse.Reason {
 	name := e.layout.Name(column)
 	why := "not a number below 2^64"

@@ -8,8 +8,8 @@ type Part struct {
 	Flows int
 }
 
-// Halves splits a message of at least two flows, as Encoder's flows make it,
-// into two messages.
+// Halves splits the body of a message of at least two flows, written by an Encoder,
+// into the bodies of two messages.
 func Halves(body []byte, flows int) [2]Part {
 	// No string of a flow can hold this: its quotes would be escaped.
 	flow := []byte(`,{"type":"flow",`)

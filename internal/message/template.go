@@ -8,7 +8,7 @@ import (
 	"tstat-transport/internal/fastparse"
 )
 
-// Settings are what flows say beyond the log, and how.
+// Settings are what the flows of a log depend on besides the log.
 type Settings struct {
 	Sensor string
 	// Instance is the instance id; nil stands for the number 0.
@@ -19,17 +19,15 @@ type Settings struct {
 	UDPMilliseconds bool
 }
 
-// template says how to make the flow of one direction of a layout's rows: some
-// values are computed, then the segments are rendered one behind the other.
+// template says how to make the flow of one direction of a row: its values are
+// computed, then its segments are rendered in order.
 type template struct {
 	segments []fastparse.Segment
-	columns  int // number of a row's fields that are needed
-	size     int // of the longest flow
-	// packets and rexmits are the columns behind the rates, -1 if absent.
-	packets, rexmits int
-	// first, last, first_abs and durat, as far as the layout has them; TCP's
-	// are the same for both directions.
-	first, last, absolute, durat int
+	columns  int // number of fields that a row must have
+	size     int // length in bytes of the longest possible flow
+	// Columns from which values are computed; -1 if the layout lacks the column.
+	packets, rexmits             int
+	first, last, absolute, durat int // absolute is first_abs
 	minMax                       []minMax
 }
 
@@ -51,7 +49,7 @@ type builder struct {
 var tcpValues = []struct {
 	key, column string
 	format      fastparse.Format
-	value       int // for Text and MinMax
+	value       int // the computed value, for Text and MinMax
 }{
 	{"tcp_rexmit_bytes", "bytes_retx", fastparse.Counter, 0},
 	{"tcp_rexmit_pkts", "pkts_retx", fastparse.Counter, 0},
@@ -92,14 +90,14 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 	packets := "pkts_data"
 	if l.Protocol == fastparse.UDP {
 		packets = "pkts_all"
-		b.absolute = b.use(source + "first_abs")
-		b.durat = b.use(source + "durat")
+		b.absolute = b.column(source + "first_abs")
+		b.durat = b.column(source + "durat")
 		b.first, b.last = -1, -1
 	} else {
-		b.absolute = b.use("first_abs")
-		b.durat, b.first, b.last = b.use("durat"), b.use("first"), b.use("last")
+		b.absolute = b.column("first_abs")
+		b.durat, b.first, b.last = b.column("durat"), b.column("first"), b.column("last")
 	}
-	b.packets, b.rexmits = b.use(source+packets), -1
+	b.packets, b.rexmits = b.column(source+packets), -1
 
 	b.constant(`,{"type":"flow","interval":600,"values":{"duration":`).emit(fastparse.Number, duration)
 	b.constant(`,"num_bits":`).emit(fastparse.Number, numBits)
@@ -107,7 +105,7 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 	b.constant(`,"bits_per_second":`).emit(fastparse.Number, bitRate)
 	b.constant(`,"packets_per_second":`).computed(fastparse.Number, packetRate, b.packets >= 0)
 	if l.Protocol == fastparse.TCP {
-		b.rexmits = b.use(source + "pkts_retx")
+		b.rexmits = b.column(source + "pkts_retx")
 		for _, v := range tcpValues {
 			b.constant(`,"` + v.key + `":`)
 			switch v.format {
@@ -120,9 +118,9 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 			}
 		}
 	}
-	b.constant(`},"meta":{"src_ip":"`).emit(fastparse.Address, b.use(source+"ip"))
+	b.constant(`},"meta":{"src_ip":"`).emit(fastparse.Address, b.column(source+"ip"))
 	b.constant(`","src_port":`).field(fastparse.Port, source+"port")
-	b.constant(`,"dst_ip":"`).emit(fastparse.Address, b.use(destination+"ip"))
+	b.constant(`,"dst_ip":"`).emit(fastparse.Address, b.column(destination+"ip"))
 	b.constant(`","dst_port":`).field(fastparse.Port, destination+"port")
 	b.constant(`,"protocol":"` + l.Protocol.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
 	if s.Instance == nil {
@@ -145,8 +143,8 @@ func quote(s string) string {
 	return string(text)
 }
 
-// use returns the column of that name, -1 if absent, and counts it as needed.
-func (b *builder) use(name string) int {
+// column returns the column of that name, -1 if absent. A row must have it.
+func (b *builder) column(name string) int {
 	i := b.layout.Column(name)
 	b.columns = max(b.columns, i+1)
 	return i
@@ -159,7 +157,7 @@ func (b *builder) constant(text string) *builder {
 
 // field emits a column, or null if the layout lacks it.
 func (b *builder) field(format fastparse.Format, name string) {
-	if i := b.use(name); i >= 0 {
+	if i := b.column(name); i >= 0 {
 		b.emit(format, i)
 	} else {
 		b.constant("null")
@@ -180,12 +178,13 @@ func (b *builder) computed(format fastparse.Format, value int, known bool) {
 func (b *builder) choose(value int, name, other string) {
 	known := b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0
 	if known {
-		b.minMax = append(b.minMax, minMax{[2]int{b.use(name), b.use(other)}, value})
+		b.minMax = append(b.minMax, minMax{[2]int{b.column(name), b.column(other)}, value})
 	}
 	b.computed(fastparse.MinMax, value, known)
 }
 
-// emit emits the text so far and behind it a value: a column or a computed one.
+// emit ends a segment: the constant text so far, and behind it a value, which is
+// a column or a computed value.
 func (b *builder) emit(format fastparse.Format, at int) {
 	for len(b.text) > fastparse.MaxText {
 		b.segment(fastparse.MaxText, fastparse.Text, nothing)
@@ -194,7 +193,7 @@ func (b *builder) emit(format fastparse.Format, at int) {
 	b.size += fastparse.MaxValue
 }
 
-// segment emits n bytes of the text and behind them a value.
+// segment emits a segment of the first n bytes of the text and a value.
 func (b *builder) segment(n int, format fastparse.Format, at int) {
 	b.segments = append(b.segments, fastparse.NewSegment(b.text[:n], format, at))
 	b.size += n

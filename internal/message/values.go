@@ -2,7 +2,7 @@ package message
 
 import "tstat-transport/internal/fastparse"
 
-// The computed values of a flow, as indices.
+// The computed values of a flow, as indices in fastparse.Renderer.Values.
 const (
 	nothing = iota
 	duration
@@ -17,12 +17,11 @@ const (
 	computedValues
 )
 
-// compute computes the values of a flow; first is whether the flow is the row's
-// first one, for which it computes also what both flows have in common. It
-// returns the malformed column, or -1.
+// compute computes the values of a flow. For the first flow of a row it also
+// computes what both flows have in common. It returns the malformed column, or -1.
 func (e *Encoder) compute(t *template, bits uint64, first bool) (bad int) {
 	if first {
-		if bad := e.shared(t); bad >= 0 {
+		if bad := e.chooseMinMax(t); bad >= 0 {
 			return bad
 		}
 	}
@@ -59,8 +58,9 @@ func (e *Encoder) compute(t *template, bits uint64, first bool) (bad int) {
 	return -1
 }
 
-// shared chooses the columns whose value is the same in both flows of a row.
-func (e *Encoder) shared(t *template) (bad int) {
+// chooseMinMax chooses the smaller or larger of two columns, for values that are
+// the same in both flows of a row. It returns the malformed column, or -1.
+func (e *Encoder) chooseMinMax(t *template) (bad int) {
 	for _, c := range t.minMax {
 		a, finite, ok := e.statistic(c.columns[0])
 		if !ok {
