@@ -66,14 +66,14 @@ func mark() {
 	check(err)
 	for _, dir := range os.Args[2:] {
 		d := open(dir)
-		logs, err := d.Logs()
+		logs, err := d.Logs(context.Background())
 		check(err)
 		state := logdir.State{Version: "test", Logs: map[string]logdir.LogState{}}
 		for _, l := range logs {
 			f, st, err := d.OpenLog(l)
 			check(err)
 			ls := logdir.LogState{Position: st.Size, End: st.Size}
-			ls.SetStat(st)
+			ls.SetFile(l, st)
 			ls.Fingerprint, err = logdir.FingerprintOf(f, st.Size)
 			check(err)
 			state.Logs[l.Name] = ls

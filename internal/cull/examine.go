@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"tstat-transport/internal/logdir"
@@ -48,22 +47,14 @@ func hasZeros(mark logdir.Mark) bool {
 	return false
 }
 
-// newest returns the newest of the times that of picks from each log, in
+// newest returns the newest of the times that of picks from each log file, in
 // nanoseconds since the epoch.
 func newest(d *logdir.Dir, of func(logdir.Stat) int64) (last time.Time, err error) {
-	logs, err := d.Logs()
+	files, err := d.StatFiles()
 	if err != nil {
 		return last, err
 	}
-	for _, l := range logs {
-		f, st, err := d.OpenLog(l)
-		if errors.Is(err, fs.ErrNotExist) { // between Logs and now
-			continue
-		}
-		if err != nil {
-			return last, err
-		}
-		_ = f.Close()
+	for _, st := range files {
 		if t := time.Unix(0, of(st)); t.After(last) {
 			last = t
 		}

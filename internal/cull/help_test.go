@@ -89,13 +89,13 @@ func (s *site) mark(rel string, ago time.Duration) {
 	s.must(err)
 	defer d.Close()
 	state := logdir.State{Version: "test", Logs: map[string]logdir.LogState{}}
-	logs, err := d.Logs()
+	logs, err := d.Logs(context.Background())
 	s.must(err)
 	for _, l := range logs {
 		f, st, err := d.OpenLog(l)
 		s.must(err)
 		ls := logdir.LogState{Position: st.Size, End: st.Size}
-		ls.SetStat(st)
+		ls.SetFile(l, st)
 		ls.Fingerprint, err = logdir.FingerprintOf(f, st.Size)
 		s.must(err)
 		s.must(f.Close())

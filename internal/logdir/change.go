@@ -36,7 +36,7 @@ func (c Change) String() string {
 func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
 	known := false
 	for i, state := range []State{mark.State, unfinished} {
-		ls, ok := state.Logs[log.Name]
+		ls, ok := state.of(log)
 		if !ok {
 			continue
 		}
@@ -49,8 +49,7 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 			return LogState{}, Replaced, err
 		}
 		if i == 0 && v == Unchanged {
-			ls.SetStat(st)
-			ls.Gzip = log.Gzip
+			ls.SetFile(log, st)
 			return ls, Unchanged, nil
 		}
 		if v != Replaced && (c != Grown || ls.further(from)) {
@@ -130,12 +129,12 @@ func until(ctx context.Context, r io.Reader) io.Reader {
 // those of the mark it only looks at these; else it reads what it must, all of
 // a .gz.
 func (d *Dir) Unsent(ctx context.Context, s State) (reason string, err error) {
-	logs, err := d.Logs()
+	logs, err := d.Logs(ctx, s)
 	if err != nil {
 		return "", err
 	}
 	for _, log := range logs {
-		ls, ok := s.Logs[log.Name]
+		ls, ok := s.of(log)
 		if !ok {
 			return log.File() + " is new", nil
 		}
@@ -148,15 +147,6 @@ func (d *Dir) Unsent(ctx context.Context, s State) (reason string, err error) {
 		}
 		if c != Unchanged {
 			return log.File() + " " + c.String(), nil
-		}
-		if log.HasGzipCopy {
-			c, err := d.compare(ctx, Log{Name: log.Name, Protocol: log.Protocol, Gzip: true}, ls)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-			if err == nil && c != Unchanged {
-				return fmt.Sprintf("%s and %s%s differ", log.Name, log.Name, gz), nil
-			}
 		}
 	}
 	return "", nil

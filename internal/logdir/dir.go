@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -85,51 +84,25 @@ var fileNames = [...]string{logNames[fastparse.TCP], logNames[fastparse.UDP], lo
 
 // Log is one log of a directory.
 type Log struct {
-	Name     string // without .gz, the same whether compressed or not
+	// Name is the log's key in a State and its name in message ids: that of the
+	// plain file, whether it is compressed or not. A .gz that is Apart has its own.
+	Name     string
 	Protocol fastparse.Protocol
-	Gzip     bool // it stands in Name.gz
-	// HasGzipCopy: a Name.gz stands beside the plain file, which is the log.
-	HasGzipCopy bool
+	Gzip     bool // it stands in a .gz
+	// Apart: log_x and log_x.gz both stand, or stood, and differ, so that each is a
+	// log for itself.
+	Apart bool
+	// Beside is the other of the two files where it holds nothing more; nil if
+	// there is none.
+	Beside *Stat
 }
 
 // File is the name of the file the log stands in.
 func (l Log) File() string {
 	if l.Gzip {
-		return l.Name + gz
+		return logNames[l.Protocol] + gz
 	}
-	return l.Name
-}
-
-// Logs returns the logs that are there now. They need not be regular files;
-// OpenLog tells.
-func (d *Dir) Logs() ([]Log, error) {
-	var logs []Log
-	for protocol, name := range logNames {
-		plain, err := d.has(name)
-		if err != nil {
-			return nil, err
-		}
-		packed, err := d.has(name + gz)
-		if err != nil {
-			return nil, err
-		}
-		if plain || packed {
-			logs = append(logs, Log{Name: name, Protocol: fastparse.Protocol(protocol), Gzip: !plain, HasGzipCopy: plain && packed})
-		}
-	}
-	return logs, nil
-}
-
-func (d *Dir) has(name string) (bool, error) {
-	var st unix.Stat_t
-	_, err := retry(func() (int, error) { return 0, unix.Fstatat(d.Fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
-	if err == unix.ENOENT {
-		return false, nil
-	}
-	if err != nil {
-		return false, &fs.PathError{Op: "stat", Path: path.Join(d.Path(), name), Err: err}
-	}
-	return true, nil
+	return logNames[l.Protocol]
 }
 
 // Stat is what tells cheaply whether a file has changed.

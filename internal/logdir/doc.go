@@ -16,10 +16,12 @@
 // # Two files of one log
 //
 // log_x and log_x.gz are the same log: positions and fingerprints are those of
-// the uncompressed bytes. Where both stand (gzip at work, or kept by gzip -k),
-// the plain one is the log, since gzip removes it only once the other is
-// complete. [Dir.Unsent] then also looks into the .gz: one that holds anything
-// else keeps the directory from being culled.
+// the uncompressed bytes. Where both stand, [Dir.Logs] compares them, for sender
+// and culler alike. If one begins with the other (gzip or gunzip at work, or a
+// copy that gzip -k kept), the longer one is the log, the plain one if both are the
+// same. Its state holds the Stat of the file beside it, so that nothing is compared
+// again until one of them changes. If they differ, each is a log for itself: the .gz
+// has its own name, log_x.gz, in the state and in message ids.
 //
 // # Marks that are not ours
 //

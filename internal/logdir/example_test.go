@@ -53,7 +53,7 @@ func markAsSent(entry logdir.Entry) error {
 		return err
 	}
 	defer dir.Close()
-	logs, err := dir.Logs()
+	logs, err := dir.Logs(context.Background())
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func markAsSent(entry logdir.Entry) error {
 		}
 		defer file.Close()
 		sent := logdir.LogState{Position: stat.Size, End: stat.Size, Line: 1}
-		sent.SetStat(stat)
+		sent.SetFile(log, stat)
 		if sent.Fingerprint, err = logdir.FingerprintOf(file, stat.Size); err != nil {
 			return err
 		}

@@ -64,15 +64,14 @@ func Inspect(e Entry) (i Inspection, done bool) {
 	return i, false
 }
 
-// checkLogs opens each log, to see that it can be read.
-func (d *Dir) checkLogs() error {
-	logs, err := d.Logs()
-	for _, log := range logs {
-		f, _, openErr := d.OpenLog(log)
+// checkLogs opens each log file, to see that it can be read.
+func (d *Dir) checkLogs() (err error) {
+	for _, name := range fileNames {
+		f, _, openErr := d.openLog(name)
 		switch {
 		case openErr == nil:
 			_ = f.Close()
-		case !errors.Is(openErr, fs.ErrNotExist): // gzip may just have replaced it
+		case !errors.Is(openErr, fs.ErrNotExist):
 			err = errors.Join(err, openErr)
 		}
 	}

@@ -60,16 +60,16 @@ func open(t *testing.T, e Entry) *Dir {
 
 // confirmed is the state of a directory whose logs are all confirmed as they
 // stand: to their end, or to the start of an incomplete last line.
-func confirmed(t *testing.T, d *Dir) State {
+func confirmed(t *testing.T, d *Dir, states ...State) State {
 	t.Helper()
-	logs, err := d.Logs()
+	logs, err := d.Logs(t.Context(), states...)
 	must(t, err)
 	s := State{Version: "test", Logs: map[string]LogState{}}
 	for _, l := range logs {
 		f, st, err := d.OpenLog(l)
 		must(t, err)
-		ls := LogState{Gzip: l.Gzip}
-		ls.SetStat(st)
+		ls := LogState{}
+		ls.SetFile(l, st)
 		b := uncompressed(t, f, l.Gzip)
 		ls.End = int64(len(b))
 		ls.Position = int64(strings.LastIndexByte(string(b), '\n') + 1)

@@ -10,8 +10,8 @@ import (
 var quickBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
 // UpToDate tells cheaply that a directory has nothing to send: it has a mark of
-// the Python tool or a person, or one of ours and every log is the very file of the mark,
-// by size, inode and change time. It takes no lock, lists nothing and reads no
+// the Python tool or a person, or one of ours and every log, and every file beside one,
+// is the very file of the mark, by size, inode and change time. It takes no lock, lists nothing and reads no
 // log. False means only that [Open] and a closer look are needed, which is also
 // so for whatever cannot be read, and for a .processing left beside the mark.
 // It may be called from many goroutines at once.
@@ -42,18 +42,8 @@ func upToDate(dir int) (s State, done bool) {
 		return State{}, false
 	}
 	for _, name := range logNames {
-		var st unix.Stat_t
-		packed := false
-		err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if err == unix.ENOENT {
-			packed = true
-			err = unix.Fstatat(dir, name+gz, &st, unix.AT_SYMLINK_NOFOLLOW)
-		}
-		if err == unix.ENOENT {
-			continue
-		}
-		ls, known := s.Logs[name]
-		if err != nil || !known || !ls.sameFile(statOf(&st), packed) {
+		p, err := statPair(dir, name)
+		if err != nil || s.pairing(p) == undecided {
 			return State{}, false
 		}
 	}

@@ -1,6 +1,7 @@
 package logdir
 
 import (
+	"context"
 	"fmt"
 	"testing"
 )
@@ -61,13 +62,13 @@ func makeMarked(b *testing.B, r *Root, name string) {
 	fail(err)
 	defer d.Close()
 	s := State{Version: "bench", Logs: map[string]LogState{}}
-	logs, err := d.Logs()
+	logs, err := d.Logs(context.Background())
 	fail(err)
 	for _, l := range logs {
 		f, st, err := d.OpenLog(l)
 		fail(err)
 		ls := LogState{Position: st.Size, End: st.Size}
-		ls.SetStat(st)
+		ls.SetFile(l, st)
 		ls.Fingerprint, err = FingerprintOf(f, st.Size)
 		fail(err)
 		fail(f.Close())

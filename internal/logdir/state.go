@@ -47,6 +47,8 @@ type LogState struct {
 	Ino         uint64 `json:"inode"`
 	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch
 	Gzip        bool   `json:"gzip,omitempty"`
+	// Beside is the other of log_x and log_x.gz, which was there and held nothing more.
+	Beside *Beside `json:"beside,omitempty"`
 
 	Rows       int64 `json:"rows"`
 	Below      int64 `json:"below"`
@@ -61,8 +63,26 @@ type Tail struct {
 	Flows int   `json:"flows"`
 }
 
-// SetStat notes the file as it was when it was opened.
-func (l *LogState) SetStat(st Stat) { l.Size, l.Ino, l.Ctime = st.Size, st.Ino, st.Ctime }
+// Beside is what tells whether a file beside a log has changed.
+type Beside struct {
+	Size  int64  `json:"size"`
+	Ino   uint64 `json:"inode"`
+	Ctime int64  `json:"ctime"`
+}
+
+// is reports whether st is that of the file; nil is no file.
+func (b *Beside) is(st Stat) bool {
+	return b != nil && *b == Beside{st.Size, st.Ino, st.Ctime}
+}
+
+// SetFile notes the log's file as it was when it was opened.
+func (l *LogState) SetFile(log Log, st Stat) {
+	l.Size, l.Ino, l.Ctime, l.Gzip = st.Size, st.Ino, st.Ctime, log.Gzip
+	l.Beside = nil
+	if other := log.Beside; other != nil {
+		l.Beside = &Beside{other.Size, other.Ino, other.Ctime}
+	}
+}
 
 func (l *LogState) sameFile(st Stat, gzip bool) bool {
 	return l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip

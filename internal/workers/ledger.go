@@ -221,13 +221,13 @@ func (l *logWork) stateLocked() logdir.LogState {
 	s := logdir.LogState{
 		Position: end.position, End: end.read, Header: end.headerLine, Line: end.books.lines,
 		Holes: end.holes, ZeroTail: end.zeroTail, Tail: end.tail,
-		Fingerprint: l.ledger.fingerprint, Gzip: l.log.Gzip,
-		Rows: books.rows(), Below: books.below, Malformed: books.malformed, Flows: books.flows,
+		Fingerprint: l.ledger.fingerprint,
+		Rows:        books.rows(), Below: books.below, Malformed: books.malformed, Flows: books.flows,
 	}
 	if end.incomplete {
 		s.Incomplete = 1
 	}
-	s.SetStat(l.stat)
+	s.SetFile(l.log, l.stat)
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
 )
 
@@ -73,29 +74,55 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (bool, error) {
 	if err != nil {
 		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "what it said was confirmed may be sent again")
 	}
-	logs, err := d.dir.Logs()
-	if err != nil || len(logs) == 0 {
-		return false, err
+	opened := map[fastparse.Protocol]bool{}
+	for range 2 {
+		logs, err := d.dir.Logs(ctx, mark.State, unfinished)
+		if err == nil && len(logs) == 0 && len(opened) == 0 {
+			return false, nil
+		}
+		if err != nil {
+			p.logError(ctx, d, err)
+		}
+		logs = slices.DeleteFunc(logs, func(log logdir.Log) bool { return opened[log.Protocol] })
+		if all := p.openFound(ctx, d, logs, mark, unfinished, opened); all {
+			break
+		}
+		// A log was deleted, or gzip has put its .gz in its place: look again.
 	}
+	return true, nil
+}
+
+// openFound opens logs and notes their protocols in opened. It reports whether
+// all of the logs were still there.
+func (p *pipeline) openFound(ctx context.Context, d *dirWork, logs []logdir.Log, mark logdir.Mark, unfinished logdir.State,
+	opened map[fastparse.Protocol]bool,
+) (all bool) {
+	all = true
 	for _, log := range logs {
 		err := p.openLog(ctx, d, log, mark, unfinished)
-		if errors.Is(err, fs.ErrNotExist) { // deleted, or gzip has put its .gz in its place
-			log.Gzip = !log.Gzip
-			err = p.openLog(ctx, d, log, mark, unfinished)
+		if errors.Is(err, fs.ErrNotExist) {
+			all = false
+			continue
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			if ctx.Err() != nil {
-				err = errStopped
-			} else {
-				p.ioError("log_unreadable", "directory", d.dir.Path(), err)
-			}
-			d.fail(err)
+		opened[log.Protocol] = true
+		if err != nil {
+			p.logError(ctx, d, err)
 			if state, ok := unfinished.Logs[log.Name]; ok { // for when the log can be read again
 				d.unchanged[log.Name] = state
 			}
 		}
 	}
-	return true, nil
+	return all
+}
+
+// logError records that a log of a directory cannot be read.
+func (p *pipeline) logError(ctx context.Context, d *dirWork, err error) {
+	if ctx.Err() != nil {
+		err = errStopped
+	} else {
+		p.ioError("log_unreadable", "directory", d.dir.Path(), err)
+	}
+	d.fail(err)
 }
 
 // openLog opens a log, and adds it to the directory's logs if it has something
@@ -112,8 +139,7 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 	}
 	switch change {
 	case logdir.Unchanged:
-		from.SetStat(st)
-		from.Gzip = log.Gzip
+		from.SetFile(log, st)
 		d.unchanged[log.Name] = from
 		return file.Close()
 	case logdir.Replaced:

@@ -1,0 +1,135 @@
+package logdir
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// withBoth is a directory in which a log stands plain and compressed.
+func withBoth(t *testing.T, plain, compressed string) *Dir {
+	t.Helper()
+	return open(t, entry(tree(t, map[string]string{"x.out" + tcp: plain, "x.out" + tcp + ".gz": compressed}), "x.out"))
+}
+
+// confirm marks a directory as it stands and returns its mark's state.
+func confirm(t *testing.T, d *Dir, s State) State {
+	t.Helper()
+	s = confirmed(t, d, s)
+	must(t, d.WriteProcessed(s))
+	return s
+}
+
+var (
+	plainIsLog  = Log{Name: tcp[1:]}
+	packedIsLog = Log{Name: tcp[1:], Gzip: true}
+	plainApart  = Log{Name: tcp[1:], Apart: true}
+	gzipApart   = Log{Name: tcp[1:] + ".gz", Gzip: true, Apart: true}
+)
+
+func sameLogs(t *testing.T, what string, d *Dir, s State, want ...Log) {
+	t.Helper()
+	got, err := d.Logs(t.Context(), s)
+	must(t, err)
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Log{}, "Beside")); diff != "" {
+		t.Errorf("%s: %s", what, diff)
+	}
+}
+
+// TestPair: which of log_x and log_x.gz are logs. Once they are confirmed nothing
+// is left to do, without a look into either.
+func TestPair(t *testing.T) {
+	log, other := rows("a", 20000), rows("b", 20000)
+	damaged := packed(log)
+	damaged = damaged[:len(damaged)-8] + "checksum"
+	cases := []struct {
+		name, plain, packed string
+		want                []Log
+	}{
+		{"the same", log, packed(log), []Log{plainIsLog}},
+		{"both empty", "", packed(""), []Log{plainIsLog}},
+		{"gzip is at work", log, packed(log)[:40000], []Log{plainIsLog}},
+		{"gzip has just begun", log, "", []Log{plainIsLog}},
+		{"the plain one goes on", log, packed(log[:len(log)-1]), []Log{plainIsLog}},
+		{"the compressed one goes on", log[:len(log)-1], packed(log), []Log{packedIsLog}},
+		{"the compressed one goes on for long", log[:100], packed(log), []Log{packedIsLog}},
+		{"the plain one is empty", "", packed(log), []Log{packedIsLog}},
+		{"others", other, packed(log), []Log{plainApart, gzipApart}},
+		{"others from the last byte on", log[:len(log)-1] + "x", packed(log), []Log{plainApart, gzipApart}},
+		{"others, the plain one shorter", log[:len(log)-9] + "x", packed(log), []Log{plainApart, gzipApart}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := withBoth(t, c.plain, c.packed)
+			sameLogs(t, "at first", d, State{}, c.want...)
+			s := confirm(t, d, State{})
+			if !UpToDate(d.Entry) {
+				t.Error("not done when it has just been marked")
+			}
+			sameLogs(t, "marked", d, s, c.want...)
+			if unsent, err := d.Unsent(t.Context(), s); unsent != "" || err != nil {
+				t.Error(unsent, err)
+			}
+			put(t, d, tcp+".gz", packed(rows("c", 9)))
+			if UpToDate(d.Entry) {
+				t.Error("a .gz beside the log was replaced, and the directory counts as done")
+			}
+		})
+	}
+	d := withBoth(t, log, damaged)
+	logs, err := d.Logs(t.Context())
+	if diff := cmp.Diff([]Log{plainIsLog}, logs); diff != "" || err == nil {
+		t.Errorf("damaged: %s, %v", diff, err)
+	}
+	must(t, os.Remove(d.Path()+tcp+".gz"))
+	must(t, os.Symlink("log_udp_complete", d.Path()+tcp+".gz"))
+	if _, err := d.Logs(t.Context()); !errors.Is(err, ErrNotRegular) {
+		t.Error("a symbolic link:", err)
+	}
+}
+
+// TestPairHistory: what becomes of the state of two logs when one of the files goes
+// or changes.
+func TestPairHistory(t *testing.T) {
+	a, b := rows("a", 20000), rows("b", 20000)
+	f := func(name, plain, compressed string, change func(d *Dir), want []Log, changes ...Change) {
+		t.Helper()
+		d := withBoth(t, plain, compressed)
+		s := confirm(t, d, State{})
+		change(d)
+		sameLogs(t, name, d, s, want...)
+		logs, err := d.Logs(t.Context(), s)
+		must(t, err)
+		for i, log := range logs {
+			f, st, err := d.OpenLog(log)
+			must(t, err)
+			defer f.Close()
+			if _, c, err := d.Resume(t.Context(), log, f, st, Mark{State: s}, State{}); c != changes[i] || err != nil {
+				t.Errorf("%s: %s %v, want %v; %v", name, log.Name, c, changes[i], err)
+			}
+		}
+	}
+	remove := func(name string) func(d *Dir) {
+		return func(d *Dir) { must(t, os.Remove(d.Path()+name)) }
+	}
+	write := func(name, content string) func(d *Dir) { return func(d *Dir) { put(t, d, name, content) } }
+
+	f("others, the plain one has gone", a, packed(b), remove(tcp), []Log{gzipApart}, Unchanged)
+	f("others, the compressed one has gone", a, packed(b), remove(tcp+".gz"), []Log{plainIsLog}, Unchanged)
+	f("others, the plain one was compressed over the other", a, packed(b), func(d *Dir) {
+		remove(tcp)(d)
+		write(tcp+".gz", packed(a))(d)
+	}, []Log{packedIsLog}, Grown)
+	f("others, the compressed one grows when the plain one has gone", a, packed(b), func(d *Dir) {
+		remove(tcp)(d)
+		write(tcp+".gz", packed(b+"z 1\n"))(d)
+	}, []Log{gzipApart}, Grown)
+	f("others, the plain one grows", a, packed(b), write(tcp, a+"z 1\n"), []Log{plainApart, gzipApart}, Grown, Unchanged)
+	f("the same, the plain one has gone", a, packed(a), remove(tcp), []Log{packedIsLog}, Grown)
+	f("the same, the plain one grows", a, packed(a), write(tcp, a+"z 1\n"), []Log{plainIsLog}, Grown)
+	f("the same, the compressed one is another now", a, packed(a), write(tcp+".gz", packed(b)), []Log{plainApart, gzipApart}, Unchanged, New)
+	f("the compressed one is longer, the plain one is another now", a[:99], packed(a), write(tcp, b), []Log{plainApart, gzipApart}, New, Unchanged)
+}
