@@ -121,20 +121,24 @@ func (t *Transport) warnOfStale() error {
 
 // Send returns nil when m is on the disk.
 func (t *Transport) Send(ctx context.Context, m *transport.Message) error {
-	if len(m.Body) >= maxBody {
-		return &transport.Error{Verdict: transport.TooLarge, Err: fmt.Errorf("file: message %s of %d bytes is larger than the %d that a record may have", m.ID, len(m.Body), maxBody)}
-	}
-	err := errNotCompact
-	if isCompact(m.Body) {
-		var out *output
-		if out, err = t.output(m.Directory); err == nil {
-			err = out.add(ctx, m)
-		}
-	}
-	if err != nil {
+	if err := t.add(ctx, m); err != nil {
 		return t.wrap(fmt.Errorf("message %s: %w", m.ID, err))
 	}
 	return nil
+}
+
+func (t *Transport) add(ctx context.Context, m *transport.Message) error {
+	switch {
+	case len(m.Body) >= maxBody:
+		return errTooLarge
+	case !isCompact(m.Body):
+		return errNotCompact
+	}
+	out, err := t.output(m.Directory)
+	if err != nil {
+		return err
+	}
+	return out.add(ctx, m)
 }
 
 // Finish turns the directory's partial file into its finished file. It does
@@ -179,6 +183,8 @@ func (t *Transport) output(directory string) (*output, error) {
 func (t *Transport) wrap(err error) *transport.Error {
 	verdict, remedy := transport.Retry, ""
 	switch {
+	case errors.Is(err, errTooLarge):
+		verdict = transport.TooLarge
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		remedy = ": free space, or raise the quota"
 	case errors.Is(err, fs.ErrPermission):

@@ -29,9 +29,11 @@ const (
 )
 
 var (
-	castagnoli    = crc32.MakeTable(crc32.Castagnoli)
+	errTooLarge   = fmt.Errorf("its body is larger than the %d bytes that a file takes", maxBody)
 	errNotCompact = errors.New("its body is not a compact JSON list: this is a fault of the program")
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // isCompact reports whether body can be a compact JSON list. It costs less than
 // parsing, and makes sure that a record is one line.
