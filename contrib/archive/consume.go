@@ -187,7 +187,7 @@ func (a *archive) try(ctx context.Context, messages []*message) error {
 		a.store = nil
 		return err
 	}
-	a.log.Debug("stored", "messages", len(messages), "flows", stored, "repeated", count(messages)-stored, "took", time.Since(began))
+	a.log.Debug("stored", "messages", len(messages), "flows", stored, "repeated", flowsOf(messages)-stored, "took", time.Since(began))
 	return nil
 }
 
@@ -205,7 +205,7 @@ func refusesData(err error) bool {
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }
 
-func count(messages []*message) (flows int64) {
+func flowsOf(messages []*message) (flows int64) {
 	for _, m := range messages {
 		flows += int64(len(m.flows))
 	}

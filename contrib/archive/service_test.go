@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-json"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+)
+
+const queue = "netsage_tstat"
+
+// service is a consumer that runs in this process.
+type service struct {
+	t     *testing.T
+	node  *rabbittest.Node
+	vhost string
+	db    *postgres
+	log   testkit.Buffer
+}
+
+// startService starts a consumer that logs in with the permissions that
+// docs/cluster.md gives it. It ends with t.
+func startService(t *testing.T) *service {
+	t.Helper()
+	s := &service{t: t, node: rabbittest.Shared(t), db: startPostgres(t, "fsync=off")}
+	s.vhost = s.node.VHost(t)
+	s.node.DeclareQueue(t, s.vhost, queue, nil)
+	s.node.DeclareQueue(t, s.vhost, dead, nil)
+	user := "archive-" + s.vhost
+	s.node.AddUser(t, user, "secret", s.vhost, "^$", `^amq\.default$`, "^("+queue+"|"+dead+")$")
+	a := &archive{
+		rabbit: fmt.Sprintf("amqp://%s:secret@%s/%s", user, s.node.Addr(), s.vhost), database: s.db.url(),
+		queue: queue, dead: dead, batch: 10, log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		if t.Failed() {
+			t.Logf("the consumer's log:\n%s", s.log.String())
+		}
+	})
+	return s
+}
+
+func (s *service) publish(id string, body []byte) {
+	s.t.Helper()
+	ch, err := s.node.Dial(s.t, s.vhost).Channel()
+	if err == nil {
+		err = ch.PublishWithContext(s.t.Context(), "", queue, true, false, amqp.Publishing{MessageId: id, ContentType: "application/json", Body: body})
+	}
+	if err == nil {
+		err = ch.Close()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// count returns the number of messages in a queue of one kind: messages (all),
+// messages_ready or messages_unacknowledged.
+func count(t testing.TB, n *rabbittest.Node, vhost, queue, kind string) string {
+	t.Helper()
+	return n.Eval(t, fmt.Sprintf(`{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)),
+		[{_, N}] = rabbit_amqqueue:info(Queue, [%s]), N`, vhost, queue, kind))
+}
+
+func (s *service) awaitDone() {
+	s.t.Helper()
+	testkit.Await(s.t, "all messages to be acknowledged", func() bool { return count(s.t, s.node, s.vhost, queue, "messages") == "0" })
+}
+
+func TestDeadLetters(t *testing.T) {
+	s := startService(t)
+	bodies := messagesOf(goldenFlows(t, "level15")[:200], 50)
+	wrong := []byte(`[{"type":"flow"}]`)
+	s.publish("s/0/d/log@0-10", bodies[0])
+	s.publish("s/0/d/log@10-20", wrong)
+	s.publish("s/0/d/log@20-30", bodies[1])
+	s.publish("zero\x00byte", bodies[2]) // PostgreSQL refuses it
+	s.publish("s/0/d/log@30-40", bodies[3])
+	s.awaitDone()
+
+	want := multiset{}
+	for _, body := range [][]byte{bodies[0], bodies[1], bodies[3]} {
+		var flows []json.RawMessage
+		if err := json.Unmarshal(body, &flows); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range flows {
+			want.addJSON(t, f)
+		}
+	}
+	wantFlows(t, s.db.url(), want)
+	reasons := map[string]string{"s/0/d/log@10-20": "flow 0: type, interval", "zero\x00byte": "invalid byte sequence"}
+	bodyOf := map[string][]byte{"s/0/d/log@10-20": wrong, "zero\x00byte": bodies[2]}
+	for _, d := range s.node.Drain(t, s.vhost, dead) {
+		reason, _ := d.Headers["reason"].(string)
+		if want := reasons[d.MessageId]; want == "" || !strings.Contains(reason, want) || d.Headers["queue"] != queue ||
+			string(d.Body) != string(bodyOf[d.MessageId]) || d.DeliveryMode != amqp.Persistent || d.ContentType != "application/json" {
+			t.Errorf("dead letter %q, headers %v, %d bytes, want the reason %q", d.MessageId, d.Headers, len(d.Body), want)
+		}
+		delete(reasons, d.MessageId)
+	}
+	if len(reasons) > 0 {
+		t.Errorf("no dead letters: %v", reasons)
+	}
+}
+
+// TestDatabaseAway: the consumer keeps what it has while the database is away,
+// and makes partitions anew that somebody has dropped.
+func TestDatabaseAway(t *testing.T) {
+	s := startService(t)
+	flows := goldenFlows(t, "v2.4_bulk")
+	bodies := messagesOf(flows, 7)
+	want := multiset{}
+	for _, f := range flows[7:] {
+		want.addJSON(t, f)
+	}
+	s.publish("s/0/d/log@0-7", bodies[0])
+	s.awaitDone()
+	store, err := openStore(t.Context(), s.db.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.conn.Exec(t.Context(), "DROP TABLE flows_20261122"); err != nil {
+		t.Fatal(err)
+	}
+	store.close()
+	s.publish("s/0/d/log@7-14", bodies[1])
+	s.awaitDone()
+
+	s.db.kill()
+	s.publish("s/0/d/log@14-21", bodies[2])
+	testkit.Await(t, "the consumer to notice", func() bool { return strings.Contains(s.log.String(), "refused") })
+	s.publish("s/0/d/log@21-28", bodies[3])
+	testkit.Await(t, "the consumer to take another message", func() bool {
+		return count(t, s.node, s.vhost, queue, "messages_unacknowledged") == "2"
+	})
+	s.db.start()
+	s.awaitDone()
+	wantFlows(t, s.db.url(), want)
+	if strings.Contains(s.log.String(), "session_ended") {
+		t.Error("messages were given back while the database was away")
+	}
+	if n := s.node.QueueLen(t, s.vhost, dead); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
