@@ -47,13 +47,14 @@ test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ w
 	$(GO) test -short -tags purego ./internal/fastparse ./internal/message
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./bench/...
 	$(GO) test -race -p 2 -timeout 12m ./...
-	$(GO) -C contrib/archive test -race ./...
+	$(GO) -C contrib/archive test ./...
 
 .PHONY: test-archive
 test-archive: ## each flow once in PostgreSQL, whatever is killed: contrib/archive, for DURATION (60s), and its benchmark
 	scripts/install-rabbitmq
 	scripts/install-postgresql
-	$(GO) -C contrib/archive test -count=1 -v -timeout 0 -bench . ./... -args -chaos $(DURATION)
+	$(GO) -C contrib/archive test -race -count=1 -v -timeout 0 ./... -args -chaos $(DURATION)
+	$(GO) -C contrib/archive test -run '^$$' -bench . ./...
 
 .PHONY: test-brokers
 test-brokers: ## the broker tests on the RabbitMQ of Debian 12, 13 and testing, in Debian roots that it fetches; as root

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ type value struct {
 
 // values are the keys of a flow's values; those from tcpValues on are absent
 // from UDP flows.
-var values = []value{
+var values = [...]value{
 	{name: "duration", decimal: true},
 	{name: "num_bits"},
 	{name: "num_packets", nullable: true},
@@ -67,6 +68,15 @@ var values = []value{
 
 const tcpValues = 5
 
+// placeOfValue is the index in values of a key.
+var placeOfValue = func() map[string]int {
+	places := map[string]int{}
+	for i, v := range values {
+		places[v.name] = i
+	}
+	return places
+}()
+
 // columns are the columns of the table flows, in the order of flow.row.
 var columns = func() []string {
 	c := []string{"sensor_id", "instance_id", "protocol", "src_ip", "src_port", "dst_ip", "dst_port", "started", "ended"}
@@ -78,9 +88,9 @@ var columns = func() []string {
 
 // record is a flow's JSON. A pointer is nil where the key is missing.
 type record struct {
-	Type     string         `json:"type"`
-	Interval int            `json:"interval"`
-	Values   map[string]any `json:"values"`
+	Type     string          `json:"type"`
+	Interval int             `json:"interval"`
+	Values   json.RawMessage `json:"values"`
 	Meta     struct {
 		SrcIP      *netip.Addr `json:"src_ip"`
 		SrcPort    *int32      `json:"src_port"`
@@ -153,8 +163,8 @@ func instanceID(v any) (any, error) {
 }
 
 // appendValues appends the columns from duration on.
-func appendValues(row []any, protocol string, have map[string]any) ([]any, error) {
-	wanted := values
+func appendValues(row []any, protocol string, object []byte) ([]any, error) {
+	wanted := values[:]
 	switch protocol {
 	case "tcp":
 	case "udp":
@@ -162,41 +172,65 @@ func appendValues(row []any, protocol string, have map[string]any) ([]any, error
 	default:
 		return nil, fmt.Errorf("protocol is %q, neither tcp nor udp", protocol)
 	}
-	for _, v := range wanted {
-		got, ok := have[v.name]
-		if !ok {
+	row = row[:len(columns)] // what is not set below is nil
+	own := row[len(columns)-len(values):]
+	var have [len(values)]bool
+	for key, text := range members(object) {
+		i, ok := placeOfValue[string(key)]
+		if !ok || i >= len(wanted) || have[i] {
+			return nil, fmt.Errorf("%.100q is no value of a %s flow, or there twice", key, protocol)
+		}
+		var err error
+		if own[i], err = wanted[i].parse(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		have[i] = true
+	}
+	for i, v := range wanted {
+		if !have[i] {
 			return nil, fmt.Errorf("%s is missing", v.name)
 		}
-		parsed, err := v.parse(got)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	return row, nil
+}
+
+// members yields the keys and values of a JSON object of numbers. A decoder into
+// a map takes as long as all else that is done with a flow.
+func members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, text []byte) bool) {
+		inner := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimSpace(object), []byte("{")), []byte("}"))
+		for len(inner) > 0 {
+			var member []byte
+			member, inner, _ = bytes.Cut(inner, []byte(","))
+			key, text, _ := bytes.Cut(member, []byte(":"))
+			key = bytes.TrimSpace(key)
+			if n := len(key); n > 1 && key[0] == '"' && key[n-1] == '"' {
+				key = key[1 : n-1]
+			}
+			if !yield(key, bytes.TrimSpace(text)) {
+				return
+			}
 		}
-		row = append(row, parsed)
 	}
-	if len(have) > len(wanted) {
-		return nil, fmt.Errorf("%d values that a %s flow does not have", len(have)-len(wanted), protocol)
-	}
-	return row[:len(columns)], nil // what lies behind is nil
 }
 
 // parse returns an int64, a float64 or nil.
-func (v value) parse(got any) (any, error) {
-	number, ok := got.(json.Number)
-	switch {
-	case got == nil && v.nullable:
+func (v value) parse(text []byte) (any, error) {
+	if v.nullable && string(text) == "null" {
 		return nil, nil
-	case !ok:
-		return nil, fmt.Errorf("%v is not a number", got)
-	case v.decimal:
-		f, err := strconv.ParseFloat(string(number), 64)
-		if err == nil && f < 0 {
-			err = fmt.Errorf("%s is negative", number)
+	}
+	for _, c := range text {
+		if (c < '0' || c > '9') && (!v.decimal || !strings.ContainsRune(".eE+-", rune(c))) {
+			return nil, fmt.Errorf("%.100q is not a number, or negative, or has decimals", text)
 		}
-		return f, err
 	}
-	n, err := strconv.ParseInt(string(number), 10, 64)
-	if err == nil && n < 0 {
-		err = fmt.Errorf("%s is negative", number)
+	if !v.decimal {
+		n, err := strconv.ParseInt(string(text), 10, 64)
+		return n, err
 	}
-	return n, err
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err == nil && f < 0 {
+		err = fmt.Errorf("%s is negative", text)
+	}
+	return f, err
 }

@@ -128,6 +128,8 @@ func canonical(t testing.TB, flow map[string]any) string {
 			v = float64(x.Unix())
 		case netip.Prefix:
 			v = x.Addr().String()
+		case netip.Addr:
+			v = x.String()
 		case string:
 			if a, err := netip.ParseAddr(x); err == nil && strings.HasSuffix(name, "_ip") {
 				v = a.String()
