@@ -30,7 +30,7 @@ type Root struct {
 	Instance string `json:"instance"`
 }
 
-// Settings are what an account shows of the command line.
+// Settings are the flags that an account shows.
 type Settings struct {
 	Transport      string `json:"transport"` // none with --no-transport
 	Config         string `json:"config"`
@@ -60,7 +60,7 @@ type account struct {
 	Roots       []Root         `json:"roots"`
 	Settings    Settings       `json:"settings"`
 	Counts      counts         `json:"counts"`
-	Unsent      *accountUnsent `json:"unsent"` // null where the crawl did not come to its end
+	Unsent      *accountUnsent `json:"unsent"` // null if the crawl did not end
 	Latency     accountLatency `json:"confirm_latency"`
 	Stages      stageSeconds   `json:"stage_seconds"`
 	Errors      eventList      `json:"errors"`
@@ -84,8 +84,8 @@ type accountLatency struct {
 	Below []latencyBucket `json:"buckets"`
 }
 
-// latencyBucket counts the confirmations that took less than Seconds, and not
-// less than the bucket before; null is no limit.
+// latencyBucket counts the confirmations that took less than Seconds, and at
+// least the Seconds of the bucket before. The last bucket has no limit: null.
 type latencyBucket struct {
 	Seconds *float64 `json:"below_seconds"`
 	Count   uint64   `json:"count"`
@@ -96,7 +96,11 @@ const maxUnsent = 100
 
 // WriteAccount writes the account of the run to a file, as JSON.
 func (r *Run) WriteAccount(path string) error {
-	b, err := json.MarshalIndent(r.account(), "", "  ")
+	return writeJSON(path, r.account())
+}
+
+func writeJSON(path string, account any) error {
+	b, err := json.MarshalIndent(account, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func (r *Run) account() account {
 
 func (r *Run) seconds() float64 { return cli.Seconds(r.Ended.Sub(r.Started)) }
 
-// age is how old a directory was when the run ended.
+// age returns the age of a directory, in seconds, when the run ended.
 func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }
 
 func (l *Latency) account() accountLatency {
@@ -148,10 +152,10 @@ func (l *Latency) account() accountLatency {
 	return a
 }
 
-// bucketLimit is below what a bucket of Latency counts, in seconds.
+// bucketLimit returns the upper limit, in seconds, of a bucket of Latency.
 func bucketLimit(i int) float64 { return (time.Millisecond << i).Seconds() }
 
-// counts and stageSeconds are objects whose keys stand in the order of the list.
+// counts and stageSeconds become JSON objects with their keys in this order.
 type (
 	counts       []quantity
 	stageSeconds [stages]float64

@@ -1,6 +1,6 @@
-// Package report keeps the books of a run: counters that every stage adds to,
-// and what is made of them: the summary line, progress on a terminal, an
-// account in JSON, metrics for Prometheus.
+// Package report keeps the books of a run. Every stage adds to its counters; the
+// summary line, the progress on a terminal, the account in JSON and the metrics
+// for Prometheus are made of them.
 package report
 
 import (
@@ -16,7 +16,7 @@ import (
 //	Rows = Below + Sent + Malformed
 //	Published = Confirmed + Failed
 //
-// A row is counted when it is read, whatever becomes of it.
+// A row is counted when it is read, also if its message then fails.
 type Counters struct {
 	Found       atomic.Int64 // directories found below the roots
 	Directories atomic.Int64 // directories that were not done already
@@ -29,7 +29,7 @@ type Counters struct {
 	Sent       atomic.Int64 // rows that became one or two flows
 	Malformed  atomic.Int64
 	NotFinite  atomic.Int64 // statistics that are nan or inf in the log and null in a flow
-	Incomplete atomic.Int64 // unterminated last lines that are no rows (yet)
+	Incomplete atomic.Int64 // last lines without newline that are no rows yet
 
 	Flows     atomic.Int64
 	Published atomic.Int64 // messages handed to the transport
@@ -74,8 +74,7 @@ func (c *Counters) root(path string) (root crawledRoot, known bool) {
 // Stage is a part of the pipeline whose time is kept.
 type Stage uint8
 
-// The stages. Their times are summed over all that work side by side, but for
-// Crawl, which stands alone.
+// The stages. Times are summed over the goroutines of a stage; Crawl has one.
 const (
 	Crawl   Stage = iota // finding directories
 	Read                 // reading, and decompressing, blocks of logs
@@ -90,14 +89,14 @@ func (s Stage) String() string {
 	return [...]string{"crawl", "read", "parse", "wait", "confirm", "mark"}[s]
 }
 
-// Spend books the time since began for a stage, and returns the present one.
+// Spend adds the time since began to a stage. It returns the present time.
 func (c *Counters) Spend(s Stage, began time.Time) time.Time {
 	now := time.Now()
 	c.spent[s].Add(int64(now.Sub(began)))
 	return now
 }
 
-// Delivery is what a transport counts by itself; all zero where it does not.
+// Delivery is what a transport counts. A transport that counts nothing leaves it zero.
 type Delivery struct {
 	Resent     int64 // times that a message was published again
 	Returned   int64 // messages that reached no queue
@@ -115,15 +114,15 @@ type Latency struct {
 	Buckets []uint64
 }
 
-// quantity is one number of the books. Its name is the same in the summary,
-// the account, and, behind tstat_send_, the metrics.
+// quantity is one number of the books. It has the same name in the summary and
+// the account, and in the metrics behind tstat_send_.
 type quantity struct {
 	name  string
 	value int64
 	help  string
 }
 
-// quantities are the books in the order in which they are told.
+// quantities returns the books in the order of the summary.
 func (r *Run) quantities() []quantity {
 	c, d := r.Counters, &r.Delivery
 	return []quantity{
@@ -153,7 +152,7 @@ func (r *Run) quantities() []quantity {
 // omitIfZero are the quantities that the summary leaves out while they are 0.
 var omitIfZero = map[string]bool{"returned": true, "nacked": true, "reconnects": true}
 
-// Attrs are the books as key and value pairs for the summary line.
+// Attrs returns the books as keys and values of the summary line.
 func (r *Run) Attrs() []any {
 	var attrs []any
 	for _, q := range r.quantities() {

@@ -1,10 +1,7 @@
 package report
 
 import (
-	"io"
 	"time"
-
-	"github.com/goccy/go-json"
 
 	"tstat-transport/internal/cli"
 )
@@ -66,22 +63,14 @@ func (r *CullRun) WriteAccount(path string) error {
 		Status: r.Status, Interrupted: r.Interrupted, DryRun: r.DryRun, TTLHours: r.TTL.Hours(), MinFree: r.MinFree, Roots: r.Roots,
 	}
 	a.Errors, a.Warnings = r.Events.lists()
-	b, err := json.MarshalIndent(a, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeFileAtomic(path, 0o640, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
+	return writeJSON(path, a)
 }
 
 // WriteMetrics writes the metrics of the run to a file for the textfile
-// collector of Prometheus's node_exporter, every sample with the label root, so
-// that the files of two lines of a crontab hold no series in common. Counters
-// go on from those of the file's last run; a dry run adds nothing to what was
-// deleted. A file that cannot be read is replaced; the error says so, or why
-// writing failed.
+// collector of Prometheus's node_exporter. Every sample has the label root, so
+// that the files of two lines of a crontab have no series in common. Counters
+// continue those in the file; a dry run does not count as deleting. If the file
+// cannot be read, it is replaced, and the error says so.
 func (r *CullRun) WriteMetrics(path string) error {
 	return writeMetrics(path, "tstat_cull_", func(s *metricSet) {
 		for _, root := range r.Roots {

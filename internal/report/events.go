@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxEvents is how many errors, and how many warnings, an account holds in full.
+// maxEvents is the number of errors, and of warnings, that an account holds in full.
 const maxEvents = 100
 
 // Event is a line of the log.
@@ -18,7 +18,7 @@ type Event struct {
 	Details map[string]string `json:"details,omitempty"`
 }
 
-// Events counts the warnings and errors of a log, and keeps the first of them.
+// Events counts the warnings and errors that are logged, and keeps the first ones.
 type Events struct {
 	mu               sync.Mutex
 	errors, warnings eventList

@@ -8,7 +8,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// prefix is before the name of every metric of tstat_send.
+// prefix begins the name of every metric of tstat_send.
 const prefix = "tstat_send_"
 
 // WriteMetrics writes the metrics of the run, which has ended, to a file for the
@@ -33,9 +33,9 @@ func (r *Run) outcome() runOutcome {
 	return runOutcome{tool: "tstat_send", version: r.Version, status: r.Status, started: r.Started, ended: r.Ended, events: r.Events}
 }
 
-// metrics adds what is known of the run at a time. It returns the set whose
-// samples carry the labels of the run: two runs with different roots or sensors
-// have no series in common.
+// metrics adds the state of the run at the time now. The set that it returns adds
+// the labels of the run to every sample, so that two runs with different roots or
+// sensors have no series in common.
 func (r *Run) metrics(file *metricSet, now time.Time) *metricSet {
 	roots := make([]string, len(r.Roots))
 	for i, root := range r.Roots {
@@ -72,8 +72,8 @@ func rootLabel(path string) string {
 // seconds returns a time as Prometheus has it.
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// rootMetrics adds what is known of one root. What this run does not know stays
-// as the last one left it.
+// rootMetrics adds the state of one root. A metric that this run cannot know yet
+// keeps its value of the last run.
 func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	const newest = "newest_directory_timestamp_seconds"
 	if crawled, known := r.Counters.root(root.Path); known {
@@ -104,7 +104,7 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, when these metrics were written; 0 if there is none.", age)
 }
 
-// latency is a histogram of confirmations.
+// latency adds the histogram of confirmation times.
 func (s *metricSet) latency(l *Latency) {
 	const name = "confirm_latency_seconds"
 	was := s.last(name).GetHistogram()
@@ -126,6 +126,6 @@ func (s *metricSet) latency(l *Latency) {
 	s.add(name, "Time from publishing a message to its confirmation.", dto.MetricType_HISTOGRAM, nil).Histogram = h
 }
 
-// latencyLimits is how many buckets of Latency have a limit: the last of them
-// is 32.768 s.
+// latencyLimits is the number of buckets of Latency that have a limit. The largest
+// limit is 32.768 s.
 const latencyLimits = 16

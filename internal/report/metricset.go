@@ -25,13 +25,13 @@ type families map[string]*dto.MetricFamily
 // metricSet collects the samples of a metrics file. Labels are given as pairs
 // of name and value.
 type metricSet struct {
-	prefix      string   // before the name of every metric
+	prefix      string   // begins the name of every metric
 	constant    []string // labels of every sample that is added
-	before, now families // the file's last run, and this one
+	before, now families // as the last run left the file, and as this run does
 }
 
 // A MetricsFile is a file for the textfile collector of Prometheus's
-// node_exporter. Its counters are over all runs: they go on from what the file
+// node_exporter. Its counters count all runs: they continue those that the file
 // held when it was opened.
 type MetricsFile struct {
 	path   string
@@ -110,7 +110,7 @@ func sameLabels(a, b *dto.LabelPair) bool {
 	return a.GetName() == b.GetName() && a.GetValue() == b.GetValue()
 }
 
-// last returns the sample of the file's last run; nil if there is none.
+// last returns the sample that the last run left in the file, nil if there is none.
 func (s *metricSet) last(name string, labels ...string) *dto.Metric {
 	pairs := s.pairs(labels)
 	for _, m := range s.before[s.prefix+name].GetMetric() {
@@ -145,14 +145,14 @@ func (s *metricSet) count(name, help string, n float64, labels ...string) {
 	s.add(name, help, dto.MetricType_COUNTER, labels).Counter = &dto.Counter{Value: &n}
 }
 
-// keep takes a gauge over as the last run left it.
+// keep adds a gauge with the value that the last run left.
 func (s *metricSet) keep(name string) {
 	if m := s.last(name); m != nil {
 		s.gauge(name, s.before[s.prefix+name].GetHelp(), m.GetGauge().GetValue())
 	}
 }
 
-// runOutcome is what the metrics of every run have in common.
+// runOutcome is what both programs put into their metrics.
 type runOutcome struct {
 	tool, version  string
 	status         int
@@ -182,7 +182,8 @@ func (s *metricSet) buildInfo(tool, version string) {
 	s.gauge("build_info", "Version of "+tool+".", 1, "version", version)
 }
 
-// unended is run while the run goes on: it keeps what the last one left.
+// unended is like run, for a run that has not ended: the metrics of a run's end
+// keep the values of the last run.
 func (s *metricSet) unended(r runOutcome) {
 	errs, warnings := r.events.lists()
 	s.count("errors", "Errors logged.", float64(errs.Count))
@@ -194,8 +195,8 @@ func (s *metricSet) unended(r runOutcome) {
 	s.buildInfo(r.tool, r.version)
 }
 
-// runs counts the run by its exit status, if it has ended with one, and keeps
-// the counts of the other statuses.
+// runs counts a run that has ended by its exit status. It keeps the counts of the
+// other statuses.
 func (s *metricSet) runs(ended ...int) {
 	const name, help = "runs", "Runs by exit status."
 	var statuses []string

@@ -13,10 +13,8 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// Rejects is a file of malformed rows, one a line: FILE:LINE: REASON: ROW. What is
-// not printable in FILE and ROW, and quotes and backslashes, is escaped as in a Go
-// string.
-// Its methods may be called from many goroutines at once.
+// Rejects is a file of malformed rows. A line is FILE:LINE: REASON: ROW. FILE and
+// ROW are escaped as in a Go string. The methods may be called from many goroutines at once.
 type Rejects struct {
 	mu     sync.Mutex
 	file   *os.File
@@ -25,8 +23,8 @@ type Rejects struct {
 	failed bool
 }
 
-// OpenRejects opens the file to append to it. With an empty path it is nil,
-// which Close takes.
+// OpenRejects opens the file to append to it. It returns nil for an empty path;
+// Close may be called on nil.
 func OpenRejects(path string) (*Rejects, error) {
 	if path == "" {
 		return nil, nil
@@ -38,8 +36,8 @@ func OpenRejects(path string) (*Rejects, error) {
 	return &Rejects{file: f, w: bufio.NewWriterSize(cli.DeadlineWriter{File: f}, 64<<10)}, nil
 }
 
-// Reject adds a row. An error is told once: the rows after it are not in the
-// file either.
+// Reject adds a row. After the first error rows are dropped without a further
+// error.
 func (r *Rejects) Reject(file string, line int64, reason string, text []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,8 +54,8 @@ func escaped(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// Sync returns when the rows that were added so far are on the disk. An error is
-// told once.
+// Sync returns when the rows that were added so far are on the disk. It does
+// nothing after the first error.
 func (r *Rejects) Sync() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,7 +73,7 @@ func (r *Rejects) Sync() error {
 	return err
 }
 
-// Close writes out what is left.
+// Close writes the rows that are still in memory, and closes the file.
 func (r *Rejects) Close() error {
 	if r == nil {
 		return nil
