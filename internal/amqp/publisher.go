@@ -41,6 +41,7 @@ type Publisher struct {
 	sizeLimit      atomic.Int64 // bytes of body that the broker takes; 0 if not known
 	lastConfirmed  atomic.Int64 // in ns since the epoch
 	confirmedHosts sync.Map     // hosts that have confirmed something; string -> true
+	clusters       sync.Map     // host -> name of its cluster
 	channelWarning sync.Once
 	health         health
 	counters       counters

@@ -51,7 +51,7 @@ func (p *Publisher) newSession(ctx context.Context, host string) (s *session, er
 		}
 		return err
 	})
-	return s, err
+	return s, p.vhostLost(host, err)
 }
 
 // setUp begins to watch the connection, looks up (or declares) the queue, and
@@ -63,6 +63,7 @@ func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connectio
 	go s.watch(closed, blockings)
 	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
 
+	p.noteCluster(host, conn)
 	err := p.o.topology(host, conn, p.hasConfirmed(host), func(doing string, f func() error) error {
 		return s.within(ctx, doing, f)
 	})
@@ -73,12 +74,6 @@ func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connectio
 	p.o.Log.Debug("connected", "host", host, "vhost", p.o.VHost, "tls", p.o.TLS != nil,
 		"heartbeat", conn.Config.Heartbeat, "frame_max", conn.Config.FrameSize, "broker_version", conn.Properties["version"])
 	return s, nil
-}
-
-// hasConfirmed reports whether host has confirmed messages in this run.
-func (p *Publisher) hasConfirmed(host string) bool {
-	_, ok := p.confirmedHosts.Load(host)
-	return ok
 }
 
 // publish opens up to the given number of channels and publishes on them until

@@ -122,9 +122,13 @@ func (p *Publisher) round(ctx context.Context) (s *session, unknown bool, _ *tra
 			p.host.Store(int64(n))
 			return s, false, nil
 		}
-		unknown = unknown && unknownName(err)
 		p.o.Log.Debug("host_failed", "host", hosts[n], "error", err)
-		errs = append(errs, p.o.wrap(hosts[n], "connect", err))
+		wrapped := p.o.wrap(hosts[n], "connect", err)
+		if errors.Is(err, transport.ErrDestinationLost) {
+			return nil, false, wrapped // another host cannot help
+		}
+		unknown = unknown && unknownName(err)
+		errs = append(errs, wrapped)
 	}
 	return nil, unknown, mostSevere(errs)
 }

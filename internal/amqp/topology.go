@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"tstat-transport/internal/transport"
 )
 
 // within calls f, which does what doing says, and bounds the time that it
@@ -22,9 +20,7 @@ func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, w
 	if o.Queue != "" {
 		_, err := o.lookUp(c, o.Queue, within)
 		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
-			return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{fmt.Sprintf(
-				"rabbitmq %s: queue %q in vhost %q is gone, with the messages that this run had sent to it: find out who deleted it; the next run declares it again",
-				host, o.Queue, o.VHost), err}}
+			return o.lost(fmt.Sprintf("rabbitmq %s: %s", host, o.namedQueue(o.Queue)), err)
 		}
 		if missing(err) && !o.QueueOptions.Passive {
 			err = within(o.declaringQueue(), func() error { return o.declareQueue(c) })
@@ -42,7 +38,7 @@ func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, w
 // lookUp looks up a queue. RabbitMQ 4 does not answer while the node of a
 // classic queue is away, where 3.10 says so.
 func (o *Options) lookUp(c *amqp.Connection, name string, within within) (q amqp.Queue, err error) {
-	err = within(fmt.Sprintf("look up queue %q in vhost %q", name, o.VHost), func() error {
+	err = within("look up "+o.namedQueue(name), func() error {
 		q, err = lookUpQueue(c, name)
 		return err
 	})
@@ -52,8 +48,10 @@ func (o *Options) lookUp(c *amqp.Connection, name string, within within) (q amqp
 	return q, err
 }
 
-func (o *Options) declaringQueue() string {
-	return fmt.Sprintf("declare queue %q in vhost %q", o.Queue, o.VHost)
+func (o *Options) declaringQueue() string { return "declare " + o.namedQueue(o.Queue) }
+
+func (o *Options) namedQueue(name string) string {
+	return fmt.Sprintf("queue %q in vhost %q", name, o.VHost)
 }
 
 func (o *Options) lookingUpExchange() string {

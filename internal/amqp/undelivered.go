@@ -13,9 +13,12 @@ import (
 // queue is looked up before the configuration is blamed.
 func (c *channelPublisher) unroutable(r *request, returned string) *transport.Error {
 	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", c.session.host, c.route(), r.id, returned)
-	if found := c.queueState(); found != nil && found.Verdict == transport.Retry {
+	switch found := c.queueState(); {
+	case found != nil && found.Verdict == transport.Retry:
 		return retryf("%s: %w", text, found)
-	} else if found == nil && c.p.o.Exchange == "" {
+	case found != nil && missing(found) && c.p.hasConfirmed(c.session.host):
+		return c.p.o.lost(text+": the queue", found)
+	case found == nil && c.p.o.Exchange == "":
 		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
 	}
 	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(

@@ -135,6 +135,10 @@ func (d *Dir) write(name string, s State) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
 	}
+	return d.writeBytes(name, b)
+}
+
+func (d *Dir) writeBytes(name string, b []byte) error {
 	f, err := atomicfile.Create(d.file, name+temporary, 0o644)
 	if err != nil {
 		return err

@@ -63,6 +63,11 @@ const (
 	TooLarge
 )
 
+// ErrDestinationLost is in the chain of an error that ends a transport because
+// messages of this run that it had accepted are gone, with the place where they
+// were: they must be sent again.
+var ErrDestinationLost = errors.New("messages that had been accepted are gone")
+
 // Error is a failure with its verdict. Its text names the cause and the remedy
 // and holds no secret.
 type Error struct {

@@ -32,6 +32,9 @@
 // huge log keeps all workers busy, since a log's turn is passed on before the
 // block is parsed.
 //
+// If the transport says that messages are gone which it had accepted, Run puts the
+// state files of every directory with messages back to what they were before.
+//
 // Memory is bounded by the number of workers, of encoded blocks (a few more), of
 // messages (in the channel, with publishers, one for each log in work) and of
 // directories in work; never by the length of a log or a line, or by a slow

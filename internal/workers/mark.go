@@ -51,6 +51,9 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	marked := p.Mark && err == nil && d.failure() == nil
 	if marked {
 		p.Counters.Marked.Add(1)
+		if e := d.states.entry; e != nil {
+			e.marked = true
+		}
 	}
 	p.recordDirectory(d, err, vanished)
 	p.Log.Info("directory_finished", "directory", d.dir.Path(), "messages", d.ledger.messages, "marked", marked)

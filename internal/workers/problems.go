@@ -25,7 +25,7 @@ func (p *pipeline) maxRejects() int {
 // says what path is: directory or file.
 func (p *pipeline) ioError(event, key, path string, err error) {
 	attrs := []any{key, path, "error", err}
-	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked") {
+	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked" || event == "mark_not_taken_back") {
 		attrs = append(attrs, "hint", hint)
 	}
 	p.Log.Error(event, attrs...) //nolint:sloglint // callers pass constants

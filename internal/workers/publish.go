@@ -51,6 +51,7 @@ func (p *pipeline) publish(ctx, healthy context.Context, stop context.CancelCaus
 		p.recordOutcome(m, err)
 		if err != nil {
 			p.Log.Debug("message_not_confirmed", "message", m.ID, "error", err)
+			p.journal.note(err)
 			stop(err)
 			return err
 		}

@@ -34,6 +34,8 @@ type pipeline struct {
 	// locked: finished has room for as many directories as slots has.
 	finished chan *dirWork
 
+	journal journal
+
 	mu      sync.Mutex
 	inWork  map[*dirWork]struct{}
 	outcome Outcome
@@ -64,18 +66,25 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		p.outcome.Interrupted = true
 		return p.outcome, nil
 	}
-	if !o.Single {
+	if o.Single {
+		p.processFirst(ctx, entries)
+	} else {
 		p.process(ctx, entries)
-		return p.outcome, err
 	}
+	p.takeBack()
+	return p.outcome, err
+}
+
+// processFirst takes one directory after the other, until one had something to
+// send.
+func (p *pipeline) processFirst(ctx context.Context, entries []logdir.Entry) {
 	for i := range entries {
 		before := p.Counters.Published.Load()
 		p.process(ctx, entries[i:i+1])
 		if p.outcome.Interrupted || p.outcome.Transport != nil || p.Counters.Published.Load() > before {
-			break
+			return
 		}
 	}
-	return p.outcome, err
 }
 
 // openChannels makes the channels between the stages, which are closed when the

@@ -16,7 +16,8 @@ type stateFiles struct {
 	closed bool
 
 	begin    sync.Once
-	beginErr error // why .processing could not be written before the first message
+	beginErr error         // why .processing could not be written before the first message
+	entry    *journalEntry // nil if no message was sent
 }
 
 // begin writes .processing before the directory's first message is published,
@@ -27,8 +28,12 @@ func (d *dirWork) begin() error {
 		d.states.mu.Lock()
 		defer d.states.mu.Unlock()
 		s, _, _ := d.state()
-		err := d.dir.WriteProcessing(s)
+		before, err := d.dir.Before()
 		if err == nil {
+			err = d.dir.WriteProcessing(s)
+		}
+		if err == nil {
+			d.states.entry = d.p.journal.enter(d.dir.Entry, before)
 			return
 		}
 		if there := d.dir.StillThere(); errors.Is(there, logdir.ErrVanished) {

@@ -1,0 +1,69 @@
+package logdir
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+
+	"tstat-transport/internal/atomicfile"
+)
+
+// Before is what stood in a directory before a run wrote its state there. The
+// zero Before is that nothing stood.
+type Before struct {
+	processed, processing []byte // nil if there was none
+	marked                time.Time
+}
+
+// Size returns how many bytes of state files Before holds.
+func (b Before) Size() int { return len(b.processed) + len(b.processing) }
+
+// Before returns the directory's state files as they stand.
+func (d *Dir) Before() (Before, error) {
+	var b Before
+	var st Stat
+	var err error
+	if b.processed, st, err = d.readIfThere(processed); err != nil {
+		return Before{}, err
+	}
+	if b.processed != nil {
+		b.marked = time.Unix(0, st.Mtime)
+	}
+	b.processing, _, err = d.readIfThere(processing)
+	return b, err
+}
+
+// readIfThere returns a state file's content; nil if there is none, or more than
+// a state file holds.
+func (d *Dir) readIfThere(name string) ([]byte, Stat, error) {
+	b, st, err := d.read(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == maxState {
+		return nil, Stat{}, nil
+	}
+	return b, st, err
+}
+
+// Restore puts the directory's state files back to what Before returned, the
+// time of the mark included. The directory must be locked.
+func (d *Dir) Restore(b Before) error {
+	if err := d.put(processed, b.processed); err != nil {
+		return err
+	}
+	if b.processed != nil {
+		if err := d.SetMarked(b.marked); err != nil {
+			return err
+		}
+	}
+	return d.put(processing, b.processing)
+}
+
+// put gives a state file this content; nil removes it.
+func (d *Dir) put(name string, content []byte) error {
+	if content == nil {
+		if err := atomicfile.Remove(d.file, name); err != nil {
+			return err
+		}
+		return atomicfile.SyncDir(d.file)
+	}
+	return d.writeBytes(name, content)
+}

@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tstat-transport/internal/test/testkit"
+)
+
+// TestQueueVanishes in mid-run, with everything that it had confirmed, after a
+// directory was marked: the run takes its marks back, and the next run sends
+// everything again, with the same ids. A broker that is killed can forget a
+// queue in the same way.
+func TestQueueVanishes(t *testing.T) {
+	t.Parallel()
+	for name, closing := range map[string]bool{"unnoticed by the connections": false, "with the connections": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			s.fill()
+			proxy := s.Through()
+			proxy.Bandwidth(slow)
+			p := s.start(narrow...)
+			testkit.Await(t, "a directory to be marked", func() bool { return s.marked(s.directories()[0]) })
+			confirmed := s.Queued()
+			s.Node.DeleteQueue(t, s.VHost, queue)
+			if closing {
+				proxy.ResetPeer()
+			}
+			proxy.Bandwidth(0)
+			r := p.wait().want(misconfigured, "is gone", "marks_taken_back", "same message ids")
+			if r.count("marked") != 0 || r.count("unsent") != len(s.directories()) || confirmed == 0 {
+				t.Errorf("%d messages confirmed; the summary says %s", confirmed, r.Summary)
+			}
+			s.noneMarked()
+			for _, dir := range s.directories() {
+				if _, err := os.Lstat(filepath.Join(s.root, dir, ".processing")); err == nil {
+					t.Errorf("%s has a .processing, which says that messages need not be sent again", dir)
+				}
+			}
+			s.direct()
+			s.send().want(allDone)
+			s.complete()
+		})
+	}
+}

@@ -1,0 +1,52 @@
+package workers
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tstat-transport/internal/logdir"
+)
+
+// TestJournalIsBounded: of many directories with large state files the run keeps
+// a bounded part, and knows of the others that they are to be sent whole.
+func TestJournalIsBounded(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "2026_11_23_10_00.out")
+	const size = 60 << 10
+	for _, err := range []error{os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "log_tcp_complete"), nil, 0o644),
+		os.WriteFile(filepath.Join(dir, ".processed"), bytes.Repeat([]byte(" "), size), 0o644)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := logdir.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	entries, err := r.Find(t.Context(), func(string, error) {})
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("found %v, %v", entries, err)
+	}
+	d, err := logdir.Open(entries[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	before, err := d.Before()
+	if err != nil || before.Size() != size {
+		t.Fatalf("%d bytes stood before, %v", before.Size(), err)
+	}
+	var j journal
+	kept := 0
+	for range 1000 {
+		if e := j.enter(entries[0], before); e.before != nil {
+			kept++
+		}
+	}
+	if want := maxBefore / size; kept != want || len(j.entries) != 1000 {
+		t.Errorf("state files of %d of %d directories are kept, want %d", kept, len(j.entries), want)
+	}
+}
