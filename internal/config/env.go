@@ -7,14 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// reference is a whole value that is taken from the environment. The default
-// ends at a second colon, as it did for the Python tool.
+// reference matches a value that names an environment variable and, perhaps, a
+// default. The default ends at its first colon, as it did in the Python tool.
 var reference = regexp.MustCompile(`^\$\{(\w+)(?::([^:]*)(:.*)?)?\}$`)
 
-// expand sets e's text to raw, or to what raw refers to. A variable that is
-// not set and has no default leaves the value as it stands.
+// expand sets e.text to raw, or if raw is a reference, to the value of the variable,
+// else to the default. A reference without either stays as it is written, with a
+// warning.
 func (p *parser) expand(e *entry, raw string) error {
-	e.text, e.stored = NewSecret(raw), true
+	e.text, e.inFile = NewSecret(raw), true
 	if !strings.HasPrefix(raw, "${") || utf8.RuneCountInString(raw) < 4 {
 		return nil
 	}
@@ -24,11 +25,11 @@ func (p *parser) expand(e *entry, raw string) error {
 			e.section, keyShown(e.section, e.key))
 	}
 	if value, ok := os.LookupEnv(raw[m[2]:m[3]]); ok {
-		e.text, e.stored = NewSecret(value), false
+		e.text, e.inFile = NewSecret(value), false
 		return nil
 	}
 	if m[4] < 0 {
-		p.warnf("[%s] %s: its environment variable is not set; set it, or the value is what stands here", e.section, keyShown(e.section, e.key))
+		p.warnf("[%s] %s: its environment variable is not set; set it: until then the value is the reference itself", e.section, keyShown(e.section, e.key))
 		return nil
 	}
 	if m[6] >= 0 {

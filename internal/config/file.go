@@ -15,8 +15,7 @@ import (
 
 const maxFile = 1 << 20 // bytes
 
-// File is an ini file that has been read; its methods give the sections. It
-// is not changed by others' edits afterwards.
+// File is the content of an ini file. Its methods return the sections.
 type File struct {
 	path     string
 	headers  map[string]int
@@ -40,14 +39,14 @@ func Load(path string) (*File, error) {
 		return nil, err
 	}
 	f.checkQuotes()
-	if readable(mode) && slices.ContainsFunc(f.entries, entry.exposesSecret) {
+	if othersCanRead(mode) && slices.ContainsFunc(f.entries, entry.exposesSecret) {
 		f.warn("%s holds a password or token and others can read it (mode %04o); chmod o-r it", path, mode.Perm())
 	}
 	return f, nil
 }
 
-// Warnings returns what can be read but is probably a mistake, found by Load
-// and by the methods called so far. No warning holds a secret.
+// Warnings returns the warnings of Load and of the methods called so far. A warning
+// is about something that is probably a mistake. No warning holds a secret.
 func (f *File) Warnings() []string { return slices.Clone(f.warnings) }
 
 func (f *File) warn(format string, args ...any) {
@@ -60,7 +59,8 @@ func (f *File) warnAt(e entry, format string, args ...any) {
 	f.warn("%s:%d: [%s] %s: %s", f.path, e.line, e.section, keyShown(e.section, e.key), fmt.Sprintf(format, args...))
 }
 
-// lookup returns the section's own entry, else the one it inherits.
+// lookup returns the entry of a key in a section, or if there is none, in
+// [DEFAULT].
 func (f *File) lookup(section, key string) (entry, bool) {
 	i, ok := f.index[name{section, key}]
 	if !ok {
@@ -72,6 +72,7 @@ func (f *File) lookup(section, key string) (entry, bool) {
 	return f.entries[i], true
 }
 
+// checkQuotes warns of values in quotes, which are not part of the syntax.
 func (f *File) checkQuotes() {
 	for _, e := range f.entries {
 		text := e.text.Reveal()
@@ -86,16 +87,17 @@ func (f *File) checkQuotes() {
 
 func isSecret(key string) bool { return key == "password" || key == "token" }
 
+// exposesSecret reports whether the file itself holds a secret.
 func (e entry) exposesSecret() bool {
-	return isSecret(e.key) && e.stored && e.text.Reveal() != ""
+	return isSecret(e.key) && e.inFile && e.text.Reveal() != ""
 }
 
-// readable says whether everybody can read a regular file. A group that can is
-// meant to: the packages give the configuration to that of their user.
-func readable(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o004 != 0 }
+// othersCanRead reports whether every user can read a regular file. The group may
+// read it: the packages give the configuration to the group tstat-transport.
+func othersCanRead(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o004 != 0 }
 
-// readFile reads a whole file, which may be a pipe, of at most limit bytes. A
-// named pipe that nobody writes to is empty.
+// readFile reads a file or a pipe of at most limit bytes. A named pipe without a
+// writer counts as empty.
 func readFile(path string, limit int64) (data []byte, mode fs.FileMode, err error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -18,8 +18,8 @@ func (h Host) String() string { return net.JoinHostPort(h.Name, strconv.Itoa(int
 
 const wantHosts = "host names or addresses separated by commas, each with an optional :port, an IPv6 address with a port in brackets"
 
-// hosts reads a list of servers. Port is that of those without their own; a
-// host that ends up without a port is an error.
+// hosts reads a list of servers. A host without a port of its own gets fallback,
+// which may be 0.
 func (s *section) hosts(fallback uint16) []Host {
 	e, ok := s.get("host")
 	if !ok || e.text.Reveal() == "" {
@@ -30,7 +30,7 @@ func (s *section) hosts(fallback uint16) []Host {
 	for item := range strings.SplitSeq(e.text.Reveal(), ",") {
 		host, ok := parseHost(strings.TrimFunc(item, isSpace))
 		if !ok {
-			s.reject(e, wantHosts)
+			s.wrong(e, wantHosts)
 			return nil
 		}
 		if host.Port == 0 {
@@ -41,8 +41,8 @@ func (s *section) hosts(fallback uint16) []Host {
 	return hosts
 }
 
-// parseHost reads name, name:port, an IPv6 address, [address] and
-// [address]:port. The port is 0 if there is none.
+// parseHost parses name, name:port, an IPv6 address, [address] and
+// [address]:port. The port is 0 if text has none.
 func parseHost(text string) (Host, bool) {
 	if isIPv6(text) {
 		return Host{Name: text}, true
@@ -81,8 +81,8 @@ func isIPv6(text string) bool {
 	return err == nil && address.Is6()
 }
 
-// isHostName takes names and IPv4 addresses, and underscores, which container
-// networks use.
+// isHostName reports whether text can be a host name or an IPv4 address. A name may
+// have underscores, as in container networks.
 func isHostName(text string) bool {
 	return text != "" && len(text) <= 253 && !strings.ContainsFunc(text, func(r rune) bool {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

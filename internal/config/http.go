@@ -8,21 +8,20 @@ import (
 	"time"
 )
 
-// HTTP is what the sections [http] and [ssl_options] say.
+// HTTP holds the sections [http] and [ssl_options].
 type HTTP struct {
-	// URL is http or https and holds no user.
+	// URL has the scheme http or https, and no user.
 	URL string
-	// Username and Password are for basic authentication; empty for none.
+	// Username and Password are for basic authentication. Both may be empty.
 	Username string
 	Password Secret
-	// Token is for a bearer's authorization; empty for none. It is never set
-	// together with Username.
+	// Token is for bearer authentication. It may be empty, and is if Username is set.
 	Token Secret
-	// Timeout bounds one request; 30 s by default.
+	// Timeout bounds one request.
 	Timeout time.Duration
-	// Compression of the body: empty for none, or gzip.
+	// Compression of request bodies: empty for none, or gzip.
 	Compression string
-	// TLS is set if the URL is https.
+	// TLS is the zero TLS if the URL has the scheme http.
 	TLS TLS
 }
 
@@ -35,8 +34,8 @@ func (f *File) HTTP() (HTTP, error) {
 	h := HTTP{
 		URL:         s.url(),
 		Username:    s.text("username", ""),
-		Timeout:     s.duration("timeout", 30*time.Second, longest),
-		Compression: s.compression("none", "gzip"),
+		Timeout:     s.duration("timeout", defaultHTTPTimeout, longest),
+		Compression: s.compression(compressions[:2]...),
 	}
 	h.Password, _ = s.secret("password", "TSTAT_HTTP_PASSWORD")
 	h.Token, _ = s.secret("token", "TSTAT_HTTP_TOKEN")
@@ -47,30 +46,32 @@ func (f *File) HTTP() (HTTP, error) {
 	return h, s.err()
 }
 
+// authorization adds an error unless h has a user with a password, a token, or
+// neither.
 func (s *section) authorization(h HTTP) {
 	switch {
 	case h.Username != "" && h.Token.Reveal() != "":
 		s.errs = append(s.errs, fmt.Errorf("%s: [%s] has both a username and a token (TSTAT_HTTP_TOKEN counts); keep one of them",
 			s.file.path, s.name))
 	case h.Username == "" && h.Password.Reveal() != "":
-		s.missing("username", "the user that the password is for")
+		s.missing("username", "the user who has the password")
 	case h.Username != "" && h.Password.Reveal() == "":
-		s.missing("password", "that of "+h.Username+", or set password_file or TSTAT_HTTP_PASSWORD in the environment")
+		s.missing("password", "the password of "+h.Username+", or set password_file or TSTAT_HTTP_PASSWORD in the environment")
 	}
 }
 
-// url reads url, or puts one together of host, port, path and use_ssl.
+// url returns the value of url, or a URL made of host, port, path and use_ssl.
 func (s *section) url() string {
 	if e, ok := s.get("url"); ok && e.text.Reveal() != "" {
 		for _, key := range []string{"host", "port", "path", "use_ssl"} {
 			if part, ok := s.get(key); ok && part.section == s.name {
-				s.reject(part, "either url, or host, port, path and use_ssl")
+				s.wrong(part, "either url, or host, port, path and use_ssl")
 			}
 		}
 		return s.checkedURL(e, e.text.Reveal())
 	}
 	scheme, port := "http", s.port("port")
-	if s.flag("use_ssl", false) {
+	if s.boolean("use_ssl", defaultUseSSL) {
 		scheme = "https"
 	}
 	host, ok := s.get("host")
@@ -81,7 +82,7 @@ func (s *section) url() string {
 	hosts := s.hosts(port)
 	if len(hosts) != 1 {
 		if len(hosts) > 1 {
-			s.reject(host, "one host")
+			s.wrong(host, "one host")
 		}
 		return ""
 	}
@@ -96,6 +97,7 @@ func (s *section) url() string {
 	return s.checkedURL(e, scheme+"://"+authority+"/"+strings.TrimPrefix(s.text("path", ""), "/"))
 }
 
+// checkedURL returns text, the value of e or made from it, if it is the URL of a server.
 func (s *section) checkedURL(e entry, text string) string {
 	u, err := url.Parse(text)
 	valid := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.Fragment == ""
@@ -104,7 +106,7 @@ func (s *section) checkedURL(e entry, text string) string {
 		valid = err == nil && port >= 1 && port <= 65535
 	}
 	if !valid {
-		s.reject(e, "an address such as https://host:port/path, without a user, a password or a #")
+		s.wrong(e, "an address such as https://host:port/path, without a user, a password or a #")
 		return ""
 	}
 	return u.String()

@@ -62,8 +62,8 @@ func TestHTTPErrors(t *testing.T) {
 		{"two hosts", "host = a,b", `config.ini:2: [http] host: want one host`},
 		{"path", "host = h\npath = /a#b", `config.ini:3: [http] path: ` + address},
 		{"both", "url = http://h\nusername = u\npassword = p\ntoken = t", "config.ini: [http] has both a username and a token (TSTAT_HTTP_TOKEN counts); keep one of them"},
-		{"no user", "url = http://h\npassword = p", "config.ini: [http] has no username; set it to the user that the password is for"},
-		{"no password", "url = http://h\nusername = u", "config.ini: [http] has no password; set it to that of u, or set password_file or TSTAT_HTTP_PASSWORD in the environment"},
+		{"no user", "url = http://h\npassword = p", "config.ini: [http] has no username; set it to the user who has the password"},
+		{"no password", "url = http://h\nusername = u", "config.ini: [http] has no password; set it to the password of u, or set password_file or TSTAT_HTTP_PASSWORD in the environment"},
 		{"compression", "url = http://h\ncompression = zstd", `config.ini:3: [http] compression: want none or gzip`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestOutput(t *testing.T) {
 		{"[file]\npath = /x y", Output{Path: "/x y", Format: "messages"}, ""},
 		{"[file]\npath = x\nformat = Flows\ncompression = zstd", Output{Path: "x", Format: "flows", Compression: "zstd"}, ""},
 		{"", Output{}, "config.ini: there is no section [file]; add it with at least path"},
-		{"[file]\npath =", Output{}, "config.ini: [file] has no path; set it to where to write"},
+		{"[file]\npath =", Output{}, "config.ini: [file] has no path; set it to the folder to write files in"},
 		{"[file]\npath = x\nformat = csv", Output{}, `config.ini:3: [file] format: want messages or flows`},
 	} {
 		f := mustLoad(t, test.text)

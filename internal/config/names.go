@@ -81,7 +81,7 @@ func (f *File) knownKeys(section string) (known []string, ok bool) {
 	return known, true
 }
 
-// synonyms are what other programs call the known keys.
+// synonyms maps names that other programs have for a key to the known key.
 var synonyms = map[string]string{
 	"use_tls": "use_ssl", "ssl": "use_ssl", "tls": "use_ssl", "user": "username", "login": "username",
 	"pass": "password", "passwd": "password", "virtual_host": "vhost", "virtualhost": "vhost", "hostname": "host",
@@ -89,8 +89,8 @@ var synonyms = map[string]string{
 	"ca_cert": "ca_certs", "cafile": "ca_certs", "cacertfile": "ca_certs", "verify": "cert_reqs",
 }
 
-// intended returns the known key that an unknown one is a slip of or means; the
-// empty text if there is none.
+// intended returns the known key that the operator probably meant by an unknown one,
+// or the empty text.
 func intended(key string, known []string) string {
 	if meant, ok := synonyms[key]; ok && slices.Contains(known, meant) {
 		return meant

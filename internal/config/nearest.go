@@ -7,13 +7,13 @@ import (
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// nearest returns the candidate with the least edit distance from name, the
-// first of several.
+// nearest returns the candidate with the smallest edit distance from name. Of
+// several, it returns the first.
 func nearest(name string, candidates []string) string {
 	return slices.MinFunc(candidates, func(a, b string) int { return distance(name, a) - distance(name, b) })
 }
 
-// distance is Levenshtein's, in bytes.
+// distance returns the Levenshtein distance of a and b, in bytes.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -1,13 +1,10 @@
 package config
 
-// Output is what the section [file] says.
+// Output holds the section [file].
 type Output struct {
-	// Path is where to write.
-	Path string
-	// Format is messages (one a line, the default) or flows (one a line).
-	Format string
-	// Compression: empty for none, gzip or zstd.
-	Compression string
+	Path        string // the folder in which files are written
+	Format      string // messages or flows: what a line holds
+	Compression string // empty for none, gzip or zstd
 }
 
 // Output returns the settings of the file transport.
@@ -18,11 +15,11 @@ func (f *File) Output() (Output, error) {
 	}
 	o := Output{
 		Path:        s.text("path", ""),
-		Format:      s.choice("format", "messages", "flows"),
-		Compression: s.compression("none", "gzip", "zstd"),
+		Format:      s.choice("format", fileFormats...),
+		Compression: s.compression(compressions...),
 	}
 	if o.Path == "" {
-		s.missing("path", "where to write")
+		s.missing("path", "the folder to write files in")
 	}
 	return o, s.err()
 }

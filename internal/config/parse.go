@@ -20,15 +20,16 @@ type entry struct {
 	section, key string
 	line         int
 	text         Secret
-	// stored: the text stands in the file, not in the environment.
-	stored bool
+	// inFile reports that the text comes from the file, not from the environment.
+	inFile bool
 }
 
-// name is what identifies an entry: section and lower-case key.
+// name identifies an entry: its section and its key in lower case.
 type name struct{ section, key string }
 
-// parser holds the file read so far, and Python's three variables that decide
-// whether a line continues the value above it.
+// parser holds what has been read of the file. section, open and indent decide
+// whether a line continues the value above it, by the rules of Python's
+// configparser.
 type parser struct {
 	path     string
 	line     int
@@ -50,8 +51,8 @@ func (p *parser) warnf(format string, args ...any) {
 	p.warnings = append(p.warnings, p.errorf(format, args...).Error())
 }
 
-// parse reads data, the content of the file at path. Its errors never hold
-// text of a line other than a section's or key's name.
+// parse parses data, the content of the file at path. An error shows no text of the
+// file except names of sections and known keys.
 func parse(path string, data []byte) (*parser, error) {
 	p := &parser{path: path, headers: map[string]int{}, index: map[name]int{}}
 	for raw := range bytes.Lines(data) {
@@ -64,7 +65,7 @@ func parse(path string, data []byte) (*parser, error) {
 		}
 		text := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
 		if strings.ContainsRune(text, '\r') {
-			return nil, p.errorf("a carriage return in mid-line; end lines with a line feed, or with both")
+			return nil, p.errorf("the line has a carriage return before its end; end lines with a line feed, or with both")
 		}
 		if err := p.readLine(text); err != nil {
 			return nil, err
@@ -109,7 +110,7 @@ func (p *parser) readHeader(text string) error {
 		p.warnf("what follows the header of section [%s] is ignored; move it to a line of its own", section)
 	}
 	if len(p.headers) == maxKeys {
-		return p.errorf("more than %d sections; this is hardly a configuration of tstat_send", maxKeys)
+		return p.errorf("more than %d sections; is this a configuration of tstat_send?", maxKeys)
 	}
 	if _, ok := p.headers[section]; !ok {
 		p.headers[section] = p.line
@@ -138,7 +139,7 @@ func (p *parser) readEntry(text string) error {
 			keyShown(p.section, key), p.section, p.entries[first].line)
 	}
 	if len(p.entries) == maxKeys {
-		return p.errorf("more than %d keys; this is hardly a configuration of tstat_send", maxKeys)
+		return p.errorf("more than %d keys; is this a configuration of tstat_send?", maxKeys)
 	}
 	e := entry{section: p.section, key: key, line: p.line}
 	if err := p.expand(&e, strings.TrimFunc(text[at+1:], isSpace)); err != nil {
@@ -150,5 +151,5 @@ func (p *parser) readEntry(text string) error {
 	return nil
 }
 
-// isSpace is what Python's str.strip removes.
+// isSpace reports whether Python's str.strip removes r.
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

@@ -179,7 +179,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"no name", "[]\n", "config.ini:1: a section header without a name; write it as [name]"},
 		{"latin-1", "[s]\nk = \xe9\n", "config.ini:2: the line is not UTF-8; save the file as UTF-8"},
 		{"utf-16", "\xff\xfe[\x00s\x00]\x00\n", "config.ini:1: the line is not UTF-8; save the file as UTF-8"},
-		{"carriage return", "[s]\rk = v\r", "config.ini:1: a carriage return in mid-line; end lines with a line feed, or with both"},
+		{"carriage return", "[s]\rk = v\r", "config.ini:1: the line has a carriage return before its end; end lines with a line feed, or with both"},
 		{"mark before a comment", "\ufeff# c\n", "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one"},
 		{"indented header", "[s]\nk = v\n [t]\n", `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`},
 		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [s] (not shown): " + reference},
@@ -187,8 +187,8 @@ func TestSyntaxErrors(t *testing.T) {
 		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [s] (not shown): " + reference},
 		{"long section", "[" + strings.Repeat("s", 256) + "]\n", "config.ini:1: a section name of 256 bytes; at most 255 are accepted"},
 		{"long key", "[s]\n" + strings.Repeat("k", 256) + "=\n", "config.ini:2: a key of 256 bytes; at most 255 are accepted"},
-		{"many keys", many, "config.ini:1002: more than 1000 keys; this is hardly a configuration of tstat_send"},
-		{"many sections", sections, "config.ini:1001: more than 1000 sections; this is hardly a configuration of tstat_send"},
+		{"many keys", many, "config.ini:1002: more than 1000 keys; is this a configuration of tstat_send?"},
+		{"many sections", sections, "config.ini:1001: more than 1000 sections; is this a configuration of tstat_send?"},
 		{"large", "[s]\n#" + strings.Repeat("x", maxFile), "read configuration: config.ini is larger than 1048576 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestWarnings(t *testing.T) {
 	const unknown = " the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)"
 	want := []string{
 		"config.ini:3: what follows the header of section [rabbit] is ignored; move it to a line of its own",
-		"config.ini:5: [rabbit] username: its environment variable is not set; set it, or the value is what stands here",
+		"config.ini:5: [rabbit] username: its environment variable is not set; set it: until then the value is the reference itself",
 		"config.ini:6: [rabbit] vhost: the default ends at its colon and what follows is ignored; set the environment variable",
 		`config.ini:1: unknown section "Rabbit" is ignored; the nearest known one is [rabbit]`,
 		"config.ini:4: [rabbit]" + unknown,

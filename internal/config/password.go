@@ -12,8 +12,7 @@ import (
 
 const maxSecret = 64 << 10 // bytes
 
-// SecretFile is a file that holds a secret. The file may get another secret
-// while the run lasts.
+// SecretFile is a file that holds a secret. The secret may change during the run.
 type SecretFile struct {
 	path string
 	mu   sync.Mutex
@@ -32,9 +31,9 @@ func (f *SecretFile) Read() (Secret, error) {
 	return f.last, err
 }
 
-// secret returns the value of a password or token: from the environment
-// variable, else from the file that KEY_file names, else from KEY. An empty
-// one counts as none. file is nil unless the secret came from a regular file: a
+// secret returns a password or token: the environment variable, else the content of
+// the file that KEY_file names, else the value of KEY. An empty one counts as not
+// set. file is nil unless the secret came from a regular file: a
 // pipe can be read once only.
 func (s *section) secret(key, variable string) (value Secret, file *SecretFile) {
 	plain := s.text(key, "")
@@ -54,7 +53,7 @@ func (s *section) secret(key, variable string) (value Secret, file *SecretFile) 
 		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
 		return Secret{}, nil
 	}
-	if readable(mode) {
+	if othersCanRead(mode) {
 		s.file.warn("%s holds a secret and others can read it (mode %04o); chmod o-r it", path, mode.Perm())
 	}
 	value = NewSecret(text)
@@ -66,7 +65,7 @@ func (s *section) secret(key, variable string) (value Secret, file *SecretFile) 
 
 const byteOrderMark = "\ufeff"
 
-// withoutNewline drops one line end, which editors and echo leave.
+// withoutNewline returns text without a line end, which editors and echo add.
 func withoutNewline(text string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 }

@@ -8,21 +8,19 @@ import (
 
 const queueSection = "rabbit_queue_options"
 
-// QueueOptions says how a queue that does not exist is declared.
+// QueueOptions are those with which a queue is declared if it does not exist.
 type QueueOptions struct {
-	// Durable is on by default.
 	Durable    bool
 	Exclusive  bool
 	AutoDelete bool
-	// Passive: the queue must exist and is never declared.
-	Passive bool
-	// Arguments are the keys that start with x-, each an int64, a bool or a
-	// string. The map is the caller's.
+	Passive    bool // the queue must exist: it is never declared
+	// Arguments are the keys that start with x-. Each value is an int64, a bool or
+	// a string. The caller may change the map.
 	Arguments map[string]any
 }
 
-// Arguments whose type RabbitMQ insists on; that of any other is read off its
-// value.
+// RabbitMQ refuses these arguments with a value of another type. The type of any
+// other argument is what its value looks like.
 var (
 	integerArguments = []string{
 		"x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority",
@@ -32,19 +30,19 @@ var (
 		"x-queue-type", "x-overflow", "x-queue-mode", "x-queue-leader-locator", "x-queue-master-locator",
 		"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy",
 	}
-	flagArguments = []string{"x-single-active-consumer"}
+	boolArguments = []string{"x-single-active-consumer"}
 )
 
 func (s *section) queueOptions() QueueOptions {
 	o := QueueOptions{
-		Durable:    s.flag("durable", true),
-		Exclusive:  s.flag("exclusive", false),
-		AutoDelete: s.flag("auto_delete", false),
-		Passive:    s.flag("passive", false),
+		Durable:    s.boolean("durable", defaultDurable),
+		Exclusive:  s.boolean("exclusive", false),
+		AutoDelete: s.boolean("auto_delete", false),
+		Passive:    s.boolean("passive", false),
 		Arguments:  map[string]any{},
 	}
 	if e, _ := s.get("exclusive"); o.Exclusive {
-		s.reject(e, "no: an exclusive queue is deleted when its connection ends, and the messages in it, though confirmed, are lost")
+		s.wrong(e, "no: an exclusive queue is deleted with its connection, and the confirmed messages in it are lost")
 	}
 	if e, _ := s.get("auto_delete"); o.AutoDelete {
 		s.file.warnAt(e, "an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no")
@@ -62,23 +60,24 @@ func (s *section) queueOptions() QueueOptions {
 	return o
 }
 
+// argument returns the value of a queue argument with the type that RabbitMQ wants.
 func (s *section) argument(e entry) any {
 	text := e.text.Reveal()
 	number, err := strconv.ParseInt(text, 10, 64)
-	isFlag := strings.EqualFold(text, "true") || strings.EqualFold(text, "false")
+	isBool := strings.EqualFold(text, "true") || strings.EqualFold(text, "false")
 	switch {
 	case slices.Contains(textArguments, e.key):
 		return text
 	case slices.Contains(integerArguments, e.key) && err != nil:
-		s.reject(e, "a whole number")
-	case slices.Contains(flagArguments, e.key) && !isFlag:
-		s.reject(e, "true or false")
+		s.wrong(e, "a whole number")
+	case slices.Contains(boolArguments, e.key) && !isBool:
+		s.wrong(e, "true or false")
 	case err == nil:
 		return number
-	case isFlag:
+	case isBool:
 		return strings.EqualFold(text, "true")
 	case isDigits(text):
-		s.reject(e, "a whole number of at most 64 bits")
+		s.wrong(e, "a whole number of at most 64 bits")
 	}
 	return text
 }

@@ -6,56 +6,43 @@ import (
 	"time"
 )
 
-// Rabbit is what the sections [rabbit], [rabbit_queue_options] and
-// [ssl_options] say. The Python tool had no defaults; those here are
-// RabbitMQ's own where it has any.
+// Rabbit holds the sections [rabbit], [rabbit_queue_options] and [ssl_options].
 type Rabbit struct {
-	// Hosts are to be tried in turn; there is at least one. The order is that of
-	// the file, or with host_order = random another in each run, so that many
-	// sensors with the same list do not all use the first host.
-	Hosts []Host
-	// Username and Password default to guest and guest, which RabbitMQ lets in
-	// from its own host only. A username other than guest needs a password.
+	// Hosts has at least one host. The hosts are tried in this order. With
+	// host_order = random each run has another order, so that many sensors with
+	// the same list do not all use the first host.
+	Hosts    []Host
 	Username string
 	Password Secret
 	// PasswordFile is the file that Password was read from, or nil.
 	PasswordFile *SecretFile
-	// UseSSL is off by default.
-	UseSSL bool
-	// TLS is set if UseSSL is.
-	TLS TLS
-	// VHost is / by default.
-	VHost string
-	// Exchange is by default the empty one, which brings a message to the
-	// queue that its routing key names.
+	UseSSL       bool
+	TLS          TLS // the zero TLS without UseSSL
+	VHost        string
+	// Exchange is empty for the default exchange, which routes a message to the
+	// queue whose name is the routing key.
 	Exchange string
-	// Queue and RoutingKey stand in for each other where one is not set.
-	// Queue is empty where the exchange is named and no queue is: there is
-	// none to look up. RoutingKey is never empty on the empty exchange.
+	// Queue and RoutingKey are each other's default. Queue is empty if Exchange is
+	// set and the file names no queue: then no queue is looked up. RoutingKey is not
+	// empty if Exchange is.
 	Queue, RoutingKey string
 	QueueOptions      QueueOptions
-	// Heartbeat is 10 s by default, from 1 s to 1 h.
-	Heartbeat time.Duration
-	// ConnectionTimeout bounds dialling and the handshakes; 10 s by default.
-	ConnectionTimeout time.Duration
-	// ConfirmTimeout bounds the wait for one confirmation; 30 s by default.
-	ConfirmTimeout time.Duration
-	// BlockedTimeout bounds the wait while the broker has blocked the
-	// connection; 60 s by default.
-	BlockedTimeout time.Duration
-	// DeliveryMode is 2, persistent, by default, else 1, transient.
-	DeliveryMode uint8
-	// Compression of a message's body: empty for none, gzip or zstd.
-	Compression string
+	Heartbeat         time.Duration // at most an hour
+	ConnectionTimeout time.Duration // for dialling, TLS, login and looking up the queue
+	ConfirmTimeout    time.Duration // from publishing a message to its confirmation
+	BlockedTimeout    time.Duration // while the broker has blocked the connection
+	DeliveryMode      uint8         // 1 transient, 2 persistent
+	Compression       string        // of message bodies: empty for none, gzip or zstd
 }
 
+// Limits of durations.
 const (
 	shortest = time.Second
 	longest  = 24 * time.Hour
 )
 
-// Rabbit returns the settings of the rabbit transport. An error may be of
-// several, joined, one for each value to be changed.
+// Rabbit returns the settings of the rabbit transport. The error joins an error for
+// each value that must be changed.
 func (f *File) Rabbit() (Rabbit, error) {
 	s, err := f.required("rabbit", "at least host and port")
 	if err != nil {
@@ -63,20 +50,20 @@ func (f *File) Rabbit() (Rabbit, error) {
 	}
 	r := Rabbit{
 		Hosts:             s.hosts(s.port("port")),
-		UseSSL:            s.flag("use_ssl", false),
-		VHost:             s.short("vhost", "/"),
-		Exchange:          s.short("exchange", ""),
-		Heartbeat:         s.duration("heartbeat", 10*time.Second, time.Hour),
-		ConnectionTimeout: s.duration("connection_timeout", 10*time.Second, longest),
-		ConfirmTimeout:    s.duration("confirm_timeout", 30*time.Second, longest),
-		BlockedTimeout:    s.duration("blocked_timeout", 60*time.Second, longest),
+		UseSSL:            s.boolean("use_ssl", defaultUseSSL),
+		VHost:             s.shortText("vhost", defaultVHost),
+		Exchange:          s.shortText("exchange", ""),
+		Heartbeat:         s.duration("heartbeat", defaultHeartbeat, time.Hour),
+		ConnectionTimeout: s.duration("connection_timeout", defaultConnectionTimeout, longest),
+		ConfirmTimeout:    s.duration("confirm_timeout", defaultConfirmTimeout, longest),
+		BlockedTimeout:    s.duration("blocked_timeout", defaultBlockedTimeout, longest),
 		DeliveryMode:      2,
-		Compression:       s.compression("none", "gzip", "zstd"),
+		Compression:       s.compression(compressions...),
 	}
-	if s.choice("host_order", "listed", "random") == "random" {
+	if s.choice("host_order", hostOrders...) == "random" {
 		rand.Shuffle(len(r.Hosts), func(i, j int) { r.Hosts[i], r.Hosts[j] = r.Hosts[j], r.Hosts[i] })
 	}
-	if s.choice("delivery_mode", "2", "1") == "1" {
+	if s.choice("delivery_mode", deliveryModes...) == "1" {
 		r.DeliveryMode = 1
 	}
 	for _, host := range r.Hosts {
@@ -86,7 +73,7 @@ func (f *File) Rabbit() (Rabbit, error) {
 		}
 	}
 	if e, ok := s.get("vhost"); ok && r.VHost == "" {
-		s.reject(e, "a vhost's name; RabbitMQ's own first one is /")
+		s.wrong(e, "the name of a vhost; RabbitMQ's first vhost is named /")
 	}
 	s.login(&r)
 	s.route(&r)
@@ -97,25 +84,26 @@ func (f *File) Rabbit() (Rabbit, error) {
 	return r, s.err()
 }
 
+// login sets Username and Password. Only the default user has a default password.
 func (s *section) login(r *Rabbit) {
-	r.Username = s.text("username", "guest")
+	r.Username = s.text("username", defaultUsername)
 	if e, ok := s.get("username"); ok && r.Username == "" {
-		s.reject(e, "a user of RabbitMQ")
+		s.wrong(e, "a user of RabbitMQ")
 	}
 	failed := len(s.errs)
 	r.Password, r.PasswordFile = s.secret("password", "TSTAT_RABBIT_PASSWORD")
 	if r.Password.Reveal() == "" && len(s.errs) == failed {
-		if r.Username != "guest" && r.Username != "" {
-			s.missing("password", "that of "+r.Username+", or set password_file or TSTAT_RABBIT_PASSWORD in the environment")
+		if r.Username != defaultUsername && r.Username != "" {
+			s.missing("password", "the password of "+r.Username+", or set password_file or TSTAT_RABBIT_PASSWORD in the environment")
 		}
-		r.Password = NewSecret("guest")
+		r.Password = NewSecret(defaultPassword)
 	}
 }
 
-// route settles where messages go.
+// route sets Queue and RoutingKey, once Exchange is set.
 func (s *section) route(r *Rabbit) {
-	r.Queue = s.short("queue", "")
-	r.RoutingKey = s.short("routing_key", r.Queue)
+	r.Queue = s.shortText("queue", "")
+	r.RoutingKey = s.shortText("routing_key", r.Queue)
 	if r.Exchange != "" {
 		return
 	}
@@ -127,14 +115,14 @@ func (s *section) route(r *Rabbit) {
 	case r.Queue == "":
 		s.missing("queue", "the queue to send to")
 	case r.RoutingKey == "":
-		s.reject(e, "the queue's name, or no routing_key at all, since exchange is empty")
+		s.wrong(e, "the queue's name, or no routing_key at all, since exchange is empty")
 	case ok && r.RoutingKey != r.Queue:
 		s.file.warnAt(e, "exchange is empty, so messages go to the queue %q and not to %q; set both to the same",
 			r.RoutingKey, r.Queue)
 	}
 }
 
-// compression reads the key of that name, none as the empty text.
+// compression reads the key compression. The word none becomes the empty text.
 func (s *section) compression(words ...string) string {
 	return strings.TrimPrefix(s.choice("compression", words...), "none")
 }

@@ -8,18 +8,18 @@ import (
 
 const hidden = "(hidden)"
 
-// Secret is text that no way of printing, logging or encoding shows. The zero
-// value is the empty text.
+// Secret is a text that is hidden in everything that is printed, logged or encoded.
+// The zero Secret is the empty text.
 type Secret struct {
-	// A pointer, since fmt prints unexported fields of other people's structs
-	// without asking their methods: it then shows an address.
+	// It is a pointer because fmt calls no methods of a value in an unexported field
+	// of a struct: fmt prints the address then, not the text.
 	text *string
 }
 
 // NewSecret returns a Secret that holds text.
 func NewSecret(text string) Secret { return Secret{&text} }
 
-// Reveal returns the text itself, to be handed to whoever authenticates.
+// Reveal returns the text.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -27,14 +27,14 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// String hides it, as every other way of printing it does.
+// String returns a placeholder for the text.
 func (Secret) String() string { return hidden }
 
-// Format is for every verb of fmt.
+// Format prints the placeholder, whatever the verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
-// LogValue is for slog.
+// LogValue returns the placeholder for log/slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 
-// MarshalText is for JSON, and whatever else marshals text.
+// MarshalText returns the placeholder for encoding/json and other encoders.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }

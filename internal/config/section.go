@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// section reads the values of one section and gathers what is wrong with
-// them, so that a file with three mistakes is corrected once.
+// section reads the values of one section. It collects errors, so that an operator
+// sees all mistakes at once.
 type section struct {
 	file *File
 	name string
@@ -19,7 +19,8 @@ type section struct {
 
 func (f *File) section(name string) *section { return &section{file: f, name: name} }
 
-// required is section for one that must be in the file.
+// required returns the section name, or an error if the file does not have it.
+// needs says which keys the section must have.
 func (f *File) required(name, needs string) (*section, error) {
 	if _, ok := f.headers[name]; !ok {
 		return nil, fmt.Errorf("%s: there is no section [%s]; add it with %s", f.path, name, needs)
@@ -29,18 +30,18 @@ func (f *File) required(name, needs string) (*section, error) {
 
 func (s *section) err() error { return errors.Join(s.errs...) }
 
-// missing reports that a key is not there or is empty.
+// missing adds the error of a key that is not set or empty.
 func (s *section) missing(key, want string) {
 	s.errs = append(s.errs, fmt.Errorf("%s: [%s] has no %s; set it to %s", s.file.path, s.name, key, want))
 }
 
-// reject reports a wrong value, without showing it.
-func (s *section) reject(e entry, want string) {
+// wrong adds the error of a wrong value. The error does not show the value.
+func (s *section) wrong(e entry, want string) {
 	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: want %s", s.file.path, e.line, e.section, e.key, want))
 }
 
-// get returns a key's entry. A key that the table of known ones lacks would be
-// called unknown in a warning and is a mistake of ours.
+// get returns the entry of a key. It panics if the key is not in the table of known
+// keys: then a file that sets the key would get a warning that it is unknown.
 func (s *section) get(key string) (entry, bool) {
 	if !slices.Contains(keys[s.name], key) {
 		panic("config: key " + key + " of section " + s.name + " is not in the table")
@@ -48,7 +49,7 @@ func (s *section) get(key string) (entry, bool) {
 	return s.file.lookup(s.name, key)
 }
 
-// text returns a key's value, else fallback.
+// text returns the value of a key, or fallback if the key is not set.
 func (s *section) text(key, fallback string) string {
 	if e, ok := s.get(key); ok {
 		return e.text.Reveal()
@@ -56,8 +57,8 @@ func (s *section) text(key, fallback string) string {
 	return fallback
 }
 
-// flag reads what Python's getboolean reads.
-func (s *section) flag(key string, fallback bool) bool {
+// boolean accepts what Python's configparser.getboolean accepts.
+func (s *section) boolean(key string, fallback bool) bool {
 	e, ok := s.get(key)
 	if !ok {
 		return fallback
@@ -68,11 +69,12 @@ func (s *section) flag(key string, fallback bool) bool {
 	case "0", "no", "false", "off":
 		return false
 	}
-	s.reject(e, "yes, true, on or 1, or no, false, off or 0")
+	s.wrong(e, "yes, true, on or 1, or no, false, off or 0")
 	return fallback
 }
 
-// choice reads one of several words, in any case.
+// choice returns one of several words, which may be written in any case. An empty
+// value counts as the first word.
 func (s *section) choice(key string, words ...string) string {
 	e, ok := s.get(key)
 	if !ok || e.text.Reveal() == "" {
@@ -80,13 +82,13 @@ func (s *section) choice(key string, words ...string) string {
 	}
 	i := slices.IndexFunc(words, func(w string) bool { return strings.EqualFold(w, e.text.Reveal()) })
 	if i < 0 {
-		s.reject(e, strings.Join(words[:len(words)-1], ", ")+" or "+words[len(words)-1])
+		s.wrong(e, strings.Join(words[:len(words)-1], ", ")+" or "+words[len(words)-1])
 		return words[0]
 	}
 	return words[i]
 }
 
-// port reads a port number; 0 if there is none.
+// port returns a port number, or 0 if the key is not set.
 func (s *section) port(key string) uint16 {
 	e, ok := s.get(key)
 	if !ok {
@@ -94,12 +96,13 @@ func (s *section) port(key string) uint16 {
 	}
 	port, ok := parsePort(e.text.Reveal())
 	if !ok {
-		s.reject(e, "a port number from 1 to 65535")
+		s.wrong(e, "a port number from 1 to 65535")
 	}
 	return port
 }
 
-// duration reads seconds or a duration with its unit, from a second to most.
+// duration returns a duration from one second to most, written as a number of
+// seconds or with a unit.
 func (s *section) duration(key string, fallback, most time.Duration) time.Duration {
 	e, ok := s.get(key)
 	if !ok {
@@ -111,17 +114,17 @@ func (s *section) duration(key string, fallback, most time.Duration) time.Durati
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < shortest || d > most {
-		s.reject(e, fmt.Sprintf("seconds, or a duration such as 30s or 2m, from %g to %g seconds", shortest.Seconds(), most.Seconds()))
+		s.wrong(e, fmt.Sprintf("seconds, or a duration such as 30s or 2m, from %g to %g seconds", shortest.Seconds(), most.Seconds()))
 		return fallback
 	}
 	return d
 }
 
-// short reports a text that is too long for AMQP's short strings.
-func (s *section) short(key, fallback string) string {
+// shortText returns a text of at most 255 bytes, the limit of AMQP's short strings.
+func (s *section) shortText(key, fallback string) string {
 	text := s.text(key, fallback)
 	if e, ok := s.get(key); ok && len(text) > 255 {
-		s.reject(e, fmt.Sprintf("at most 255 bytes, not %d", len(text)))
+		s.wrong(e, fmt.Sprintf("at most 255 bytes, not %d", len(text)))
 	}
 	return text
 }
@@ -131,7 +134,8 @@ func parsePort(text string) (uint16, bool) {
 	return uint16(port), err == nil && port > 0
 }
 
-// quote shows a value in an error, unless it may hold a password.
+// quote returns a value for an error. A value with an @ may be a URL with a
+// password, so it is not shown.
 func quote(text string) string {
 	if strings.ContainsRune(text, '@') {
 		return "(not shown, since it has an @)"

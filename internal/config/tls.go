@@ -15,28 +15,30 @@ const (
 	maxPEM     = 8 << 20 // bytes; a system's bundle has about 0.2 MB
 )
 
-// TLS is what the section [ssl_options] says.
+// TLS holds the section [ssl_options].
 type TLS struct {
-	// CACerts is a PEM file of the authorities to trust; empty for the
-	// system's.
+	// CACerts is a PEM file of the authorities to trust. If it is empty, the
+	// system's authorities are trusted.
 	CACerts string
 	// CertFile is a PEM file with the client's certificate and the chain above
-	// it; empty for none. KeyFile holds its key; empty if CertFile does.
+	// it, empty for no certificate. KeyFile holds the key. If KeyFile is empty,
+	// CertFile holds the key too.
 	CertFile, KeyFile string
-	// SkipVerify is on if cert_reqs is CERT_NONE; else the server's certificate
-	// and name are verified, for CERT_OPTIONAL too, as for a client in Python.
+	// SkipVerify is true for cert_reqs = CERT_NONE. For CERT_REQUIRED and
+	// CERT_OPTIONAL the server's certificate and name are verified: for a client,
+	// both mean the same in Python.
 	SkipVerify bool
-	// ServerHostname is the name that the server's certificate must be for;
-	// empty for the host that is dialled.
+	// ServerHostname is the name that the server's certificate must have. If it is
+	// empty, the certificate must have the name of the host that is dialled.
 	ServerHostname string
-	// CipherSuites of TLS 1.2; none for Go's choice. Those of TLS 1.3 cannot
-	// be chosen.
+	// CipherSuites are for TLS 1.2. If there are none, Go chooses, as it always
+	// does for TLS 1.3.
 	CipherSuites []uint16
 
 	path string // of the ini file
 }
 
-// cipherSuites are OpenSSL's names of the suites that Go holds for secure.
+// cipherSuites maps OpenSSL's names to the suites that Go considers secure.
 var cipherSuites = map[string]uint16{
 	"ECDHE-ECDSA-AES128-GCM-SHA256": tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 	"ECDHE-ECDSA-AES256-GCM-SHA384": tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
@@ -50,8 +52,8 @@ var cipherSuites = map[string]uint16{
 	"ECDHE-RSA-AES256-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
 }
 
-// tls reads [ssl_options] if they are used, and warns if they are there all
-// the same. Errors go to s.
+// tls reads [ssl_options] if TLS is used. If TLS is not used and the section is
+// there, tls warns. Errors are added to s.
 func (s *section) tls(used bool) TLS {
 	f := s.file
 	if !used {
@@ -66,7 +68,7 @@ func (s *section) tls(used bool) TLS {
 		CACerts:        o.text("ca_certs", ""),
 		CertFile:       o.text("certfile", ""),
 		KeyFile:        o.text("keyfile", ""),
-		SkipVerify:     o.choice("cert_reqs", "CERT_REQUIRED", "CERT_OPTIONAL", "CERT_NONE") == "CERT_NONE",
+		SkipVerify:     o.choice("cert_reqs", certReqs...) == "CERT_NONE",
 		ServerHostname: o.text("server_hostname", ""),
 		CipherSuites:   o.ciphers(),
 		path:           f.path,
@@ -81,8 +83,8 @@ func (s *section) tls(used bool) TLS {
 	return t
 }
 
-// ciphers reads OpenSSL's names of suites. An expression such as HIGH:!aNULL,
-// which the Python tool took, is left to Go's own choice, which is no weaker.
+// ciphers reads OpenSSL's names of suites. For an expression such as HIGH:!aNULL,
+// which the Python tool accepted, Go chooses: its choice is not weaker.
 func (s *section) ciphers() []uint16 {
 	e, ok := s.get("ciphers")
 	if !ok {
@@ -92,7 +94,7 @@ func (s *section) ciphers() []uint16 {
 	for name := range strings.FieldsFuncSeq(e.text.Reveal(), func(r rune) bool { return strings.ContainsRune(":, ", r) }) {
 		suite, ok := cipherSuites[strings.ToUpper(name)]
 		if !ok {
-			s.file.warnAt(e, "%s is none of %s, so the choice is left to the program; remove ciphers",
+			s.file.warnAt(e, "%s is not one of %s, so the program chooses the ciphers; remove this key",
 				quote(name), strings.Join(sorted(cipherSuites), ":"))
 			return nil
 		}
@@ -101,9 +103,9 @@ func (s *section) ciphers() []uint16 {
 	return suites
 }
 
-// Config reads the files and returns a configuration of TLS 1.2 or later, the
-// caller's to change. Its ServerName is ServerHostname: where that is empty,
-// the caller sets the host that it dials.
+// Config reads the files and returns a configuration of TLS 1.2 or later, which the
+// caller may change. If ServerHostname is empty, the caller must set ServerName to
+// the host that it dials.
 func (t TLS) Config() (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
@@ -165,8 +167,9 @@ func (t TLS) fail(key string, err error) error {
 	return fmt.Errorf("%s: [%s] %s: %w", t.path, tlsSection, key, err)
 }
 
-// hasBlock says whether a PEM file has a block whose type ends so; a key that
-// is encrypted in the old way counts as an ENCRYPTED one.
+// hasBlock reports whether a PEM file has a block whose type ends with suffix. A
+// key that is encrypted as in RFC 1421 has the type "ENCRYPTED PRIVATE KEY" here,
+// like one in PKCS #8.
 func hasBlock(data []byte, suffix string) bool {
 	for {
 		var block *pem.Block

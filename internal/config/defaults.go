@@ -1,0 +1,30 @@
+package config
+
+import "time"
+
+// The defaults of keys; docs/configuration.md lists them. Keys that are not here
+// are empty by default. The Python tool had no defaults. Those that RabbitMQ or
+// AMQP has are taken from there.
+const (
+	defaultVHost    = "/"
+	defaultUsername = "guest" // with this password; RabbitMQ accepts both from its own host only
+	defaultPassword = "guest"
+
+	defaultHeartbeat         = 10 * time.Second
+	defaultConnectionTimeout = 10 * time.Second
+	defaultConfirmTimeout    = 30 * time.Second
+	defaultBlockedTimeout    = 60 * time.Second
+	defaultHTTPTimeout       = 30 * time.Second
+
+	defaultDurable = true // of a queue that is declared
+	defaultUseSSL  = false
+)
+
+// The values of keys that take a word. The first is the default.
+var (
+	hostOrders    = []string{"listed", "random"}
+	deliveryModes = []string{"2", "1"} // persistent, transient
+	compressions  = []string{"none", "gzip", "zstd"}
+	fileFormats   = []string{"messages", "flows"}
+	certReqs      = []string{"CERT_REQUIRED", "CERT_OPTIONAL", "CERT_NONE"}
+)
