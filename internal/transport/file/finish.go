@@ -24,11 +24,8 @@ import (
 func (o *output) finish(ctx context.Context) error {
 	o.turn.Lock()
 	defer o.turn.Unlock()
-	if o.err != nil {
-		return o.err
-	}
 	partial, err := o.t.folder.Open(o.partial)
-	if errors.Is(err, fs.ErrNotExist) && o.size < 0 {
+	if errors.Is(err, fs.ErrNotExist) && !o.begun {
 		return nil // no run has begun one
 	}
 	if err != nil {
@@ -40,8 +37,8 @@ func (o *output) finish(ctx context.Context) error {
 		return err
 	}
 	size, name, err := o.convert(ctx, partial, finished)
-	if err == nil && size < o.size {
-		err = fmt.Errorf("%s: only %d of the %d bytes that were accepted can be read", partial.Name(), size, o.size)
+	if err == nil && size < o.accepted {
+		err = fmt.Errorf("%s: only %d of the %d bytes that this run has written can be read", partial.Name(), size, o.accepted)
 	}
 	if err != nil {
 		return errors.Join(err, finished.Discard())
@@ -73,43 +70,21 @@ func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (
 	}
 	sum := sha256.New()
 	_, _ = fmt.Fprintf(sum, "%s\n", o.directory) // a hash takes everything
-	size, err = o.readRecords(ctx, partial, func(record, body []byte) error {
+	r := newRecordReader(partial)
+	err = r.each(func(record, body []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		_, _ = sum.Write(record)
 		return o.t.writeLines(packed, body)
 	})
 	if err = errors.Join(err, packed.Close(), buffered.Flush()); err != nil {
 		return 0, "", fmt.Errorf("convert %s: %w", o.partial, err)
 	}
-	return size, o.base + "." + hex.EncodeToString(sum.Sum(nil)[:8]) + ".jsonl" + extensions[o.t.o.Compression], nil
-}
-
-// readRecords calls each for every whole record of the partial file, and returns
-// their size.
-func (o *output) readRecords(ctx context.Context, partial *os.File, each func(record, body []byte) error) (size int64, err error) {
-	r := newRecordReader(partial)
-	for {
-		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
-		}
-		body, err := r.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = each(r.line, body)
-		}
-		if err != nil {
-			return 0, err
-		}
+	if r.torn > 0 {
+		o.t.o.Log.Info("torn_record_cut_off", "file", partial.Name(), "bytes", r.torn)
 	}
-	info, err := partial.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if torn := info.Size() - r.size; torn > 0 {
-		o.t.o.Log.Info("torn_record_cut_off", "file", partial.Name(), "bytes", torn)
-	}
-	return r.size, nil
+	return r.size, o.base + "." + hex.EncodeToString(sum.Sum(nil)[:8]) + ".jsonl" + extensions[o.t.o.Compression], nil
 }
 
 // writeLines writes a message as lines of the finished file.

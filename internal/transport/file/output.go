@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,9 +26,9 @@ type output struct {
 	mu   sync.Mutex
 	next *group // the group that Sends join, until its commit begins; nil if there is none
 
-	turn sync.Mutex // held while the partial file is used; guards the rest
-	size int64      // of all records in the partial file; -1 before the file has been read
-	err  error      // why nothing more can be added
+	turn     sync.Mutex // held while the partial file is used; guards the rest
+	begun    bool       // this run has made the partial file's name durable
+	accepted int64      // bytes of records that this run has synced
 }
 
 // group is the records of Sends that came together.
@@ -47,7 +46,6 @@ func newOutput(t *Transport, directory string) *output {
 	return &output{
 		t: t, directory: directory, base: base,
 		partial: "." + base + "." + hex.EncodeToString(sum[:8]) + partialSuffix,
-		size:    -1,
 	}
 }
 
@@ -61,13 +59,14 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 	g := o.next
 	first := g == nil
 	if first {
-		g = &group{done: make(chan struct{})}
+		// The newline ends what a crash or a failed write may have left.
+		g = &group{records: []byte("\n"), done: make(chan struct{})}
 		o.next = g
 	}
 	g.records = appendRecord(g.records, m)
 	o.mu.Unlock()
 	if first {
-		o.commit(ctx, g)
+		o.commit(g)
 		return g.err
 	}
 	select {
@@ -80,74 +79,39 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 
 // commit writes g once the commit before it has ended. Until then more Sends
 // join g.
-func (o *output) commit(ctx context.Context, g *group) {
+func (o *output) commit(g *group) {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	o.mu.Lock()
 	o.next = nil
 	o.mu.Unlock()
-	g.err = o.write(ctx, g.records)
+	g.err = o.write(g.records)
 	close(g.done)
 }
 
-// write appends records to the partial file and syncs it. After an error it
-// appends nothing more in this run: the kernel may have dropped what it could
-// not write, and a later sync would succeed without that.
-func (o *output) write(ctx context.Context, records []byte) error {
-	if o.err != nil {
-		return o.err
+// write appends records to the partial file and syncs it. What it leaves after
+// an error is no harm: the checksums tell.
+func (o *output) write(records []byte) error {
+	flag := os.O_WRONLY | os.O_APPEND
+	if !o.begun { // later a new file would hide that the records are gone
+		flag |= os.O_CREATE
 	}
-	f, err := o.open(ctx)
+	f, err := o.t.folder.OpenFile(o.partial, flag, 0o640)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	_, err = f.WriteAt(records, o.size)
+	_, err = f.Write(records)
 	failpoint.Hit("appended")
 	if err == nil {
 		err = f.Sync()
 	}
-	if err != nil {
-		if e := errors.Join(f.Truncate(o.size), f.Sync()); e != nil {
-			err = fmt.Errorf("%w (and the unfinished records could not be removed: %w)", err, e)
-		}
-		o.err = err
+	if err == nil && !o.begun {
+		err = atomicfile.SyncDir(o.t.dir)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	o.size += int64(len(records))
-	return nil
-}
-
-// open opens the partial file to add to it. The first time it creates the file,
-// or cuts off what an earlier run left behind its last whole record.
-func (o *output) open(ctx context.Context) (*os.File, error) {
-	if o.size >= 0 {
-		// No O_CREATE: a new file would hide that the records are gone.
-		return o.t.folder.OpenFile(o.partial, os.O_RDWR, 0)
-	}
-	f, err := o.t.folder.OpenFile(o.partial, os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.resume(ctx, f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-// resume reads the partial file, truncates it behind its last whole record, and
-// makes its name durable.
-func (o *output) resume(ctx context.Context, f *os.File) error {
-	size, err := o.readRecords(ctx, f, func(_, _ []byte) error { return nil })
-	if err != nil {
-		return err
-	}
-	if err := f.Truncate(size); err != nil {
-		return err
-	}
-	if err := atomicfile.SyncDir(o.t.dir); err != nil {
-		return err
-	}
-	o.size = size
+	o.begun = true
+	o.accepted += int64(len(records) - len("\n"))
 	return nil
 }

@@ -17,9 +17,10 @@ import (
 //	CHECKSUM ID BODY
 //
 // where ID is escaped as in a URL, so that it holds no space and no newline, and
-// CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. After a power cut,
-// half a record or zero bytes may stand behind the last synced record; the
-// checksum tells them from a whole record.
+// CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. A crash may leave half
+// a record at the end of the file, a power cut zero bytes. Each write begins with
+// a newline, so that this rest is a line of its own. The reader leaves out lines
+// whose checksum is wrong.
 
 // maxBody bounds a message's body in bytes, and maxLine a record, so that reading
 // a record needs bounded memory.
@@ -49,39 +50,54 @@ func appendRecord(dst []byte, m *transport.Message) []byte {
 	return fmt.Appendf(dst, "%08x %s %s\n", sum, id, m.Body)
 }
 
-// recordReader reads the whole records with which a file starts.
+// recordReader reads the whole records of a partial file.
 type recordReader struct {
 	src  *bufio.Reader
-	line []byte // the last record
-	size int64  // bytes of all records so far
+	line []byte
+	size int64 // bytes of the whole records
+	torn int64 // bytes of other lines
 }
 
 func newRecordReader(file io.Reader) *recordReader {
 	return &recordReader{src: bufio.NewReaderSize(file, 256<<10)}
 }
 
-// next reads a record and returns its message's body, which is valid until the
-// next call. At the first bytes that are not a whole record it returns io.EOF.
-func (r *recordReader) next() (body []byte, err error) {
+// each calls use for each whole record, with the record and its message's body,
+// which are valid until use returns.
+func (r *recordReader) each(use func(record, body []byte) error) error {
+	for {
+		err := r.readLine()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		sum, text, _ := bytes.Cut(r.line, []byte(" "))
+		if string(sum) == fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) {
+			r.size += int64(len(r.line) + len("\n"))
+			_, body, _ := bytes.Cut(text, []byte(" "))
+			if err := use(r.line, body); err != nil {
+				return err
+			}
+		} else {
+			r.torn += int64(len(r.line))
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// readLine reads a line without its newline. It keeps no more than the start of
+// a line that is longer than a record can be.
+func (r *recordReader) readLine() error {
 	r.line = r.line[:0]
 	for {
 		part, err := r.src.ReadSlice('\n')
-		r.line = append(r.line, part...)
-		if err == nil {
-			break
+		if len(r.line) <= maxLine {
+			r.line = append(r.line, part...)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return nil, err // io.EOF if the line has no end
-		}
-		if len(r.line) > maxLine {
-			return nil, io.EOF
+			r.line = bytes.TrimSuffix(r.line, []byte("\n"))
+			return err
 		}
 	}
-	sum, text, _ := bytes.Cut(bytes.TrimSuffix(r.line, []byte("\n")), []byte(" "))
-	if string(sum) != fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) {
-		return nil, io.EOF
-	}
-	_, body, _ = bytes.Cut(text, []byte(" "))
-	r.size += int64(len(r.line))
-	return body, nil
 }
