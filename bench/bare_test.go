@@ -1,12 +1,14 @@
 package bench
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	publisher "tstat-transport/internal/amqp"
 	"tstat-transport/internal/test/rabbittest"
 )
 
@@ -20,7 +22,7 @@ type bare struct {
 
 func newBare(b *testing.B, n *rabbittest.Node, vhost string, s settings) *bare {
 	b.Helper()
-	p := &bare{window: s.window}
+	p := &bare{window: cmp.Or(s.window, publisher.MinWindow)}
 	for range s.connections {
 		conn := n.Dial(b, vhost)
 		for range s.channels {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,11 +25,23 @@ const queue = "flows"
 type settings struct{ connections, channels, window int }
 
 func (s settings) String() string {
-	return fmt.Sprintf("connections=%d/channels=%d/window=%d", s.connections, s.channels, s.window)
+	window := "auto"
+	if s.window > 0 {
+		window = strconv.Itoa(s.window)
+	}
+	return fmt.Sprintf("connections=%d/channels=%d/window=%s", s.connections, s.channels, window)
+}
+
+// callers is how many messages may be inside Send.
+func (s settings) callers() int {
+	if s.window == 0 {
+		return publisher.MaxInFlight
+	}
+	return s.connections * s.channels * s.window
 }
 
 // defaults are those of tstat_send.
-var defaults = settings{connections: 1, channels: 2, window: 64}
+var defaults = settings{connections: publisher.DefaultConnections, channels: publisher.DefaultChannels}
 
 // broker is a vhost on a node of its own, with one durable queue.
 type broker struct {
@@ -104,7 +117,7 @@ func BenchmarkRabbitMQ(b *testing.B) {
 	k := newBroker(b)
 	t := sensor(b)
 	b.Run("bare", func(b *testing.B) {
-		for _, s := range []settings{defaults, {1, 4, 16}, {2, 1, 64}} {
+		for _, s := range []settings{defaults, {1, 2, 64}, {2, 1, 64}} {
 			b.Run(s.String(), func(b *testing.B) { k.against(b, t, s) })
 		}
 	})
@@ -132,7 +145,7 @@ func BenchmarkRabbitMQ(b *testing.B) {
 // total times.
 func (k *broker) against(b *testing.B, t tree, s settings) {
 	var kept keep
-	change := func(o *workers.Options) { o.Threshold, o.Publishers = 0, s.connections*s.channels*s.window }
+	change := func(o *workers.Options) { o.Threshold, o.Publishers = 0, s.callers() }
 	n := run(b, t.path, &kept, change)
 	t.check(b, n, t.flows(0))
 
@@ -165,7 +178,7 @@ func (k *broker) pipeline(b *testing.B, t tree, s settings, n int, threshold uin
 	p := k.open(b, s)
 	defer closePublisher(b, p)
 	change := func(o *workers.Options) {
-		o.Workers, o.Threshold, o.Publishers = n, threshold, s.connections*s.channels*s.window
+		o.Workers, o.Threshold, o.Publishers = n, threshold, s.callers()
 	}
 	k.purge(b, -1)
 	counters := run(b, t.path, p, change)
@@ -193,7 +206,7 @@ func (k *broker) sizes(b *testing.B, size int) {
 	b.SetBytes(int64(n * size))
 	b.ReportAllocs()
 	for b.Loop() {
-		send(b, p, n, size, defaults.connections*defaults.channels*defaults.window)
+		send(b, p, n, size, defaults.callers())
 		b.StopTimer()
 		k.purge(b, n)
 		b.StartTimer()

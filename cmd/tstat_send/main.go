@@ -9,11 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"tstat-transport/internal/amqp"
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/transport"
 )
 
 // Set by the linker.
@@ -36,9 +39,9 @@ type command struct {
 	NoTransport bool      `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks nothing."`
 	Pretty      bool      `help:"With --no-transport: indent the JSON."`
 	Workers     int       `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
-	Connections int       `default:"1" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
-	Channels    int       `default:"2" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
-	Window      int       `default:"64" placeholder:"N" help:"Messages on each channel that may be unconfirmed. Default: ${default}."`
+	Connections int       `default:"${connections}" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
+	Channels    int       `default:"${channels}" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
+	Window      window    `default:"auto" placeholder:"auto|N" help:"Messages on each channel that may be unconfirmed: auto, as many as the distance to RabbitMQ makes worth while (64 with http and file), or a number. Default: ${default}."`
 	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
 	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
@@ -57,6 +60,7 @@ type command struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	configuration configuration
+	compressor    *transport.Compressor
 }
 
 const (
@@ -72,7 +76,7 @@ func (c *command) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value int
-	}{{"connections", c.Connections}, {"channels", c.Channels}, {"window", c.Window}} {
+	}{{"connections", c.Connections}, {"channels", c.Channels}, {"window", max(1, int(c.Window))}} {
 		if f.value < 1 {
 			return fmt.Errorf("--%s %d: give 1 or more", f.name, f.value)
 		}
@@ -121,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong number, not a missing one
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"version": "tstat_send " + cli.Version(version, commit, date), "transports": strings.Join(transports, ",")},
+		vars(),
 	)
 	usage := func(err error) int {
 		fmt.Fprintf(stderr, "tstat_send: %v\ntstat_send: run tstat_send --help for what can be given\n", err)
@@ -145,4 +149,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return c.status(ctx, stdout, stderr)
 	}
 	return c.send(ctx, stdout, stderr)
+}
+
+// vars returns what the tags of command refer to.
+func vars() kong.Vars {
+	return kong.Vars{
+		"version":     "tstat_send " + cli.Version(version, commit, date),
+		"transports":  strings.Join(transports, ","),
+		"connections": strconv.Itoa(amqp.DefaultConnections),
+		"channels":    strconv.Itoa(amqp.DefaultChannels),
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -10,6 +9,5 @@ import (
 )
 
 func TestManual(t *testing.T) {
-	docgen.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_send"), kong.Description(description),
-		kong.Vars{"version": "", "transports": strings.Join(transports, ",")}).Model)
+	docgen.Check(t, "../../packaging", kong.Must(&command{}, kong.Name("tstat_send"), kong.Description(description), vars()).Model)
 }

@@ -32,6 +32,7 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 		// A log that nobody reads any more does not end what is on its way.
 		signal.Ignore(syscall.SIGPIPE)
 	}
+	c.limitMemory()
 	w := c.newTelemetry(stdout, stderr)
 	return w.end(ctx, c.run(ctx, stdout, w))
 }
@@ -176,11 +177,8 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 			Sensor: c.Sensor, Instance: c.Instance,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
-		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.Connections * c.Channels * c.Window,
+		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Compressor: c.compressor,
 		Grace: grace, Version: cli.VersionOrUnknown(version), Log: w.log, Counters: w.run.Counters,
-	}
-	if c.NoTransport {
-		o.Publishers = 1
 	}
 	if rejects != nil {
 		o.Rejects = rejects

@@ -164,7 +164,7 @@ func delivery(s amqp.Stats) report.Delivery {
 func (c *command) settings() report.Settings {
 	s := report.Settings{
 		Transport: c.Transport, Config: c.Config, ThresholdBytes: c.Threshold.bytes, Single: c.Single,
-		Workers: c.Workers, Connections: c.Connections, Channels: c.Channels, Window: c.Window,
+		Workers: c.Workers, Connections: c.Connections, Channels: c.Channels, Window: int(c.Window),
 		Timestamps: c.Timestamps, UDPDuration: c.UDPDuration, MaxRate: c.MaxRate.bytes,
 		Rejects: c.Rejects, Metrics: c.Metrics,
 	}

@@ -24,6 +24,8 @@ type backend struct {
 	// open and check return errors of transport's kinds.
 	open  func(context.Context) (transport.Transport, error)
 	check func(context.Context) []transport.Finding
+	// compression of messages that the transport does not compress itself.
+	compression string
 	// warnings are what is odd about the configuration.
 	warnings []string
 }
@@ -39,6 +41,11 @@ func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Wri
 	}
 	if err != nil {
 		return nil, err
+	}
+	if d.compression != "" {
+		if c.compressor, err = transport.NewCompressor(d.compression); err != nil {
+			return nil, misconfigured(err)
+		}
 	}
 	t, err := d.open(ctx)
 	if err != nil {
@@ -104,12 +111,12 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 		Username: r.Username, Password: password(r, log), VHost: r.VHost,
 		Queue: r.Queue, RoutingKey: r.RoutingKey, Exchange: r.Exchange,
 		QueueOptions: amqp.QueueOptions(r.QueueOptions),
-		Connections:  c.Connections, Channels: c.Channels, Window: c.Window,
+		Connections:  c.Connections, Channels: c.Channels, Window: int(c.Window),
 		Heartbeat: r.Heartbeat, ConnectionTimeout: r.ConnectionTimeout,
 		ConfirmTimeout: r.ConfirmTimeout, BlockedTimeout: r.BlockedTimeout,
-		DeliveryMode: r.DeliveryMode, Compression: r.Compression,
-		Name: fmt.Sprintf("tstat_send %s instance %s pid %d", c.Sensor, c.instanceName(), os.Getpid()),
-		Log:  log,
+		DeliveryMode: r.DeliveryMode,
+		Name:         fmt.Sprintf("tstat_send %s instance %s pid %d", c.Sensor, c.instanceName(), os.Getpid()),
+		Log:          log,
 	}
 	for _, h := range r.Hosts {
 		o.Hosts = append(o.Hosts, h.String())
@@ -122,6 +129,8 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 	return backend{
 		open:  func(ctx context.Context) (transport.Transport, error) { return amqp.Open(ctx, o) },
 		check: func(ctx context.Context) []transport.Finding { return amqp.Check(ctx, o) },
+
+		compression: r.Compression,
 	}, nil
 }
 
@@ -148,7 +157,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 	o := httppost.Options{
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
 		Timeout: h.Timeout, Compression: h.Compression,
-		Callers:   c.Connections * c.Channels * c.Window,
+		Callers:   c.callers(),
 		UserAgent: "tstat_send/" + cli.VersionOrUnknown(version),
 		Log:       log,
 	}

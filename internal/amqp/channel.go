@@ -20,6 +20,7 @@ type channelPublisher struct {
 	closed  <-chan *amqp.Error
 	returns <-chan amqp.Return
 
+	window      window
 	inFlight    inFlight
 	delayed     []*request // nacked or returned, waiting for the next attempt; count against the window
 	nacksInARow int        // since the last confirmation on this channel
@@ -34,7 +35,8 @@ const staleAfter = 3
 var errStale = errors.New("the channel is replaced")
 
 func newChannelPublisher(s *session) *channelPublisher {
-	return &channelPublisher{p: s.p, session: s, inFlight: newInFlight(s.p.o.Window)}
+	w := s.p.o.window()
+	return &channelPublisher{p: s.p, session: s, window: w, inFlight: newInFlight(w.max)}
 }
 
 // run publishes on the channel that open has opened, and on its successors,
@@ -77,7 +79,7 @@ func (c *channelPublisher) open() error {
 		c.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
 		// Every message in flight may be returned at once: with this capacity the
 		// library's reader never waits.
-		c.returns = ch.NotifyReturn(make(chan amqp.Return, c.p.o.Window+1))
+		c.returns = ch.NotifyReturn(make(chan amqp.Return, c.window.max+1))
 		if err := ch.Confirm(false); err != nil {
 			return c.lost(err)
 		}
@@ -140,7 +142,7 @@ func (c *channelPublisher) tick() time.Duration {
 }
 
 func (c *channelPublisher) room() bool {
-	return !c.stale() && c.inFlight.n+len(c.delayed) < c.p.o.Window
+	return !c.stale() && c.window.room(c.inFlight.n+len(c.delayed))
 }
 
 func (c *channelPublisher) stale() bool { return c.nacksInARow >= staleAfter }
@@ -176,7 +178,7 @@ func (c *channelPublisher) publish(r *request) error {
 	var err error
 	u.confirm, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp.Publishing{
 		ContentType:     "application/json",
-		ContentEncoding: c.p.compressor.Name(),
+		ContentEncoding: r.encoding,
 		DeliveryMode:    c.p.o.DeliveryMode,
 		MessageId:       r.id,
 		Body:            r.body.bytes,
@@ -232,6 +234,7 @@ func (c *channelPublisher) confirm(u *unconfirmed) {
 	now := time.Now()
 	c.p.counters.confirmed.Add(1)
 	c.p.counters.observe(now.Sub(u.sent))
+	c.window.confirmed(now.Sub(u.sent))
 	c.p.lastConfirmed.Store(now.UnixNano())
 	if !c.session.confirmed.Swap(true) {
 		c.p.confirmedHosts.Store(c.session.host, true)

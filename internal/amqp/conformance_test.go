@@ -1,15 +1,10 @@
 package amqp
 
 import (
-	"bytes"
-	"io"
 	"net"
 	"strconv"
 	"testing"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/testkit"
@@ -21,38 +16,30 @@ import (
 // of the tests stops it.
 func TestConformance(t *testing.T) {
 	n := rabbittest.Start(t)
-	for _, compression := range []string{"", "gzip", "zstd"} {
-		t.Run(compression, func(t *testing.T) {
-			transporttest.Run(t, func(t *testing.T) transporttest.Subject {
-				vhost := n.VHost(t)
-				o := options(t, n, vhost)
-				o.Compression = compression
-				n.DeclareQueue(t, vhost, queue, nil)
-				return transporttest.Subject{
-					Open: func(t *testing.T) transport.Transport {
-						p, err := Open(t.Context(), o)
-						if err != nil {
-							t.Fatal(err)
-						}
-						return p
-					},
-					Received: func(t *testing.T) (bodies []string) {
-						for _, d := range n.Drain(t, vhost, queue) {
-							if d.ContentEncoding != compression {
-								t.Errorf("content encoding is %q, want %q", d.ContentEncoding, compression)
-							}
-							bodies = append(bodies, unpacked(t, d.ContentEncoding, d.Body))
-						}
-						return bodies
-					},
-					Stall: func(t *testing.T) {
-						n.Pause()
-						t.Cleanup(n.Resume)
-					},
+	transporttest.Run(t, func(t *testing.T) transporttest.Subject {
+		vhost := n.VHost(t)
+		o := options(t, n, vhost)
+		n.DeclareQueue(t, vhost, queue, nil)
+		return transporttest.Subject{
+			Open: func(t *testing.T) transport.Transport {
+				p, err := Open(t.Context(), o)
+				if err != nil {
+					t.Fatal(err)
 				}
-			})
-		})
-	}
+				return p
+			},
+			Received: func(t *testing.T) (bodies []string) {
+				for _, d := range n.Drain(t, vhost, queue) {
+					bodies = append(bodies, string(d.Body))
+				}
+				return bodies
+			},
+			Stall: func(t *testing.T) {
+				n.Pause()
+				t.Cleanup(n.Resume)
+			},
+		}
+	})
 	closed, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -87,24 +74,4 @@ func TestConformance(t *testing.T) {
 			Verdict: transport.Retry, Words: []string{"connection refused"},
 		},
 	})
-}
-
-// unpacked is a body as it was before it was compressed.
-func unpacked(t *testing.T, encoding string, body []byte) string {
-	t.Helper()
-	r := io.Reader(bytes.NewReader(body))
-	var err error
-	switch encoding {
-	case "gzip":
-		r, err = gzip.NewReader(r)
-	case "zstd":
-		r, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
-	}
-	if err == nil {
-		body, err = io.ReadAll(r)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }

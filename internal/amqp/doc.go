@@ -3,7 +3,8 @@
 // nothing of their content.
 //
 // A Publisher keeps Connections connections with Channels confirm-mode channels
-// each, and at most Window unconfirmed messages on a channel:
+// each, and on a channel at most Window unconfirmed messages, or as many as the
+// distance to the broker wants (window):
 //
 //	Send (many callers; each blocks until its message is confirmed or given up)
 //	  │

@@ -16,13 +16,13 @@ type unconfirmed struct {
 }
 
 // inFlight is a ring of the unconfirmed messages of a channel, oldest first. Its
-// capacity is the window.
+// capacity is the largest window.
 type inFlight struct {
 	ring    []unconfirmed
 	head, n int
 }
 
-func newInFlight(window int) inFlight { return inFlight{ring: make([]unconfirmed, window)} }
+func newInFlight(most int) inFlight { return inFlight{ring: make([]unconfirmed, most)} }
 
 func (f *inFlight) at(i int) *unconfirmed { return &f.ring[(f.head+i)%len(f.ring)] }
 

@@ -37,9 +37,11 @@ type Options struct {
 	// queue that gets them, and Queue when empty.
 	RoutingKey string
 
-	Connections int // 2
-	Channels    int // for each connection; 1
-	Window      int // unconfirmed messages on a channel; 64
+	Connections int // DefaultConnections
+	Channels    int // for each connection; DefaultChannels
+	// Window is the number of unconfirmed messages on a channel. 0 means as many
+	// as the distance to the broker makes worth while; see window.
+	Window int
 	// MaxBytesInFlight bounds the bodies, in bytes, of the messages inside all
 	// calls of Send that are not waiting for this bound. 64 MiB.
 	MaxBytesInFlight int64
@@ -58,8 +60,6 @@ type Options struct {
 	MaxBackoff   time.Duration // the longest; 5 s
 
 	DeliveryMode uint8 // 1 transient, 2 persistent; 2
-	// Compression of the bodies, told in content_encoding: "", "gzip" or "zstd".
-	Compression string
 	// Name is what the broker shows as the connection's name.
 	Name string
 	// LookupHost returns the addresses of a host's name. Nil means net.Resolver.
@@ -78,6 +78,12 @@ type QueueOptions struct {
 	// Arguments are the x-... arguments: strings, booleans, integers, floats.
 	Arguments map[string]any
 }
+
+// Where Options do not say otherwise.
+const (
+	DefaultConnections = 2
+	DefaultChannels    = 1
+)
 
 // maxShortString is the size in bytes of the longest name in AMQP 0-9-1.
 const maxShortString = 255
@@ -100,9 +106,8 @@ func (o Options) withDefaults() (*Options, error) {
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	o.Connections = cmp.Or(o.Connections, 2)
-	o.Channels = cmp.Or(o.Channels, 1)
-	o.Window = cmp.Or(o.Window, 64)
+	o.Connections = cmp.Or(o.Connections, DefaultConnections)
+	o.Channels = cmp.Or(o.Channels, DefaultChannels)
 	o.MaxBytesInFlight = cmp.Or(o.MaxBytesInFlight, 64<<20)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 10*time.Second)
 	o.ConnectionTimeout = cmp.Or(o.ConnectionTimeout, 10*time.Second)
@@ -140,7 +145,7 @@ func (o *Options) validate() error {
 		return fmt.Errorf("rabbitmq: neither a queue, a routing key nor an exchange given: messages have nowhere to go")
 	}
 	for what, n := range map[string]int64{
-		"connections": int64(o.Connections), "channels": int64(o.Channels), "window": int64(o.Window),
+		"connections": int64(o.Connections), "channels": int64(o.Channels),
 		"bytes in flight": o.MaxBytesInFlight, "retry limit": int64(o.RetryLimit),
 		"connection timeout": int64(o.ConnectionTimeout), "write timeout": int64(o.WriteTimeout),
 		"confirm timeout": int64(o.ConfirmTimeout), "blocked timeout": int64(o.BlockedTimeout),
@@ -150,14 +155,14 @@ func (o *Options) validate() error {
 			return fmt.Errorf("rabbitmq: %s is %d: give a value above 0", what, n)
 		}
 	}
+	if o.Window < 0 {
+		return fmt.Errorf("rabbitmq: window is %d: give 0 or more", o.Window)
+	}
 	if o.Heartbeat < time.Second {
 		return fmt.Errorf("rabbitmq: heartbeat is %v: give a second or more", o.Heartbeat)
 	}
 	if o.DeliveryMode > amqp.Persistent {
 		return fmt.Errorf("rabbitmq: delivery mode is %d: give 1 (transient) or 2 (persistent)", o.DeliveryMode)
-	}
-	if _, err := transport.NewCompressor(o.Compression); err != nil {
-		return err
 	}
 	_, err := o.QueueOptions.table()
 	return err
@@ -180,4 +185,12 @@ func (q QueueOptions) table() (amqp.Table, error) {
 		}
 	}
 	return t, nil
+}
+
+// window returns the window that a channel starts with.
+func (o *Options) window() window {
+	if o.Window > 0 {
+		return newWindow(o.Window, o.Window)
+	}
+	return newWindow(MinWindow, max(MinWindow, MaxInFlight/(o.Connections*o.Channels)))
 }

@@ -20,8 +20,7 @@ var (
 
 // Publisher is a transport.Transport that publishes to RabbitMQ.
 type Publisher struct {
-	o          *Options
-	compressor *transport.Compressor
+	o *Options
 
 	requests      chan *request // unbuffered; never closed
 	backlog       backlog
@@ -89,7 +88,6 @@ func newPublisher(options Options) (*Publisher, error) {
 		backlog:       backlog{ready: make(chan struct{}, 1)},
 		bytesInFlight: semaphore.NewWeighted(o.MaxBytesInFlight),
 	}
-	p.compressor, _ = transport.NewCompressor(o.Compression) // checked by withDefaults
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	p.killed, p.kill = context.WithCancel(context.Background())
 	context.AfterFunc(p.ctx, func() { time.AfterFunc(closeTimeout, p.kill) })
@@ -105,9 +103,6 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
 	}
 	body := m.Body
-	if p.compressor.Name() != "" {
-		body = p.compressor.Append(nil, m.Body)
-	}
 	if limit := int(p.sizeLimit.Load()); limit > 0 && len(body) > limit {
 		return p.tooLarge(m.ID, len(body), limit)
 	}
@@ -118,7 +113,7 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 	defer p.bytesInFlight.Release(weight)
 
 	lent, done := &lentBody{bytes: body}, make(chan error, 1)
-	r := &request{id: m.ID, size: len(body), body: lent, done: done}
+	r := &request{id: m.ID, encoding: m.Encoding, size: len(body), body: lent, done: done}
 	select {
 	case p.requests <- r:
 	case <-ctx.Done():

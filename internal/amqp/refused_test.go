@@ -161,7 +161,6 @@ func TestBadOptions(t *testing.T) {
 		"window is -1":         func(o *Options) { o.Window = -1 },
 		"heartbeat is 1ms":     func(o *Options) { o.Heartbeat = time.Millisecond },
 		"delivery mode is 3":   func(o *Options) { o.DeliveryMode = 3 },
-		`compression "rar"`:    func(o *Options) { o.Compression = "rar" },
 		"queue argument x-odd": func(o *Options) { o.QueueOptions.Arguments = map[string]any{"x-odd": struct{}{}} },
 	} {
 		o := Options{Hosts: []string{"127.0.0.1:1"}, Queue: queue}

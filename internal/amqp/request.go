@@ -14,9 +14,10 @@ const abandonGrace = 200 * time.Millisecond
 // one goroutine at a time: to Send until it is handed over, then to the
 // channelPublisher that took it, or to the backlog.
 type request struct {
-	id   string
-	size int // bytes of the body as it is sent
-	body *lentBody
+	id       string
+	encoding string // content coding of the body
+	size     int    // bytes of the body
+	body     *lentBody
 	// done takes the one answer. The goroutine that the request belongs to
 	// writes it; done is buffered, so that the write does not block.
 	done chan error

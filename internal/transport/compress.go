@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/klauspost/compress/gzip"
@@ -12,36 +13,30 @@ import (
 // Compressor compresses message bodies, each by itself. Its methods may be called
 // from many goroutines at once.
 type Compressor struct {
-	name  string
-	zstd  *zstd.Encoder
-	gzips chan *gzip.Writer // idle ones; nil stands for one that has not been made yet
+	name     string
+	encoders chan *encoder // idle ones; nil stands for one that has not been made yet
 }
 
-// maxWindow is how many bytes back zstd looks for repeats. It bounds the memory
-// of an encoder. The default is 4 MB; a message of 100 flows is below 200 kB.
-const maxWindow = 256 << 10
+const (
+	// maxEncoders bounds how many bodies are compressed at a time. An encoder
+	// occupies one to two megabytes.
+	maxEncoders = 4
+	// maxWindow is how many bytes back zstd looks for repeats. It bounds the memory
+	// of an encoder. The default is 4 MB; a message of 100 flows is below 200 kB.
+	maxWindow = 256 << 10
+)
 
 // NewCompressor returns a compressor for a content coding: gzip, zstd, or ""
 // for none.
 func NewCompressor(name string) (*Compressor, error) {
-	c := &Compressor{name: name}
 	switch name {
-	case "":
-	case "gzip":
-		c.gzips = make(chan *gzip.Writer, runtime.GOMAXPROCS(0))
-		for range cap(c.gzips) {
-			c.gzips <- nil
-		}
-	case "zstd":
-		// Only EncodeAll is used, which starts no goroutine.
-		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithWindowSize(maxWindow), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)))
-		if err != nil {
-			return nil, fmt.Errorf("compression zstd: %w", err)
-		}
-		c.zstd = z
+	case "", "gzip", "zstd":
 	default:
 		return nil, fmt.Errorf("compression %q is not known: leave it empty or give gzip or zstd", name)
+	}
+	c := &Compressor{name: name, encoders: make(chan *encoder, min(maxEncoders, runtime.GOMAXPROCS(0)))}
+	for range cap(c.encoders) {
+		c.encoders <- nil
 	}
 	return c, nil
 }
@@ -52,21 +47,73 @@ func (c *Compressor) Name() string { return c.name }
 // Append appends the compressed body to dst, which may be nil, and returns the
 // extended slice. It does not change body, and keeps neither.
 func (c *Compressor) Append(dst, body []byte) []byte {
-	switch c.name {
-	case "gzip":
-		b := bytes.NewBuffer(dst)
-		w := <-c.gzips
-		if w == nil {
-			w = gzip.NewWriter(nil)
-		}
-		defer func() { c.gzips <- w }()
-		w.Reset(b)
-		_, _ = w.Write(body) // a Buffer takes everything
-		_ = w.Close()
-		w.Reset(nil)
-		return b.Bytes()
-	case "zstd":
-		return c.zstd.EncodeAll(body, dst)
+	if c.name == "" {
+		return append(dst, body...)
 	}
-	return append(dst, body...)
+	e := <-c.encoders
+	if e == nil {
+		e = newEncoder(c.name)
+	}
+	defer func() { c.encoders <- e }()
+	return append(dst, e.encode(body)...)
+}
+
+// encoder compresses one body after the other.
+type encoder struct {
+	gzip *gzip.Writer  // nil for zstd
+	zstd *zstd.Encoder // nil for gzip
+	out  bytes.Buffer
+}
+
+func newEncoder(name string) *encoder {
+	if name == "gzip" {
+		return &encoder{gzip: gzip.NewWriter(nil)}
+	}
+	// Only EncodeAll is used, which starts no goroutine.
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(maxWindow), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		panic("BUG: options of zstd: " + err.Error())
+	}
+	return &encoder{zstd: z}
+}
+
+// encode returns the compressed body. The result is valid until the next call.
+func (e *encoder) encode(body []byte) []byte {
+	e.out.Reset()
+	if e.zstd != nil {
+		// Without that room EncodeAll allocates an array as large as body.
+		e.out.Grow(len(body))
+		return e.zstd.EncodeAll(body, e.out.AvailableBuffer())
+	}
+	e.gzip.Reset(&e.out)
+	_, _ = e.gzip.Write(body) // a Buffer takes everything
+	_ = e.gzip.Close()
+	return e.out.Bytes()
+}
+
+// Decompress returns the JSON list of a message.
+func Decompress(m *Message) ([]byte, error) {
+	var r io.Reader
+	var err error
+	switch body := bytes.NewReader(m.Body); m.Encoding {
+	case "":
+		return m.Body, nil
+	case "gzip":
+		r, err = gzip.NewReader(body)
+	default:
+		var z *zstd.Decoder
+		if z, err = zstd.NewReader(body, zstd.WithDecoderConcurrency(1)); err == nil {
+			defer z.Close()
+			r = z
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decompress message %s: %w", m.ID, err)
+	}
+	list, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("decompress message %s: %w", m.ID, err)
+	}
+	return list, nil
 }

@@ -52,7 +52,7 @@ func (l *limited) turn(size int) time.Duration {
 }
 
 func (l *limited) Send(ctx context.Context, m *Message) error {
-	timer := time.NewTimer(l.turn(len(m.Body)))
+	timer := time.NewTimer(l.turn(m.Size))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -13,12 +13,16 @@ import (
 // Message is a JSON list of 1 to 100 flows of one log.
 type Message struct {
 	// ID names the content: sensor, instance, directory, log, byte range, and a
-	// checksum of Body. A resent message has the same ID. At most 255 bytes,
+	// checksum of the list. A resent message has the same ID. At most 255 bytes,
 	// valid UTF-8.
 	ID string
-	// Body is the compact JSON list. It is lent: unchanged until Send returns,
-	// and not to be kept after that.
+	// Body is the compact JSON list, compressed if Encoding is set. It is lent:
+	// unchanged until Send returns, and not to be kept after that.
 	Body []byte
+	// Encoding is the content coding of Body: "", gzip or zstd.
+	Encoding string
+	// Size is the number of bytes of the JSON list.
+	Size int
 	// Flows is the number of flows in Body.
 	Flows int
 	// Directory is the path of the directory that the flows come from: of the

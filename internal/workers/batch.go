@@ -70,6 +70,8 @@ type batch struct {
 	ids idPrefix
 
 	message  *outgoing // the message being filled; nil if there is none
+	list     []byte    // holds its JSON
+	packed   []byte    // holds its JSON, compressed
 	from, to int64     // byte range of its rows in the log
 	flows    int       // number of flows in it
 	read     progress  // behind the last block
@@ -116,7 +118,7 @@ func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
 			b.emit(ctx)
 		}
 		if b.message == nil {
-			b.message = b.log.dir.p.newMessage(b.log)
+			b.message = b.log.dir.p.newMessage(b.log, b.list)
 		}
 		for ; i < len(e.rows) && b.flows+int(e.rows[i].flows) <= maxFlows; i++ {
 			b.flows += int(e.rows[i].flows)
@@ -142,14 +144,21 @@ func (b *batch) emit(ctx context.Context) {
 		return
 	}
 	m.Body[0] = '['
-	m.Body = append(m.Body, ']')
+	b.list = append(m.Body, ']')
 	m.Flows = b.flows
-	m.ID = b.ids.id(b.from, b.to, m.Body)
+	m.ID = b.ids.id(b.from, b.to, b.list)
+	p := b.log.dir.p
+	body := b.list
+	m.Size = len(body)
+	if p.Compressor != nil {
+		b.packed = p.Compressor.Append(b.packed[:0], body)
+		body, m.Encoding = b.packed, p.Compressor.Name()
+	}
+	m.Body = p.bodies.clone(body)
 	m.after = b.sendable
 	b.from = b.to
 	b.message, b.flows = nil, 0
 	b.log.dir.holdMessage(m)
-	p := b.log.dir.p
 	select {
 	case p.messages <- m:
 		return

@@ -37,7 +37,7 @@
 //
 // Memory is bounded by the number of workers, of encoded blocks (a few more), of
 // messages (in the channel, with publishers, one for each log in work) and of
-// directories in work; never by the length of a log or a line, or by a slow
+// directories in work, and by the bytes of the messages with publishers; never by the length of a log or a line, or by a slow
 // transport.
 //
 // A run stops in two stages, each a context. When the first ends, no more work is

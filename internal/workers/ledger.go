@@ -94,8 +94,7 @@ func (d *dirWork) holdMessage(m *outgoing) {
 // recordOutcome records a message's outcome. A failed message blocks the
 // confirmed position of its log.
 func (p *pipeline) recordOutcome(m *outgoing, err error) {
-	body := m.Body
-	p.bodies.Put(&body)
+	p.bodies.put(m.Body)
 	m.Body = nil
 	d, l := m.log.dir, &m.log.ledger
 	d.ledger.mu.Lock()

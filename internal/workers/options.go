@@ -28,6 +28,9 @@ type Options struct {
 	Workers int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
+	// Compressor compresses the messages; nil if the transport takes them as they
+	// are.
+	Compressor *transport.Compressor
 	// Grace is how long messages in flight may take to be confirmed after ctx has
 	// ended.
 	Grace time.Duration

@@ -24,7 +24,7 @@ const (
 type pipeline struct {
 	Options
 	layouts layouts
-	bodies  sync.Pool // *[]byte, the bodies of messages
+	bodies  bodyPool
 
 	encoded  chan *encodedBlock // blocks that nobody uses
 	slots    chan struct{}      // holds one value for each directory in work
@@ -48,7 +48,6 @@ func newPipeline(o Options) *pipeline {
 		slots:   make(chan struct{}, maxDirectories),
 		inWork:  make(map[*dirWork]struct{}),
 	}
-	p.bodies.New = func() any { b := make([]byte, 0, 128<<10); return &b }
 	for range cap(p.encoded) {
 		p.encoded <- new(encodedBlock)
 	}
@@ -108,9 +107,8 @@ func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	for range p.Workers {
 		parsing.Go(func() error { return p.work(orderly, healthy, s) })
 	}
-	for range p.Publishers {
-		publishing.Go(func() error { return p.publish(hard, healthy, stop) })
-	}
+	publishing.SetLimit(p.Publishers + 1)
+	publishing.Go(func() error { return p.startPublishers(hard, healthy, stop, publishing) })
 	for range markWorkers {
 		marking.Go(func() error { return p.markWorker(hard, stop) })
 	}

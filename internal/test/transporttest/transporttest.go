@@ -92,7 +92,7 @@ func Message(directory string, n int) *transport.Message {
 		n, directory, n, strings.Repeat("x", n%5000))
 	return &transport.Message{
 		ID:   fmt.Sprintf("sensor/0/%s/log_tcp_complete@%d-%d", directory, n, n+1),
-		Body: []byte(body), Flows: 2, Directory: directory, Instance: "0",
+		Body: []byte(body), Size: len(body), Flows: 2, Directory: directory, Instance: "0",
 	}
 }
 

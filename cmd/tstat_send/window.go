@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"tstat-transport/internal/amqp"
+)
+
+// window is the value of --window: the messages in flight on a channel; 0 means
+// auto.
+type window int
+
+// UnmarshalText reads auto or a number.
+func (w *window) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*w = 0
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q: give auto, or 1 or more", text)
+	}
+	*w = window(n)
+	return nil
+}
+
+// otherWindow is what --window auto means where messages do not go to RabbitMQ.
+const otherWindow = 64
+
+// callers returns how many messages may be in flight at a time.
+func (c *command) callers() int {
+	switch {
+	case c.NoTransport:
+		return 1
+	case c.Window > 0:
+		return c.Connections * c.Channels * int(c.Window)
+	case c.Transport == "rabbit":
+		return max(amqp.MaxInFlight, c.Connections*c.Channels*amqp.MinWindow)
+	}
+	return c.Connections * c.Channels * otherWindow
+}

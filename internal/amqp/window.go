@@ -1,0 +1,62 @@
+package amqp
+
+import "time"
+
+const (
+	// MinWindow is the smallest number of messages that a channel may have in
+	// flight if Options.Window is 0. It is what a broker on the same machine needs.
+	MinWindow = 64
+	// MaxInFlight is the largest number of messages that all channels together may
+	// have in flight if Options.Window is 0, unless MinWindow needs more.
+	MaxInFlight = 4096
+)
+
+// window is the number of messages that a channel may have in flight. It follows
+// the distance to the broker as TCP Vegas does. A round is as many confirmations
+// as the window has messages; after each round
+//
+//	window = window × 2 × base / mean
+//
+// where base is the shortest time that a confirmation took on this channel, and
+// mean is the mean time of the round. While nothing queues, mean is about base
+// and the window doubles. It stands still where messages queue for as long as
+// they travel (mean = 2 × base), and shrinks if the broker slows down. It grows
+// only after a round in which it held messages back, and stays between min and
+// max.
+type window struct {
+	min, max int
+	size     int
+	base     time.Duration
+
+	// Of the round:
+	confirmations int
+	sum           time.Duration
+	full          bool // the window has held messages back
+}
+
+func newWindow(least, most int) window { return window{min: least, max: most, size: least} }
+
+// room reports whether another message may be in flight beside n.
+func (w *window) room(n int) bool {
+	w.full = w.full || n >= w.size
+	return n < w.size
+}
+
+// confirmed records that a message was confirmed after d.
+func (w *window) confirmed(d time.Duration) {
+	if w.base == 0 || d < w.base {
+		w.base = d
+	}
+	w.confirmations++
+	w.sum += d
+	if w.confirmations < w.size {
+		return
+	}
+	mean := w.sum / time.Duration(w.confirmations)
+	next := int(float64(w.size) * 2 * float64(w.base) / float64(max(mean, 1)))
+	if !w.full {
+		next = min(next, w.size)
+	}
+	w.size = min(max(next, w.min), w.max)
+	w.confirmations, w.sum, w.full = 0, 0, false
+}

@@ -1,0 +1,108 @@
+package amqp
+
+import (
+	"testing"
+	"time"
+)
+
+// modelBroker is a broker that takes perSecond messages a second, one after the other,
+// at the end of a round trip.
+type modelBroker struct {
+	roundTrip time.Duration
+	perSecond int
+	clock     time.Duration
+	idle      time.Duration // when the broker has confirmed everything
+	sent      []time.Duration
+	confirms  []time.Duration
+}
+
+// run keeps the window full until n messages are confirmed and returns how long
+// that takes.
+func (b *modelBroker) run(w *window, n int) time.Duration {
+	began := b.clock
+	for range n {
+		for w.room(len(b.sent)) {
+			b.idle = max(b.idle, b.clock+b.roundTrip/2) + time.Second/time.Duration(b.perSecond)
+			b.sent, b.confirms = append(b.sent, b.clock), append(b.confirms, b.idle+b.roundTrip/2)
+		}
+		b.clock = max(b.clock, b.confirms[0])
+		w.confirmed(b.clock - b.sent[0])
+		b.sent, b.confirms = b.sent[1:], b.confirms[1:]
+	}
+	return b.clock - began
+}
+
+// TestWindowFollowsTheDistance: at any distance the broker is kept busy, with no
+// more in flight than three times what that takes.
+func TestWindowFollowsTheDistance(t *testing.T) {
+	for _, c := range []struct {
+		roundTrip time.Duration
+		perSecond int
+		want      int // messages that a round trip holds
+	}{
+		{0, 4000, 0},
+		{time.Millisecond, 4000, 4},
+		{10 * time.Millisecond, 4000, 40},
+		{100 * time.Millisecond, 4000, 400},
+		{200 * time.Millisecond, 4000, 800},
+		{100 * time.Millisecond, 1e6, 4096},
+	} {
+		w := newWindow(64, 4096)
+		b := &modelBroker{roundTrip: c.roundTrip, perSecond: c.perSecond}
+		b.run(&w, 10_000)
+		if least, most := max(64, c.want), max(64, 3*c.want); w.size < least || w.size > most {
+			t.Errorf("%v, %d messages/s: window %d, want %d to %d", c.roundTrip, c.perSecond, w.size, least, most)
+		}
+		if c.want == 4096 {
+			continue // the window cannot fill that line
+		}
+		const n = 10_000
+		if took, least := b.run(&w, n), time.Duration(n)*time.Second/time.Duration(c.perSecond); took > least*101/100 {
+			t.Errorf("%v, %d messages/s: %d messages took %v, want %v", c.roundTrip, c.perSecond, n, took, least)
+		}
+	}
+}
+
+// TestWindowShrinks: when the broker becomes ten times slower, the queue in front
+// of it does not become ten times longer in time; when it is fast again, so is the
+// window.
+func TestWindowShrinks(t *testing.T) {
+	w := newWindow(64, 4096)
+	b := &modelBroker{roundTrip: 100 * time.Millisecond, perSecond: 4000}
+	b.run(&w, 10_000)
+	fast := w.size
+	b.perSecond = 400
+	b.run(&w, 5000)
+	if w.size < 64 || w.size > 120 { // 40 travel
+		t.Errorf("window %d beside a slow broker, was %d", w.size, fast)
+	}
+	b.perSecond = 4000
+	b.run(&w, 10_000)
+	if w.size < 400 {
+		t.Errorf("window %d when the broker is fast again, was %d", w.size, fast)
+	}
+}
+
+// TestWindowOfAnIdleLine: a window that holds nothing back does not grow.
+func TestWindowOfAnIdleLine(t *testing.T) {
+	w := newWindow(64, 4096)
+	for range 1000 {
+		if !w.room(10) {
+			t.Fatal("no room")
+		}
+		w.confirmed(100 * time.Millisecond)
+	}
+	if w.size != 64 {
+		t.Errorf("window %d with 10 messages in flight, want 64", w.size)
+	}
+}
+
+func TestFixedWindow(t *testing.T) {
+	o := Options{Window: 7}
+	w := o.window()
+	b := &modelBroker{roundTrip: 100 * time.Millisecond, perSecond: 4000}
+	b.run(&w, 1000)
+	if w.size != 7 || w.room(7) || !w.room(6) {
+		t.Errorf("window %d, want 7", w.size)
+	}
+}

@@ -1,0 +1,149 @@
+package workers_test
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/transport"
+	"tstat-transport/internal/workers"
+)
+
+// unpacking is a transport that hands on what is in compressed messages, and
+// finds messages of more than maxFlows flows too large.
+type unpacking struct {
+	*archive
+	t        *testing.T
+	encoding string
+	maxFlows int
+}
+
+func (u *unpacking) Send(ctx context.Context, m *transport.Message) error {
+	if m.Encoding != u.encoding {
+		u.t.Errorf("message %s is %q, want %q", m.ID, m.Encoding, u.encoding)
+	}
+	if m.Flows > u.maxFlows {
+		return &transport.Error{Verdict: transport.TooLarge, Err: context.DeadlineExceeded}
+	}
+	list, err := transport.Decompress(m)
+	if err != nil {
+		return err
+	}
+	if m.Size != len(list) {
+		u.t.Errorf("message %s has %d bytes, says %d", m.ID, len(list), m.Size)
+	}
+	plain := *m
+	plain.Body = list
+	return u.archive.Send(ctx, &plain)
+}
+
+// TestCompressedMessages: compressed messages have the ids and the content of
+// those that are not, also in parts.
+func TestCompressedMessages(t *testing.T) {
+	root := t.TempDir()
+	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 3))
+	for _, most := range []int{100, 30} {
+		var want map[string]string
+		for _, encoding := range []string{"", "gzip", "zstd"} {
+			c, err := transport.NewCompressor(encoding)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := &unpacking{newArchive(), t, encoding, most}
+			outcome, counters := run(t.Context(), t, root, to, func(o *workers.Options) {
+				o.Mark = false
+				if encoding != "" {
+					o.Compressor = c
+				}
+			})
+			if outcome.Transport != nil || len(to.bodies) == 0 {
+				t.Fatalf("%d messages: %v", len(to.bodies), outcome.Transport)
+			}
+			if want == nil {
+				want = to.bodies
+			}
+			if !maps.Equal(to.bodies, want) {
+				t.Errorf("%s: %d messages, not those that are sent without compression", encoding, len(to.bodies))
+			}
+			t.Logf("%q, %d flows: %d messages of %d bytes", encoding, most, len(to.bodies), counters.BodyBytes.Load())
+		}
+	}
+}
+
+// holding is a transport that accepts nothing before no more comes for a while,
+// and counts the bytes that callers of Send hold.
+type holding struct {
+	quiet          *time.Timer // closes release
+	release        chan struct{}
+	bytes, highest atomic.Int64
+	calls, most    atomic.Int64
+}
+
+func (h *holding) Send(ctx context.Context, m *transport.Message) error {
+	h.quiet.Reset(quietTime)
+	size := int64(len(m.Body))
+	bytes, calls := h.bytes.Add(size), h.calls.Add(1)
+	for highest := h.highest.Load(); bytes > highest && !h.highest.CompareAndSwap(highest, bytes); {
+		highest = h.highest.Load()
+	}
+	for most := h.most.Load(); calls > most && !h.most.CompareAndSwap(most, calls); {
+		most = h.most.Load()
+	}
+	defer h.calls.Add(-1)
+	defer h.bytes.Add(-size)
+	select {
+	case <-h.release:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *holding) Close(context.Context) error { return nil }
+
+const quietTime = 300 * time.Millisecond
+
+// hold runs over root while the transport accepts nothing until it gets no more,
+// and then everything.
+func hold(t *testing.T, root string, publishers int) (*holding, *report.Counters) {
+	t.Helper()
+	to := &holding{release: make(chan struct{})}
+	to.quiet = time.AfterFunc(time.Hour, sync.OnceFunc(func() { close(to.release) }))
+	defer to.quiet.Stop()
+	outcome, counters := run(t.Context(), t, root, to, func(o *workers.Options) { o.Mark, o.Publishers = false, publishers })
+	if outcome.Transport != nil {
+		t.Fatal(outcome.Transport)
+	}
+	return to, counters
+}
+
+// TestBytesInFlight: a transport that accepts nothing for a while gets 28 MiB of
+// messages at most, however many publishers there may be, and all of them in the
+// end.
+func TestBytesInFlight(t *testing.T) {
+	root := t.TempDir()
+	g, err := loggen.New(loggen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := g.Tree(root, 1, 16e6) // 50 MB of messages
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 28 << 20
+	to, counters := hold(t, root, 4096)
+	if to.highest.Load() > most || to.highest.Load() < most/2 || counters.BodyBytes.Load() < 3*most/2 {
+		t.Errorf("%d bytes in flight, of %d in all, want about %d", to.highest.Load(), counters.BodyBytes.Load(), most)
+	}
+	if counters.Rows.Load() != books.Rows {
+		t.Errorf("%d rows, want %d", counters.Rows.Load(), books.Rows)
+	}
+	if to, _ := hold(t, root, 5); to.most.Load() != 5 {
+		t.Errorf("%d calls of Send at a time, want 5", to.most.Load())
+	}
+}
