@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -110,10 +111,19 @@ type Stat struct {
 	Size         int64 // bytes on disk
 	Ino          uint64
 	Mtime, Ctime int64 // nanoseconds since the epoch
+	// Fresh: times have whole seconds here, and the change is so recent that the
+	// next one may get the same time.
+	Fresh bool
 }
 
+// freshFor is how long a change time without nanoseconds may come again. FAT counts
+// in steps of two seconds.
+const freshFor = 2 * time.Second
+
 func statOf(st *unix.Stat_t) Stat {
-	return Stat{Size: st.Size, Ino: st.Ino, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+	s := Stat{Size: st.Size, Ino: st.Ino, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+	s.Fresh = st.Ctim.Nsec == 0 && time.Since(time.Unix(0, s.Ctime)) < freshFor
+	return s
 }
 
 // OpenLog opens a log for reading; the caller closes it. A log that is not a

@@ -45,7 +45,7 @@ type LogState struct {
 	Tail        *Tail  `json:"tail,omitempty"`
 	Fingerprint string `json:"fingerprint"` // of the log up to End, see Fingerprinter
 	Ino         uint64 `json:"inode"`
-	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch
+	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch; 0 if it may come again
 	Gzip        bool   `json:"gzip,omitempty"`
 	// Beside is the other of log_x and log_x.gz, which was there and held nothing more.
 	Beside *Beside `json:"beside,omitempty"`
@@ -72,20 +72,29 @@ type Beside struct {
 
 // is reports whether st is that of the file; nil is no file.
 func (b *Beside) is(st Stat) bool {
-	return b != nil && *b == Beside{st.Size, st.Ino, st.Ctime}
+	return b != nil && !st.Fresh && *b == Beside{st.Size, st.Ino, st.Ctime}
 }
 
 // SetFile notes the log's file as it was when it was opened.
 func (l *LogState) SetFile(log Log, st Stat) {
-	l.Size, l.Ino, l.Ctime, l.Gzip = st.Size, st.Ino, st.Ctime, log.Gzip
+	l.Size, l.Ino, l.Ctime, l.Gzip = st.Size, st.Ino, st.stateTime(), log.Gzip
 	l.Beside = nil
 	if other := log.Beside; other != nil {
-		l.Beside = &Beside{other.Size, other.Ino, other.Ctime}
+		l.Beside = &Beside{other.Size, other.Ino, other.stateTime()}
 	}
 }
 
+// stateTime returns the change time for a state. A file whose time may come again is
+// never the same by its Stat alone: its content is looked at once more.
+func (s Stat) stateTime() int64 {
+	if s.Fresh {
+		return 0
+	}
+	return s.Ctime
+}
+
 func (l *LogState) sameFile(st Stat, gzip bool) bool {
-	return l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip
+	return !st.Fresh && l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip
 }
 
 // HasZeros reports whether zero bytes stand where rows may still appear.
