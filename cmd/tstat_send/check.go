@@ -87,7 +87,7 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 	defer r.Close()
 	switch err := r.Lock(); {
 	case errors.Is(err, logdir.ErrLocked):
-		up.wrong(cli.TempFail, "root %s: a run is at work on it: try again when it has ended", d.path)
+		up.wrong(cli.TempFail, "root %s: %v: %s", d.path, err, logdir.LockRemedy(err))
 		return
 	case err != nil:
 		up.wrong(cli.NoInput, "root %s: cannot be locked: %v", d.path, err)

@@ -119,7 +119,7 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 		r, err := openRoot(d)
 		switch {
 		case errors.Is(err, logdir.ErrLocked):
-			log.Warn("root_locked", "root", d.path, "hint", "another run works on it; try again later")
+			log.Warn("root_locked", "root", d.path, "error", err, "hint", logdir.LockRemedy(err))
 			status = cli.Worse(status, cli.TempFail)
 		case err != nil:
 			log.Error("root_unreadable", "root", d.path, "error", err, "hint", "correct -d")

@@ -102,7 +102,7 @@ func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) 
 		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
 	case errors.Is(err, logdir.ErrLocked):
 		p.tally.add(e.Root, Counts{Locked: 1})
-		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
+		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err, "hint", logdir.LockRemedy(err))
 	case isKept:
 		p.tally.add(e.Root, keep.as)
 		p.Log.WarnContext(ctx, "directory_kept", withHint([]any{"directory", e.Path(), "error", keep.cause}, keep.hint)...)

@@ -139,11 +139,12 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-// flock takes the exclusive lock on fd, or says ErrLocked.
+// flock takes the exclusive lock on fd, or fails with ErrLocked, if possible a
+// LockedError.
 func flock(fd int) error {
 	_, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 	if err == unix.EWOULDBLOCK {
-		return ErrLocked
+		return lockedBy(fd)
 	}
 	return err
 }

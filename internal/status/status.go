@@ -75,13 +75,13 @@ func (r *Report) Unreadable() bool {
 // Instance of the roots. The error is ctx's.
 func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 	report := &Report{Time: time.Now(), Directories: []Directory{}}
-	locks := readLocks()
+	locks := logdir.ReadLocks()
 	var entries []logdir.Entry
 	for _, root := range roots {
 		open, err := logdir.OpenRoot(root.Path)
 		if err == nil {
 			defer open.Close()
-			root.Process = locks.holderOf(open.Fd())
+			root.Process = locks.Holder(open)
 			var found []logdir.Entry
 			found, err = open.Find(ctx, func(path string, err error) {
 				if !logdir.IsHint(path, err) {
@@ -112,7 +112,7 @@ func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 }
 
 // inspectAll returns a Directory for each entry, without a State if it is done.
-func inspectAll(ctx context.Context, entries []logdir.Entry, locks lockTable, workers int) ([]Directory, error) {
+func inspectAll(ctx context.Context, entries []logdir.Entry, locks logdir.Locks, workers int) ([]Directory, error) {
 	directories := make([]Directory, len(entries))
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
@@ -133,10 +133,10 @@ func inspectAll(ctx context.Context, entries []logdir.Entry, locks lockTable, wo
 	return directories, g.Wait()
 }
 
-func directory(path string, found logdir.Inspection, locks lockTable) Directory {
+func directory(path string, found logdir.Inspection, locks logdir.Locks) Directory {
 	d := Directory{
 		Path: path, Bytes: found.Bytes, Since: found.Since,
-		Process: locks[inode{found.Dev, found.Ino}],
+		Process: locks.HolderOf(found.Dev, found.Ino),
 	}
 	switch {
 	case d.Process != 0:

@@ -14,25 +14,6 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// The table of locks has those that this process holds, and holding is all that
-// it shows: reading it takes no lock.
-func TestReadLocks(t *testing.T) {
-	root, err := logdir.OpenRoot(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	if pid := readLocks().holderOf(root.Fd()); pid != 0 {
-		t.Errorf("process %d before it is locked", pid)
-	}
-	if err := root.Lock(); err != nil {
-		t.Fatal(err)
-	}
-	if pid := readLocks().holderOf(root.Fd()); pid != os.Getpid() {
-		t.Errorf("process %d, want %d", pid, os.Getpid())
-	}
-}
-
 func TestFormat(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 2_500_000_000: "2.5 GB"} {
 		if got := formatBytes(n); got != want {

@@ -39,7 +39,7 @@ func (p *pipeline) directoryError(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLocked):
 		p.Counters.Unsent.Stays(path, report.Locked, err, 0)
-		p.Log.Warn("directory_locked", "directory", path, "error", err)
+		p.Log.Warn("directory_locked", "directory", path, "error", err, "hint", logdir.LockRemedy(err))
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.outcome.Locked++
