@@ -46,11 +46,12 @@ func alarmBefore(t *testing.T, n *rabbittest.Node) {
 func alarmDuring(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
-	s.Rabbit["confirm_timeout"] = "2"
+	// More than a message waits on the slow link, on a busy machine too.
+	s.Rabbit["confirm_timeout"] = "5"
 	p, proxy := s.underWay()
 	n.MemoryAlarm(t, true)
 	p.says("event=broker_blocked")
-	elapsed(t, 3*time.Second)
+	elapsed(t, 6*time.Second)
 	n.MemoryAlarm(t, false)
 	proxy.Bandwidth(0)
 	p.wait().want(allDone, "event=broker_unblocked")

@@ -14,12 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-json"
-
 	typed "tstat-transport/internal/message"
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/reference"
-	"tstat-transport/internal/test/schema"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -55,19 +52,6 @@ func canonical(t testing.TB, text []byte) string {
 	return c
 }
 
-var loadMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Load("message.schema.json") })
-
-// messageSchema is the published schema of a message. The first message of each
-// log that must arrive is held against it.
-func messageSchema(t testing.TB) *schema.Schema {
-	t.Helper()
-	s, err := loadMessageSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 var referenceCache sync.Map // of map[string]message, by content and settings
 
 // messagesOf are the messages of a log read from its start, by their ids, which
@@ -94,16 +78,8 @@ func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Protocol,
 	}
 	messages := map[string]message{}
 	for _, m := range reference.Messages(result) {
-		text, err := json.Marshal(m.Flows)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(messages) == 0 { // the flows of a log have the same columns; validation is slow
-			if err := messageSchema(t).Validate(text); err != nil {
-				t.Errorf("%s: a message does not fit docs/message.schema.json: %v", names, err)
-			}
-		}
-		messages[fmt.Sprintf("%s@%d-%d~%08x", names, m.From, m.To, crc32.ChecksumIEEE(text))] = message{m.Flows, string(text)}
+		text := wantSchema(t, names, m.Flows)
+		messages[fmt.Sprintf("%s@%d-%d~%08x", names, m.From, m.To, crc32.ChecksumIEEE([]byte(text)))] = message{m.Flows, text}
 	}
 	referenceCache.Store(key, messages)
 	return messages

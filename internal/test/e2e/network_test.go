@@ -39,6 +39,7 @@ func TestClosedByOperator(t *testing.T) {
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay("-D")
+	proxy.Bandwidth(slow / 50) // rabbitmqctl may take seconds to start
 	s.Node.Ctl(t, "close_all_connections", "--vhost", s.VHost, "maintenance tonight")
 	p.says("maintenance tonight")
 	proxy.Bandwidth(0)

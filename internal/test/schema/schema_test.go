@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 func message(t *testing.T) *Schema {
@@ -41,6 +43,7 @@ func TestGoldens(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		flows := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+		flows = flows[:min(len(flows), testkit.UnderRace(50, len(flows)))]
 		for len(flows) > 0 && len(flows[0]) > 0 {
 			n := min(100, len(flows))
 			body := append(append([]byte("["), bytes.Join(flows[:n], []byte(","))...), ']')

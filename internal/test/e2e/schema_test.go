@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/goccy/go-json"
+
+	typed "tstat-transport/internal/message"
+	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/test/schema"
+)
+
+var messageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Load("message.schema.json") })
+
+// validForms holds the forms of the flows that fit the schema.
+var validForms sync.Map
+
+// wantSchema holds every flow of a message against the published schema and
+// returns the message's text. Validation takes half a millisecond a flow under
+// the race detector, so it is done once for each form.
+func wantSchema(t testing.TB, names string, flows []typed.Flow) string {
+	t.Helper()
+	s, err := messageSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(flows) < 1 || len(flows) > reference.MaxFlows {
+		t.Errorf("%s: a message of %d flows", names, len(flows))
+	}
+	var texts []string
+	for _, flow := range flows {
+		b, err := json.Marshal(flow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		texts = append(texts, text)
+		f := form(text)
+		if _, ok := validForms.Load(f); ok {
+			continue
+		}
+		if err := s.Validate([]byte("[" + text + "]")); err != nil {
+			t.Errorf("%s: a flow does not fit docs/message.schema.json: %v\n%s", names, err, text)
+			continue
+		}
+		validForms.Store(f, true)
+	}
+	return "[" + strings.Join(texts, ",") + "]"
+}
+
+// form returns a flow without digits, the letters a to f and colons. What is
+// left tells apart all that the schema does, but for the constant interval: the
+// keys, and whether a value is whole, a fraction, negative, text or null.
+func form(flow string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c == ':' {
+			return -1
+		}
+		return c
+	}, flow)
+}
+
+func TestForm(t *testing.T) {
+	const flow = `{"src_ip":"fd77::1","num_bits":8,"bits_per_second":1.5,"sensor_id":"s"}`
+	for edit, same := range map[[2]string]bool{
+		{`"fd77::1"`, `"2001:db8::2"`}: true,
+		{`:8,`, `:12345,`}:             true,
+		{`:1.5,`, `:0.25,`}:            true,
+		{`"fd77::1"`, `"host"`}:        false,
+		{`:8,`, `:-8,`}:                false,
+		{`:8,`, `:8.5,`}:               false,
+		{`:8,`, `:"8",`}:               false,
+		{`:1.5,`, `:null,`}:            false,
+		{`"num_bits":8,`, ``}:          false,
+		{`num_bits`, `num_pkts`}:       false,
+	} {
+		other := strings.Replace(flow, edit[0], edit[1], 1)
+		if got := form(other) == form(flow); other == flow || got != same {
+			t.Errorf("%s has the same form: %v, want %v", other, got, same)
+		}
+	}
+}
