@@ -12,7 +12,7 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// checkReport prints what it finds, a line each, and keeps the gravest status.
+// checkReport prints a line for each finding, and keeps the most severe status.
 type checkReport struct {
 	w      io.Writer
 	status int
@@ -77,7 +77,8 @@ func (c *command) checkTransport(ctx context.Context, up *checkReport, log *slog
 	}
 }
 
-// checkRoot looks a root over. It holds the root's lock for that moment.
+// checkRoot checks that a root can be read and its marks written. It holds the
+// root's lock meanwhile.
 func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 	r, err := logdir.OpenRoot(d.path)
 	if err != nil {
@@ -116,8 +117,8 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 	}
 }
 
-// checkMarks tries to write into the newest directory: Tstat makes the next
-// ones as it made that.
+// checkMarks tries to write a mark into the newest directory: Tstat will make the
+// next directory with the same owner and permissions.
 func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
 	logdir.Sort(entries)
 	for _, e := range slices.Backward(entries) {

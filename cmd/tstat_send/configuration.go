@@ -15,17 +15,17 @@ import (
 // systemConfig is read if neither --config is given nor its default exists.
 const systemConfig = "/etc/tstat-transport/config.ini"
 
-// configuration is the ini file, and where the options come from that may stand
-// in the file or be given as flags.
+// configuration is the ini file, and the origin of each option that may be set there
+// or by a flag.
 type configuration struct {
-	file    *config.File // nil if it was not read, or cannot be
-	err     error        // why it cannot be used
-	origins map[string]string
+	file    *config.File      // nil if it was not read, or could not be
+	err     error             // why the file cannot be used
+	origins map[string]string // by option; see origin
 }
 
-// readConfiguration reads the ini file and takes from it what was not given on the
-// command line. An error is kept, and becomes that of the transport: a run with
-// roots that are known counts and reports what it could not send.
+// readConfiguration reads the ini file and sets the options that no flag has set. An
+// error is kept for backend to return: a run whose roots are known counts and
+// reports what it could not send.
 func (c *command) readConfiguration(parsed *kong.Context) {
 	conf := &c.configuration
 	conf.origins = make(map[string]string)
@@ -61,8 +61,8 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 	})
 }
 
-// take sets an option to what the file says, if it was not given as a flag. If set
-// does not accept the value, it returns what it wants.
+// take has set take the value of an option from the file, unless a flag has set the
+// option. If set does not accept the value, it returns what it wants instead.
 func (conf *configuration) take(name string, set func(value string) (want string)) {
 	o, ok := conf.file.Option(name)
 	if !ok || conf.origins[name] != "" {
@@ -74,7 +74,8 @@ func (conf *configuration) take(name string, set func(value string) (want string
 	}
 }
 
-// setRoots reads roots separated by commas. It sets none if one is wrong.
+// setRoots sets the roots to a list separated by commas. If one is wrong, it sets
+// none.
 func (c *command) setRoots(list string) (want string) {
 	var roots []root
 	for item := range strings.SplitSeq(list, ",") {
@@ -91,15 +92,15 @@ func (c *command) setRoots(list string) (want string) {
 	return ""
 }
 
-// exists reports whether there is a file at path, which this user perhaps may not
-// read.
+// exists reports whether there is a file at path. This user may be unable to read
+// the file.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// origin says where an option comes from: the flag, the line of the file, or the
-// default.
+// origin returns where an option comes from: the flag, the file and line, or
+// "default".
 func (conf *configuration) origin(name string) string {
 	if from, ok := conf.origins[name]; ok {
 		return from
@@ -107,8 +108,8 @@ func (conf *configuration) origin(name string) string {
 	return "default"
 }
 
-// checkOptions prints the options that may stand in the configuration, and where
-// each comes from.
+// checkOptions prints the options that may be set in the configuration, each with its
+// origin.
 func (c *command) checkOptions(up *checkReport) {
 	roots := make([]string, len(c.Directory))
 	for i, r := range c.Directory {

@@ -64,9 +64,9 @@ type command struct {
 }
 
 const (
-	// maxWorkers bounds their memory, a few hundred KiB each.
+	// maxWorkers bounds the memory of the workers: each has a few hundred KiB.
 	maxWorkers = 1024
-	// maxUnconfirmed bounds the messages on their way, which have a goroutine each.
+	// maxUnconfirmed bounds the messages in flight: each has a goroutine.
 	maxUnconfirmed = 1 << 16
 )
 
@@ -112,8 +112,8 @@ func checkDisjoint(roots []root) error {
 }
 
 func main() {
-	// Signals are caught to the last: one that comes when all is done changes
-	// nothing in the exit status.
+	// Signals stay caught until exit, so one that arrives after the work is done
+	// does not change the exit status.
 	ctx, _ := cli.UntilSignal(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -122,7 +122,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c command
 	parser := kong.Must(&c,
 		kong.Name("tstat_send"),
-		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong number, not a missing one
+		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong value, not a flag -1
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
 		vars(),

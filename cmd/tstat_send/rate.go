@@ -12,7 +12,7 @@ type byteRate struct {
 	bytes int64
 }
 
-// UnmarshalText reads a size, of one byte to 2 TB.
+// UnmarshalText parses a size from one byte to 2 TB.
 func (r *byteRate) UnmarshalText(text []byte) error {
 	bytes, _, err := cli.ParseSize(string(text))
 	if err != nil || bytes < 1 || bytes > math.MaxInt32*1e3 {

@@ -2,12 +2,12 @@ package main
 
 import "tstat-transport/internal/cli"
 
-// root is the value of -d.
+// root is a value of -d.
 type root struct {
 	instance, path string
 }
 
-// String returns the root as it is given.
+// String returns [INSTANCE=]DIR.
 func (r root) String() string {
 	if r.instance == "" {
 		return r.path

@@ -19,17 +19,17 @@ import (
 )
 
 const (
-	// grace is how long messages on their way may take to be confirmed once
-	// the run has been told to stop.
+	// grace is how long messages in flight may take to be confirmed after the run
+	// has been told to stop.
 	grace = 10 * time.Second
-	// closing bounds the orderly end of the transport.
+	// closing is how long the transport may take to close.
 	closing = 10 * time.Second
 )
 
-// send does the run, and reports on it. It returns the exit status.
+// send runs the pipeline, reports on the run and returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	if !c.NoTransport {
-		// A log that nobody reads any more does not end what is on its way.
+		// The run goes on if the reader of the log has gone.
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	c.limitMemory()
@@ -57,7 +57,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the rows are sent and counted all the same")
 		status = cli.Worse(status, cli.IO)
 	}
-	w.books = true
+	w.counted = true
 	t, err := c.openTransport(ctx, w, stdout)
 	if err != nil {
 		log.Error("transport_unavailable", "transport", c.Transport, "error", err)
@@ -87,8 +87,8 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	return status
 }
 
-// survey counts what a run would have had to send, and returns the exit status
-// of that.
+// survey counts what is unsent when no transport is available, for the metrics and
+// the report. It returns the exit status for what it found.
 func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry) int {
 	outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
 	switch {
@@ -103,7 +103,7 @@ func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry
 	return cli.OK
 }
 
-// identify sets the sensor id where none was given.
+// identify sets the sensor id to the host name if none was given.
 func (c *command) identify() (err error) {
 	if c.Sensor == "" {
 		c.Sensor, err = os.Hostname()
@@ -111,9 +111,8 @@ func (c *command) identify() (err error) {
 	return err
 }
 
-// openRoots opens and locks the roots. One that cannot be had does not keep
-// the others from being sent; the status tells of it. The caller closes those
-// that are returned.
+// openRoots opens and locks the roots, and returns those that it could lock, for the
+// caller to close. status is the exit status for the other roots.
 func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int) {
 	for _, d := range c.Directory {
 		r, err := openRoot(d)
@@ -186,7 +185,7 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 	return o
 }
 
-// exitStatus is the exit status that the outcome stands for.
+// exitStatus returns the exit status for an outcome of the pipeline.
 func (c *command) exitStatus(o workers.Outcome, log *slog.Logger) int {
 	status := cli.OK
 	switch {
@@ -209,7 +208,7 @@ func (c *command) exitStatus(o workers.Outcome, log *slog.Logger) int {
 	return status
 }
 
-// transportStatus is the exit status for an error of a transport.
+// transportStatus returns the exit status for an error of a transport.
 func transportStatus(err error) int {
 	switch transport.VerdictOf(err) {
 	case transport.Refused:

@@ -10,28 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deadlineWriter returns stdout as a writer whose writes end although nobody may
-// read it: once ctx has ended they have the grace time that messages have
-// elsewhere. That holds for pipes; a write to a file ends by itself.
+// deadlineWriter returns a writer to stdout. After ctx has ended, a write to a pipe
+// that nobody reads fails after the grace time. A write to a file needs no deadline.
 func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
 	file, ok := stdout.(*os.File)
 	if !ok {
 		return stdout
 	}
-	if file.SetWriteDeadline(time.Time{}) != nil { // the file is in blocking mode, as is usual
+	if file.SetWriteDeadline(time.Time{}) != nil { // the file is in blocking mode, as stdout usually is
 		if file = withoutBlocking(file); file == nil {
 			return stdout
 		}
 	}
-	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // it could be set above
+	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // succeeded above
 	return file
 }
 
-// withoutBlocking opens the pipe stdout once more, in non-blocking mode, under
-// the same descriptor. Setting O_NONBLOCK on stdout itself would change the mode
-// for every process that was given the pipe. The number must stay: Go ends the
-// program when a write to descriptor 1 finds that the reader has gone. The result
-// is nil if stdout is no pipe or cannot be opened again, as another user's.
+// withoutBlocking opens the pipe stdout again, in non-blocking mode, and gives it the
+// same descriptor. O_NONBLOCK on stdout itself would change the mode for every
+// process that has the pipe. The descriptor must stay 1: Go ends the program if a
+// write to descriptor 1 finds that the reader has gone (os/signal, SIGPIPE). The
+// result is nil if stdout is not a pipe, or is a pipe of another user.
 func withoutBlocking(stdout *os.File) *os.File {
 	info, err := stdout.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

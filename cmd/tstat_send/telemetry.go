@@ -18,12 +18,12 @@ import (
 type telemetry struct {
 	c        *command
 	log      *slog.Logger
-	summary  *slog.Logger        // for the one line that every run logs
+	summary  *slog.Logger        // logs the summary, whatever the level of log
 	metrics  *report.MetricsFile // nil without --metrics
 	run      report.Run
-	progress *report.Progress // nil where none is shown
+	progress *report.Progress // nil if no progress is shown
 	terminal io.Writer        // the terminal that shows the log; nil if there is none
-	books    bool             // the run has counted something, so it logs a summary
+	counted  bool             // the run has started to count, so a summary is logged
 	// delivery returns what the transport has counted.
 	delivery func() report.Delivery
 }
@@ -41,7 +41,7 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		w.run.Roots = append(w.run.Roots, report.Root{Path: d.path, Instance: c.instanceOf(d)})
 	}
 	out := stderr
-	// Messages that are printed on the same terminal would break the line.
+	// Messages that are printed on the same terminal would tear the bar.
 	visible := report.IsTerminal(stderr) && !(c.NoTransport && report.IsTerminal(stdout))
 	if c.Progress == "always" || c.Progress == "auto" && visible {
 		w.progress = report.NewProgress(stderr)
@@ -113,7 +113,7 @@ func (w *telemetry) tellStop(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// show shows progress, if it is wanted, until stop is called.
+// show shows progress, if there is a terminal for it, until stop is called.
 func (w *telemetry) show() (stop func()) {
 	if w.progress == nil {
 		return func() {}
@@ -121,14 +121,15 @@ func (w *telemetry) show() (stop func()) {
 	return w.progress.Show(w.run.Counters)
 }
 
-// counts adds the transport's own counters to the books.
+// counts has the transport's own counters reported.
 func (w *telemetry) counts(t transport.Transport) {
 	if s, ok := t.(interface{ Stats() amqp.Stats }); ok {
 		w.delivery = func() report.Delivery { return delivery(s.Stats()) }
 	}
 }
 
-// end writes what was asked for about the run, and returns its exit status.
+// end writes the report, the metrics and the summary of a run that ended with
+// status. It returns the exit status, which is worse if one cannot be written.
 func (w *telemetry) end(ctx context.Context, status int) int {
 	r := &w.run
 	r.Ended, r.Status, r.Interrupted = time.Now(), status, ctx.Err() != nil
@@ -145,7 +146,7 @@ func (w *telemetry) end(ctx context.Context, status int) int {
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}
 	}
-	if w.books && !(w.c.Quiet && r.Status == cli.OK) {
+	if w.counted && !(w.c.Quiet && r.Status == cli.OK) {
 		w.summary.Info("summary", r.Attrs()...)
 	}
 	return r.Status
@@ -160,7 +161,7 @@ func delivery(s amqp.Stats) report.Delivery {
 	}
 }
 
-// settings are what the account of a run shows of the command line.
+// settings returns the options that the report of a run shows.
 func (c *command) settings() report.Settings {
 	s := report.Settings{
 		Transport: c.Transport, Config: c.Config, ThresholdBytes: c.Threshold.bytes, Single: c.Single,

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// threshold is the value of -T: the smallest byte count that is sent.
+// threshold is the value of -T: the smallest byte count of a flow that is sent.
 type threshold struct {
 	bytes uint64
 }
@@ -20,7 +20,8 @@ func (t threshold) String() string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// UnmarshalText reads a number of megabytes, exactly.
+// UnmarshalText parses a number of megabytes. It rounds up to whole bytes, without
+// the error of floating point.
 func (t *threshold) UnmarshalText(text []byte) error {
 	s := string(text)
 	mb, ok := new(big.Rat).SetString(s)

@@ -19,21 +19,21 @@ import (
 	printer "tstat-transport/internal/transport/stdout"
 )
 
-// backend is a transport as the command line and the configuration describe it.
+// backend is the transport that flags and configuration describe, not yet open.
 type backend struct {
-	// open and check return errors of transport's kinds.
+	// open and check return errors with a verdict of package transport.
 	open  func(context.Context) (transport.Transport, error)
 	check func(context.Context) []transport.Finding
 	// compression of messages that the transport does not compress itself.
 	compression string
-	// warnings are what is odd about the configuration.
+	// warnings are those of the configuration.
 	warnings []string
 }
 
 // transports are the values of --transport.
 var transports = []string{"rabbit", "http", "file"}
 
-// openTransport opens what the command line asks for.
+// openTransport opens the transport that is configured.
 func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Writer) (transport.Transport, error) {
 	d, err := c.backend(w.log, stdout)
 	for _, odd := range d.warnings {
@@ -58,8 +58,8 @@ func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Wri
 	return t, nil
 }
 
-// backend returns the transport that is configured. The backend has its warnings in
-// case of an error too.
+// backend returns the transport that is configured. If there is an error, the backend
+// has its warnings all the same.
 func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	file, err := c.configuration.file, c.configuration.err
 	if errors.Is(err, fs.ErrNotExist) {

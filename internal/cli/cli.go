@@ -1,5 +1,5 @@
-// Package cli is what the two commands share: exit statuses, the log, the
-// version, signals.
+// Package cli has what both commands share: exit statuses, the logger, the version,
+// signals, and the reading of values of flags.
 package cli
 
 import (
@@ -24,14 +24,13 @@ const (
 	Config   = 78 // somebody must change the configuration
 )
 
-// severity lists the statuses, the least severe first. What a person must put
-// right stands above what a later run may: a root that is not there is a
-// mistake in the command line or a disk that was not mounted, and so stands
-// above a single directory.
+// severity lists the statuses, the least severe first. A status that needs a person
+// is more severe than one that a later run may clear. A missing root (a wrong flag,
+// a disk that is not mounted) is more severe than a single directory.
 var severity = []int{OK, TempFail, IO, NoInput, NoPerm, Config, Usage}
 
-// Worse returns the more severe of two exit statuses. One that is not listed
-// above is the most severe.
+// Worse returns the more severe of two exit statuses. A status that is not in the list
+// is the most severe.
 func Worse(a, b int) int {
 	rank := func(status int) uint { return uint(slices.Index(severity, status)) } // -1 wraps to the top
 	if rank(b) > rank(a) {
@@ -40,8 +39,8 @@ func Worse(a, b int) int {
 	return a
 }
 
-// Version describes a build in one line. The arguments are set by the linker;
-// where they are empty, as after go install, it is what Go knows of the build.
+// Version describes a build in one line. The arguments are set by the linker. An empty
+// one, as after go install, is replaced by Go's build information.
 func Version(version, commit, date string) string {
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {
@@ -69,8 +68,8 @@ func Version(version, commit, date string) string {
 
 // UntilSignal returns a context that ends at the first SIGINT, SIGTERM or
 // SIGHUP. A second signal ends the process at once, with TempFail. A SIGHUP that
-// is ignored when the process starts, as under nohup, stays ignored. stop gives
-// the signals their former effect back.
+// is ignored when the process starts, as under nohup, stays ignored. stop restores
+// the default effect of the signals.
 func UntilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
@@ -99,7 +98,7 @@ func UntilSignal(parent context.Context) (ctx context.Context, stop context.Canc
 	})
 }
 
-// VersionOrUnknown is the bare version, for where it stands beside other things.
+// VersionOrUnknown returns version, or "unknown" if it is empty, as after go install.
 func VersionOrUnknown(version string) string {
 	if version == "" {
 		return "unknown"
