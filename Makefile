@@ -41,6 +41,7 @@ test: ## everything: unit, race, golden, broker, fuzz seeds; installs RabbitMQ w
 	scripts/install-cc
 	scripts/install-rabbitmq
 	scripts/install-prometheus
+	scripts/install-packagers
 	scripts/install-postgresql
 	$(GO) vet ./...
 	$(GO) test -short ./...
@@ -127,6 +128,11 @@ uninstall: ## remove what make install has installed, but not the configuration
 .PHONY: dist
 dist: ## make dist/: tar.gz, .deb and .rpm for amd64 and arm64, and their checksums
 	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' NFPM='$(GO) tool -modfile=$(CURDIR)/tools/dist/go.mod nfpm' scripts/dist
+
+.PHONY: test-packages
+test-packages: ## lint, install, upgrade and remove the .deb and the .rpm with real dpkg and rpm, on an overlay; as root
+	scripts/install-packagers
+	scripts/test-packages
 
 .PHONY: demo
 demo: ## watch both programs at work beside a Tstat-like writer, with a RabbitMQ of their own, for DURATION (60s)
