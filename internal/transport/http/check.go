@@ -13,6 +13,8 @@ func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	bad := func(err *transport.Error) []transport.Finding {
 		return []transport.Finding{{Err: &transport.Error{Verdict: err.Verdict, Err: fmt.Errorf("http %s: %w", h.name, err)}}}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	req, err := h.request(ctx, http.MethodOptions, nil)
 	if err != nil {
 		return bad(classifyError(err))
@@ -21,8 +23,8 @@ func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	if err != nil {
 		return bad(classifyError(err))
 	}
-	defer drain(resp)
-	if e := classifyStatus(resp.StatusCode); e != nil {
+	defer drain(resp, cancel)
+	if e := classifyAnswer(resp); e != nil {
 		switch {
 		case e.Verdict == transport.Refused, resp.StatusCode == http.StatusNotFound:
 			return bad(e)

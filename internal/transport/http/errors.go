@@ -7,9 +7,23 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"tstat-transport/internal/transport"
 )
+
+// classifyAnswer returns what an answer means; nil is a confirmation. A proxy for
+// plain http answers in the server's place.
+func classifyAnswer(resp *http.Response) *transport.Error {
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		if proxy, err := http.ProxyFromEnvironment(resp.Request); err == nil && proxy != nil {
+			return &transport.Error{Verdict: transport.Refused, Err: fmt.Errorf(
+				"the proxy %s answered %d %s: check HTTP_PROXY in the environment, and what the proxy allows",
+				proxy.Host, resp.StatusCode, http.StatusText(resp.StatusCode))}
+		}
+	}
+	return classifyStatus(resp.StatusCode)
+}
 
 // classifyStatus returns what the status of an answer means; nil is a
 // confirmation.
@@ -51,6 +65,11 @@ func classifyError(err error) *transport.Error {
 	}
 	if remedy, ok := tlsRemedy(err); ok {
 		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("start TLS: %w: %s", err, remedy)}
+	}
+	// net/http has no type for this error; its text shows the address.
+	if strings.HasPrefix(err.Error(), "failed to parse Location header") {
+		return &transport.Error{Verdict: transport.Misconfigured,
+			Err: errors.New("the server redirects to something that is no address: correct url in [http], or the server")}
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf("%w: check url in [http], and the name service", err)}

@@ -85,6 +85,8 @@ func parseRetryAfter(text string, limit time.Duration) (wait time.Duration, ok b
 // post makes one request. A nil failure is a confirmation; with any other, the
 // server may say when to try again.
 func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfter string, failure *transport.Error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	req, err := h.request(ctx, http.MethodPost, body)
 	if err != nil {
 		return "", classifyError(err)
@@ -98,8 +100,8 @@ func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfte
 	if err != nil {
 		return "", classifyError(err)
 	}
-	defer drain(resp)
-	return resp.Header.Get("Retry-After"), classifyStatus(resp.StatusCode)
+	defer drain(resp, cancel)
+	return resp.Header.Get("Retry-After"), classifyAnswer(resp)
 }
 
 // request makes a request with the credentials.
@@ -117,11 +119,17 @@ func (h *Transport) request(ctx context.Context, method string, body []byte) (*h
 	return req, nil
 }
 
+// drainTime is how long the body of an answer may take. The status has said
+// everything by then; a slower body costs the connection, not time.
+const drainTime = time.Second
+
 // drain reads the body of a response, within limits, so that the connection can
-// be used again, and closes it.
-func drain(resp *http.Response) {
-	// After 101 the body is the connection itself: no timeout ends its reads.
+// be used again, and closes it. cancel ends the request.
+func drain(resp *http.Response, cancel context.CancelFunc) {
+	// After 101 the body is the connection itself, which cancel does not end.
 	if resp.StatusCode != http.StatusSwitchingProtocols {
+		t := time.AfterFunc(drainTime, cancel)
+		defer t.Stop()
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	}
 	_ = resp.Body.Close()

@@ -119,7 +119,7 @@ func TestServers(t *testing.T) {
 		{"silence", says(""), retry},
 		{"half a status line", hangsUp("HTTP/1.1 20"), retry},
 		{"redirect without a target", hangsUp("HTTP/1.1 308 X\r\nContent-Length: 0\r\n\r\n"), misconfigured},
-		{"redirect to garbage", hangsUp("HTTP/1.1 308 X\r\nLocation: http://%zz/\r\nContent-Length: 0\r\n\r\n"), retry},
+		{"redirect to garbage", hangsUp("HTTP/1.1 308 X\r\nLocation: http://%zz/?geheim\r\nContent-Length: 0\r\n\r\n"), misconfigured},
 		{"redirect to itself", hangsUp("HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), misconfigured},
 	}
 	for _, after := range []string{
@@ -219,6 +219,13 @@ func TestProxyRefuses(t *testing.T) {
 		}
 		return
 	}
+	if os.Getenv("TRANSPORT_TEST_PLAIN") != "" {
+		err := newHTTP(t, httppost.Options{URL: "http://collector.example.org/"}).Send(t.Context(), transporttest.Message(directory, 1))
+		if transport.VerdictOf(err) != transport.Refused || !strings.Contains(fmt.Sprint(err), "the proxy "+os.Getenv("TRANSPORT_TEST_PLAIN")) {
+			t.Errorf("error is %v", err)
+		}
+		return
+	}
 	for _, status := range []string{"407", "403"} {
 		proxy := rawServer(t, hangsUp("HTTP/1.1 "+status+" X\r\nContent-Length: 0\r\n\r\n"))
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyRefuses$")
@@ -227,5 +234,30 @@ func TestProxyRefuses(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("status %s: %v\n%s", status, err, out)
 		}
+	}
+	proxy := rawServer(t, hangsUp("HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n"))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyRefuses$")
+	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://user:geheim@"+proxy, "TRANSPORT_TEST_PLAIN="+proxy)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("plain http: %v\n%s", err, out)
+	}
+}
+
+// TestSlowBody: an answer of 2xx confirms the message at once, however slowly
+// its body comes.
+func TestSlowBody(t *testing.T) {
+	for name, serve := range map[string]func(net.Conn){
+		"slow":   drips("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "x"),
+		"silent": says("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHTTP(t, httppost.Options{URL: "http://" + rawServer(t, serve), Timeout: time.Minute})
+			began := time.Now()
+			mustSend(t, h, transporttest.Message(directory, 1))
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
 	}
 }
