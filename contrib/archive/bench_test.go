@@ -40,6 +40,7 @@ func BenchmarkArchive(b *testing.B) {
 	config := site.ConfigFile()
 	flows := 0
 	var times [3]time.Duration
+	var memory int64
 	b.StopTimer()
 	for i := range b.N {
 		flows += int(books.Flows)
@@ -58,7 +59,7 @@ func BenchmarkArchive(b *testing.B) {
 		cmd.Env = append(cmd.Environ(), "RABBIT_URL="+node.URL(site.VHost), "DATABASE_URL="+db.url())
 		c := testkit.Start(b, cmd)
 		testkit.Await(b, "all messages to be acknowledged", func() bool {
-			return count(b, node, site.VHost, testsite.Queue, "messages") == "0"
+			return count(b, node, site.VHost, testsite.Queue, false) == "0"
 		})
 		b.StopTimer()
 		times[1] += processTime(b, node.Pid()) - before[0]
@@ -67,11 +68,13 @@ func BenchmarkArchive(b *testing.B) {
 		if e := c.Wait(); e.Status != 0 {
 			b.Fatalf("the consumer ended with %d:\n%s", e.Status, e.Log)
 		}
+		memory = max(memory, c.Cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
 		times[0] += c.Cmd.ProcessState.UserTime() + c.Cmd.ProcessState.SystemTime()
 	}
 	if got := table(b, db.url()).size(); got != flows {
 		b.Errorf("%d flows in the table, want %d", got, flows)
 	}
+	b.ReportMetric(float64(memory)/1024, "consumer-MB")
 	b.ReportMetric(float64(flows)/b.Elapsed().Seconds(), "flows/s")
 	for i, part := range []string{"consumer", "broker", "database"} {
 		b.ReportMetric(float64(times[i].Microseconds())/float64(flows), part+"-µs/flow")

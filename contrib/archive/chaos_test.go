@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/reference"
@@ -44,14 +46,14 @@ type plant struct {
 	kills     map[string]int
 }
 
-func newPlant(t *testing.T) *plant {
+func newPlant(t *testing.T, queueType string) *plant {
 	t.Helper()
 	p := &plant{t: t, node: rabbittest.Start(t), db: startPostgres(t, "fsync=off"), root: filepath.Join(t.TempDir(), "tstat"), kills: map[string]int{}}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	p.rand = rand.New(rand.NewPCG(seed, 0))
 	p.site = testsite.New(t, p.node)
-	p.node.DeclareQueue(t, p.site.VHost, testsite.Queue, nil)
+	p.node.DeclareQueue(t, p.site.VHost, testsite.Queue, amqp.Table{"x-queue-type": queueType})
 	p.node.DeclareQueue(t, p.site.VHost, dead, nil)
 	p.node.Persist()
 	p.config = p.site.ConfigFile()
@@ -188,7 +190,7 @@ func (p *plant) drain() {
 		p.consumers = append(p.consumers, p.consume())
 	}
 	testkit.Await(p.t, "all messages to be acknowledged", func() bool {
-		return count(p.t, p.node, p.site.VHost, testsite.Queue, "messages") == "0"
+		return count(p.t, p.node, p.site.VHost, testsite.Queue, false) == "0"
 	})
 	for _, c := range p.consumers {
 		p.retire(c, syscall.SIGTERM)
@@ -233,7 +235,7 @@ func (p *plant) kill(part string) {
 // real logs are sent, and logs that grow. In the end the table holds each flow
 // of the logs as often as the logs do.
 func TestExactlyOnce(t *testing.T) {
-	p := newPlant(t)
+	p := newPlant(t, "quorum")
 	copyLogs(t, p.root)
 	for range 2 {
 		p.consumers = append(p.consumers, p.consume())
@@ -289,7 +291,7 @@ func TestExactlyOnce(t *testing.T) {
 // TestGrownLog: a sender dies when everything is confirmed and its mark is not
 // written, and the log grows. Its last message comes again, longer.
 func TestGrownLog(t *testing.T) {
-	p := newPlant(t)
+	p := newPlant(t, "classic")
 	p.addLogs()
 	for _, l := range p.logs {
 		l.grow(t, 130)

@@ -71,11 +71,22 @@ func startPostgres(t testing.TB, settings ...string) *postgres {
 			}
 		}
 	}
-	initdb := p.command(filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "archive", "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8", "--no-locale", "-N")
+	initdb := p.command(filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "postgres", "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8", "--no-locale", "-N")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	p.start()
+	// The consumer is no superuser: it owns its database.
+	conn, err := pgx.Connect(t.Context(), p.address("postgres", "postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, command := range []string{"CREATE ROLE archive LOGIN PASSWORD '" + p.password + "'", "CREATE DATABASE tstat OWNER archive"} {
+		if _, err := conn.Exec(t.Context(), command); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return p
 }
 
@@ -124,7 +135,7 @@ func (p *postgres) start() {
 	}()
 	testkit.Await(p.t, "the database to start", func() bool {
 		var conn *pgx.Conn
-		if conn, last = pgx.Connect(p.t.Context(), p.url()); last == nil {
+		if conn, last = pgx.Connect(p.t.Context(), p.address("postgres", "postgres")); last == nil {
 			_ = conn.Close(p.t.Context())
 		}
 		return last == nil
@@ -171,6 +182,9 @@ func children(pid int) (pids []int) {
 	return pids
 }
 
-func (p *postgres) url() string {
-	return fmt.Sprintf("postgres://archive:%s@127.0.0.1:%d/postgres?connect_timeout=10", p.password, p.port)
+// url is the address of the consumer's database.
+func (p *postgres) url() string { return p.address("archive", "tstat") }
+
+func (p *postgres) address(user, database string) string {
+	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?connect_timeout=10", user, p.password, p.port, database)
 }

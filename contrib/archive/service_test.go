@@ -69,17 +69,25 @@ func (s *service) publish(id string, body []byte) {
 	}
 }
 
-// count returns the number of messages in a queue of one kind: messages (all),
-// messages_ready or messages_unacknowledged.
-func count(t testing.TB, n *rabbittest.Node, vhost, queue, kind string) string {
+// count returns the number of messages in a queue: all, or those that a consumer
+// has not acknowledged yet (unacknowledged, of a classic queue).
+func count(t testing.TB, n *rabbittest.Node, vhost, queue string, unacknowledged bool) string {
 	t.Helper()
+	kind := "messages"
+	if unacknowledged {
+		kind = "messages_unacknowledged"
+	}
+	// What a quorum queue reports is seconds old.
 	return n.Eval(t, fmt.Sprintf(`{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)),
-		[{_, N}] = rabbit_amqqueue:info(Queue, [%s]), N`, vhost, queue, kind))
+		case amqqueue:get_type(Queue) of
+			rabbit_quorum_queue -> {ok, {_, N}, _} = ra:local_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1), N;
+			_ -> [{_, N}] = rabbit_amqqueue:info(Queue, [%s]), N
+		end`, vhost, queue, kind))
 }
 
 func (s *service) awaitDone() {
 	s.t.Helper()
-	testkit.Await(s.t, "all messages to be acknowledged", func() bool { return count(s.t, s.node, s.vhost, queue, "messages") == "0" })
+	testkit.Await(s.t, "all messages to be acknowledged", func() bool { return count(s.t, s.node, s.vhost, queue, false) == "0" })
 }
 
 func TestDeadLetters(t *testing.T) {
@@ -147,7 +155,7 @@ func TestDatabaseAway(t *testing.T) {
 	testkit.Await(t, "the consumer to notice", func() bool { return strings.Contains(s.log.String(), "refused") })
 	s.publish("s/0/d/log@21-28", bodies[3])
 	testkit.Await(t, "the consumer to take another message", func() bool {
-		return count(t, s.node, s.vhost, queue, "messages_unacknowledged") == "2"
+		return count(t, s.node, s.vhost, queue, true) == "2"
 	})
 	s.db.start()
 	s.awaitDone()
