@@ -166,7 +166,7 @@ func (p *plant) consume() *testkit.Program {
 	return testkit.Start(p.t, cmd)
 }
 
-var repeatedFlows = regexp.MustCompile(`msg=stored .*repeated=([0-9]+)`)
+var repeatedFlows = regexp.MustCompile(`event=batch_stored .*repeated=([0-9]+)`)
 
 // retire ends a consumer.
 func (p *plant) retire(c *testkit.Program, signal syscall.Signal) {

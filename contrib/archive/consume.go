@@ -155,7 +155,7 @@ func (a *archive) save(ctx context.Context, messages []*message) (refused []*mes
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case !refusesData(err) || attempt == 1: // the first time, a partition may have been dropped
-			a.log.Warn("not_stored", "messages", len(messages), "error", err)
+			a.log.Warn("batch_not_stored", "messages", len(messages), "error", err)
 			wait(ctx)
 		case len(messages) == 1:
 			messages[0].fault = err
@@ -187,7 +187,7 @@ func (a *archive) try(ctx context.Context, messages []*message) error {
 		a.store = nil
 		return err
 	}
-	a.log.Debug("stored", "messages", len(messages), "flows", stored, "repeated", flowsOf(messages)-stored, "took", time.Since(began))
+	a.log.Debug("batch_stored", "messages", len(messages), "flows", stored, "repeated", flowsOf(messages)-stored, "took", time.Since(began))
 	return nil
 }
 

@@ -37,7 +37,7 @@ func startService(t *testing.T) *service {
 	s.node.AddUser(t, user, "secret", s.vhost, "^$", `^amq\.default$`, "^("+queue+"|"+dead+")$")
 	a := &archive{
 		rabbit: fmt.Sprintf("amqp://%s:secret@%s/%s", user, s.node.Addr(), s.vhost), database: s.db.url(),
-		queue: queue, dead: dead, batch: 10, log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		queue: queue, dead: dead, batch: 10, log: newLog(&s.log, slog.LevelDebug),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
