@@ -14,6 +14,56 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
+// A run that starts while somebody looks never finds its root or a directory
+// locked, and what is pending is told.
+func TestCollectTakesNoLock(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 300 {
+		makeDirectory(t, dir, time.Unix(1_700_000_000, 0).Add(time.Duration(i)*time.Hour), i%100 != 0)
+	}
+	root, err := logdir.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	entries, err := root.Find(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := make(chan error, 1)
+	go func() {
+		defer close(looked)
+		for range 20 {
+			r, err := Collect(t.Context(), []Root{{Path: dir}}, 4)
+			if err == nil && (len(r.Directories) < 3 || r.Roots[0].Found != 300) {
+				err = fmt.Errorf("%d pending, %d found", len(r.Directories), r.Roots[0].Found)
+			}
+			if err != nil {
+				looked <- err
+				return
+			}
+		}
+	}()
+	for i := 0; ; i++ {
+		select {
+		case err := <-looked:
+			if err != nil {
+				t.Error(err)
+			}
+			t.Logf("locked %d times", i)
+			return
+		default:
+		}
+		d, err := logdir.Open(entries[i%len(entries)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestFormat(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 2_500_000_000: "2.5 GB"} {
 		if got := formatBytes(n); got != want {
