@@ -30,13 +30,13 @@ func started(name string) (t time.Time, ok bool) {
 func Sort(entries []Entry) {
 	type keyed struct {
 		when  int64
+		from  int // index in entries
 		other bool
-		e     Entry
 	}
 	list := make([]keyed, len(entries))
 	for i, e := range entries {
 		t, ok := started(e.Name)
-		list[i] = keyed{t.Unix(), !ok, e}
+		list[i] = keyed{t.Unix(), i, !ok}
 	}
 	slices.SortFunc(list, func(a, b keyed) int {
 		if a.other != b.other {
@@ -45,11 +45,26 @@ func Sort(entries []Entry) {
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(a.when, b.when), strings.Compare(a.e.Name, b.e.Name),
-			strings.Compare(a.e.Root.Path, b.e.Root.Path), strings.Compare(a.e.Rel, b.e.Rel))
+		if c := cmp.Compare(a.when, b.when); c != 0 {
+			return c
+		}
+		ea, eb := &entries[a.from], &entries[b.from]
+		return cmp.Or(strings.Compare(ea.Name, eb.Name), strings.Compare(ea.Root.Path, eb.Root.Path), strings.Compare(ea.Rel, eb.Rel))
 	})
-	for i := range list {
-		entries[i] = list[i].e
+	// Each cycle of the permutation is moved in place: there may be very many entries.
+	for start := range list {
+		first := entries[start]
+		i := start
+		for next := list[i].from; next != i && next >= 0; next = list[i].from {
+			list[i].from = -1
+			if next == start {
+				break
+			}
+			entries[i] = entries[next]
+			i = next
+		}
+		list[i].from = -1
+		entries[i] = first
 	}
 }
 

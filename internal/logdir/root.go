@@ -197,7 +197,8 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 			if !d.IsDir() {
 				continue
 			}
-			e := Entry{Root: r, Rel: path.Join(rel, d.Name()), Name: d.Name()}
+			e := Entry{Root: r, Rel: path.Join(rel, d.Name())}
+			e.Name = e.Rel[len(e.Rel)-len(d.Name()):] // one string for both: there may be very many
 			if !strings.HasSuffix(e.Name, Suffix) && !IsCulled(e.Name) || visit(int(f.Fd()), e) {
 				*todo = append(*todo, e.Rel)
 			}

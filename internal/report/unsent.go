@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,8 +16,11 @@ import (
 type Unsent struct {
 	mu    sync.Mutex
 	known bool
-	dirs  map[string]*UnsentDirectory
-	total int64
+	dirs  map[string]unsentDirectory // by path
+	// reasons of the first directories that failed or are locked; maxReasons bounds
+	// the memory of a run in which everything fails.
+	reasons map[string]string
+	total   int64
 }
 
 // State says why a directory is not marked.
@@ -38,14 +42,43 @@ type UnsentDirectory struct {
 	Since     time.Time `json:"since"` // when Tstat started it
 }
 
+// unsentDirectory is an UnsentDirectory in few bytes: there may be 100,000.
+type unsentDirectory struct {
+	bytes int64
+	since int64 // nanoseconds since the epoch; unknownSince if nobody knows
+	state uint8 // index in states
+}
+
+// states are the states of directories, those to be named first in front.
+var states = [...]State{Failed, Locked, Waiting}
+
+const (
+	waiting      = uint8(len(states) - 1)
+	maxReasons   = 1000
+	unknownSince = math.MinInt64
+)
+
+// full returns the directory as it is told.
+func (u *Unsent) full(path string, d unsentDirectory) UnsentDirectory {
+	full := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
+	if d.since != unknownSince {
+		full.Since = time.Unix(0, d.since)
+	}
+	return full
+}
+
 // Found enters a directory.
 func (u *Unsent) Found(directory string, bytes int64, since time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.dirs == nil {
-		u.dirs = make(map[string]*UnsentDirectory)
+		u.dirs, u.reasons = make(map[string]unsentDirectory), make(map[string]string)
 	}
-	u.dirs[directory] = &UnsentDirectory{Directory: directory, State: Waiting, Bytes: bytes, Since: since}
+	d := unsentDirectory{bytes: bytes, since: unknownSince, state: waiting}
+	if !since.IsZero() {
+		d.since = since.UnixNano()
+	}
+	u.dirs[directory] = d
 	u.total += bytes
 }
 
@@ -61,9 +94,10 @@ func (u *Unsent) Complete() {
 func (u *Unsent) Done(directory string, read int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if d := u.dirs[directory]; d != nil {
-		u.total += read - d.Bytes
+	if d, ok := u.dirs[directory]; ok {
+		u.total += read - d.bytes
 		delete(u.dirs, directory)
+		delete(u.reasons, directory)
 	}
 }
 
@@ -72,9 +106,13 @@ func (u *Unsent) Done(directory string, read int64) {
 func (u *Unsent) Stays(directory string, state State, reason error, confirmed int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if d := u.dirs[directory]; d != nil {
-		d.State, d.Reason = state, reason.Error()
-		d.Bytes = max(0, d.Bytes-confirmed)
+	if d, ok := u.dirs[directory]; ok {
+		d.state = uint8(slices.Index(states[:], state))
+		d.bytes = max(0, d.bytes-confirmed)
+		u.dirs[directory] = d
+		if len(u.reasons) < maxReasons {
+			u.reasons[directory] = reason.Error()
+		}
 	}
 }
 
@@ -111,24 +149,25 @@ func (u *Unsent) Below(root string) (left Left, known bool) {
 func (u *Unsent) left(counts func(directory string) bool) (left Left, known bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for _, d := range u.dirs {
-		if !counts(d.Directory) {
+	oldest := ""
+	for path, d := range u.dirs {
+		if !counts(path) {
 			continue
 		}
 		left.Directories++
-		left.Bytes += d.Bytes
-		switch d.State {
+		left.Bytes += d.bytes
+		switch states[d.state] {
 		case Failed:
 			left.Failed++
 		case Locked:
 			left.Locked++
 		}
-		if left.Oldest == nil || older(d, left.Oldest) < 0 {
-			left.Oldest = d
+		if oldest == "" || u.older(path, oldest) < 0 {
+			oldest = path
 		}
 	}
-	if left.Oldest != nil {
-		left.Oldest = new(*left.Oldest)
+	if oldest != "" {
+		left.Oldest = new(u.full(oldest, u.dirs[oldest]))
 	}
 	return left, u.known
 }
@@ -138,17 +177,24 @@ func (u *Unsent) left(counts func(directory string) bool) (left Left, known bool
 func (u *Unsent) First(n int) []UnsentDirectory {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	rank := map[State]int{Failed: 0, Locked: 1, Waiting: 2}
-	list := make([]UnsentDirectory, 0, len(u.dirs))
-	for _, d := range u.dirs {
-		list = append(list, *d)
+	first := make([]string, 0, n+1)
+	for path, d := range u.dirs {
+		i, _ := slices.BinarySearchFunc(first, path, func(a, b string) int {
+			return cmp.Or(cmp.Compare(u.dirs[a].state, d.state), u.older(a, b))
+		})
+		if i < n {
+			first = slices.Insert(first, i, path)
+			first = first[:min(n, len(first))]
+		}
 	}
-	slices.SortFunc(list, func(a, b UnsentDirectory) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), older(&a, &b))
-	})
-	return list[:min(n, len(list))]
+	list := make([]UnsentDirectory, len(first))
+	for i, path := range first {
+		list[i] = u.full(path, u.dirs[path])
+	}
+	return list
 }
 
-func older(a, b *UnsentDirectory) int {
-	return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Directory, b.Directory))
+// older compares the ages of two directories.
+func (u *Unsent) older(a, b string) int {
+	return cmp.Or(cmp.Compare(u.dirs[a].since, u.dirs[b].since), strings.Compare(a, b))
 }
