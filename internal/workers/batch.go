@@ -13,9 +13,9 @@ import (
 // maxFlows is the largest number of flows in a message.
 const maxFlows = 100
 
-// blockQueue puts the encoded blocks of a log back into the log's order. Workers
-// add blocks; one worker at a time takes them and batches them, and whoever adds
-// a block meanwhile leaves the block to that worker.
+// blockQueue puts the encoded blocks of a log back into the log's order. All
+// workers add blocks. One worker at a time takes blocks and batches them, also
+// those that other workers add meanwhile.
 type blockQueue struct {
 	mu       sync.Mutex
 	waiting  []*encodedBlock
@@ -23,8 +23,8 @@ type blockQueue struct {
 	batching bool // a worker is taking blocks
 }
 
-// add enters a block. It reports whether the caller is the worker that batches
-// from now on, until take has returned nil.
+// add adds a block. If add returns true, the caller is the worker that batches, and
+// must call take until take returns nil.
 func (q *blockQueue) add(e *encodedBlock) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -36,7 +36,8 @@ func (q *blockQueue) add(e *encodedBlock) bool {
 	return true
 }
 
-// take returns the next block of the log; nil if no worker has added it yet.
+// take returns the next block of the log. It returns nil if no worker has added
+// that block yet; the caller then no longer batches.
 func (q *blockQueue) take() *encodedBlock {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,32 +52,32 @@ func (q *blockQueue) take() *encodedBlock {
 	return e
 }
 
-// add takes an encoded block into the log's messages, and with the block all
-// those that waited for it. It takes ownership of the block.
+// add adds an encoded block to the log's messages, and then the blocks that waited
+// for this block. add takes ownership of e.
 func (l *logWork) add(ctx context.Context, e *encodedBlock) {
 	if !l.queue.add(e) {
 		return
 	}
 	for e := l.queue.take(); e != nil; e = l.queue.take() {
 		l.batch.add(ctx, e)
-		l.dir.p.encoded <- e // does not block: there are as many blocks as places
+		l.dir.p.freeBlocks <- e // does not block: the channel has room for all blocks
 	}
 }
 
-// batch cuts the flows of a log into messages of up to maxFlows. The flows of a
-// row stay together. Where blocks end makes no difference.
+// batch cuts the flows of a log into messages of up to maxFlows. The flows of a row
+// stay together. The cuts do not depend on where blocks end.
 type batch struct {
 	log *logWork
 	ids idPrefix
 
 	message  *outgoing // the message being filled; nil if there is none
-	list     []byte    // holds its JSON
-	packed   []byte    // holds its JSON, compressed
-	from, to int64     // byte range of its rows in the log
-	flows    int       // number of flows in it
-	read     progress  // behind the last block
-	sendable progress  // behind the last row in a message, but for a row without newline
-	// malformed counts the malformed rows of this run.
+	list     []byte    // buffer for the message's JSON array
+	packed   []byte    // buffer for the compressed message
+	from, to int64     // byte range in the log of the message's rows
+	flows    int       // number of flows in the message
+	read     progress  // progress once the last block is confirmed
+	sendable progress  // progress once the last row with a newline in a message is confirmed
+	// malformed counts the log's malformed rows in this run.
 	malformed int64
 }
 
@@ -85,7 +86,7 @@ func newBatch(l *logWork, ids idPrefix) batch {
 	return batch{log: l, ids: ids, from: at.position, read: at, sendable: at}
 }
 
-// add takes the next block of the log.
+// add adds the next block of the log to the messages.
 func (b *batch) add(ctx context.Context, e *encodedBlock) {
 	if e.detached {
 		b.emit(ctx)
@@ -95,8 +96,8 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 		b.read.books.add(sentBooks(e.alreadySent.Flows))
 		b.from = e.base
 	}
-	// Before emit: once a message behind these rows is confirmed, the state file
-	// counts the rows as done.
+	// Rejects are written before the next emit: once a later message is confirmed,
+	// the state file counts the rejected rows as done.
 	b.writeRejects(e)
 	b.addRows(ctx, e)
 	b.read.books.add(e.books)
@@ -112,7 +113,7 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 
 // addRows copies the flows of the block into messages.
 func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
-	var copied uint32 // so much of e.flows is in messages
+	var copied uint32 // how many bytes of e.flows are in messages
 	for i := 0; i < len(e.rows); {
 		if b.flows+int(e.rows[i].flows) > maxFlows {
 			b.emit(ctx)
@@ -137,7 +138,7 @@ func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
 	}
 }
 
-// emit hands the message to the publishers, if there is one.
+// emit hands the message being filled, if any, to the publishers.
 func (b *batch) emit(ctx context.Context) {
 	m := b.message
 	if m == nil {
@@ -173,7 +174,7 @@ func (b *batch) emit(ctx context.Context) {
 	}
 }
 
-// finish ends the log behind its last block.
+// finish ends the log after its last block.
 func (b *batch) finish(ctx context.Context, e *encodedBlock) {
 	b.emit(ctx)
 	l := b.log
@@ -184,7 +185,7 @@ func (b *batch) finish(ctx context.Context, e *encodedBlock) {
 	l.dir.endLog(l, b.read.position, b.end(e), e.err)
 }
 
-// end returns how the log ends, nil if it could not be read to its end.
+// end returns the end of the log; nil if the log could not be read to its end.
 func (b *batch) end(e *encodedBlock) *logEnd {
 	if e.err != nil {
 		return nil
@@ -192,7 +193,7 @@ func (b *batch) end(e *encodedBlock) *logEnd {
 	end := &logEnd{progress: b.read, read: e.after, incomplete: e.tail == tailIncomplete, zeroTail: e.zeroTail}
 	switch {
 	case e.zeroTail && e.sentInZeros.Flows > 0:
-		tail := e.sentInZeros // e is used again
+		tail := e.sentInZeros // a copy, since e will be reused
 		end.tail = &tail
 	case e.stillOpen:
 		end.position, end.tail = e.base, e.alreadySent
@@ -217,9 +218,9 @@ func (b *batch) writeRejects(e *encodedBlock) {
 		text := e.rejects.text[from:r.textEnd]
 		from = r.textEnd
 		if b.malformed+int64(i) < loggedInFull {
-			const most = 200 // bytes
+			const maxLogged = 200 // bytes
 			p.Log.Warn("row_malformed", "file", path, "line", line, "error", r.reason.String(),
-				"text", string(text[:min(len(text), most)]))
+				"text", string(text[:min(len(text), maxLogged)]))
 		}
 		if p.Rejects != nil {
 			if err := p.Rejects.Reject(path, line, r.reason.String(), text); err != nil {

@@ -5,24 +5,24 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// blockSize is how many bytes of a log are parsed at a time. A longer line is
-// no row: Tstat's rows are below 8 KiB.
+// blockSize is how many bytes of a log are parsed at a time. A line that is longer
+// counts as malformed: Tstat's rows are below 8 KiB.
 const blockSize = 256 << 10
 
-// block is what a worker reads of a log at a time: whole lines, and where they
-// stand. Each worker has one block and fills it again and again.
+// block holds whole lines of a log and their place in the log. Each worker has one
+// block and fills it again and again.
 type block struct {
 	extent
 	// buf holds whole lines, and has room for fastparse.Padding bytes behind them.
 	buf []byte
-	// unterminated: the last line has no newline in the log. The one in buf was
-	// added.
+	// unterminated reports that the last line has no newline in the log. The
+	// reader has added the newline in buf.
 	unterminated bool
-	// zeros: the block is a hole, which is a range of zero bytes widened to whole
-	// lines. buf is empty then.
+	// zeros reports that the block is a hole: a range of zero bytes, widened to
+	// whole lines. buf is empty then.
 	zeros bool
-	// long is the length of a line that does not fit into a block, else 0. buf
-	// then holds the start of that line.
+	// long is the length of a line that does not fit into a block, else 0. If long
+	// is set, buf holds the start of that line.
 	long int64
 
 	layout     *fastparse.Layout // in force at the start of buf; nil before the log's header line
@@ -36,28 +36,29 @@ type header struct {
 	layout *fastparse.Layout
 }
 
-// extent is where a block stands in its log, and where the log stands behind
-// the block. Offsets are in bytes of the uncompressed log.
+// extent is a block's place in its log, and the state of the log after the block.
+// Offsets are in bytes of the uncompressed log.
 type extent struct {
 	seq   int   // the blocks of a log are numbered from 0
 	base  int64 // offset of the first line
-	after int64 // offset behind the bytes that were read
+	after int64 // offset after the last byte that was read
 	last  bool  // the log's last block
 	err   error // why the log cannot be read further; last is true then
-	// detached: the block does not continue the block before it, so no message
-	// may hold rows of both.
+	// detached reports that the block does not continue the block before it, so no
+	// message may hold rows of both blocks.
 	detached bool
-	end      place // where the log stands once the whole block is accounted for
+	end      place // the log's place once the whole block is accounted for
 	around   surroundings
 
-	// alreadySent is a row in front of base that an earlier run sent when it had
-	// no newline; nil if there is none. stillOpen: it has no newline now either,
-	// and stands at base.
+	// alreadySent is the row before base that an earlier run sent while the row had
+	// no newline; nil if there is none.
 	alreadySent *logdir.Tail
-	stillOpen   bool
+	// stillOpen reports that the alreadySent row still has no newline. The row then
+	// starts at base.
+	stillOpen bool
 
 	zeroTail bool // the block is a hole that reaches to the end of the log
-	// sentInZeros is the row at the start of the hole, if an earlier run sent it.
+	// sentInZeros is the row at the start of the hole, if an earlier run sent that row.
 	sentInZeros logdir.Tail
 }
 

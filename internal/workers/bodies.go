@@ -6,16 +6,16 @@ import (
 )
 
 const (
-	// bodyStep is by how many bytes the arrays of a bodyPool differ in size.
+	// bodyStep is the difference in bytes between two array sizes of a bodyPool.
 	bodyStep = 8 << 10
-	// maxPooled is the size of its largest arrays. Messages of 100 flows have up to
-	// 100 kB.
+	// maxPooled is the largest array size of a bodyPool. Messages of 100 flows have
+	// up to 100 kB.
 	maxPooled = 128 << 10
 )
 
-// bodyPool lends arrays for the bodies of messages. What is in flight far exceeds
-// everything else in memory: an array is as large as its body needs, within
-// bodyStep, and used again instead of being left to the garbage collector.
+// bodyPool is a pool of arrays for the bodies of messages. Messages in flight take
+// most of the memory of a run. So a body gets an array that is at most bodyStep
+// larger than itself, and the array is reused after the message.
 type bodyPool struct {
 	arrays [maxPooled / bodyStep]sync.Pool // of *[]byte with a capacity of (index + 1) * bodyStep
 }
@@ -34,7 +34,7 @@ func (p *bodyPool) clone(body []byte) []byte {
 	return append((*array)[:0], body...)
 }
 
-// put takes back what clone has returned.
+// put returns the array of body to the pool. body must come from clone.
 func (p *bodyPool) put(body []byte) {
 	if class := cap(body)/bodyStep - 1; class >= 0 && class < len(p.arrays) && cap(body)%bodyStep == 0 {
 		p.arrays[class].Put(&body)

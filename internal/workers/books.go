@@ -4,8 +4,12 @@ import "tstat-transport/internal/logdir"
 
 // books count the lines of a block, or of a log up to some row.
 type books struct {
-	lines, below, sent, malformed, flows int64
-	notFinite                            int64 // statistics that are nan or inf; not kept in state files
+	lines     int64 // all lines: rows, header lines and empty lines
+	below     int64 // rows below the threshold
+	sent      int64 // rows that became flows
+	malformed int64 // rows that are malformed
+	flows     int64
+	notFinite int64 // statistics that are nan or inf; not kept in state files
 }
 
 func (b *books) add(c books) {
@@ -28,10 +32,10 @@ func (b *books) sub(c books) {
 
 func (b *books) rows() int64 { return b.below + b.sent + b.malformed }
 
-// sentBooks count one row that became so many flows.
+// sentBooks counts one row that became the given number of flows.
 func sentBooks(flows int) books { return books{lines: 1, sent: 1, flows: int64(flows)} }
 
-// tailBooks count a last line without newline that was taken as a row.
+// tailBooks counts a last line without newline that was taken as a row.
 func tailBooks(t logdir.Tail) books {
 	if t.Flows == 0 {
 		return books{lines: 1, below: 1}

@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/report"
 )
 
-// Survey counts what there is to send, and sends nothing.
+// Survey counts what Run would send, and sends nothing.
 func Survey(ctx context.Context, o Options) (Outcome, error) {
 	p := &pipeline{Options: o}
 	_, err := p.crawl(ctx, o.Roots)
@@ -21,8 +21,8 @@ func Survey(ctx context.Context, o Options) (Outcome, error) {
 }
 
 // crawl returns the directories of all roots that may have something to send,
-// oldest first. The error is about roots that cannot be read, which does not keep
-// the directories of the other roots back, or it is ctx's.
+// oldest first. The error names the roots that cannot be read, or is ctx's. An
+// unreadable root does not keep back the directories of the other roots.
 func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.Entry, error) {
 	began := time.Now()
 	defer func() { p.Counters.Spend(report.Crawl, began) }()
@@ -47,8 +47,8 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	return rest, errors.Join(unreadable, err)
 }
 
-// pending leaves out the directories in which nothing has changed since they
-// were marked. It enters the other directories as unsent.
+// pending returns the directories in which something has changed since they were
+// marked, and records them as unsent in the counters.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
 	const batch = 64
 	done := make([]bool, len(entries))
@@ -93,7 +93,7 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 func (p *pipeline) notEntered(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLink):
-		p.Log.Info("directory_not_entered", "directory", path, "error", err, "hint", "name the directory that the link leads to with a -d of its own")
+		p.Log.Info("directory_not_entered", "directory", path, "error", err, "hint", "to send the directory that the link points to, name it with -d")
 	case logdir.IsHint(path, err):
 		p.Log.Info("directory_not_entered", "directory", path, "error", err)
 	default:

@@ -27,20 +27,20 @@
 // input does, and Run then closes the channel to the next pool. The first failure
 // stops the run.
 //
-// The worker that reads a block also parses it, so that the bytes are still in
-// the cache of its core, and so that gzip logs are decompressed side by side. One
-// huge log keeps all workers busy, since a log's turn is passed on before the
-// block is parsed.
+// The worker that reads a block also parses the block: the bytes are still in the
+// cache of its core, and several gzip logs are decompressed in parallel. A worker
+// passes a log's turn on before it parses the block, so one huge log keeps all
+// workers busy.
 //
-// If the transport says that messages are gone which it had accepted, Run puts the
-// state files of every directory with messages back to what they were before.
+// If the transport reports that messages which it had confirmed are lost, Run
+// restores the state files of every directory that has sent messages in this run.
 //
-// Memory is bounded by the number of workers, of encoded blocks (a few more), of
-// messages (in the channel, with publishers, one for each log in work) and of
-// directories in work, and by the bytes of the messages with publishers; never by the length of a log or a line, or by a slow
-// transport.
+// The memory of a run depends on the number of workers, encoded blocks (a few more
+// than workers), queued messages, messages in flight (and their bytes), and open
+// directories. It depends neither on the length of a log or a line, nor on the
+// speed of the transport.
 //
-// A run stops in two stages, each a context. When the first ends, no more work is
-// taken: what was read is sent, and .processing is written. The second ends a
-// grace time later, and ends every wait.
+// A run stops in two stages, each with a context. When the first context ends, the
+// run takes no more work: it sends what it has read and writes .processing. The
+// second context ends a grace time later, and every wait ends with it.
 package workers

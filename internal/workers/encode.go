@@ -8,7 +8,7 @@ import (
 // blockEncoder turns blocks into flows. Each worker has one.
 type blockEncoder struct {
 	threshold  uint64 // bytes
-	maxRejects int    // malformed lines of a block that are kept; more are only counted
+	maxRejects int    // how many malformed lines of a block are kept; the rest are only counted
 	rows       *message.Encoder
 
 	scanner fastparse.Scanner
@@ -16,7 +16,7 @@ type blockEncoder struct {
 	out     *encodedBlock
 }
 
-// encode fills out with what becomes of in, whose log is of the protocol.
+// encode encodes in, a block of a log of the protocol, into out.
 func (b *blockEncoder) encode(protocol fastparse.Protocol, in *block, out *encodedBlock) {
 	b.in, b.out = in, out
 	out.reset()
@@ -43,7 +43,7 @@ func (b *blockEncoder) encode(protocol fastparse.Protocol, in *block, out *encod
 	}
 }
 
-// scan goes through the lines of the block.
+// scan encodes the lines of the block.
 func (b *blockEncoder) scan(protocol fastparse.Protocol) {
 	s, headers := &b.scanner, b.in.headers
 	s.Reset(b.in.buf, b.in.layout, b.threshold)
@@ -62,7 +62,7 @@ func (b *blockEncoder) scan(protocol fastparse.Protocol) {
 			case b.atTail() && b.isHeader(protocol, s.Line()):
 				b.out.tail = tailNoRow
 			default:
-				b.malformed(s.Start, s.End, fastparse.Reason{Why: "starts with # and is no header"}, s.Lines)
+				b.malformed(s.Start, s.End, fastparse.Reason{Why: "starts with # but is not a header"}, s.Lines)
 			}
 		case fastparse.Row:
 			b.row()
@@ -70,7 +70,7 @@ func (b *blockEncoder) scan(protocol fastparse.Protocol) {
 	}
 }
 
-// enterHeader takes the first of the headers into force.
+// enterHeader removes the first of headers and makes its layout the current one.
 func (b *blockEncoder) enterHeader(headers *[]header) {
 	h := (*headers)[0]
 	*headers = (*headers)[1:]
@@ -78,10 +78,10 @@ func (b *blockEncoder) enterHeader(headers *[]header) {
 	b.out.headerAtEnd = b.in.base + int64(h.at)
 }
 
-// atTail reports whether the scanner is at a last line without newline.
+// atTail reports whether the scanner's line is a last line without newline.
 func (b *blockEncoder) atTail() bool { return b.in.unterminated && b.scanner.End == len(b.in.buf)-1 }
 
-// isHeader reports whether a line that is not a log's first is a header.
+// isHeader reports whether line is a header. line must not be a log's first line.
 func (b *blockEncoder) isHeader(protocol fastparse.Protocol, line []byte) bool {
 	l, err := fastparse.ParseHeader(protocol, line)
 	return err == nil && (b.scanner.Layout().Same(line) || l.MayFollow())
@@ -107,8 +107,8 @@ func (b *blockEncoder) row() {
 	})
 }
 
-// malformed enters a line that is no row. A last line without newline may
-// become a row yet.
+// malformed records a malformed line. A last line without newline is recorded as
+// incomplete instead, since Tstat may still be writing it.
 func (b *blockEncoder) malformed(start, end int, reason fastparse.Reason, line int) {
 	if b.in.unterminated && end == len(b.in.buf)-1 {
 		b.out.tail = tailIncomplete
@@ -120,8 +120,8 @@ func (b *blockEncoder) malformed(start, end int, reason fastparse.Reason, line i
 	}
 }
 
-// endTail completes the account of a last line without newline: such a line
-// counts only if it was taken as a row.
+// endTail records the outcome of a last line without newline. Only a line that was
+// taken as a row counts.
 func (b *blockEncoder) endTail() {
 	b.out.tailAt = b.in.base + int64(b.in.lastLine())
 	if b.out.tail == noTail {

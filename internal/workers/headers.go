@@ -8,14 +8,14 @@ import (
 	"tstat-transport/internal/fastparse"
 )
 
-// layouts keeps the layouts of a run: all logs of a Tstat share theirs, and
-// what is prepared for one layout serves all of them.
+// layouts keeps the layouts of a run. Logs with the same header line share one
+// *Layout, so encoders compile their templates once for all those logs.
 type layouts struct {
 	mu    sync.Mutex
 	known map[string]*fastparse.Layout // by protocol and header line
 }
 
-// maxLayouts bounds the memory that a log full of different headers can take.
+// maxLayouts bounds the memory that logs with many different headers can take.
 const maxLayouts = 64
 
 func (c *layouts) parse(protocol fastparse.Protocol, line []byte) (*fastparse.Layout, error) {
@@ -36,9 +36,9 @@ func (c *layouts) parse(protocol fastparse.Protocol, line []byte) (*fastparse.La
 	return l, nil
 }
 
-// findHeaders enters the layout in force at the start of b, and the header lines
-// in b. A header line without newline does not count yet. The first line of a
-// log must be a header.
+// findHeaders records the layout in force at the start of b, and the header lines
+// in b. A header line without newline does not count yet. The first line of a log
+// must be a header.
 func (r *stretchReader) findHeaders(b *block) error {
 	lines, from := b.lines(), 0
 	if r.layout == nil && len(b.buf) > 0 {
@@ -69,7 +69,7 @@ func (r *stretchReader) findHeaders(b *block) error {
 		if !r.layout.Same(line) {
 			l, err := r.layouts.parse(r.protocol, line)
 			if err != nil || !l.MayFollow() {
-				continue // a name that looks like a header
+				continue // a line that starts with # but is not a header
 			}
 			r.layout = l
 		}

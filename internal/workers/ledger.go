@@ -8,19 +8,19 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// errStopped is the outcome of what a run did not come to: it was told to stop, or
-// stopped because the transport failed.
+// errStopped is the outcome of messages and logs that a run has not sent because it
+// was told to stop, or because the transport failed.
 var errStopped = errors.New("the run stopped before all of it was sent")
 
-// dirWork is a directory in work. Its own fields do not change once its logs are
-// open; its ledger and its state files have a mutex each.
+// dirWork is a directory in work. The fields of the first group do not change once
+// the logs are open; ledger and states each have a mutex.
 type dirWork struct {
 	p      *pipeline
 	dir    *logdir.Dir
-	order  int         // place among the directories of the run
-	marked logdir.Mark // of an earlier run; the zero Mark if there is none
-	logs   []*logWork  // that have something new
-	// unchanged holds what the state files say of the other logs.
+	order  int         // index among the directories of the run
+	marked logdir.Mark // the mark of an earlier run; the zero Mark if there is none
+	logs   []*logWork  // the logs that have something new
+	// unchanged holds the recorded states of the other logs.
 	unchanged map[string]logdir.LogState
 
 	ledger ledger
@@ -30,12 +30,12 @@ type dirWork struct {
 // ledger is the account of a directory in work.
 type ledger struct {
 	mu sync.Mutex
-	// holds counts the logs that are not read to their end and the messages whose
-	// outcome is open. At zero nothing more will happen.
+	// holds counts the logs that have not ended and the messages without an
+	// outcome. When holds falls to zero, the directory is finished.
 	holds    int
-	messages int   // in all
-	err      error // the first failure; the directory is not marked then
-	// unsaved: some progress that is confirmed is not in .processing yet.
+	messages int   // number of messages so far
+	err      error // the first failure; a directory with a failure is not marked
+	// unsaved reports that .processing lacks some confirmed progress.
 	unsaved bool
 }
 
@@ -43,23 +43,24 @@ type ledger struct {
 // guards it.
 type logLedger struct {
 	fingerprint string
-	read        int64 // position up to which the log was read; set when it has ended
+	read        int64 // position up to which the log was read; set when the log has ended
 	confirmed   progress
 	end         *logEnd     // nil before the end, and if the log could not be read to its end
-	waiting     []*outgoing // messages whose outcome is open, or that wait for those, in order
+	waiting     []*outgoing // the first message that is not confirmed, and all messages after it
 }
 
-// logEnd is how a log ends that was read to its end. A last line without newline
-// is not counted in its progress.
+// logEnd is the end of a log that was read to its end. progress does not count a
+// last line without newline.
 type logEnd struct {
 	progress
-	read       int64 // offset behind everything that was read
-	tail       *logdir.Tail
-	incomplete bool // the last line is no row yet
-	zeroTail   bool // zero bytes follow
+	read       int64        // offset after the last byte that was read
+	tail       *logdir.Tail // the last line, if it has no newline and was taken as a row
+	incomplete bool         // the last line is not a row yet
+	zeroTail   bool         // the log ends with zero bytes
 }
 
-// newDirWork returns a directory with one hold, that of the reader.
+// newDirWork returns a directory with one hold, which open releases when all logs
+// have been added.
 func newDirWork(p *pipeline, dir *logdir.Dir, order int) *dirWork {
 	return &dirWork{
 		p: p, dir: dir, order: order, unchanged: make(map[string]logdir.LogState),
@@ -67,7 +68,8 @@ func newDirWork(p *pipeline, dir *logdir.Dir, order int) *dirWork {
 	}
 }
 
-// addLog adds a log, with a hold of its own, before the directory is shared.
+// addLog adds a log, with a hold of its own. The directory must not be shared with
+// other goroutines yet.
 func (d *dirWork) addLog(l *logWork) {
 	ids := idPrefix(d.p.Settings.Sensor + "/" + d.p.instance(d.dir.Root) + "/" + d.dir.Rel + "/" + l.log.Name)
 	l.batch = newBatch(l, ids)
@@ -82,7 +84,7 @@ func (d *dirWork) setFingerprint(l *logWork, fingerprint string) {
 	l.ledger.fingerprint = fingerprint
 }
 
-// holdMessage enters a message before it is sent.
+// holdMessage adds a message that is about to be sent.
 func (d *dirWork) holdMessage(m *outgoing) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
@@ -116,8 +118,8 @@ func (p *pipeline) recordOutcome(m *outgoing, err error) {
 	d.releaseHoldLocked()
 }
 
-// endLog records that l will yield no more messages: it was read to its end, or
-// err says why not. read is the position up to which it was read.
+// endLog records that l will yield no more messages. err is nil if l was read to its
+// end. read is the position up to which l was read.
 func (d *dirWork) endLog(l *logWork, read int64, end *logEnd, err error) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
@@ -154,7 +156,8 @@ func (d *dirWork) releaseHold() {
 	d.releaseHoldLocked()
 }
 
-// releaseHoldLocked releases one hold, and finishes the directory with the last.
+// releaseHoldLocked releases one hold. With the last hold it hands the directory to
+// the markers.
 func (d *dirWork) releaseHoldLocked() {
 	d.ledger.holds--
 	if d.ledger.holds < 0 {
@@ -165,9 +168,9 @@ func (d *dirWork) releaseHoldLocked() {
 	}
 }
 
-// state returns what a state file may promise: of each log everything that is
-// confirmed without a gap. complete reports whether that is everything there is,
-// unsaved whether it is more than the last state had.
+// state returns the directory's state: for each log, the progress that is confirmed
+// without a gap. complete reports whether everything in the directory is confirmed,
+// and unsaved whether s has more than the last state that was returned.
 func (d *dirWork) state() (s logdir.State, complete, unsaved bool) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
@@ -183,8 +186,8 @@ func (d *dirWork) state() (s logdir.State, complete, unsaved bool) {
 	return s, d.ledger.err == nil && d.ledger.holds == 0, unsaved
 }
 
-// setUnsaved takes back that state reported unsaved progress, which could not be
-// written.
+// setUnsaved makes the next call of state report unsaved progress again, after a
+// state could not be written.
 func (d *dirWork) setUnsaved() {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
@@ -192,15 +195,15 @@ func (d *dirWork) setUnsaved() {
 }
 
 // hasUnsaved reports whether a directory that is not finished has progress that
-// .processing does not hold.
+// .processing lacks.
 func (d *dirWork) hasUnsaved() bool {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	return d.ledger.unsaved && d.ledger.holds > 0
 }
 
-// stateLocked returns the log's part of the state. It has no fingerprint if there
-// is nothing to say.
+// stateLocked returns the log's part of the directory's state. Its fingerprint is
+// empty if no block of the log has been read.
 func (l *logWork) stateLocked() logdir.LogState {
 	at := l.ledger.confirmed
 	end := logEnd{progress: at, read: at.position}

@@ -18,19 +18,23 @@ type logReader struct {
 
 	seq     int // number of blocks handed out
 	stretch *stretchReader
-	resume  logdir.LogState // the last stretch begins at its Position
-	holes   []logdir.Hole   // of earlier runs, to be read again; the first one is being read
-	left    []logdir.Hole   // in what has been read; never changed in place
-	err     error           // why the next stretch cannot be read
+	resume  logdir.LogState // the last stretch begins at resume.Position
+	// oldHoles are holes that earlier runs left and that this run reads again. The
+	// first of them is the stretch that is being read.
+	oldHoles []logdir.Hole
+	// openHoles are the holes in what this run has read. The slice is shared with
+	// blocks, so its elements never change.
+	openHoles []logdir.Hole
+	err       error // why the next stretch cannot be read
 
-	// layoutChanges counts the header lines with other columns than before.
+	// layoutChanges counts the header lines whose columns differ from those before.
 	layoutChanges int
 }
 
-// openLogReader opens what is new in a log since from; the zero state means the
-// whole log. It takes ownership of file, also if it fails.
+// openLogReader returns a reader of what is new in a log since from; the zero state
+// means the whole log. The reader owns file unless openLogReader returns an error.
 func openLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, l *layouts) (*logReader, error) {
-	r := &logReader{file: file, resume: from, holes: from.Holes}
+	r := &logReader{file: file, resume: from, oldHoles: from.Holes}
 	r.open = func(from logdir.LogState, to int64) (*stretchReader, error) {
 		return newStretchReader(ctx, file, st, log, from, to, l)
 	}
@@ -40,8 +44,8 @@ func openLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdi
 // openStretch opens the next stretch.
 func (r *logReader) openStretch() (err error) {
 	from, to := r.resume, int64(toEnd)
-	if len(r.holes) > 0 {
-		h := r.holes[0]
+	if len(r.oldHoles) > 0 {
+		h := r.oldHoles[0]
 		from, to = logdir.LogState{Position: h.From, Header: h.Header}, h.To
 		if h.Taken.Flows > 0 {
 			from.Tail = &h.Taken
@@ -69,8 +73,8 @@ func (r *logReader) next(b *block) {
 	b.detached = b.zeros || r.stretch.seq == 1
 	b.seq = r.seq
 	r.seq++
-	b.around.before = r.left
-	if len(r.holes) > 0 {
+	b.around.before = r.openHoles
+	if len(r.oldHoles) > 0 {
 		r.endInHole(b)
 		return
 	}
@@ -86,19 +90,19 @@ func (r *logReader) next(b *block) {
 		b.last, b.err = true, errManyHoles
 		b.end = r.place(b.base)
 	default:
-		r.leave(b.base, b.after, b.sentInZeros)
+		r.addHole(b.base, b.after, b.sentInZeros)
 		b.end = r.place(b.after)
 	}
 }
 
-// errManyHoles keeps a directory from being marked: whole rows may stand behind
-// the hole that the state has no room for.
-var errManyHoles = fmt.Errorf("more than %d ranges of zero bytes: what stands behind them is sent when some have been filled", logdir.MaxHoles)
+// errManyHoles keeps a directory from being marked: the state has no room for
+// another hole, so the rows after that hole are not read.
+var errManyHoles = fmt.Errorf("more than %d ranges of zero bytes: the rows after them are sent once some ranges have been filled", logdir.MaxHoles)
 
 // endInHole ends a block of a hole that an earlier run left.
 func (r *logReader) endInHole(b *block) {
-	hole := r.holes[0]
-	b.around.hole, b.around.behind, b.around.resume = &hole, r.holes[1:], &r.resume
+	hole := r.oldHoles[0]
+	b.around.hole, b.around.behind, b.around.resume = &hole, r.oldHoles[1:], &r.resume
 	done := b.after
 	if b.last {
 		done = hole.To
@@ -108,47 +112,47 @@ func (r *logReader) endInHole(b *block) {
 		if !b.last && !r.hasRoom(b.base) {
 			b.last, done = true, hole.To
 		}
-		r.leave(b.base, done, b.sentInZeros)
-	case b.last && b.unterminated: // a hole ends with a newline, so more of this line is to come
+		r.addHole(b.base, done, b.sentInZeros)
+	case b.last && b.unterminated: // the hole ends with a newline, so the rest of this line is still missing
 		whole := b.lastLine()
 		b.buf, b.unterminated = b.buf[:whole], false
-		r.leave(b.base+int64(whole), hole.To, logdir.Tail{})
+		r.addHole(b.base+int64(whole), hole.To, logdir.Tail{})
 	}
 	if !b.last || b.err != nil {
 		b.end = b.around.placeAt(b.after, r.stretch.headerLine)
-		b.end.holes = slices.Concat(r.left, b.end.holes[len(b.around.before):])
+		b.end.holes = slices.Concat(r.openHoles, b.end.holes[len(b.around.before):])
 		return
 	}
 	b.last = false
-	r.holes = r.holes[1:]
+	r.oldHoles = r.oldHoles[1:]
 	b.end = r.place(r.resume.Position)
 	r.err = r.openStretch()
 }
 
-// leave enters a hole that is left. sent is the row at its start, if an earlier
-// run sent that row.
-func (r *logReader) leave(from, to int64, sent logdir.Tail) {
+// addHole adds a hole to openHoles. sent describes the row at the start of the
+// hole if an earlier run sent that row.
+func (r *logReader) addHole(from, to int64, sent logdir.Tail) {
 	if r.joins(from) {
-		r.left = slices.Clone(r.left)
-		r.left[len(r.left)-1].To = to
+		r.openHoles = slices.Clone(r.openHoles)
+		r.openHoles[len(r.openHoles)-1].To = to
 		return
 	}
-	r.left = append(slices.Clip(r.left), logdir.Hole{From: from, To: to, Header: r.stretch.headerLine, Taken: sent})
+	r.openHoles = append(slices.Clip(r.openHoles), logdir.Hole{From: from, To: to, Header: r.stretch.headerLine, Taken: sent})
 }
 
-// joins reports whether a hole at from continues the last one that is left.
+// joins reports whether a hole at from continues the last open hole.
 func (r *logReader) joins(from int64) bool {
-	n := len(r.left)
-	return n > 0 && r.left[n-1].To == from && r.left[n-1].Header == r.stretch.headerLine
+	n := len(r.openHoles)
+	return n > 0 && r.openHoles[n-1].To == from && r.openHoles[n-1].Header == r.stretch.headerLine
 }
 
-// hasRoom reports whether the state can hold a hole at from as well.
+// hasRoom reports whether the state file has room for another hole, at from.
 func (r *logReader) hasRoom(from int64) bool {
-	return r.joins(from) || len(r.left)+len(r.holes) < logdir.MaxHoles
+	return r.joins(from) || len(r.openHoles)+len(r.oldHoles) < logdir.MaxHoles
 }
 
-// place returns where the log stands once everything that has been read is
-// confirmed. position is how far the last stretch has been read.
+// place returns the log's place once everything that has been read is confirmed.
+// position is how far the last stretch has been read.
 func (r *logReader) place(position int64) place {
-	return place{position: position, headerLine: r.stretch.headerLine, holes: slices.Concat(r.left, r.holes)}
+	return place{position: position, headerLine: r.stretch.headerLine, holes: slices.Concat(r.openHoles, r.oldHoles)}
 }

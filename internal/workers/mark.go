@@ -17,8 +17,8 @@ import (
 const checkpointInterval = 2 * time.Second
 
 // markWorker runs one marker: it finishes each directory whose last hold has been
-// released. When the transport cannot finish a directory, markWorker stops the
-// run, but still finishes the directories that are left; its error is the first.
+// released. If the transport cannot finish a directory, markWorker stops the run and
+// still finishes the remaining directories. It returns the first error.
 func (p *pipeline) markWorker(ctx context.Context, stop context.CancelCauseFunc) error {
 	var first error
 	for d := range p.finished {
@@ -62,9 +62,9 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	return failed
 }
 
-// finishTransport has a transport that gathers messages complete those of the
-// directory. The directory may have no message of this run: an earlier run may
-// have ended between its last message and the mark.
+// finishTransport tells a transport.Finisher that the directory is complete, even if
+// this run has sent no message of the directory: an earlier run may have ended
+// between its last message and the mark.
 func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	f, ok := p.Transport.(transport.Finisher)
 	if !ok || d.failure() != nil {
@@ -76,8 +76,8 @@ func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	return nil
 }
 
-// recordDirectory enters what has become of a directory; saveErr is of its state
-// file.
+// recordDirectory records a directory's outcome in the counters. saveErr is the
+// error of writing its state file.
 func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
 	read, confirmed := d.bytes()
 	unsent, path, failed := &p.Counters.Unsent, d.dir.Path(), d.failure()

@@ -17,10 +17,10 @@ const maxID = 255
 // SENSOR/INSTANCE/DIRECTORY/LOG.
 type idPrefix string
 
-// id returns the id of the message with the given body, which holds the rows in a
-// byte range of the uncompressed log. The checksum tells apart two logs that stand
-// at the same place one after the other, as when Tstat is started again within a
-// minute; a message that is sent again has the same body.
+// id returns the id of a message with the rows between two offsets in the
+// uncompressed log. A message that is sent again has the same body, and so the same
+// id. Another log may later have the same path, for example after Tstat is restarted
+// within a minute; the checksum of the body tells the messages of both logs apart.
 func (p idPrefix) id(from, to int64, body []byte) string {
 	b := make([]byte, 0, len(p)+len("@-~")+2*20+8)
 	b = append(b, p...)
@@ -37,8 +37,7 @@ func partID(id string, n int) string {
 	return idOf(append([]byte(id), '.', byte('0'+n)))
 }
 
-// idOf returns text as an id. A text that is too long or not UTF-8 is replaced
-// by its hash.
+// idOf returns text as an id, or the hash of text if text is too long or not UTF-8.
 func idOf(text []byte) string {
 	if len(text) <= maxID && utf8.Valid(text) {
 		return string(text)

@@ -10,8 +10,9 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// open takes a directory into work and returns its logs that have something
-// new. It returns none if the directory is to be left alone, and says why.
+// open opens a directory and returns its logs that have something new. If the
+// directory has nothing new or cannot be opened, open records that and returns no
+// logs.
 func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*logWork {
 	select {
 	case p.slots <- struct{}{}:
@@ -33,7 +34,7 @@ func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*l
 	p.Counters.Logs.Add(int64(len(d.logs)))
 	p.enter(d)
 	logs := slices.Clone(d.logs)
-	d.releaseHold() // of the reader of this directory
+	d.releaseHold() // the first one, see newDirWork
 	return logs
 }
 
@@ -45,7 +46,7 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.En
 		return nil, err
 	}
 	d := newDirWork(p, dir, order)
-	ours, err := p.openLogs(ctx, d)
+	pending, err := p.openLogs(ctx, d)
 	if err != nil {
 		for _, l := range d.logs {
 			_ = l.reader.close()
@@ -53,15 +54,15 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.En
 		_ = dir.Close()
 		return nil, err
 	}
-	if !ours {
+	if !pending {
 		return nil, dir.Close()
 	}
 	return d, nil
 }
 
-// openLogs opens the logs that have something new. It returns false if there is
-// nothing to do: no log, or the mark of the Python tool.
-func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (bool, error) {
+// openLogs opens the logs that have something new. pending is false if there is
+// nothing to do: the directory has no log, or the mark is the Python tool's.
+func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err error) {
 	mark, err := d.dir.ReadProcessed()
 	if err != nil || mark.Kind == logdir.Foreign {
 		return false, err
@@ -72,7 +73,7 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (bool, error) {
 	d.marked = mark
 	unfinished, err := d.dir.ReadProcessing()
 	if err != nil {
-		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "what it said was confirmed may be sent again")
+		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "messages that the file counted as confirmed may be sent again")
 	}
 	opened := map[fastparse.Protocol]bool{}
 	for range 2 {
@@ -87,7 +88,7 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (bool, error) {
 		if all := p.openFound(ctx, d, logs, mark, unfinished, opened); all {
 			break
 		}
-		// A log was deleted, or gzip has put its .gz in its place: look again.
+		// A log was deleted or replaced by its .gz meanwhile: list the logs again.
 	}
 	return true, nil
 }
@@ -107,7 +108,7 @@ func (p *pipeline) openFound(ctx context.Context, d *dirWork, logs []logdir.Log,
 		opened[log.Protocol] = true
 		if err != nil {
 			p.logError(ctx, d, err)
-			if state, ok := unfinished.Logs[log.Name]; ok { // for when the log can be read again
+			if state, ok := unfinished.Logs[log.Name]; ok { // a later run may be able to read the log
 				d.unchanged[log.Name] = state
 			}
 		}
@@ -143,11 +144,11 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 		d.unchanged[log.Name] = from
 		return file.Close()
 	case logdir.Replaced:
-		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "it is another log than the one that was sent, so it is sent whole")
+		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "the file holds another log than the one sent before, and is sent from its start")
 	}
 	reader, err := openLogReader(ctx, file, st, log, from, &p.layouts)
 	if err != nil && from.Position > 0 && ctx.Err() == nil {
-		p.Log.Warn("log_not_resumed", "file", file.Name(), "error", err, "hint", "it is sent whole, what was sent before included")
+		p.Log.Warn("log_not_resumed", "file", file.Name(), "error", err, "hint", "the log is sent from its start, including the rows sent before")
 		from = logdir.LogState{}
 		reader, err = openLogReader(ctx, file, st, log, from, &p.layouts)
 	}

@@ -16,11 +16,13 @@ type Options struct {
 	Roots []*logdir.Root
 	// Transport accepts the messages. The caller closes it after Run.
 	Transport transport.Transport
-	// Mark has directories marked. Without Mark nothing on disk is written.
+	// Mark makes the run write state files. A run without Mark writes nothing to
+	// the disk.
 	Mark bool
 	// Single stops after the first directory that had something to send.
 	Single bool
-	// Settings of the flows. Instance is for roots that have no instance id.
+	// Settings are the settings of the flows. Settings.Instance applies to roots
+	// that have no instance id of their own.
 	Settings message.Settings
 	// Threshold is the smallest byte count of a direction that is sent.
 	Threshold uint64
@@ -28,15 +30,14 @@ type Options struct {
 	Workers int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
-	// Compressor compresses the messages; nil if the transport takes them as they
-	// are.
+	// Compressor compresses the messages; nil leaves them uncompressed.
 	Compressor *transport.Compressor
 	// Grace is how long messages in flight may take to be confirmed after ctx has
 	// ended.
 	Grace time.Duration
 	// Rejects gets the malformed rows; nil if nobody wants them.
 	Rejects Rejects
-	// Version of the program, for the state files.
+	// Version is the program's version, as written into state files.
 	Version  string
 	Log      *slog.Logger
 	Counters *report.Counters
@@ -45,10 +46,10 @@ type Options struct {
 // Rejects takes malformed rows, for --rejects. Its methods may be called from
 // many goroutines at once.
 type Rejects interface {
-	// Reject takes one row; text is lent until Reject returns.
+	// Reject takes one row. It must not keep text after it returns.
 	Reject(file string, line int64, reason string, text []byte) error
-	// Sync returns when all rows so far are on the disk. It is called before a
-	// state file counts those rows as done.
+	// Sync returns when all rows taken so far are on the disk. The run calls Sync
+	// before a state file counts those rows as done.
 	Sync() error
 }
 
@@ -58,8 +59,8 @@ type Outcome struct {
 	IOErrors int
 	// Locked counts directories that another run has locked.
 	Locked int
-	// Transport is the failure of the transport that stopped the run, else nil.
+	// Transport is the transport's error that stopped the run, else nil.
 	Transport error
-	// Interrupted: the context ended before everything was done.
+	// Interrupted reports that the context ended before everything was done.
 	Interrupted bool
 }

@@ -6,15 +6,15 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// progress is how far a log has come, and the books of everything before.
+// progress is a place in a log, and the books of everything before that place.
 type progress struct {
 	place
 	books books
 }
 
-// place is a position in a log, with what else is needed to go on there: every
-// row before position is accounted for, except those that may still appear in
-// the holes. Offsets are in bytes of the uncompressed log.
+// place is what a run needs to resume a log at a position. Every row before
+// position is accounted for, except rows that may still appear in the holes.
+// Offsets are in bytes of the uncompressed log.
 type place struct {
 	position   int64
 	headerLine int64         // offset of the header line in force at position
@@ -23,15 +23,16 @@ type place struct {
 
 // surroundings are the holes around a stretch of a log.
 type surroundings struct {
-	before, behind []logdir.Hole // that are left, or not read again yet
-	// hole is the hole that the stretch fills. It is nil for the last stretch of
-	// the log, which ends where the log does; that stretch begins at resume.
+	before []logdir.Hole // holes before the stretch that this run has not filled
+	behind []logdir.Hole // holes after the stretch, which this run reads next
+	// hole is the hole that the stretch fills; nil for the log's last stretch,
+	// which begins at resume.Position and ends with the log.
 	hole   *logdir.Hole
 	resume *logdir.LogState
 }
 
-// placeAt returns where the log stands when the rows of the stretch up to the
-// offset to are confirmed. headerLine is the header line in force there.
+// placeAt returns the log's place once the rows of the stretch before offset to are
+// confirmed. headerLine is the offset of the header line in force at to.
 func (s *surroundings) placeAt(to, headerLine int64) place {
 	if s.hole == nil {
 		return place{position: to, headerLine: headerLine, holes: s.before}
@@ -44,7 +45,7 @@ func (s *surroundings) placeAt(to, headerLine int64) place {
 	return place{position: s.resume.Position, headerLine: s.resume.Header, holes: append(holes, s.behind...)}
 }
 
-// resumed returns the progress that a state file's entry stands for.
+// resumed returns the progress that a state file records for a log.
 func resumed(s logdir.LogState) progress {
 	b := books{lines: s.Line, below: s.Below, malformed: s.Malformed, flows: s.Flows}
 	b.sent = s.Rows - s.Below - s.Malformed
@@ -56,7 +57,7 @@ func resumed(s logdir.LogState) progress {
 	return progress{place{s.Position, s.Header, s.Holes}, b}
 }
 
-// same reports whether p stands where the state s does.
+// same reports whether p is the place recorded in s.
 func (p *place) same(s *logdir.LogState) bool {
 	return p.position == s.Position && slices.Equal(p.holes, s.Holes)
 }

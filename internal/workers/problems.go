@@ -9,11 +9,11 @@ import (
 	"tstat-transport/internal/report"
 )
 
-// loggedInFull is how many malformed rows, or header lines with other columns,
-// of a log are logged one by one.
+// loggedInFull bounds the events of a log for its malformed rows, and for its
+// header lines with other columns.
 const loggedInFull = 5
 
-// maxRejects returns how many malformed lines of a block are kept.
+// maxRejects returns how many malformed lines of a block a worker keeps.
 func (p *pipeline) maxRejects() int {
 	if p.Rejects != nil {
 		return math.MaxInt
@@ -21,8 +21,8 @@ func (p *pipeline) maxRejects() int {
 	return loggedInFull
 }
 
-// ioError counts and logs a directory or log that cannot be read or marked. key
-// says what path is: directory or file.
+// ioError counts and logs a directory or log that cannot be read or marked. key is
+// the attribute under which path is logged: directory or file.
 func (p *pipeline) ioError(event, key, path string, err error) {
 	attrs := []any{key, path, "error", err}
 	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked" || event == "mark_not_taken_back") {
@@ -34,7 +34,7 @@ func (p *pipeline) ioError(event, key, path string, err error) {
 	p.outcome.IOErrors++
 }
 
-// directoryError enters why a directory could not be opened.
+// directoryError records why a directory could not be opened.
 func (p *pipeline) directoryError(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLocked):

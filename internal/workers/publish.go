@@ -18,22 +18,22 @@ import (
 type outgoing struct {
 	transport.Message
 	log *logWork
-	// after is the progress of the log once this message and all before it are
-	// confirmed.
+	// after is the progress of the log once this message and all messages before it
+	// are confirmed.
 	after     progress
-	confirmed bool // the mutex of the directory's ledger guards it
+	confirmed bool // guarded by the mutex of the directory's ledger
 }
 
 const (
-	// maxBytesInFlight bounds the bytes that the messages with publishers occupy.
-	// 28 MiB are what a round trip of 100 ms holds at 280 MB/s.
+	// maxBytesInFlight bounds the memory of the messages in flight. 28 MiB fill a
+	// round trip of 100 ms at 280 MB/s.
 	maxBytesInFlight = 28 << 20
-	// perMessage is what a message occupies beside its body, in bytes: the stack of
-	// its publisher, most of all.
+	// perMessage is the memory in bytes of a message in flight without its body,
+	// mostly the stack of its publisher.
 	perMessage = 8 << 10
 )
 
-// newMessage returns an empty message of a log; its body is to be appended to
+// newMessage returns an empty message of a log, whose body uses the array of
 // scratch.
 func (p *pipeline) newMessage(l *logWork, scratch []byte) *outgoing {
 	return &outgoing{log: l, Message: transport.Message{
@@ -41,9 +41,10 @@ func (p *pipeline) newMessage(l *logWork, scratch []byte) *outgoing {
 	}}
 }
 
-// startPublishers starts a publisher for each message, until there are no more.
-// A message for which maxBytesInFlight leaves no room waits, and so does the
-// whole run. If a publisher fails, healthy ends, and no more are started.
+// startPublishers starts a publisher for each message, until messages is closed. If
+// maxBytesInFlight leaves no room for a message, startPublishers waits, and the
+// stages before it wait too. If a publisher fails, healthy ends and startPublishers
+// returns.
 func (p *pipeline) startPublishers(ctx, healthy context.Context, stop context.CancelCauseFunc, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
 	for m := range p.messages {
@@ -60,16 +61,16 @@ func (p *pipeline) startPublishers(ctx, healthy context.Context, stop context.Ca
 	return nil
 }
 
-// publish runs one publisher: it sends one message. If the transport fails,
-// publish has the run take no more work and returns the error; that ends healthy,
-// and so the other publishers once their message has an outcome. The transport
-// has made its own retries by then.
+// publish runs one publisher, which sends one message. If the transport fails, after
+// its own retries, publish calls stop, so that the run takes no more work, and
+// returns the error. The error ends healthy: messages that are not being sent yet
+// are not sent.
 func (p *pipeline) publish(ctx, healthy context.Context, m *outgoing, stop context.CancelCauseFunc) error {
 	if err := context.Cause(healthy); err != nil {
 		p.recordOutcome(m, errStopped)
 		return err
 	}
-	// Without a place for the directory's state nothing of it is sent.
+	// No message of a directory is sent if the directory's state cannot be written.
 	if p.Mark {
 		if err := m.log.dir.begin(); err != nil {
 			p.recordOutcome(m, err)

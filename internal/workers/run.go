@@ -26,12 +26,12 @@ type pipeline struct {
 	layouts layouts
 	bodies  bodyPool
 
-	encoded  chan *encodedBlock // blocks that nobody uses
-	slots    chan struct{}      // holds one value for each directory in work
-	messages chan *outgoing     // closed when the workers are done
-	// finished takes directories whose last hold has been released; closed when
-	// the publishers are done. A send never blocks, since it is made with a ledger
-	// locked: finished has room for as many directories as slots has.
+	freeBlocks chan *encodedBlock // encoded blocks that are not in use
+	slots      chan struct{}      // a semaphore: one value for each directory in work
+	messages   chan *outgoing     // closed when the workers are done
+	// finished takes each directory whose last hold has been released. It is closed
+	// when the publishers are done. The sender holds a ledger's mutex and must not
+	// block, so finished has as much room as slots.
 	finished chan *dirWork
 
 	journal journal
@@ -43,21 +43,20 @@ type pipeline struct {
 
 func newPipeline(o Options) *pipeline {
 	p := &pipeline{
-		Options: o,
-		encoded: make(chan *encodedBlock, o.Workers+2),
-		slots:   make(chan struct{}, maxDirectories),
-		inWork:  make(map[*dirWork]struct{}),
+		Options:    o,
+		freeBlocks: make(chan *encodedBlock, o.Workers+2),
+		slots:      make(chan struct{}, maxDirectories),
+		inWork:     make(map[*dirWork]struct{}),
 	}
-	for range cap(p.encoded) {
-		p.encoded <- new(encodedBlock)
+	for range cap(p.freeBlocks) {
+		p.freeBlocks <- new(encodedBlock)
 	}
 	return p
 }
 
-// Run sends what is new below the roots. It returns when every directory that
-// was taken into work is finished. When ctx ends Run takes no more work. The
-// error is about roots that cannot be read; the other roots are sent all the
-// same.
+// Run sends what is new below the roots. It returns when every directory that it
+// has opened is finished. When ctx ends, Run opens no more directories. The error
+// names the roots that cannot be read; Run still sends the other roots.
 func Run(ctx context.Context, o Options) (Outcome, error) {
 	p := newPipeline(o)
 	entries, err := p.crawl(ctx, o.Roots)
@@ -74,8 +73,8 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	return p.outcome, err
 }
 
-// processFirst takes one directory after the other, until one had something to
-// send.
+// processFirst processes one directory after the other until a directory had
+// something to send.
 func (p *pipeline) processFirst(ctx context.Context, entries []logdir.Entry) {
 	for i := range entries {
 		before := p.Counters.Published.Load()
@@ -86,8 +85,7 @@ func (p *pipeline) processFirst(ctx context.Context, entries []logdir.Entry) {
 	}
 }
 
-// openChannels makes the channels between the stages, which are closed when the
-// stages end.
+// openChannels makes the channels between the stages. process closes them.
 func (p *pipeline) openChannels() {
 	p.messages = make(chan *outgoing, maxQueued)
 	p.finished = make(chan *dirWork, cap(p.slots))
@@ -119,7 +117,7 @@ func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	s.endUnread()
 	close(p.messages)
 	err = firstError(err, publishing.Wait())
-	for m := range p.messages { // left by publishers that failed
+	for m := range p.messages { // not taken, because a publisher failed
 		p.recordOutcome(m, errStopped)
 	}
 	endCheckpoints()
@@ -150,7 +148,7 @@ func (p *pipeline) leave(d *dirWork) {
 	<-p.slots
 }
 
-// directories returns those in work.
+// directories returns the directories in work.
 func (p *pipeline) directories() []*dirWork {
 	p.mu.Lock()
 	defer p.mu.Unlock()

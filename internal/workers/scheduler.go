@@ -15,7 +15,7 @@ type scheduler struct {
 	entries []logdir.Entry
 
 	mu      sync.Mutex
-	changed *sync.Cond // something below, or the context, has changed
+	changed *sync.Cond // signals a change of the fields below, or the end of the context
 	opening bool       // a worker is opening a directory
 	next    int        // index in entries of the next directory
 	idle    []*logWork // logs whose turn nobody has, oldest directory first
@@ -28,15 +28,15 @@ func newScheduler(p *pipeline, entries []logdir.Entry) *scheduler {
 	return s
 }
 
-// wake makes waiting workers look at the context.
+// wake makes waiting workers check their context.
 func (s *scheduler) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changed.Broadcast()
 }
 
-// acquire waits for the turn of a log: one in work, or one of the next
-// directory. It returns nil when nothing is left or ctx has ended.
+// acquire waits for the turn of a log: an open log, or a log of the next
+// directory. It returns nil when no log is left to read or ctx has ended.
 func (s *scheduler) acquire(ctx context.Context) *logWork {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,8 @@ func (s *scheduler) insertLocked(l *logWork) {
 	s.idle = slices.Insert(s.idle, i, l)
 }
 
-// release gives a log's turn back. atEnd: the log has been read to its end.
+// release gives a log's turn back. With atEnd nobody gets the turn again, since
+// the log has been read to its end.
 func (s *scheduler) release(l *logWork, atEnd bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +92,8 @@ func (s *scheduler) release(l *logWork, atEnd bool) {
 	s.changed.Signal()
 }
 
-// endUnread ends the logs that have not been read to their end, in a run that
-// was told to stop. No worker may be left.
+// endUnread ends the logs that a stopped run has not read to their end. The
+// workers must have returned.
 func (s *scheduler) endUnread() {
 	for _, l := range s.idle {
 		_ = l.reader.close()

@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// stateFiles keep the writers of a directory's state files apart, and the writers
-// from the closing of the directory.
+// stateFiles guards a directory's state files: one goroutine at a time writes them,
+// and none after the directory is closed.
 type stateFiles struct {
 	mu     sync.Mutex
 	closed bool
@@ -20,9 +20,9 @@ type stateFiles struct {
 	entry    *journalEntry // nil if no message was sent
 }
 
-// begin writes .processing before the directory's first message is published,
-// and returns the same error for each message. If no state could be kept, every
-// later run would send everything again.
+// begin writes .processing before the directory's first message is published. Later
+// calls return the error of the first. If the state cannot be written, nothing may
+// be sent: every later run would send everything again.
 func (d *dirWork) begin() error {
 	d.states.begin.Do(func() {
 		d.states.mu.Lock()
@@ -40,14 +40,14 @@ func (d *dirWork) begin() error {
 			d.states.beginErr = there
 			return
 		}
-		d.states.beginErr = fmt.Errorf("nothing of it is sent, since its state cannot be written: %w", err)
+		d.states.beginErr = fmt.Errorf("the directory is not sent, because its state cannot be written: %w", err)
 		d.p.ioError("directory_not_writable", "directory", d.dir.Path(), d.states.beginErr)
 	})
 	return d.states.beginErr
 }
 
-// saveProgress brings .processing up to date. It never marks: even if everything
-// is confirmed, the transport has not finished the directory.
+// saveProgress brings .processing up to date. It does not write .processed, even if
+// everything is confirmed: the transport has not finished the directory yet.
 func (d *dirWork) saveProgress() error {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()
@@ -61,8 +61,8 @@ func (d *dirWork) saveProgress() error {
 	return d.writeProcessingLocked(s)
 }
 
-// saveEnd writes the state file of a directory of which nothing more will come:
-// .processed if everything is confirmed, else .processing.
+// saveEnd writes the state file of a directory that is finished: .processed if
+// everything is confirmed, else .processing.
 func (d *dirWork) saveEnd() error {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()
@@ -80,7 +80,7 @@ func (d *dirWork) saveEnd() error {
 	case unsaved:
 		return d.writeProcessingLocked(s)
 	case failed != nil && !errors.Is(failed, errStopped) && d.states.beginErr == nil:
-		_ = d.dir.WriteProcessing(s) // only Error is new, and the log has it too
+		_ = d.dir.WriteProcessing(s) // only Error has changed, and Error has been logged
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (d *dirWork) writeProcessingLocked(s logdir.State) error {
 func (d *dirWork) writeProcessedLocked(s logdir.State) error {
 	d.syncRejects()
 	if err := d.dir.WriteProcessed(s); err != nil {
-		// What is confirmed need not be sent again.
+		// .processing saves what is confirmed from being sent again.
 		return errors.Join(err, d.dir.WriteProcessing(s))
 	}
 	if d.nothingNew(s) {
@@ -106,7 +106,7 @@ func (d *dirWork) writeProcessedLocked(s logdir.State) error {
 	return nil
 }
 
-// syncRejects has the malformed rows on the disk before a state counts them as
+// syncRejects syncs the file of malformed rows before a state counts those rows as
 // done.
 func (d *dirWork) syncRejects() {
 	if d.p.Rejects == nil {
@@ -117,9 +117,10 @@ func (d *dirWork) syncRejects() {
 	}
 }
 
-// nothingNew reports whether s says what the mark of an earlier run said: the
-// logs were touched and hold nothing new. The culler then goes on counting from
-// that mark. Zero bytes may be filled at any time, so with them a touch counts.
+// nothingNew reports whether s equals the mark of an earlier run: the logs were
+// touched but hold nothing new. The culler then still counts the directory's age from
+// the time of that mark. A log with zero bytes counts as changed by a touch, since
+// the missing data may have arrived.
 func (d *dirWork) nothingNew(s logdir.State) bool {
 	if d.marked.Time.IsZero() {
 		return false
@@ -132,8 +133,8 @@ func (d *dirWork) nothingNew(s logdir.State) bool {
 	return true
 }
 
-// vanished reports whether err, of saving a state, means that Tstat or the culler
-// has deleted the directory meanwhile, or that the directory is closed.
+// vanished reports whether err, an error of writing a state file, means that Tstat or
+// the culler has deleted the directory, or that the directory is closed.
 func (d *dirWork) vanished(err error) bool {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()

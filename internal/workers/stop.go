@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// errGrace ends what is still in flight when the grace time is over.
+// errGrace is the cause with which the hard context ends after the grace time.
 var errGrace = errors.New("not confirmed within the grace time after the run was told to stop")
 
 // twoStageStop returns the two contexts of a run. orderly ends when ctx ends or

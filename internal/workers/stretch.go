@@ -24,22 +24,23 @@ type stretchReader struct {
 	layouts  *layouts
 	print    logdir.Fingerprinter
 	seq      int    // number of blocks handed out
-	offset   int64  // of the next byte to hand out, which is carry[0] if there is one
-	carry    []byte // read, and not handed out yet
+	offset   int64  // of the next byte to hand out: carry[0], unless carry is empty
+	carry    []byte // bytes read but not handed out yet
 
 	layout     *fastparse.Layout // in force at offset; nil at the start of the log
 	headerLine int64             // offset of that layout's header line
-	// sentTail is the line at offset, if an earlier run sent it without a newline.
+	// sentTail is the line at offset if an earlier run sent that line while it had
+	// no newline.
 	sentTail *logdir.Tail
 }
 
 // toEnd is the end of a stretch that reaches to the end of its log.
 const toEnd = -1
 
-// newStretchReader returns a reader positioned at from.Position, of a stretch
-// that ends at to: an offset in the uncompressed log, or toEnd. The file stays
-// the caller's. Reading ends early when ctx ends; a gzip log must be decompressed
-// up to the position, which can take long.
+// newStretchReader returns a reader of the stretch from from.Position to to, which
+// is an offset in the uncompressed log, or toEnd. The caller still owns file. A gzip
+// log must be decompressed up to the position, which can take long; ctx bounds that
+// and every later read.
 func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, to int64, l *layouts) (*stretchReader, error) {
 	r := &stretchReader{file: file, protocol: log.Protocol, layouts: l}
 	r.src = io.NewSectionReader(file, 0, st.Size)
@@ -81,7 +82,7 @@ func (r *stretchReader) seek(from logdir.LogState) error {
 	var before lastByte
 	var err error
 	if s, ok := r.src.(*io.SectionReader); ok {
-		const head = blockSize // at least what a fingerprint reaches
+		const head = blockSize // a fingerprint covers less than a block
 		_, err = io.CopyN(&r.print, s, min(from.Position, head))
 		if err == nil {
 			_, err = s.ReadAt(line, from.Header)
@@ -103,14 +104,14 @@ func (r *stretchReader) seek(from logdir.LogState) error {
 		}
 	}
 	if err == nil && before[0] != '\n' {
-		err = errors.New("no line begins there")
+		err = errors.New("no line begins at that byte")
 	}
 	if err != nil {
 		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
 	}
 	layout, err := r.layouts.parse(r.protocol, firstLine(line))
 	if err == nil && from.Header > 0 && line[0] != '#' {
-		err = errors.New("no header: only a log's first line may be one without #")
+		err = errors.New("no header: only the first line of a log may be a header without #")
 	}
 	if err != nil {
 		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
@@ -134,11 +135,12 @@ func firstLine(b []byte) []byte {
 	return line
 }
 
-// lineStart returns the offset in b at which the line that b ends in begins.
+// lineStart returns the offset of the last line of b. If b ends with a newline,
+// the last line is empty.
 func lineStart(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
 
-// fingerprint identifies the log by what has been read so far. It is final
-// after the first call of next: a block is longer than a fingerprint reaches.
+// fingerprint identifies the log by what has been read so far. The fingerprint is
+// final after the first call of next, since it covers less than a block.
 func (r *stretchReader) fingerprint() string { return r.print.At(math.MaxInt64) }
 
 // next fills b with the next block. The caller must not call next again after
@@ -158,8 +160,8 @@ func (r *stretchReader) next(b *block) {
 	}
 }
 
-// fill reads a block's bytes; the last line may be cut anywhere. The error is
-// that of the last read.
+// fill reads a block's bytes; the last line may be incomplete. It returns the error
+// of the last read.
 func (r *stretchReader) fill(b *block) error {
 	carried := copy(b.buf[:blockSize], r.carry)
 	n, err := readFull(r.src, b.buf[carried:blockSize])
@@ -169,7 +171,7 @@ func (r *stretchReader) fill(b *block) error {
 	return err
 }
 
-// endBlock makes b end with a whole line, or with the stretch. err is that of
+// endBlock makes b end with a whole line, or with the stretch. err is the error of
 // the last read.
 func (r *stretchReader) endBlock(b *block, err error) {
 	zeros := zeroRun(b.buf)
@@ -185,7 +187,7 @@ func (r *stretchReader) endBlock(b *block, err error) {
 		if b.unterminated {
 			b.buf = append(b.buf, '\n')
 		}
-	case err != nil: // the whole lines in front of the error are good
+	case err != nil: // the whole lines before the error are good
 		r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), whole)
 	case whole == 0:
 		r.readLongLine(b)
@@ -206,7 +208,8 @@ func (r *stretchReader) fail(b *block, err error, n int) {
 // its compressed data.
 func atEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// readFull reads until b is full; the error is nil then, else that of src.
+// readFull reads until b is full, and returns a nil error then. If b is not full,
+// it returns the error of src.
 func readFull(src io.Reader, b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int
@@ -219,7 +222,8 @@ func readFull(src io.Reader, b []byte) (n int, err error) {
 	return n, err
 }
 
-// readLongLine passes over a line that does not fit into a block.
+// readLongLine skips a line that does not fit into a block. b keeps the first
+// bytes of the line.
 func (r *stretchReader) readLongLine(b *block) {
 	const sample = 1 << 10
 	scratch := b.buf[sample:blockSize]
@@ -231,7 +235,7 @@ func (r *stretchReader) readLongLine(b *block) {
 			b.after = b.base + b.long + 1
 			r.carry = append(r.carry, scratch[i+1:n]...)
 			b.buf = append(b.buf[:sample], '\n')
-			return // an error comes again with the next read
+			return // the next read returns err again
 		}
 		b.long += int64(n)
 		if atEnd(err) {
@@ -247,9 +251,9 @@ func (r *stretchReader) readLongLine(b *block) {
 	}
 }
 
-// passSentTail looks at the line at the start of b, which an earlier run sent
-// when it had no newline. If every field that flows use was complete even then,
-// the flows are as they were sent, and the line is left out of the block.
+// passSentTail decides about the first line of b, which an earlier run sent while
+// the line had no newline. If every field that flows depend on was complete at that
+// time, the flows have not changed, and passSentTail removes the line from b.
 func (r *stretchReader) passSentTail(b *block) {
 	tail := *r.sentTail
 	r.sentTail = nil

@@ -11,25 +11,27 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// maxBefore bounds the bytes of state files that a run keeps to put them back.
-// Beyond the bound a directory is put back to nothing, and would be sent whole.
+// maxBefore bounds the bytes of earlier state files that a run keeps in memory. A
+// directory beyond that bound loses its state files when it is restored, so the next
+// run sends the directory from its start.
 const maxBefore = 16 << 20
 
-// journal remembers of which directories this run has sent messages, and what
-// their state files said before. If the queue is gone with those messages, the
-// directories are put back, so that the next run sends the same messages again.
+// journal records the directories of which this run has sent messages, with their
+// earlier state files. If the queue is lost with those messages, takeBack restores
+// the state files, so that the next run sends the same messages again.
 type journal struct {
 	mu      sync.Mutex
 	entries []*journalEntry
 	bytes   int
-	lost    error // the transport's error that messages are gone; nil if they are not
+	lost    error // the transport's report that messages are lost; nil if none are
 }
 
-// journalEntry is kept for each directory of a run: it must stay small.
+// journalEntry is a directory of which messages were sent. A run can have very many
+// directories, so an entry must stay small.
 type journalEntry struct {
 	logdir.Entry
-	before *logdir.Before // nil if nothing stood there
-	marked bool           // by this run
+	before *logdir.Before // the earlier state files; nil if there were none
+	marked bool           // this run has marked the directory
 }
 
 // enter adds a directory whose first message is about to be sent.
@@ -45,7 +47,7 @@ func (j *journal) enter(entry logdir.Entry, before logdir.Before) *journalEntry 
 	return e
 }
 
-// note records err, of the transport, if it says that messages are gone.
+// note records err, an error of the transport, if it means that messages are lost.
 func (j *journal) note(err error) {
 	if !errors.Is(err, transport.ErrDestinationLost) {
 		return
@@ -55,8 +57,8 @@ func (j *journal) note(err error) {
 	j.lost = firstError(j.lost, err)
 }
 
-// takeBack puts the directories back if messages of theirs are gone. It is
-// called when the run has finished all directories.
+// takeBack restores the directories' state files if messages are lost. The run must
+// have finished all directories.
 func (p *pipeline) takeBack() {
 	if p.journal.lost == nil {
 		return
@@ -81,7 +83,7 @@ func (p *pipeline) takeBack() {
 	}
 	_ = g.Wait() // each has reported its own error
 	p.Log.Warn("marks_taken_back", "directories", len(p.journal.entries), "error", p.journal.lost,
-		"hint", "the next run sends them again, with the same message ids")
+		"hint", "the next run sends these directories again, with the same message ids")
 }
 
 func (e *journalEntry) restore() error {

@@ -11,22 +11,22 @@ import (
 	"tstat-transport/internal/report"
 )
 
-// logWork is a log in work. Its own fields never change; each of its parts has
-// an owner.
+// logWork is a log in work. The fields of the first group never change; each field
+// of the second group has its own owner.
 type logWork struct {
 	dir    *dirWork
 	log    logdir.Log
 	stat   logdir.Stat // of the file, when it was opened
 	path   string
-	before logdir.LogState // what an earlier run left
+	before logdir.LogState // the log's state after the last run
 
-	reader *logReader // the worker with the log's turn
-	queue  blockQueue // its own mutex
-	batch  batch      // the worker that batches, see blockQueue
-	ledger logLedger  // the mutex of the directory's ledger
+	reader *logReader // owned by the worker that has the log's turn
+	queue  blockQueue // guarded by its own mutex
+	batch  batch      // owned by the worker that batches, see blockQueue
+	ledger logLedger  // guarded by the mutex of the directory's ledger
 }
 
-// worker is what one of the workers has for itself.
+// worker is one worker of the pool.
 type worker struct {
 	p        *pipeline
 	block    *block
@@ -34,30 +34,32 @@ type worker struct {
 	encoders map[encoderKey]*message.Encoder
 }
 
-// encoderKey says which logs can share a message.Encoder: those with the same
-// instance id, which is the root's, and mostly the same layout.
+// encoderKey tells which logs share a message.Encoder. Logs of one root have the
+// same instance id, and logs of one protocol mostly have the same layout.
 type encoderKey struct {
 	root     *logdir.Root
 	protocol fastparse.Protocol
 }
 
-// work runs one worker until no block is left to read, or orderly ends. The
-// error is why healthy has ended, if the worker had to wait until then.
+// work runs one worker until no block is left to read or orderly ends. It returns
+// the cause of healthy's end if healthy ends while the worker waits for a free
+// encoded block.
 func (p *pipeline) work(orderly, healthy context.Context, s *scheduler) error {
 	w := &worker{p: p, block: newBlock(), encoders: make(map[encoderKey]*message.Encoder)}
 	w.encode.threshold, w.encode.maxRejects = p.Threshold, p.maxRejects()
 	for {
-		// First, since a worker that waited here with a block would hold up all
-		// later blocks of the log, and so those who could give one back.
+		// The worker takes the encoded block before it reads. Blocks are batched in
+		// order: a worker that had read a block and waited for an encoded block would
+		// hold back later blocks of the log, and so the encoded blocks they occupy.
 		var e *encodedBlock
 		select {
-		case e = <-p.encoded:
+		case e = <-p.freeBlocks:
 		case <-healthy.Done():
 			return context.Cause(healthy)
 		}
 		l := s.acquire(orderly)
 		if l == nil || !w.read(orderly, s, l) {
-			p.encoded <- e
+			p.freeBlocks <- e
 			return nil
 		}
 		w.encodeBlock(l, e)
@@ -65,8 +67,9 @@ func (p *pipeline) work(orderly, healthy context.Context, s *scheduler) error {
 	}
 }
 
-// read fills the worker's block with the next block of l, whose turn the worker
-// has, and passes the turn on. It reports whether that was done before ctx ended.
+// read reads the next block of l into the worker's block, and gives the turn back.
+// It returns false if reading failed because ctx ended. The worker must have l's
+// turn.
 func (w *worker) read(ctx context.Context, s *scheduler, l *logWork) bool {
 	began := time.Now()
 	b := w.block
@@ -90,7 +93,7 @@ func (w *worker) read(ctx context.Context, s *scheduler, l *logWork) bool {
 	return true
 }
 
-// encodeBlock fills e with what becomes of the worker's block, which is of l.
+// encodeBlock encodes the worker's block, a block of l, into e.
 func (w *worker) encodeBlock(l *logWork, e *encodedBlock) {
 	began := time.Now()
 	key := encoderKey{l.dir.dir.Root, l.log.Protocol}
@@ -102,9 +105,9 @@ func (w *worker) encodeBlock(l *logWork, e *encodedBlock) {
 	w.p.Counters.Spend(report.Parse, began)
 }
 
-// logLayoutChanges logs header lines inside a log that have other columns than
-// those before. Tstat writes such a line when its settings change, and so may
-// anybody who can put a line into a log.
+// logLayoutChanges logs the header lines inside a log whose columns differ from
+// those before. Tstat writes such a line when its settings change. Somebody who can
+// insert a line into a log can forge such a line.
 func (p *pipeline) logLayoutChanges(l *logWork, b *block) {
 	before := b.layout
 	for _, h := range b.headers {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Zero bytes stand where the data of a file has not arrived yet: rsync
-// --preallocate, NFS, SMB and a crash leave them. They come in runs; a single
-// one is a byte of a name.
+// A file has zero bytes where its data has not arrived yet: rsync --preallocate,
+// NFS, SMB and a crash leave them. Such bytes come in runs. A single zero byte is
+// taken as part of a field.
 
 // zeroRun returns where a run of zero bytes begins in b, -1 if there is none.
 func zeroRun(b []byte) int {
@@ -23,16 +23,16 @@ func zeroRun(b []byte) int {
 	}
 }
 
-// mayBeginLog reports whether a log may begin with text, behind which a run of
-// zero bytes stands: nothing, the beginning of a header line, or more.
+// mayBeginLog reports whether text can be the start of a log: nothing, (part of) a
+// header line, or more. In the file, a run of zero bytes follows text.
 func mayBeginLog(text []byte) bool {
 	return len(text) == 0 || bytes.IndexByte(text, '#') >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.Contains(text, []byte("c_ip"))
 }
 
-// endAtZeros ends b in front of the line in which a run of zero bytes begins, at
-// b.buf[at]. If b starts with that line, b becomes the hole: up to the end of
-// the line, or of the stretch if no newline follows. err is that of the last
-// read.
+// endAtZeros ends b before the line that holds a run of zero bytes, which begins at
+// b.buf[at]. If that line is the first of b, b becomes the hole. The hole reaches
+// to the end of the line, or to the end of the stretch if no newline follows. err
+// is the error of the last read.
 func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 	if lines := lineStart(b.buf[:at]); lines > 0 {
 		r.carry = append(r.carry, b.buf[lines:]...)
