@@ -12,8 +12,9 @@ import (
 	"tstat-transport/internal/config"
 )
 
-// systemConfig is read if neither --config is given nor its default exists.
-const systemConfig = "/etc/tstat-transport/config.ini"
+// systemConfig is read if neither --config is given nor its default exists. Tests
+// change it.
+var systemConfig = "/etc/tstat-transport/config.ini"
 
 // configuration is the ini file, and the origin of each option that may be set there
 // or by a flag.
