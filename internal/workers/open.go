@@ -57,6 +57,13 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.En
 	if !pending {
 		return nil, dir.Close()
 	}
+	nested, err := dir.Nested(ctx)
+	if err != nil && ctx.Err() == nil {
+		p.Log.Warn("directory_not_entered", "directory", dir.Path(), "error", err)
+	}
+	for _, err := range nested {
+		p.Log.Warn("directory_not_entered", "directory", dir.Path(), "error", err)
+	}
 	return d, nil
 }
 
