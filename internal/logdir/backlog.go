@@ -12,8 +12,8 @@ const gzipRatio = 6
 
 // Backlog tells cheaply how much of a directory is not confirmed, in
 // uncompressed bytes, and when Tstat started it. It takes no lock and reads no
-// log: a compressed log is estimated, and one that was replaced counts as one
-// that has grown. What cannot be read counts as 0, and its time is zero. It
+// log: a compressed log is estimated unless it is as it was confirmed, a .gz beside a
+// plain log counts nothing, and a log that was replaced counts as one that has grown. What cannot be read counts as 0, and its time is zero. It
 // may be called from many goroutines at once.
 func Backlog(e Entry) (bytes int64, since time.Time) {
 	dir, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
@@ -25,6 +25,7 @@ func Backlog(e Entry) (bytes int64, since time.Time) {
 	buf := quickBuffers.Get().(*[4 << 10]byte)
 	defer quickBuffers.Put(buf)
 	known := make(map[string]int64)
+	var mark State
 	for _, name := range []string{processed, processing} {
 		n, ok := quickRead(dir, name, buf[:])
 		if !ok {
@@ -34,28 +35,38 @@ func Backlog(e Entry) (bytes int64, since time.Time) {
 		if err != nil {
 			continue
 		}
+		if name == processed {
+			mark = s
+		}
 		for log, ls := range s.Logs {
 			known[log] = max(known[log], ls.Position)
 		}
 	}
 	oldest := int64(math.MaxInt64)
 	for _, name := range logNames {
-		var st unix.Stat_t
-		ratio := int64(1)
-		err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if err == unix.ENOENT {
-			ratio = gzipRatio
-			err = unix.Fstatat(dir, name+gz, &st, unix.AT_SYMLINK_NOFOLLOW)
-		}
-		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		p, err := statPair(dir, name)
+		if err != nil {
 			continue
 		}
-		oldest = min(oldest, st.Mtim.Nano())
-		size := st.Size * ratio
-		if size >= known[name] {
-			size -= known[name]
+		for _, f := range []struct {
+			*Stat
+			gzip  bool
+			ratio int64
+			from  int64
+		}{{p.plain, false, 1, known[name]}, {p.packed, true, gzipRatio, max(known[name], known[name+gz])}} {
+			if f.Stat == nil || !f.regular {
+				continue
+			}
+			oldest = min(oldest, f.Mtime)
+			if f.gzip && p.plain != nil || mark.confirms(p.name, *f.Stat, f.gzip) {
+				continue
+			}
+			size := f.Size * f.ratio
+			if size >= f.from {
+				size -= f.from
+			}
+			bytes += size
 		}
-		bytes += size
 	}
 	if t, ok := started(e.Name); ok { // the sensor's clock wrote the name
 		since = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local)
@@ -63,4 +74,10 @@ func Backlog(e Entry) (bytes int64, since time.Time) {
 		since = time.Unix(0, oldest)
 	}
 	return bytes, since
+}
+
+// confirms reports whether a file is one of those of a log in the mark.
+func (s State) confirms(name string, st Stat, gzip bool) bool {
+	ls, apart := s.Logs[name], s.Logs[name+gz]
+	return ls.sameFile(st, gzip) || ls.Beside.is(st) || gzip && apart.sameFile(st, true)
 }

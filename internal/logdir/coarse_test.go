@@ -63,7 +63,7 @@ func TestCoarseClock(t *testing.T) {
 		t.Fatalf("not replaced: %v", c.change)
 	}
 	for statLog(t, d).Fresh {
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // for two seconds at most
 	}
 	confirm(t, d, State{})
 	if !UpToDate(d.Entry) {

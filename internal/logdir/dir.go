@@ -114,6 +114,8 @@ type Stat struct {
 	// Fresh: times have whole seconds here, and the change is so recent that the
 	// next one may get the same time.
 	Fresh bool
+	// regular: it is a regular file, all that a log may be.
+	regular bool
 }
 
 // freshFor is how long a change time without nanoseconds may come again. FAT counts
@@ -122,6 +124,7 @@ const freshFor = 2 * time.Second
 
 func statOf(st *unix.Stat_t) Stat {
 	s := Stat{Size: st.Size, Ino: st.Ino, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+	s.regular = st.Mode&unix.S_IFMT == unix.S_IFREG
 	s.Fresh = st.Ctim.Nsec == 0 && time.Since(time.Unix(0, s.Ctime)) < freshFor
 	return s
 }

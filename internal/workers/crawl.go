@@ -39,7 +39,11 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 			}
 			p.Counters.Crawled(root.Path, len(found), newest)
 		}
-		entries = append(entries, found...)
+		if len(roots) == 1 {
+			entries = found // there may be very many
+		} else {
+			entries = append(entries, found...)
+		}
 	}
 	logdir.Sort(entries)
 	p.Counters.Found.Add(int64(len(entries)))
