@@ -75,10 +75,15 @@ func (a *archive) session(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(batches)
-		if a.collect(ctx, deliveries, batches); ctx.Err() != nil {
+		a.collect(ctx, deliveries, batches)
+		select {
+		case <-ctx.Done():
 			return ctx.Err()
+		case reason := <-closed:
+			return fmt.Errorf("the channel has ended: %w", reason)
+		default:
+			return errors.New("the queue was deleted, or its node went away")
 		}
-		return fmt.Errorf("the broker ended the channel: %w", <-closed)
 	})
 	group.Go(func() error {
 		for batch := range batches {

@@ -167,3 +167,18 @@ func TestDatabaseAway(t *testing.T) {
 		t.Errorf("%d dead letters", n)
 	}
 }
+
+// TestQueueAway: a queue is deleted under the consumer, and is there again.
+func TestQueueAway(t *testing.T) {
+	s := startService(t)
+	body := messagesOf(goldenFlows(t, "v2.4_bulk"), 26)[0]
+	testkit.Await(t, "the consumer to consume", func() bool { return strings.Contains(s.log.String(), "event=consuming") })
+	s.node.DeleteQueue(t, s.vhost, queue)
+	testkit.Await(t, "the consumer to notice", func() bool { return strings.Contains(s.log.String(), "event=session_ended") })
+	s.node.DeclareQueue(t, s.vhost, queue, nil)
+	s.publish("s/0/d/log@0-7", body)
+	s.awaitDone()
+	if n := table(t, s.db.url()).size(); n != 26 {
+		t.Errorf("%d flows in the table, want 26", n)
+	}
+}

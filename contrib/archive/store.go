@@ -16,7 +16,7 @@ var schema string
 // store is a connection to the database.
 type store struct {
 	conn *pgx.Conn
-	days map[string]bool // partitions that are there
+	days map[time.Time]bool // that have a partition
 }
 
 func openStore(ctx context.Context, url string) (*store, error) {
@@ -29,7 +29,7 @@ func openStore(ctx context.Context, url string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{conn: conn, days: map[string]bool{}}
+	s := &store{conn: conn, days: map[time.Time]bool{}}
 	if err := s.makeTables(ctx); err != nil {
 		s.close()
 		return nil, fmt.Errorf("create the tables: %w", err)
@@ -110,16 +110,16 @@ func (s *store) save(ctx context.Context, messages []*message) (flows int64, err
 // makeDays makes the partitions for the days on which flows start. A partition
 // is attached, which readers of the table do not wait for.
 func (s *store) makeDays(ctx context.Context, messages []*message) error {
-	missing := map[string]time.Time{}
+	missing := map[time.Time]bool{}
 	for _, m := range messages {
 		for _, f := range m.flows {
-			day := f.start.Truncate(24 * time.Hour)
-			if name := day.Format("flows_20060102"); !s.days[name] {
-				missing[name] = day
+			if day := f.start.Truncate(24 * time.Hour); !s.days[day] {
+				missing[day] = true
 			}
 		}
 	}
-	for name, day := range missing {
+	for day := range missing {
+		name := day.Format("flows_20060102")
 		err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
 			exists, err := lockTables(ctx, tx, name)
 			if err != nil || exists {
@@ -134,7 +134,7 @@ func (s *store) makeDays(ctx context.Context, messages []*message) error {
 		if err != nil {
 			return err
 		}
-		s.days[name] = true
+		s.days[day] = true
 	}
 	return nil
 }
