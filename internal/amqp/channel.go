@@ -153,6 +153,9 @@ func (c *channelPublisher) next() *request {
 		now := time.Now()
 		for i, r := range c.delayed {
 			if !now.Before(r.due) {
+				if c.p.o.Exchange != "" && !c.p.resends.take(r, now) {
+					break
+				}
 				c.delayed = append(c.delayed[:i], c.delayed[i+1:]...)
 				return r
 			}
@@ -171,6 +174,7 @@ func (c *channelPublisher) publish(r *request) error {
 	r.body.mu.Lock()
 	if r.body.returned {
 		r.body.mu.Unlock()
+		c.p.resends.settle(r, false)
 		return nil
 	}
 	r.body.session.Store(c.session)
@@ -208,6 +212,11 @@ func (c *channelPublisher) takeConfirmations() error {
 		}
 		c.drainReturns() // a return precedes its confirmation
 		r := u.r
+		acked := u.returned == "" && u.confirm.Acked()
+		if u.returned == "" && !acked && !c.ch.IsClosed() {
+			c.p.resends.refused(r, time.Now(), c.p.backoff)
+		}
+		c.p.resends.settle(r, acked)
 		switch {
 		case u.returned != "":
 			err := c.unroutable(r, u.returned)
@@ -216,7 +225,7 @@ func (c *channelPublisher) takeConfirmations() error {
 			}
 			c.inFlight.pop()
 			c.delay(r, err)
-		case u.confirm.Acked():
+		case acked:
 			c.confirm(u)
 			c.inFlight.pop()
 		case c.ch.IsClosed(): // neither confirmed nor refused
@@ -248,6 +257,7 @@ func (c *channelPublisher) confirm(u *unconfirmed) {
 func (c *channelPublisher) nacked(r *request) {
 	c.p.counters.nacked.Add(1)
 	c.nacksInARow++
+	c.window.refused()
 	c.p.o.Log.Debug("message_nacked", "host", c.session.host, "message", r.id, "attempt", r.attempts)
 	err := retryf("rabbitmq %s: the broker refused it (nack): %s", c.session.host, c.p.o.mayBeFull())
 	if c.p.mayRetry(r) {
@@ -307,6 +317,7 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 			}
 		}
 		c.drainReturns()
+		c.p.resends.settle(r, false)
 		switch {
 		case u.returned == "" && u.confirm != nil && u.confirm.Acked():
 			c.confirm(u)

@@ -41,6 +41,7 @@ type Publisher struct {
 	lastConfirmed  atomic.Int64 // in ns since the epoch
 	confirmedHosts sync.Map     // hosts that have confirmed something; string -> true
 	clusters       sync.Map     // host -> name of its cluster
+	resends        resends
 	channelWarning sync.Once
 	health         health
 	counters       counters

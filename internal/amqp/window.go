@@ -60,3 +60,7 @@ func (w *window) confirmed(d time.Duration) {
 	w.size = min(max(next, w.min), w.max)
 	w.confirmations, w.sum, w.full = 0, 0, false
 }
+
+// refused records that the broker has refused a message: a queue may be full, and
+// each further message may be one more that must be sent again.
+func (w *window) refused() { w.size, w.confirmations, w.sum, w.full = w.min, 0, 0, false }

@@ -1,0 +1,79 @@
+package amqp
+
+import (
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/transport"
+)
+
+// halfFull makes a vhost in which amq.fanout leads to a queue that takes ten
+// messages and to one that takes all.
+func halfFull(t *testing.T, n *rabbittest.Node) (vhost string) {
+	t.Helper()
+	vhost = n.VHost(t)
+	n.DeclareQueue(t, vhost, "full", amqp091.Table{"x-max-length": int32(10), "x-overflow": "reject-publish"})
+	n.DeclareQueue(t, vhost, queue, nil)
+	ch, err := n.Dial(t, vhost).Channel()
+	for _, q := range []string{"full", queue} {
+		if err == nil {
+			err = ch.QueueBind(q, "", "amq.fanout", false, nil)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vhost
+}
+
+// TestOneOfTwoQueuesFull: each attempt to get a message into the full queue puts
+// a copy into the other, so the attempts are few.
+func TestOneOfTwoQueuesFull(t *testing.T) {
+	n := rabbittest.Shared(t)
+	t.Run("for good", func(t *testing.T) {
+		vhost := halfFull(t, n)
+		o := options(t, n, vhost)
+		o.Exchange, o.Connections, o.RetryTimeout = "amq.fanout", 2, 3*time.Second
+		s := send(t.Context(), open(t, o), 0, 500, 100, 64)
+		s.wg.Wait()
+		for _, err := range s.errs {
+			wantError(t, err, transport.Retry, "nack", "bound to exchange")
+		}
+		messages := n.Drain(t, vhost, queue)
+		distinct := map[string]bool{}
+		for _, m := range messages {
+			distinct[m.MessageId] = true
+		}
+		t.Logf("%d copies of %d messages, %d failed", len(messages)-len(distinct), len(distinct), len(s.errs))
+		// 20, 40, 80, ... ms and then 500 ms at most apart: some twelve in 3 s.
+		if copies := len(messages) - len(distinct); copies > 30 || len(s.errs) == 0 {
+			t.Errorf("%d copies of %d messages, %d failed: want some twelve copies, and a failure", copies, len(distinct), len(s.errs))
+		}
+	})
+	t.Run("for a while", func(t *testing.T) {
+		vhost := halfFull(t, n)
+		o := options(t, n, vhost)
+		o.Exchange, o.RetryLimit = "amq.fanout", 100
+		happened := watchLog(t, &o)
+		s := send(t.Context(), open(t, o), 0, 200, 100, 32)
+		eventually(t, 10*time.Second, "a nack", happened("message_nacked"))
+		done := make(chan struct{})
+		go func() {
+			s.wg.Wait()
+			close(done)
+		}()
+		for ended := false; !ended; {
+			n.Drain(t, vhost, "full")
+			select {
+			case <-done:
+				ended = true
+			default:
+			}
+		}
+		s.await(t)
+		wantInQueue(t, n, vhost, 0, 200, 100, true)
+	})
+}
