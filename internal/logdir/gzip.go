@@ -135,3 +135,13 @@ func (m *members) next() error {
 		}
 	}
 }
+
+// EndsWithZeros reports whether a .gz of size bytes ends with at least as many zero
+// bytes as the shortest member has. They may be padding, or a member whose data has
+// not arrived yet.
+func EndsWithZeros(f io.ReaderAt, size int64) bool {
+	const shortest = 20 // bytes: a header of 10, no data in 2, a trailer of 8
+	var end, zeros [shortest]byte
+	_, err := f.ReadAt(end[:], size-shortest)
+	return err == nil && size > shortest && end == zeros
+}

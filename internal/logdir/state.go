@@ -36,8 +36,8 @@ type LogState struct {
 	// Holes are the ranges before Position that were zero bytes, widened to whole
 	// lines: rows may still appear there. In order and apart, at most MaxHoles.
 	Holes []Hole `json:"holes,omitempty"`
-	// ZeroTail: zero bytes begin in the line at Position. Like a hole, they may
-	// become rows.
+	// ZeroTail: zero bytes begin in the line at Position, or end the .gz. Like a
+	// hole, they may become rows.
 	ZeroTail bool `json:"zero_tail,omitempty"`
 	// Tail is the unterminated last line where it was taken as a row: its row
 	// and flows are in the counts below, and reading resumes at its start. Nil

@@ -190,7 +190,7 @@ func (b *batch) end(e *encodedBlock) *logEnd {
 	if e.err != nil {
 		return nil
 	}
-	end := &logEnd{progress: b.read, read: e.after, incomplete: e.tail == tailIncomplete, zeroTail: e.zeroTail}
+	end := &logEnd{progress: b.read, read: e.after, incomplete: e.tail == tailIncomplete, zeroTail: e.zeroTail || b.log.padded}
 	switch {
 	case e.zeroTail && e.sentInZeros.Flows > 0:
 		tail := e.sentInZeros // a copy, since e will be reused

@@ -163,6 +163,7 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 		_ = file.Close()
 		return err
 	}
-	d.addLog(&logWork{dir: d, log: log, stat: st, path: file.Name(), before: from, reader: reader})
+	d.addLog(&logWork{dir: d, log: log, stat: st, path: file.Name(), before: from, reader: reader,
+		padded: log.Gzip && logdir.EndsWithZeros(file, st.Size)})
 	return nil
 }
