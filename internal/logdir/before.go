@@ -33,11 +33,11 @@ func (d *Dir) Before() (Before, error) {
 	return b, err
 }
 
-// readIfThere returns a state file's content; nil if there is none, or more than
-// a state file holds.
+// readIfThere returns a state file's content; nil if there is none, or what stands
+// there is no state file: more than one holds, or a link, a FIFO or a directory.
 func (d *Dir) readIfThere(name string) ([]byte, Stat, error) {
 	b, st, err := d.read(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == maxState {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotRegular) || err == nil && len(b) == maxState {
 		return nil, Stat{}, nil
 	}
 	return b, st, err
