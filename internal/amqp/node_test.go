@@ -46,6 +46,10 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 		return &tls.Config{RootCAs: n.CA.Pool(), Certificates: []tls.Certificate{cert}}
 	}
 	stranger := rabbittest.NewCA(t)
+	addresses, err := net.LookupHost("localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	t.Run("good, the second host by another name", func(t *testing.T) {
 		o := options(t, n, "/")
@@ -93,8 +97,8 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 				closeWithin(t, p, 5*time.Second)
 			}
 			wantError(t, err, transport.Misconfigured, c.words...)
-			if got := dials.Load(); got != 1 {
-				t.Errorf("dialed %d times, want 1", got)
+			if got := dials.Load(); got > int64(len(addresses)) {
+				t.Errorf("dialed %d times, want each of %v once at most", got, addresses)
 			}
 		})
 	}

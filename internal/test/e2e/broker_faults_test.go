@@ -158,6 +158,7 @@ func TestPasswordChanged(t *testing.T) {
 	delete(s.Rabbit, "password")
 	s.Rabbit["password_file"] = file
 	p, proxy := s.underWay()
+	proxy.Bandwidth(slow / 50) // rabbitmqctl may take seconds to start
 	s.Node.Ctl(t, "change_password", s.User, secret+"new")
 	write(t, file, []byte(secret+"new\n"))
 	proxy.ResetPeer()

@@ -16,7 +16,7 @@ func TestConnectionReset(t *testing.T) {
 	s := shared(t)
 	s.fill()
 	s.repeats = true
-	p, proxy := s.underWay("-D")
+	p, proxy := s.underWay("-D", "--connections", "1")
 	for _, at := range []int{5, 25} {
 		s.arrived(p, at)
 		if proxy.ResetPeer() == 0 {

@@ -92,11 +92,18 @@ func (p *peer) tookAll() {
 	p.s.complete()
 }
 
+// channel is a channel of one of a run's connections.
+type channel struct {
+	conn   *fakebroker.Conn
+	number uint16
+}
+
 // byChannel groups messages by channel.
-func byChannel(ms []fakebroker.Message) map[uint16][]fakebroker.Message {
-	groups := map[uint16][]fakebroker.Message{}
+func byChannel(ms []fakebroker.Message) map[channel][]fakebroker.Message {
+	groups := map[channel][]fakebroker.Message{}
 	for _, m := range ms {
-		groups[m.Channel] = append(groups[m.Channel], m)
+		c := channel{m.Conn, m.Channel}
+		groups[c] = append(groups[c], m)
 	}
 	return groups
 }
