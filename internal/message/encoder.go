@@ -4,13 +4,16 @@ import (
 	"strings"
 
 	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/privacy"
 )
 
 // Encoder writes the flows of rows as JSON. One Encoder serves one goroutine.
 type Encoder struct {
 	settings  Settings
 	layout    *fastparse.Layout
-	templates [2]*template // from the client, from the server
+	templates [2]*template    // from the client, from the server
+	addresses *privacy.Mapper // nil if addresses are not replaced
+	ips       [2]int          // the columns of the addresses
 
 	// Of the current row:
 	row       fastparse.Renderer
@@ -21,6 +24,9 @@ type Encoder struct {
 // NewEncoder returns an encoder for logs read under these settings.
 func NewEncoder(s Settings) *Encoder {
 	e := &Encoder{settings: s}
+	if s.Privacy.On() {
+		e.addresses = s.Privacy.NewMapper()
+	}
 	e.row.Values = make([]fastparse.Value, computedValues)
 	return e
 }
@@ -28,6 +34,7 @@ func NewEncoder(s Settings) *Encoder {
 // compileFor compiles the templates for another layout.
 func (e *Encoder) compileFor(l *fastparse.Layout) {
 	e.layout = l
+	e.ips = [2]int{l.Column("c_ip"), l.Column("s_ip")}
 	e.templates[0] = compile(l, e.settings, "c_", "s_")
 	e.templates[1] = compile(l, e.settings, "s_", "c_")
 }

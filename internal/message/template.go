@@ -6,6 +6,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/privacy"
 )
 
 // Settings are what the flows of a log depend on besides the log.
@@ -17,6 +18,8 @@ type Settings struct {
 	Milliseconds bool
 	// UDPMilliseconds reads UDP durations as ms instead of s.
 	UDPMilliseconds bool
+	// Privacy replaces addresses; nil leaves them as Tstat wrote them.
+	Privacy *privacy.Policy
 }
 
 // template says how to make the flow of one direction of a row: its values are
@@ -40,8 +43,9 @@ type minMax struct {
 // builder builds a template.
 type builder struct {
 	template
-	layout *fastparse.Layout
-	text   []byte // constant text of the next segment
+	layout  *fastparse.Layout
+	replace bool   // addresses
+	text    []byte // constant text of the next segment
 }
 
 // tcpValues are the values of a TCP flow behind packets_per_second, in order: the
@@ -83,7 +87,7 @@ var tcpValues = []struct {
 // compile returns the template of the flows from source ("c_" or "s_") to
 // destination.
 func compile(l *fastparse.Layout, s Settings, source, destination string) *template {
-	b := &builder{layout: l}
+	b := &builder{layout: l, replace: s.Privacy.On()}
 	for _, column := range l.ByteCounts() {
 		b.columns = max(b.columns, column+1)
 	}
@@ -118,9 +122,9 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 			}
 		}
 	}
-	b.constant(`},"meta":{"src_ip":"`).emit(fastparse.Address, b.column(source+"ip"))
+	b.constant(`},"meta":{"src_ip":"`).address(source)
 	b.constant(`","src_port":`).field(fastparse.Port, source+"port")
-	b.constant(`,"dst_ip":"`).emit(fastparse.Address, b.column(destination+"ip"))
+	b.constant(`,"dst_ip":"`).address(destination)
 	b.constant(`","dst_port":`).field(fastparse.Port, destination+"port")
 	b.constant(`,"protocol":"` + l.Protocol.String() + `","sensor_id":` + quote(s.Sensor) + `,"instance_id":`)
 	if s.Instance == nil {
@@ -170,6 +174,19 @@ func (b *builder) computed(format fastparse.Format, value int, known bool) {
 		b.emit(format, value)
 	} else {
 		b.constant("null")
+	}
+}
+
+// address emits the address of the client ("c_") or the server ("s_").
+func (b *builder) address(side string) {
+	column := b.column(side + "ip")
+	switch {
+	case !b.replace:
+		b.emit(fastparse.Address, column)
+	case side == "c_":
+		b.emit(fastparse.Text, clientIP)
+	default:
+		b.emit(fastparse.Text, serverIP)
 	}
 }
 

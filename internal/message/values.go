@@ -14,6 +14,8 @@ const (
 	sackCnt
 	start
 	end
+	clientIP // if addresses are replaced
+	serverIP
 	computedValues
 )
 
@@ -22,6 +24,9 @@ const (
 func (e *Encoder) compute(t *template, bits uint64, first bool) (bad int) {
 	if first {
 		if bad := e.chooseMinMax(t); bad >= 0 {
+			return bad
+		}
+		if bad := e.replaceAddresses(); bad >= 0 {
 			return bad
 		}
 	}
@@ -75,6 +80,21 @@ func (e *Encoder) chooseMinMax(t *template) (bad int) {
 			column = c.columns[1]
 		}
 		e.row.Values[c.value].SetColumn(column)
+	}
+	return -1
+}
+
+// replaceAddresses computes what is written instead of the addresses of the row.
+// It returns the malformed column, or -1.
+func (e *Encoder) replaceAddresses() (bad int) {
+	if e.addresses == nil {
+		return -1
+	}
+	for i, column := range e.ips {
+		text := e.text(column)
+		if !e.row.Values[clientIP+i].SetText(func(out []byte) int { return e.addresses.Map(out, text) }) {
+			return column
+		}
 	}
 	return -1
 }

@@ -1,0 +1,104 @@
+// Package privacy replaces IP addresses before they leave the sensor: by their
+// network, or by pseudonyms that keep networks apart and together (Crypto-PAn).
+package privacy
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Mode says how addresses are replaced.
+type Mode string
+
+// The modes.
+const (
+	None      Mode = "none"
+	Truncate  Mode = "truncate"  // all bits behind the prefix are 0
+	CryptoPAn Mode = "cryptopan" // two addresses with n common bits get pseudonyms with n common bits
+)
+
+// KeySize is the length in bytes of a key for Crypto-PAn.
+const KeySize = 32
+
+// Policy says which addresses are replaced, and how. A nil Policy replaces none.
+type Policy struct {
+	Mode Mode
+	// IPv4 and IPv6 are the lengths in bits of the prefixes that Truncate keeps.
+	IPv4, IPv6 int
+	// Networks are the networks whose addresses are replaced; all if there is none.
+	Networks []netip.Prefix
+	// Except are networks whose addresses are not replaced.
+	Except []netip.Prefix
+	// Key of KeySize bytes, for Crypto-PAn.
+	Key []byte
+}
+
+// Check reports what is wrong with a policy.
+func (p *Policy) Check() error {
+	switch {
+	case len(p.Networks) > 0 && len(p.Except) > 0:
+		return errors.New("give networks or except, not both")
+	case p.IPv4 < 0 || p.IPv4 > 32:
+		return errors.New("the prefix of IPv4 is 0 to 32 bits long")
+	case p.IPv6 < 0 || p.IPv6 > 128:
+		return errors.New("the prefix of IPv6 is 0 to 128 bits long")
+	case p.Mode == CryptoPAn && len(p.Key) != KeySize:
+		return fmt.Errorf("a key for Crypto-PAn has %d bytes, not %d", KeySize, len(p.Key))
+	}
+	return nil
+}
+
+// On reports whether any address is replaced.
+func (p *Policy) On() bool { return p != nil && p.Mode != None }
+
+// String names the policy for people and state files: two policies with the same
+// name replace the same addresses in the same way. The name holds no key, only
+// the start of a hash of the key. It is empty if no address is replaced.
+func (p *Policy) String() string {
+	if !p.On() {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(string(p.Mode))
+	switch p.Mode {
+	case Truncate:
+		fmt.Fprintf(&b, " /%d /%d", p.IPv4, p.IPv6)
+	case CryptoPAn:
+		sum := sha256.Sum256(p.Key)
+		fmt.Fprintf(&b, " key %x", sum[:4])
+	}
+	for _, list := range []struct {
+		name     string
+		prefixes []netip.Prefix
+	}{{"networks", p.Networks}, {"except", p.Except}} {
+		for i, prefix := range list.prefixes {
+			if i == 0 {
+				b.WriteString(" " + list.name)
+			}
+			b.WriteString(" " + prefix.String())
+		}
+	}
+	return b.String()
+}
+
+// lists reports whether some addresses are not replaced.
+func (p *Policy) lists() bool { return len(p.Networks) > 0 || len(p.Except) > 0 }
+
+// applies reports whether an address is replaced.
+func (p *Policy) applies(a netip.Addr) bool {
+	in := func(networks []netip.Prefix) bool {
+		for _, n := range networks {
+			if n.Contains(a) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(p.Networks) > 0 {
+		return in(p.Networks)
+	}
+	return !in(p.Except)
+}
