@@ -9,7 +9,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"tstat-transport/internal/cli"
 	"tstat-transport/internal/config"
+	"tstat-transport/internal/privacy"
 )
 
 // systemConfig is read if neither --config is given nor its default exists. Tests
@@ -35,11 +37,12 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 			conf.origins[p.Flag.Name] = "--" + p.Flag.Name
 		}
 	}
-	if c.NoTransport && len(c.Directory) > 0 {
-		return
-	}
 	if conf.origins["config"] == "" && !exists(c.Config) && exists(systemConfig) {
 		c.Config = systemConfig
+	}
+	if c.NoTransport && len(c.Directory) > 0 {
+		conf.readForPrivacy(c)
+		return
 	}
 	if conf.file, conf.err = config.Load(c.Config); conf.err != nil {
 		return
@@ -60,6 +63,33 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 		c.Transport = value
 		return ""
 	})
+}
+
+// readForPrivacy reads the file for a run that needs nothing of it but the section
+// [privacy]. The file may be missing, and the one of the system may be unreadable
+// for this user.
+func (conf *configuration) readForPrivacy(c *command) {
+	if c.Anonymize == string(privacy.None) || !exists(c.Config) {
+		return
+	}
+	conf.file, conf.err = config.Load(c.Config)
+	if c.Config == systemConfig && errors.Is(conf.err, fs.ErrPermission) {
+		conf.err = nil
+	}
+}
+
+// privacy returns how the addresses in flows are replaced.
+func (c *command) privacy() (*privacy.Policy, error) {
+	conf := &c.configuration
+	switch {
+	case conf.err != nil:
+		return nil, conf.err
+	case conf.file != nil:
+		return conf.file.Privacy(c.Anonymize)
+	case c.Anonymize != "":
+		return config.DefaultPrivacy(c.Anonymize)
+	}
+	return nil, nil
 }
 
 // take has set take the value of an option from the file, unless a flag has set the
@@ -135,5 +165,10 @@ func (c *command) checkOptions(up *checkReport) {
 		{"transport", transport, c.configuration.origin("transport")},
 	} {
 		up.ok("%s = %s (%s)", o[0], o[1], o[2])
+	}
+	if policy, err := c.privacy(); err == nil && policy.On() {
+		up.ok("addresses are replaced: %s", policy)
+	} else if err != nil && c.configuration.err == nil {
+		up.wrong(cli.Config, "%v", err)
 	}
 }

@@ -30,7 +30,7 @@ Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be r
 
 type command struct {
 	Directory   []root    `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated; no root may lie in another. Required, unless the configuration has it."`
-	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration: of the transport, and in its section [tstat_send] what is not given of --directory, --instance, --sensor, --threshold and --transport. Not read if --no-transport and --directory are given. Default: ${default}, or if there is none, /etc/tstat-transport/config.ini."`
+	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration: of the transport, and in its section [tstat_send] what is not given of --directory, --instance, --sensor, --threshold and --transport. With --no-transport and --directory only its section [privacy] counts. Default: ${default}, or if there is none, /etc/tstat-transport/config.ini."`
 	Threshold   threshold `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
 	Transport   string    `short:"t" default:"rabbit" enum:"${transports}" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`
 	Sensor      string    `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
@@ -42,6 +42,7 @@ type command struct {
 	Connections int       `default:"${connections}" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
 	Channels    int       `default:"${channels}" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
 	Window      window    `default:"auto" placeholder:"auto|N" help:"Messages on each channel that may be unconfirmed: auto, as many as the distance to RabbitMQ makes worth while (64 with http and file), or a number. Default: ${default}."`
+	Anonymize   string    `default:"" enum:",none,truncate,cryptopan" placeholder:"none|truncate|cryptopan" help:"Replace the addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key. The section [privacy] of the configuration names the key, and says which addresses are replaced. Default: what that section says, else none."`
 	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
 	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
 	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`

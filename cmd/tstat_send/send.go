@@ -57,6 +57,11 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the rows are sent and counted all the same")
 		status = cli.Worse(status, cli.IO)
 	}
+	policy, err := c.privacy()
+	if err != nil && (c.NoTransport || c.configuration.err == nil) {
+		log.Error("privacy_unusable", "error", err, "hint", "nothing is sent, since addresses might leave the sensor")
+		return cli.Worse(status, cli.Config)
+	}
 	w.counted = true
 	t, err := c.openTransport(ctx, w, stdout)
 	if err != nil {
@@ -66,7 +71,9 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 
 	stopProgress, stopMetrics := w.show(), w.keepWriting(beat)
 	stopTelling := w.tellStop(ctx)
-	outcome, err := workers.Run(ctx, c.options(roots, t, w, rejects))
+	o := c.options(roots, t, w, rejects)
+	o.Settings.Privacy = policy
+	outcome, err := workers.Run(ctx, o)
 	stopTelling()
 	stopProgress()
 	stopMetrics()

@@ -25,19 +25,25 @@ var keys = map[string][]string{
 		"username", "password", "password_file", "token", "token_file",
 		"timeout", "compression",
 	},
+	privacySection: {"anonymize", "ipv4_prefix", "ipv6_prefix", "networks", "except", "key_file"},
 	optionsSection: {"directory", "instance", "sensor", "threshold", "transport"},
 }
 
 // checkNames warns of unknown sections and keys. An unknown key is an error if it
 // is a slip of a known one, or means the same: use_tls would leave encryption
-// off. In [tstat_send] every unknown key is an error: it would change what is
-// sent. An unknown key that resembles no known one is not shown, since it may be a
+// off. In [tstat_send] and [privacy] every unknown key is an error: it would
+// change what is sent. An unknown key that resembles no known one is not shown, since it may be a
 // password: the line "password SECRET=" has the key "password secret".
 func (f *File) checkNames() error {
 	var wrong []error
 	sections := sorted(keys)
 	for _, section := range sorted(f.headers) {
 		if _, ok := keys[section]; !ok && section != defaultSection {
+			if intended(section, sections) == privacySection {
+				wrong = append(wrong, fmt.Errorf("%s:%d: unknown section %q; is [%s] meant? Correct or remove it",
+					f.path, f.headers[section], section, privacySection))
+				continue
+			}
 			f.warn("%s:%d: unknown section %q is ignored; the nearest known one is [%s]",
 				f.path, f.headers[section], section, nearest(section, sections))
 		}
@@ -52,7 +58,7 @@ func (f *File) checkNames() error {
 				f.path, e.line, e.section, e.key, meant))
 			continue
 		}
-		if e.section == optionsSection {
+		if e.section == optionsSection || e.section == privacySection {
 			wrong = append(wrong, fmt.Errorf("%s:%d: [%s] the line has an unknown key (not shown: it may be a part of a value); "+
 				"the nearest of %s is %s; every other option is a flag only",
 				f.path, e.line, e.section, strings.Join(known, ", "), nearest(e.key, known)))

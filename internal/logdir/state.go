@@ -15,6 +15,8 @@ type State struct {
 	Tool    string              `json:"tool"`    // tstat_send; set when written
 	Version string              `json:"version"` // the tool's
 	Logs    map[string]LogState `json:"logs"`    // by Log.Name
+	// Privacy names how addresses were replaced; empty if they were not.
+	Privacy string `json:"privacy,omitempty"`
 	// Error is why the last run left the directory unfinished, at most MaxError
 	// bytes. It is empty while a run works on the directory, and in .processed.
 	Error string `json:"error,omitempty"`

@@ -217,6 +217,9 @@ func (b *batch) writeRejects(e *encodedBlock) {
 		line := b.read.books.lines + r.line
 		text := e.rejects.text[from:r.textEnd]
 		from = r.textEnd
+		if p.Settings.Privacy.On() {
+			text = nil // it may hold addresses
+		}
 		if b.malformed+int64(i) < loggedInFull {
 			const maxLogged = 200 // bytes
 			p.Log.Warn("row_malformed", "file", path, "line", line, "error", r.reason.String(),

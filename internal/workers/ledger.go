@@ -174,7 +174,7 @@ func (d *dirWork) releaseHoldLocked() {
 func (d *dirWork) state() (s logdir.State, complete, unsaved bool) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
-	s.Version = d.p.Version
+	s.Version, s.Privacy = d.p.Version, d.p.Settings.Privacy.String()
 	s.Logs = make(map[string]logdir.LogState, len(d.logs)+len(d.unchanged))
 	maps.Copy(s.Logs, d.unchanged)
 	for _, l := range d.logs {

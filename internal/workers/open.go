@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/privacy"
 )
 
 // open opens a directory and returns its logs that have something new. If the
@@ -82,6 +84,7 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err 
 	if err != nil {
 		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "messages that the file counted as confirmed may be sent again")
 	}
+	p.warnOfPrivacy(d, mark, unfinished)
 	opened := map[fastparse.Protocol]bool{}
 	for range 2 {
 		logs, err := d.dir.Logs(ctx, mark.State, unfinished)
@@ -98,6 +101,23 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err 
 		// A log was deleted or replaced by its .gz meanwhile: list the logs again.
 	}
 	return true, nil
+}
+
+// warnOfPrivacy logs, once in a run, that a part of a directory was sent with its
+// addresses replaced in another way, or not replaced.
+func (p *pipeline) warnOfPrivacy(d *dirWork, mark logdir.Mark, unfinished logdir.State) {
+	before, now := mark.State, p.Settings.Privacy.String()
+	if before.Tool == "" {
+		before = unfinished
+	}
+	if before.Tool == "" || before.Privacy == now {
+		return
+	}
+	p.privacyWarning.Do(func() {
+		p.Log.Warn("privacy_changed", "directory", d.dir.Path(),
+			"before", cmp.Or(before.Privacy, string(privacy.None)), "now", cmp.Or(now, string(privacy.None)),
+			"hint", "what was sent before stays in the archive as it is")
+	})
 }
 
 // openFound opens logs and notes their protocols in opened. It reports whether

@@ -24,7 +24,9 @@ const (
 type pipeline struct {
 	Options
 	layouts layouts
-	bodies  bodyPool
+	// privacyWarning is given once in a run.
+	privacyWarning sync.Once
+	bodies         bodyPool
 
 	freeBlocks chan *encodedBlock // encoded blocks that are not in use
 	slots      chan struct{}      // a semaphore: one value for each directory in work

@@ -49,6 +49,10 @@ _tstat_send() {
 	--window)
 		return
 		;;
+	--anonymize)
+		mapfile -t COMPREPLY < <(compgen -W ' none truncate cryptopan' -- "$cur")
+		return
+		;;
 	--timestamps)
 		mapfile -t COMPREPLY < <(compgen -W 's ms' -- "$cur")
 		return
@@ -84,6 +88,6 @@ _tstat_send() {
 		return
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -c --config -T --threshold -t --transport -S --sensor -I --instance -s --single -N --no-transport --pretty -w --workers --connections --channels --window --timestamps --udp-duration --max-rate --check --status --json --rejects --progress --report --metrics --log-format -v --verbose -D --debug -q --quiet --version' -- "$cur")
+	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -c --config -T --threshold -t --transport -S --sensor -I --instance -s --single -N --no-transport --pretty -w --workers --connections --channels --window --anonymize --timestamps --udp-duration --max-rate --check --status --json --rejects --progress --report --metrics --log-format -v --verbose -D --debug -q --quiet --version' -- "$cur")
 }
 complete -F _tstat_send tstat_send

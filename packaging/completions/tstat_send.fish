@@ -14,6 +14,7 @@ complete -c tstat_send -s w -l workers -x -d 'Workers that read, parse and encod
 complete -c tstat_send -l connections -x -d 'Connections to RabbitMQ'
 complete -c tstat_send -l channels -x -d 'Channels on each connection'
 complete -c tstat_send -l window -x -d 'Messages on each channel that may be unconfirmed: auto, as many as the distance to RabbitMQ makes worth while (64 with http and file), or a number'
+complete -c tstat_send -l anonymize -x -a ' none truncate cryptopan' -d 'Replace the addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key'
 complete -c tstat_send -l timestamps -x -a 's ms' -d 'Unit of start and end in the flows'
 complete -c tstat_send -l udp-duration -x -a 's ms' -d 'Unit in which UDP durations are read'
 complete -c tstat_send -l max-rate -x -d 'Send at most so many bytes of messages a second in all, counted before any compression'

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"tstat-transport/internal/privacy"
+)
+
+const privacySection = "privacy"
+
+// Prefix lengths in bits that are kept by default: those that NetSage keeps.
+const (
+	defaultIPv4Prefix = 24
+	defaultIPv6Prefix = 48
+)
+
+// Privacy returns what the section [privacy] says; without the section no address
+// is replaced. mode is that of a flag, which wins, or empty.
+func (f *File) Privacy(mode string) (*privacy.Policy, error) {
+	s := f.section(privacySection)
+	p := &privacy.Policy{
+		Mode: privacy.Mode(s.choice("anonymize", string(privacy.None), string(privacy.Truncate), string(privacy.CryptoPAn))),
+		IPv4: s.bits("ipv4_prefix", defaultIPv4Prefix, 32), IPv6: s.bits("ipv6_prefix", defaultIPv6Prefix, 128),
+		Networks: s.networks("networks"), Except: s.networks("except"),
+	}
+	if mode != "" {
+		p.Mode = privacy.Mode(mode)
+	}
+	if p.Mode == privacy.CryptoPAn {
+		p.Key = s.key("key_file")
+	}
+	if err := s.err(); err != nil {
+		return nil, err
+	}
+	if err := p.Check(); err != nil {
+		return nil, fmt.Errorf("%s: [%s] %w", f.path, privacySection, err)
+	}
+	return p, nil
+}
+
+// DefaultPrivacy returns the policy of a mode, of a flag, when no file is read.
+func DefaultPrivacy(mode string) (*privacy.Policy, error) {
+	p := &privacy.Policy{Mode: privacy.Mode(mode), IPv4: defaultIPv4Prefix, IPv6: defaultIPv6Prefix}
+	if p.Mode == privacy.CryptoPAn {
+		return nil, errors.New("--anonymize cryptopan needs a configuration with key_file in its section [privacy]: give --config")
+	}
+	return p, nil
+}
+
+// bits reads the length of a prefix.
+func (s *section) bits(key string, fallback, most int) int {
+	e, ok := s.get(key)
+	if !ok {
+		return fallback
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(e.text.Reveal(), "/"))
+	if err != nil || n < 0 || n > most {
+		s.wrong(e, fmt.Sprintf("a prefix length from 0 to %d", most))
+	}
+	return n
+}
+
+// networks reads networks such as 10.0.0.0/8, separated by commas.
+func (s *section) networks(key string) (list []netip.Prefix) {
+	e, ok := s.get(key)
+	if !ok || e.text.Reveal() == "" {
+		return nil
+	}
+	for text := range strings.SplitSeq(e.text.Reveal(), ",") {
+		n, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || n != n.Masked() {
+			s.wrong(e, "networks such as 192.0.2.0/24 or 2001:db8::/32, separated by commas, with no bit behind the prefix")
+			return nil
+		}
+		list = append(list, n)
+	}
+	return list
+}
+
+// key reads a key for Crypto-PAn from a file: 32 bytes, or their 64 hexadecimal
+// digits on one line.
+func (s *section) key(name string) []byte {
+	path := s.text(name, "")
+	if path == "" {
+		s.missing(name, "a file of 32 random bytes, made with: head -c 32 /dev/urandom > FILE; chmod 600 FILE")
+		return nil
+	}
+	e, _ := s.get(name)
+	data, mode, err := readFile(path, maxSecret)
+	if err != nil {
+		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
+		return nil
+	}
+	if len(data) != privacy.KeySize {
+		if digits, err := hex.DecodeString(withoutNewline(string(data))); err == nil {
+			data = digits
+		}
+	}
+	if len(data) != privacy.KeySize {
+		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %s holds no key: want %d bytes, or their hexadecimal digits",
+			s.file.path, e.line, e.section, e.key, path, privacy.KeySize))
+		return nil
+	}
+	if othersCanRead(mode) {
+		s.file.warn("%s holds a key and others can read it (mode %04o); chmod o-r it", path, mode.Perm())
+	}
+	return data
+}
