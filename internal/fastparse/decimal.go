@@ -7,19 +7,19 @@ import (
 	"strconv"
 )
 
-// MaxTime is the first time that is too large to be one, in ms: 31,000 years.
+// MaxTime bounds times: every time in ms is below MaxTime (31,000 years).
 // maxWhole is the number of digits before the point of the largest time.
 const (
 	MaxTime  = 1e15
 	maxWhole = 15
 )
 
-// Decimal is a decimal number below MaxTime: Whole + micro/10^6 exactly, unless
-// more digits follow.
+// Decimal is a decimal number below MaxTime. Its value is Whole + micro/10^6, or
+// slightly larger if more is set.
 type Decimal struct {
 	Whole uint64
 	micro uint64 // the first six digits of the fraction
-	more  bool   // a later digit is not 0
+	more  bool   // a later digit of the fraction is not 0
 }
 
 // readDecimal reads digits with an optional fraction, a number below MaxTime. block
@@ -27,7 +27,7 @@ type Decimal struct {
 func readDecimal(block []byte, from, to int) (d Decimal, ok bool) {
 	const fraction = len(".000000")
 	if point, micro, ok := fixedTime(block, from, to); ok {
-		whole, _ := short(binary.LittleEndian.Uint64(block[from:from+8]), point-from)
+		whole, _ := readShort(binary.LittleEndian.Uint64(block[from:from+8]), point-from)
 		return Decimal{Whole: whole, micro: micro}, true
 	}
 	if point := to - fraction; point > from && point <= from+maxWhole && block[point] == '.' {
@@ -63,9 +63,10 @@ func readDecimalSlow(field []byte) (d Decimal, ok bool) {
 }
 
 // Thousandths returns the double nearest to d, rounded to three decimals as
-// Python's round does, in thousandths. The double itself is needed only if the
-// text is a tie, or if doubles are so far apart that it may be one. text is the
-// field that d was read from.
+// Python's round does, in thousandths. text is the field that d was read from.
+// Thousandths computes the double only where rounding the digits may give another
+// result: if the digits are a tie, or if doubles near d are so far apart that the
+// double may be a tie.
 func (d Decimal) Thousandths(text []byte) uint64 {
 	if d.Whole >= 1e9 || d.more {
 		f, _ := strconv.ParseFloat(string(text), 64)
@@ -99,9 +100,9 @@ func exactThousandths(f float64) uint64 {
 	return whole*1000 + fraction
 }
 
-// ShiftedThousandths returns the Thousandths of 1000 times d, which is below
-// MaxTime/1000. The decimal text, which is the field that d was read from, is
-// shifted, which is exact.
+// ShiftedThousandths returns Thousandths of 1000 * d. d must be below MaxTime/1000,
+// and text is the field that d was read from. Shifting the point of text by three
+// digits multiplies exactly.
 func (d Decimal) ShiftedThousandths(text []byte) uint64 {
 	if d.Whole < 1e6 && !d.more {
 		return d.Whole*1e6 + d.micro
@@ -110,9 +111,9 @@ func (d Decimal) ShiftedThousandths(text []byte) uint64 {
 	return exactThousandths(f)
 }
 
-// AddDifference returns a + (b - c), cut off to a whole number, and 0 if it is
-// negative. exact is false if one of them has more than six decimals: the caller
-// has to use AddDifferenceText.
+// AddDifference returns a + (b - c), truncated to a whole number, or 0 if the result
+// is negative. exact is false if a, b or c has more than six decimals: the caller
+// must then use AddDifferenceText.
 func AddDifference(a, b, c Decimal) (sum uint64, exact bool) {
 	const unit = 1e6
 	micro := int64(a.micro) + int64(b.micro) - int64(c.micro)
@@ -124,7 +125,7 @@ func AddDifference(a, b, c Decimal) (sum uint64, exact bool) {
 	return uint64(max(whole+micro/unit, 0)), !a.more && !b.more && !c.more
 }
 
-// AddDifferenceText is AddDifference of fields with any number of decimals.
+// AddDifferenceText is AddDifference for fields with any number of decimals.
 func AddDifferenceText(a, b, c []byte) uint64 {
 	total, _ := new(big.Rat).SetString(string(a))
 	y, _ := new(big.Rat).SetString(string(b))

@@ -10,8 +10,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// indexPortable is index without assembly. It finds the few newlines with the
-// library and the many spaces eight bytes at a time.
+// indexPortable is index without assembly. It finds the few newlines with package
+// bytes, and the many spaces eight bytes at a time.
 func indexPortable(block []byte, newline, space []uint64) {
 	clear(newline)
 	for at := 0; ; at++ {

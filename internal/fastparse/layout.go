@@ -11,14 +11,14 @@ import (
 // Protocol is the kind of a log.
 type Protocol uint8
 
-// The two logs that are read.
+// The two protocols, each with a log of its own.
 const (
 	TCP Protocol = iota // log_tcp_complete
 	UDP                 // log_udp_complete
 )
 
 // String returns "tcp" or "udp", as flows name their protocol.
-func (k Protocol) String() string { return [...]string{"tcp", "udp"}[k] }
+func (p Protocol) String() string { return [...]string{"tcp", "udp"}[p] }
 
 // MaxColumns is the largest number of columns a header may have. The largest
 // known, Tstat 3.2.1 built with PACKET_STATS, has 213.
@@ -36,8 +36,8 @@ type Layout struct {
 	numbered bool   // starts with # and numbers its columns 1, 2, 3, ...
 }
 
-// required are the columns without which a row is no flow. They also tell a
-// header line from a name that came over the network and looks like one.
+// required are the columns that a flow cannot do without. A line that lacks one of
+// them is not a header.
 var required = [...][]string{
 	TCP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last"},
 	UDP: {
@@ -46,8 +46,7 @@ var required = [...][]string{
 	},
 }
 
-// everywhere are the columns that every Tstat from 2.4 on writes at every log
-// level.
+// everywhere are the columns that every Tstat since 2.4 writes at every log level.
 var everywhere = [...][]string{
 	TCP: {
 		"c_ip", "c_port", "c_pkts_all", "c_rst_cnt", "c_ack_cnt", "c_ack_cnt_p", "c_bytes_uniq", "c_pkts_data",
@@ -63,12 +62,12 @@ var everywhere = [...][]string{
 	},
 }
 
-// MayFollow reports whether a header with this layout may stand in mid-file. A
-// name that came over the network may contain a newline and then a line that
-// looks like a header, so the rules are stricter than for a log's first line:
-// the line starts with #, numbers its columns from 1 without a gap, and names
-// every column that every Tstat writes. Such a line has at least 519 bytes in a
-// TCP log, more than two names of 255 bytes; in a UDP log it has 179.
+// MayFollow reports whether a header with this layout is accepted after the first
+// line of a log. A host name in a row comes from the network and may contain a
+// newline followed by a forged header. So the rules are stricter than for the first
+// line: the header starts with #, numbers its columns from 1 without a gap, and names
+// every column that every Tstat writes. Such a header has at least 519 bytes in a TCP
+// log, more than two names of 255 bytes; in a UDP log it has at least 179.
 func (l *Layout) MayFollow() bool {
 	if !l.numbered {
 		return false
@@ -90,18 +89,18 @@ var byteCounts = [...][2]string{
 // columns could send wrong values.
 var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 2.2 and 2.3 have no header and cannot be read)")
 
-// ParseHeader reads a log's first line, without its newline, and copies it. The
-// line is a header if it names the columns that every row must have; the error
-// is ErrFirstRow or names the missing ones.
+// ParseHeader parses a log's first line, without its newline, and copies it. The
+// line is a header if it names all required columns. The error is ErrFirstRow or
+// names the missing columns.
 //
-// A column's name is the part of its token between the last # and the first :
-// behind that, both optional. The numbers do not matter: Tstat 2.4 beta counts
-// from 0, and some builds leave a number out or repeat one. Of a repeated name
-// the first counts. A trailing carriage return is ignored. Whatever stands
-// before the first # does not matter either, but a space there does: it is
-// unknown whether the rows have the additional column.
-func ParseHeader(kind Protocol, line []byte) (*Layout, error) {
-	l := &Layout{Protocol: kind, Header: string(line)}
+// The name of a column is the part of its token after the last # (if any) and before
+// the next : (if any). The numbers are ignored: Tstat 2.4 beta counts from 0, and
+// some builds leave a number out or repeat a number. If a name is repeated, the
+// first column of that name counts. A trailing carriage return is ignored. Text
+// before the first # is ignored too, unless it contains a space: rows may or may not
+// have a field for the additional token.
+func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
+	l := &Layout{Protocol: protocol, Header: string(line)}
 	text := strings.TrimSuffix(l.Header, "\r")
 	n := strings.Count(text, " ") + 1
 	if n > MaxColumns {
@@ -121,7 +120,7 @@ func ParseHeader(kind Protocol, line []byte) (*Layout, error) {
 		l.names = append(l.names, name)
 	}
 	var missing []string
-	for _, name := range required[kind] {
+	for _, name := range required[protocol] {
 		if l.Column(name) < 0 {
 			missing = append(missing, name)
 		}
@@ -130,26 +129,26 @@ func ParseHeader(kind Protocol, line []byte) (*Layout, error) {
 		if startsWithAddress(text) {
 			return nil, ErrFirstRow
 		}
-		return nil, fmt.Errorf("no header: the first line lacks these columns of a %s log: %s", kind, strings.Join(missing, ", "))
+		return nil, fmt.Errorf("no header: the first line lacks these columns of a %s log: %s", protocol, strings.Join(missing, ", "))
 	}
 	if before, _, found := strings.Cut(text, "#"); found && strings.Contains(before, " ") && l.Column("c_ip") >= strings.Count(before, " ") {
-		return nil, errors.New("no header: a space before the # of the first line leaves the positions of the columns open")
+		return nil, errors.New("no header: a space before the # of the first line makes the positions of the columns unclear")
 	}
-	for i, name := range byteCounts[kind] {
+	for i, name := range byteCounts[protocol] {
 		l.bytes[i] = l.Column(name)
 	}
 	return l, nil
 }
 
-// startsWithAddress reports whether a line's first field is an IP address, as it
-// is in every row.
+// startsWithAddress reports whether a line's first field is an IP address, as in
+// every row.
 func startsWithAddress(line string) bool {
 	first, _, _ := strings.Cut(line, " ")
 	return strings.ContainsAny(first, ".:") && isAddress([]byte(first))
 }
 
-// Column returns the index of the named column, from 0, or -1 where the layout
-// lacks it.
+// Column returns the index of the named column, from 0, or -1 if the layout lacks the
+// column.
 func (l *Layout) Column(name string) int {
 	if i, ok := l.columns[name]; ok {
 		return i
@@ -157,8 +156,8 @@ func (l *Layout) Column(name string) int {
 	return -1
 }
 
-// ByteCounts returns the columns of the byte counts that the threshold is held
-// against: the client's and the server's.
+// ByteCounts returns the columns of the byte counts that are compared with the
+// threshold: the client's and the server's.
 func (l *Layout) ByteCounts() [2]int { return l.bytes }
 
 // Name returns the name of column i.

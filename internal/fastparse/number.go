@@ -2,8 +2,9 @@ package fastparse
 
 import "encoding/binary"
 
-// Padding is the number of bytes past the end of a block that must be readable,
-// because fields are loaded in whole words. Their content does not matter.
+// Padding is the number of readable bytes that a block must have after its end,
+// because fields are loaded in whole words. The content of these bytes does not
+// matter.
 const Padding = 64
 
 const zeros = 0x3030303030303030 // "00000000"
@@ -11,9 +12,9 @@ const zeros = 0x3030303030303030 // "00000000"
 // word returns a field's first eight bytes, the first in the lowest byte.
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
-// digits8 returns the values of the first n (1 to 8) digits of a word, one a
-// byte, the last digit in the highest byte. odd is 0 if all of them are digits.
-func digits8(word uint64, n int) (values, odd uint64) {
+// digits8 returns the values of the first n (1 to 8) digits of a word, one a byte,
+// the last digit in the highest byte. invalid is 0 if all n bytes are digits.
+func digits8(word uint64, n int) (values, invalid uint64) {
 	values = (word ^ zeros) << ((64 - 8*n) & 63)
 	return values, nondigits(values)
 }
@@ -21,28 +22,28 @@ func digits8(word uint64, n int) (values, odd uint64) {
 // nondigits returns 0 if every byte is a value from 0 to 9.
 func nondigits(values uint64) uint64 { return (values + 0x7676767676767676 | values) & highs }
 
-// zeroBefore returns 0 if the number of n digits at the start of word has no
-// leading zero, else 1.
+// zeroBefore returns 1 if the number of n digits at the start of word has a leading
+// zero, else 0.
 func zeroBefore(word uint64, n int) uint64 {
 	return ((word&0xff ^ '0') - 1) & uint64(1-n) >> 63
 }
 
-// short reads a field of n bytes that begins with word. ok is false unless it is a
-// number of one to eight digits.
-func short(word uint64, n int) (value uint64, ok bool) {
-	values, odd := digits8(word, n)
-	return number8(values), uint(n-1) < 8 && odd == 0
+// readShort reads a field of n bytes that begins with word. ok is false unless the
+// field is a number of one to eight digits.
+func readShort(word uint64, n int) (value uint64, ok bool) {
+	values, invalid := digits8(word, n)
+	return number8(values), uint(n-1) < 8 && invalid == 0
 }
 
 // isShort reports whether a field of n bytes that begins with word is a number of
 // one to eight digits without leading zeros.
 func isShort(word uint64, n int) bool {
-	_, odd := digits8(word, n)
-	return uint(n-1) < 8 && odd|zeroBefore(word, n) == 0
+	_, invalid := digits8(word, n)
+	return uint(n-1) < 8 && invalid|zeroBefore(word, n) == 0
 }
 
-// number8 combines eight digit values into their number, in three steps: pairs,
-// fours, all eight.
+// number8 combines eight digit values into a number, in three steps: pairs, groups
+// of four, all eight.
 func number8(values uint64) uint64 {
 	values = values * (10<<8 + 1) >> 8
 	values = values & 0x00ff00ff00ff00ff * (100<<16 + 1) >> 16
@@ -61,20 +62,20 @@ func readUint(block []byte, from, to int) (value uint64, ok bool) {
 	}
 	b := block[from : to+16]
 	if n <= 8 {
-		v, odd := digits8(word(b), n)
-		return number8(v), odd == 0
+		v, invalid := digits8(word(b), n)
+		return number8(v), invalid == 0
 	}
 	if n <= 16 {
-		high, odd := digits8(word(b), 8)
-		low, odd2 := digits8(word(b[8:]), n-8)
-		return number8(high)*powers[n-8] + number8(low), odd|odd2 == 0
+		high, invalid := digits8(word(b), 8)
+		low, invalid2 := digits8(word(b[8:]), n-8)
+		return number8(high)*powers[n-8] + number8(low), invalid|invalid2 == 0
 	}
 	return uintSlow(b[:n])
 }
 
 // fixedTime reads a time in the form in which Tstat writes it: one to eight digits
 // without leading zeros, a point, six digits. It returns the offset of the point
-// and the number behind it. ok is false for every other form: the caller falls
+// and the number after the point. ok is false for every other form: the caller falls
 // back to readDecimal. block must have Padding bytes of capacity past to.
 func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	const fraction = len(".000000")
@@ -83,10 +84,10 @@ func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
 		return 0, 0, false
 	}
 	first, last := word(block[from:from+8]), word(block[to-8:to]) // last: a digit, the point, six digits
-	_, odd := digits8(first, n)
+	_, invalid := digits8(first, n)
 	values := (last ^ zeros) &^ 0xffff
-	odd |= nondigits(values) | (last>>8&0xff ^ '.') | zeroBefore(first, n)
-	return to - fraction, number8(values), odd == 0
+	invalid |= nondigits(values) | (last>>8&0xff ^ '.') | zeroBefore(first, n)
+	return to - fraction, number8(values), invalid == 0
 }
 
 func uintSlow(field []byte) (value uint64, ok bool) {
@@ -122,9 +123,9 @@ func isAddress(field []byte) bool {
 	return len(field) > 0 && len(field) <= maxAddress
 }
 
-// copyUint writes the decimal digits block[from:to] to dst without leading zeros
-// and returns their number, or 0 if readUint would not be ok. dst has at least 24
-// bytes; those past the length are overwritten.
+// copyUint copies the decimal digits block[from:to] to dst without leading zeros and
+// returns the number of digits. It returns 0 if the field is not a number of at most
+// 64 bits. dst must have 24 bytes, and any of them may be overwritten.
 func copyUint(dst, block []byte, from, to int) int {
 	n := to - from
 	if n <= 0 {
@@ -135,12 +136,12 @@ func copyUint(dst, block []byte, from, to int) int {
 		return copyUintSlow(dst, b[:n])
 	}
 	first := word(b)
-	_, odd := digits8(first, min(n, 8))
+	_, invalid := digits8(first, min(n, 8))
 	if n > 8 {
 		_, low := digits8(word(b[8:]), n-8)
-		odd |= low
+		invalid |= low
 	}
-	if odd|zeroBefore(first, n) != 0 {
+	if invalid|zeroBefore(first, n) != 0 {
 		return copyUintSlow(dst, b[:n])
 	}
 	*(*[16]byte)(dst) = [16]byte(b)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// inBlock puts a field into a block with other digits before and behind it,
+// inBlock puts a field into a block with other digits before and after it,
 // and Padding.
 func inBlock(field string) (block []byte, from, to int) {
 	const before, behind = "98765432", "12345678"

@@ -7,7 +7,7 @@ package fastparse
 // 1.
 func index(block []byte, newline, space []uint64) { indexPortable(block, newline, space) }
 
-// skipBelow does nothing: Next looks at every row.
+// skipBelow does nothing: Next examines every row.
 func (s *Scanner) skipBelow() {}
 
 func split(space []uint64, start, end, n int, starts *starts) (found int) {

@@ -4,36 +4,35 @@ import "encoding/binary"
 
 const null = "null"
 
-// Renderer writes flows of the row whose fields it holds. One Renderer serves one
-// goroutine.
+// Renderer writes the flows of a row. One Renderer serves one goroutine.
 type Renderer struct {
-	// Block holds the row, with Padding bytes of capacity behind it.
+	// Block holds the row, and has Padding bytes of capacity after its end.
 	Block []byte
-	// Fields are the row's fields, as Split has found them.
+	// Fields are the row's fields, found by Split.
 	Fields Fields
 	// Values are the computed values.
 	Values []Value
 
-	nulls int // statistics written as null
+	nulls int // number of statistics written as null
 }
 
-// Render writes a flow at out[o:]: the segments one behind the other. It returns
-// the offset behind the flow and how many statistics are null because they are
-// nan or inf. bad is -1, or the column that is malformed.
+// Render writes a flow at out[o:]: the segments one after the other. It returns the
+// offset after the flow, and how many statistics are null because they are nan or
+// inf. bad is -1, or the column that is malformed.
 //
-// out must have room for each segment's text and MaxValue bytes for each value;
-// what is written behind end means nothing.
+// out must have room for the text of each segment and MaxValue bytes for each value.
+// Render may overwrite any byte of that room, also after end.
 func (r *Renderer) Render(segments []Segment, out []byte, o int) (end, nulls, bad int) {
 	r.nulls = 0
 	at := o
 	for rest := segments; len(rest) > 0; rest = rest[1:] {
-		n, behind, ok := r.renderFast(rest, out, at)
+		n, next, ok := r.renderFast(rest, out, at)
 		if !ok {
 			r.nulls = 0
 			end, bad = r.renderPortable(segments, out, o)
 			return end, r.nulls, bad
 		}
-		at, rest = behind, rest[n:]
+		at, rest = next, rest[n:]
 		if len(rest) == 0 {
 			break
 		}
@@ -67,7 +66,7 @@ func (r *Renderer) renderPortable(segments []Segment, out []byte, o int) (end, b
 	return o, -1
 }
 
-// column returns the column of a segment that reads one.
+// column returns the column that a segment reads.
 func (r *Renderer) column(s *Segment) int {
 	if s.format == MinMax || s.format == Timestamp {
 		return int(r.Values[s.at].whole)
@@ -75,8 +74,8 @@ func (r *Renderer) column(s *Segment) int {
 	return int(s.at)
 }
 
-// putValue writes the value of a segment at out[o:] and returns the offset behind
-// it. ok is false if its column is malformed.
+// putValue writes the value of a segment at out[o:] and returns the offset after the
+// value. ok is false if the segment's column is malformed.
 func (r *Renderer) putValue(s *Segment, out []byte, o int) (end int, ok bool) {
 	switch {
 	case s.format == Number:
@@ -111,8 +110,8 @@ func (r *Renderer) putValue(s *Segment, out []byte, o int) (end int, ok bool) {
 	return end, ok
 }
 
-// putRTT writes a time rounded to three decimals. The digits of the field are
-// rounded, except where the fraction is a tie or becomes 1.
+// putRTT writes a time rounded to three decimals. It rounds the digits of the field
+// directly, except for a tie and for a fraction that rounds up to 1.
 func putRTT(out []byte, o int, block []byte, from, to int) (end int, ok bool) {
 	point, micro, ok := fixedTime(block, from, to)
 	if ok && micro%1000 != 500 && micro < 999_500 {

@@ -7,10 +7,10 @@ import "unsafe"
 //go:noescape
 func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 
-// renderFast writes segments at out[o:] as far as they are simple. It returns how
-// many segments it has passed and the offset behind them; of the next one, the
-// text is written and the value is not. ok is false if a value was malformed or
-// had leading zeros.
+// renderFast writes segments at out[o:] until it meets a value that it cannot write.
+// It returns the number n of complete segments. If segment n exists, its text is
+// written and its value is not. end is the offset after the written text. ok is false
+// if a value is malformed or has leading zeros; the output is then useless.
 func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int, ok bool) {
 	if !useRender {
 		return 0, 0, false
@@ -20,8 +20,8 @@ func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int
 	return int(uint(passed) / uint(unsafe.Sizeof(Segment{}))), end, ok
 }
 
-// byteRange says for 16 bytes what to subtract from each, and how large the rest
-// may be.
+// byteRange holds the allowed range of each of 16 bytes: byte b at i is allowed if
+// b - low[i] <= size[i], without sign.
 type byteRange struct{ low, size [16]byte }
 
 func (r *byteRange) digits(from, to int) {
@@ -30,7 +30,7 @@ func (r *byteRange) digits(from, to int) {
 	}
 }
 
-// number is digits without a zero before others.
+// number allows a number without leading zeros.
 func (r *byteRange) number(from, to int) {
 	r.digits(from, to)
 	if to > from+1 {
@@ -46,14 +46,15 @@ func (r *byteRange) anything(from, to int) {
 	}
 }
 
-// byteRanges are what fields must consist of.
+// byteRanges are the ranges of the fields that renderAVX2 verifies, 16 bytes at a time.
 type byteRanges struct {
-	// counters are those of a counter of n digits and what is behind it, at index
-	// n+1. An empty one has none: what is behind it is no 0.
+	// counters[n+1] allows a number of n digits, then anything. counters[1], of an
+	// empty field, allows only a zero byte first, so an empty field is malformed.
 	counters [18]byteRange
-	// micro begins with anything, a point and six digits.
+	// micro allows any byte, a point, six digits, then anything.
 	micro byteRange
-	// times end with a number of n digits, at index n-1, a point and six digits.
+	// times[n-1] allows anything, then a number of n digits, a point and six digits
+	// at the end.
 	times [8]byteRange
 }
 

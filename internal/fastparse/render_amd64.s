@@ -17,22 +17,22 @@ BYTES(hundreds, 0x0000007f0000007f)
 BYTES(tens, 0x000f000f000f000f)
 BYTES(colons, 0x0a0a0a0a0a0a0a0a)  // ':' - '0'
 BYTES(points, 0x2e2e2e2e2e2e2e2e)
-BYTES(lower, 0x2020202020202020)   // makes a letter a small one
+BYTES(lower, 0x2020202020202020)   // turns a letter into lower case
 BYTES(letters, 0x6161616161616161) // 'a'
 BYTES(fives, 0x0505050505050505)   // 'f' - 'a'
 TWICE(places, 0x00010a6400010a64)  // 100, 10, 1
 TWICE(ones, 0x0001000100010001)
 
-// Shuffles the 16 bytes that end with a time: its first three decimals and its
-// last three, each in four bytes with an empty one behind them.
+// A shuffle of the last 16 bytes of a time: its first three decimals in four bytes,
+// its last three decimals in four bytes, the fourth byte of each being 0.
 DATA decimals<>+0(SB)/8, $0x800f0e0d800c0b0a
 DATA decimals<>+8(SB)/8, $0x8080808080808080
 GLOBL decimals<>(SB), RODATA|NOPTR, $16
 
-// DIGITS replaces x < 10^8 by its eight decimal digits, one a byte, the first in
-// the lowest. It overwrites y and z. eightDigits does the same in Go: split by
-// 10^4, by 100 in both halves, by 10 in all quarters, each division a
-// multiplication by the reciprocal and a shift.
+// DIGITS replaces x < 10^8 by its eight decimal digits, one a byte, the first in the
+// lowest byte. It overwrites y and z. eightDigits has the same steps in Go: it
+// divides by 10^4, then both halves by 100, then all quarters by 10. Each division is
+// a multiplication by the reciprocal and a shift.
 #define DIGITS(x, y, z) \
 	IMUL3Q $0x68db8bad, x, y \ // 2^44 / 10^4
 	SHRQ $44, y \
@@ -57,9 +57,9 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 	ORQ  y, x
 
 // ADDRESSES replaces each byte of x by 0xff if an address may contain it, else by
-// 0: '0' to ':' (the character behind '9'), '.', and 'a' to 'f' in both cases. A
-// byte is in a range if its distance from the low end is the smaller of itself
-// and the range's size. It overwrites y and z.
+// 0. An address may contain '0' to ':' (the character after '9'), '.', and 'a' to
+// 'f' in both cases. A byte is in a range if its distance d from the low end of the
+// range equals min(d, size of the range). ADDRESSES overwrites y and z.
 #define ADDRESSES(x, y, z, digit, colon, point, low, letter, five) \
 	VPSUBB digit, x, y \
 	VPMINUB colon, y, z \
@@ -72,15 +72,16 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 	VPCMPEQB z, x, x \
 	VPOR y, x, x
 
-// VERIFY gathers in X7 which bytes of x are outside of a byteRange: what is left
-// after subtracting the low end, then the size with saturation. It leaves in x
-// the distances from the low end and overwrites y.
+// VERIFY sets bits in each byte of X7 for which the byte of x is outside of a
+// byteRange: it subtracts the low end, then subtracts the size with saturation. It
+// leaves the distances from the low end in x, and overwrites y.
 #define VERIFY(x, y, range) \
 	VPSUBB byteRange_low range, x, x \
 	VPSUBUSB byteRange_size range, x, y \
 	VPOR y, X7, X7
 
-// FIELD puts the offset of column BX's field into R11, its length and one into R12.
+// FIELD puts the offset of the field of column BX into R11, and its length + 1 into
+// R12.
 #define FIELD \
 	MOVL (R8)(BX*4), R11 \
 	MOVL 4(R8)(BX*4), R12 \
@@ -95,21 +96,21 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 // func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 //
 // The portable form is renderPortable. The routine copies each segment's text and
-// then writes its value, 16 bytes at a time whether or not so many count: the
-// next segment overwrites what was too much. Fields are copied before it is
-// known that they are well formed; whatever is wrong with them is gathered and
-// looked at once, at the end, so that hardly any branch depends on a field. It
-// stops behind a text whose value it leaves to Go: a tie of roundings, a number
-// of more than 16 digits, nan, and the like.
+// then writes the segment's value, always 16 bytes or more; the next segment
+// overwrites the surplus. Fields are copied before they are verified. X7 and R15
+// gather the malformed bytes and are tested once, at the end, so that hardly any
+// branch depends on a field. The routine stops after the text of a segment whose value
+// it leaves to Go: a tie in rounding, a number of more than 16 digits, nan, and the
+// like.
 //
-//	SI   the segment behind the one in work   R8   starts of the fields
-//	CX   behind the last segment              R9   block
+//	SI   the next segment                     R8   starts of the fields
+//	CX   after the last segment               R9   block
 //	DI   where to write next                  R10  values
 //	BX   column, then offset of a value       R14  ranges
 //	DX   format, then scratch                 AX, R13: scratch
-//	R11  offset or address of a field         R12  its length and one
-//	X7   bytes of counters and times that are wrong
-//	R15  bytes of addresses that are wrong
+//	R11  offset or address of a field         R12  its length + 1
+//	X7   malformed bytes of counters and times
+//	R15  malformed bytes of addresses
 //	Y10  the character 0, 32 times
 TEXT ·renderAVX2(SB), NOSPLIT, $0-81
 	MOVQ segments+0(FP), SI
@@ -127,7 +128,7 @@ TEXT ·renderAVX2(SB), NOSPLIT, $0-81
 	VPBROADCASTQ zeros<>(SB), Y10
 
 segment:
-	// The text, all of its room; then the column or value, and the format.
+	// Copy the text with all its room. Load the column or value, and the format.
 	VMOVDQU Segment_text(SI), Y0
 	VMOVDQU Y0, (DI)
 	MOVBLZX Segment_len(SI), AX
@@ -139,10 +140,10 @@ segment:
 	JNZ  other
 
 counter:
-	// A counter at R11, its length and one in R12.
+	// A counter at R11, its length + 1 in R12.
 	FIELD
-	// It is copied as it stands; a length of up to 16 chooses the range of bytes
-	// that VERIFY holds it against: digits, the first of several not 0.
+	// Copy the field. VERIFY compares the field with the byteRange of its length,
+	// which is at most 16: a number without leading zeros.
 	CMPL R12, $17
 	JHI  stop
 	VMOVDQU (R9)(R11*1), X1
@@ -169,8 +170,8 @@ other:
 	CMPL DX, $const_MinMax
 	JEQ  minMax
 
-	// A number below 10^8: its digits are shifted right by the leading zeros. Bit
-	// 56 is set before they are counted, so that the last digit stays.
+	// A number below 10^8: shift its digits right by the leading zeros. Bit 56 is set
+	// before the zeros are counted, so that the last digit stays.
 	CMPQ AX, $100000000
 	JCC  long
 	DIGITS(AX, DX, R11)
@@ -186,7 +187,7 @@ other:
 	ADDQ $8, DI
 
 tail:
-	// The text behind the digits, up to four bytes.
+	// Write the text after the digits, up to four bytes.
 	MOVL Value_tail(R10)(BX*1), AX
 	MOVL AX, (DI)
 	MOVL Value_tailLen(R10)(BX*1), AX
@@ -194,8 +195,9 @@ tail:
 	NEXT
 
 long:
-	// Below 10^16: two halves of eight digits. The quotient is the upper half of a
-	// product with the reciprocal, the remainder goes to R12.
+	// A number below 10^16: split it by 10^8 into two halves of eight digits. The
+	// quotient, in AX, comes from the upper half of a product with the reciprocal; the
+	// remainder is in R12.
 	MOVQ $10000000000000000, DX
 	CMPQ AX, DX
 	JCC  stop
@@ -207,7 +209,7 @@ long:
 	IMUL3Q $100000000, AX, DX
 	SUBQ DX, R12
 
-	// The first half without leading zeros; it is not 0.
+	// Write the first half, which is not 0, without leading zeros.
 	DIGITS(AX, DX, R11)
 	MOVQ AX, DX
 	TZCNTQ DX, DX
@@ -218,7 +220,7 @@ long:
 	SHRQ $3, DX
 	SUBQ DX, DI
 
-	// The second half with all its digits.
+	// Write the second half with all its digits.
 	DIGITS(R12, DX, R11)
 	ORQ  zeros<>(SB), R12
 	MOVQ R12, 8(DI)
@@ -231,10 +233,10 @@ minMax:
 	JMP  counter
 
 rtt:
-	// A time at R11, R12-8 digits and seven bytes long, rounded to thousandths.
+	// A time at R11, rounded to thousandths. R12-8 digits stand before the point.
 	FIELD
-	// One to eight digits, a point, six digits. Sixteen bytes are read that end
-	// with the field, so eight must stand before it in the block.
+	// The form is one to eight digits, a point, six digits. The routine loads the 16
+	// bytes that end with the field, so the block must have 8 bytes before the field.
 	LEAL -9(R12), AX
 	CMPL AX, $8
 	JCC  stop
@@ -256,8 +258,8 @@ rtt:
 	MOVL R11, AX
 	SHRQ $32, R11
 
-	// Round: the comparison with 501 sets the carry if R11 is below, and then
-	// subtracting -1 with borrow adds nothing.
+	// Round. If R11 < 501 the comparison sets the carry, and SBBL subtracts -1 + 1 = 0;
+	// else SBBL subtracts -1 and rounds up.
 	CMPL R11, $500
 	JEQ  stop // a tie
 	CMPL R11, $501
@@ -277,8 +279,8 @@ rtt:
 	NEXT
 
 timestamp:
-	// A time at R11, R12-8 digits and seven bytes long, without its last digits.
-	// If the value has a text, the text is written.
+	// A time at R11, truncated. R12-8 digits stand before the point. If the value has
+	// a text, write the text instead.
 	CMPQ Value_len(R10)(BX*1), $0
 	JNE  text
 	MOVL Value_cut(R10)(BX*1), DX
@@ -311,7 +313,7 @@ text:
 	NEXT
 
 address:
-	// R12 bytes at R11, most of them in Y1, the rest in X2.
+	// An address of R12 bytes at R11: the first 32 bytes in Y1, the rest in X2.
 	FIELD
 	DECL R12
 	LEAL -1(R12), AX
@@ -323,7 +325,7 @@ address:
 	VMOVDQU X2, 32(DI)
 	ADDQ R12, DI
 
-	// One bit a byte, set where the byte is wrong, of as many as count.
+	// Set a bit of R15 for each of the R12 bytes that an address may not contain.
 	VPBROADCASTQ colons<>(SB), Y13
 	VPBROADCASTQ points<>(SB), Y14
 	VPBROADCASTQ lower<>(SB), Y4
@@ -341,11 +343,11 @@ address:
 	NEXT
 
 stop:
-	// The value of the segment in work is left to Go.
+	// Leave the value of the current segment to Go.
 	SUBQ $Segment__size, SI
 
 done:
-	// ok: nothing wrong in X7 nor in R15.
+	// ok: no malformed byte in X7 or R15.
 	VPTEST X7, X7
 	SETEQ AX
 	TESTQ R15, R15

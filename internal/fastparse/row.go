@@ -17,38 +17,38 @@ func (r Reason) String() string {
 
 // Fields holds the bounds of the first N fields of a row.
 type Fields struct {
-	// Starts[i] is the offset of field i in the block, for i from 0 to N: one more
-	// than the end of field i-1.
+	// Starts[i] is the offset of field i in the block. Field i ends one byte before
+	// Starts[i+1], so Starts has N+1 elements.
 	Starts starts
 	N      int
 }
 
 type starts [2 * MaxColumns]uint32
 
-// Bounds returns the offsets of field i < N in the block.
+// Bounds returns the offsets in the block of the start and the end of field i < N.
 func (f *Fields) Bounds(i int) (from, to int) {
 	const mask = uint(len(f.Starts) - 1) // lets the compiler see that i is in range
 	return int(f.Starts[uint(i)&mask]), int(f.Starts[uint(i+1)&mask]) - 1
 }
 
-// Text returns field i < N of a row in block; it is part of the block.
+// Text returns field i < N of a row in block, as a slice of block.
 func (f *Fields) Text(block []byte, i int) []byte {
 	from, to := f.Bounds(i)
 	return block[from:to]
 }
 
-// Uint reads field i < N of a row in block. ok is false unless it is of digits and
-// below 2^64.
+// Uint reads field i < N of a row in block. ok is false unless the field consists of
+// digits and is below 2^64.
 func (f *Fields) Uint(block []byte, i int) (n uint64, ok bool) {
 	from, to := f.Bounds(i)
-	if n, ok := short(word(block[from:from+8]), to-from); ok {
+	if n, ok := readShort(word(block[from:from+8]), to-from); ok {
 		return n, true
 	}
 	return readUint(block, from, to)
 }
 
-// Decimal reads field i < N of a row in block. ok is false unless it is of digits
-// with an optional fraction and below MaxTime.
+// Decimal reads field i < N of a row in block. ok is false unless the field consists
+// of digits with an optional fraction and is below MaxTime.
 func (f *Fields) Decimal(block []byte, i int) (d Decimal, ok bool) {
 	from, to := f.Bounds(i)
 	return readDecimal(block, from, to)
@@ -70,9 +70,10 @@ func (s *Scanner) Split(f *Fields, n int) {
 	f.N = min(split(s.space, s.Start, s.rowEnd(s.End), n, &f.Starts), n)
 }
 
-// splitPortable writes the starts of at least the first n fields of the row from
-// start to end, or of all if there are fewer, and returns how many it has found.
-// What it writes behind them means nothing.
+// splitPortable writes to starts where each of the first n fields of the row from
+// start to end starts, or each field of a shorter row, and returns the number of
+// fields it has found, which may exceed n. Later elements of starts get undefined
+// values.
 func splitPortable(space []uint64, start, end, n int, starts *starts) int {
 	starts[0] = uint32(start)
 	w, last := start>>6, end>>6
@@ -86,7 +87,7 @@ func splitPortable(space []uint64, start, end, n int, starts *starts) int {
 		base := uint32(w<<6 + 1)
 		at := found + 1
 		found += bits.OnesCount64(m)
-		for ; at <= found; at += 4 { // four at a time, whether or not there are so many: one branch instead of four
+		for ; at <= found; at += 4 { // always four at a time, which takes one branch instead of four
 			four := (*[4]uint32)(starts[uint(at)%uint(len(starts)):])
 			four[0] = base + uint32(bits.TrailingZeros64(m))
 			m &= m - 1

@@ -8,15 +8,15 @@ import (
 // Event is the kind of line that Next has found.
 type Event uint8
 
-// The events. Next passes over empty lines and rows below the threshold.
+// The events. Next skips empty lines and rows below the threshold.
 const (
 	End        Event = iota // no line is left
-	Row                     // a line that is not a row below the threshold
+	Row                     // a row that reaches the threshold, or a malformed line
 	HeaderLine              // a line that starts with '#', perhaps a header
 )
 
-// MaxBytes is the first byte count that is too large: eight times a smaller one
-// fits into a uint64 as bits.
+// MaxBytes bounds byte counts: 8 * n, the number of bits, fits into a uint64 for
+// every n < MaxBytes.
 const MaxBytes = 1 << 61
 
 // Scanner walks the lines of blocks. One Scanner serves one goroutine; it keeps
@@ -24,8 +24,8 @@ const MaxBytes = 1 << 61
 type Scanner struct {
 	// Start and End bound the line that Next has found; its newline is at End.
 	Start, End int
-	// Lines counts the lines since Reset, the current one included; Below counts
-	// those of them that are rows below the threshold.
+	// Lines counts the lines since Reset, the current line included. Below counts
+	// the rows below the threshold.
 	Lines, Below int
 
 	block          []byte
@@ -38,14 +38,13 @@ type Scanner struct {
 	skips [2]int
 }
 
-// reach is the number of words behind the bitmap of spaces that may be read. Their
-// content does not matter.
+// reach is the number of words after the bitmap of spaces that the row skipper may
+// read. Their content does not matter.
 const reach = 8
 
-// Reset begins a block of less than 4 GiB: whole lines, each ended by a
-// newline, with Padding bytes of capacity behind them. The block is borrowed until
-// the next Reset.
-// threshold is in bytes.
+// Reset begins a block of less than 4 GiB. The block holds whole lines, each ended
+// by a newline, and has Padding bytes of capacity after them. The caller must not
+// change the block before the next Reset. threshold is in bytes.
 func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 	words := (len(block) + 63) / 64
 	if cap(s.newline) < words {
@@ -58,7 +57,7 @@ func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 	s.SetLayout(layout)
 }
 
-// SetLayout sets the layout of the lines that follow.
+// SetLayout sets the layout of the following lines.
 func (s *Scanner) SetLayout(l *Layout) {
 	s.layout = l
 	first, second := min(l.bytes[0], l.bytes[1]), max(l.bytes[0], l.bytes[1])
@@ -74,24 +73,24 @@ func (s *Scanner) Block() []byte { return s.block }
 // Threshold returns the threshold in bytes.
 func (s *Scanner) Threshold() uint64 { return s.threshold }
 
-// Line returns the current line, without its newline; it is part of the block.
+// Line returns the current line, without its newline, as a slice of the block.
 func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
-// canSkip reports whether the columns of the byte counts are where the row
-// skipper can find them: it handles 1 to 63 spaces before each of them.
+// canSkip reports whether the row skipper can find the columns of the byte counts.
+// It handles 1 to 63 spaces before each byte count.
 func (s *Scanner) canSkip() bool {
-	const most = 63
-	return s.skips[0] >= 1 && s.skips[0] <= most && s.skips[1]+1 <= most
+	const maxSpaces = 63
+	return s.skips[0] >= 1 && s.skips[0] <= maxSpaces && s.skips[1]+1 <= maxSpaces
 }
 
-// SkipLine passes over the next line, whatever it is: a log's first line is a
-// header even if it does not start with #. The block must have one more line.
+// SkipLine skips the next line. It is for a log's first line, which is a header even
+// if it does not start with #. The block must have one more line.
 func (s *Scanner) SkipLine() {
 	s.pos += bytes.IndexByte(s.block[s.pos:], '\n') + 1
 	s.Lines++
 }
 
-// Next advances to the next line that is no row below the threshold and not empty.
+// Next advances to the next line that is neither empty nor a row below the threshold.
 func (s *Scanner) Next() Event {
 	for {
 		if s.threshold > 0 {
@@ -128,7 +127,7 @@ func (s *Scanner) Next() Event {
 }
 
 // rowEnd returns the end of the last field of a non-empty row whose newline is at
-// end: where lines end in CR LF, the carriage return is not part of the field.
+// end. A carriage return before the newline is not part of the field.
 func (s *Scanner) rowEnd(end int) int {
 	if s.block[end-1] == '\r' {
 		return end - 1
@@ -153,8 +152,8 @@ func (s *Scanner) isBelow(start, end int) bool {
 	return ok && ok2 && first < limit && second < limit
 }
 
-// skip returns the offset behind the n-th space from offset at on, or end+1 if
-// there are fewer spaces before end.
+// skip returns the offset after the n-th space, counted from offset at. It returns
+// end+1 if the line has fewer spaces before end.
 func (s *Scanner) skip(at, n, end int) int {
 	if n == 0 || at > end {
 		return at

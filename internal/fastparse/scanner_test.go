@@ -247,7 +247,7 @@ func TestSkipLine(t *testing.T) {
 
 // One line is all work that a line takes: Next looks at the words of the
 // bitmaps that cover the line, at most once for its end and four times for its
-// fields, Split once; none goes on behind the newline or starts again. The
+// fields, Split once; none goes on after the newline or starts again. The
 // blocks here would take 10^11 steps, hours, if it were not so.
 func TestManyLinesAndLongLines(t *testing.T) {
 	const size = 4 << 20

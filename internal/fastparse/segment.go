@@ -5,58 +5,58 @@ import (
 	"strconv"
 )
 
-// Format says what a segment writes behind its text.
+// Format tells how a segment writes its value.
 type Format uint8
 
-// The formats. Counter, Port, Address and RTT read a column of the row; the
-// others one of the computed values.
+// The formats. Counter, Port, Address and RTT write a column of the row. The other
+// formats write a computed value, see [Value].
 const (
 	Counter   Format = iota // a column of digits; null if it is nan or inf
 	Address                 // a column that is an IP address
 	RTT                     // a column that is a time in ms, rounded to three decimals; null if it is nan or inf
 	Port                    // a column of digits
-	Timestamp               // the column of a time in ms that a value names, its last digits cut off; or the value's text
-	MinMax                  // the column that a value names, as a Counter
-	Number                  // a value, as a number
-	Text                    // a value, as text
+	Timestamp               // a time in ms, truncated, from the column that the value names; or the value's text
+	MinMax                  // the column that the value names, as a Counter
+	Number                  // the value, as a number
+	Text                    // the value, as text
 )
 
-// MaxText is the longest text of a segment. All its bytes are copied, which is
-// faster than copying as many as count.
+// MaxText is the length in bytes of the longest text of a segment. A Renderer always
+// copies MaxText bytes, which is faster than copying a variable number of bytes.
 const MaxText = 32
 
-// MaxValue is the longest value in bytes: a rate of 2^64 bits in a microsecond, a
-// quotient of 2^-64, or an IPv6 address.
+// MaxValue is the length in bytes of the longest value, such as a rate of 2^64 bits
+// in a microsecond, a quotient of 2^-64, or an IPv6 address.
 const MaxValue = 48
 
-// Segment is a constant text and a value behind it.
+// Segment is a constant text followed by a value.
 type Segment struct {
 	text   [MaxText]byte
 	len    uint8
 	format Format
-	at     uint16 // the column or the index of the value
+	at     uint16 // the column, or the index of the computed value
 }
 
-// NewSegment returns a segment. text has at most MaxText bytes; at is the column,
-// or the index of the value.
+// NewSegment returns a segment. text has at most MaxText bytes. at is the column, or
+// the index of the computed value.
 func NewSegment(text []byte, format Format, at int) Segment {
 	s := Segment{len: uint8(len(text)), format: format, at: uint16(at)}
 	copy(s.text[:], text)
 	return s
 }
 
-// Value is a computed part of a flow, one that cannot be copied from a field. The
-// format of the segment decides which of its parts count.
+// Value is a computed value of a flow, one that cannot be copied from a field. Which
+// of its fields are used depends on the format of the segment.
 type Value struct {
-	// whole is a number, the digits before its point, or a column.
+	// whole is the part of a number before the point, or a column.
 	whole uint64
-	// tail is the text behind whole, tailLen bytes, the first in the lowest.
+	// tail is the text after whole: tailLen bytes, the first in the lowest byte.
 	tail, tailLen uint32
-	// cut is the number of digits before its point that a timestamp loses.
+	// cut is the number of digits before the point that are cut off a timestamp.
 	cut uint32
-	// text is used if len is not 0: for a number or timestamp that cannot be
-	// written from the fields above. A number's whole is then math.MaxUint64,
-	// which the assembly leaves to Go.
+	// text is used if len is not 0, for a number or timestamp that the fields above
+	// cannot express. whole is then math.MaxUint64 for a number, so that the
+	// assembly leaves the number to Go.
 	text [MaxValue]byte
 	len  int
 }
@@ -74,8 +74,8 @@ func (v *Value) SetHundredths(whole, cents uint64) {
 // SetColumn sets the column for MinMax.
 func (v *Value) SetColumn(column int) { v.whole = uint64(column) }
 
-// SetTimestamp sets a timestamp to the time in a column, without its fraction and
-// the last cut digits before the point: 3 makes seconds of milliseconds.
+// SetTimestamp sets a timestamp to the time in a column, without the fraction and
+// without the last cut digits before the point. A cut of 3 turns ms into s.
 func (v *Value) SetTimestamp(column, cut int) { v.whole, v.cut, v.len = uint64(column), uint32(cut), 0 }
 
 // SetTimestampText sets a timestamp to n.
@@ -114,7 +114,7 @@ func (v *Value) setRounded(x float64) {
 	v.len = putShortest(v.text[:], 0, x)
 }
 
-// SetQuotient sets the text of a/b, not rounded; 0 if either is 0.
+// SetQuotient sets the text of a/b, not rounded; 0 if a or b is 0.
 func (v *Value) SetQuotient(a, b uint64) {
 	if a == 0 || b == 0 {
 		v.text[0], v.len = '0', 1

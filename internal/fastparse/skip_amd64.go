@@ -7,9 +7,9 @@ import "unsafe"
 //go:noescape
 func skipBelowAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
 
-// skipBelow passes over rows that are below the threshold and stops at a line
-// that Next has to look at. A processor cannot predict the branches of Next,
-// which depend on the lengths of fields; skipBelowAVX2 has none of them.
+// skipBelow skips rows that are below the threshold, and stops at a line that Next
+// must examine. The branches of Next depend on the lengths of fields, so a processor
+// cannot predict them; skipBelowAVX2 has no such branches.
 func (s *Scanner) skipBelow() {
 	if !useSkip || !s.canSkip() {
 		return

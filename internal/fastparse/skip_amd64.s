@@ -25,26 +25,27 @@ GLOBL myriads<>(SB), RODATA|NOPTR, $16
 
 // func skipBelowAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 int, threshold uint64) (next, rows int)
 //
-// The portable form is skipBelowPortable in skip_test.go. The first count of a row
-// begins behind space number rank from the row's start, the second one behind
-// space number rank2 from the start of the first; both ranks are 1 to 63. The
-// routine stops at the first row that is not plainly below the threshold, and
-// returns that row's offset and the number of rows before it.
+// The portable form is skipBelowPortable in skip_test.go. The first byte count of a
+// row starts after the rank-th space of the row. The second byte count starts after
+// the rank2-th space, counted from the start of the first byte count. Both ranks are
+// 1 to 63. The routine skips rows whose two counts are numbers of one to eight digits
+// below the threshold, and stops at the first other line. It returns the offset of
+// that line and the number of skipped rows.
 //
-// A window is the bitmap of spaces from some offset on: eight bytes are loaded
-// from the byte that holds the offset's bit and shifted right by the offset's
-// lowest three bits, so 56 bits are sure to be there.
+// A window is the bitmap of spaces from some offset on. It is loaded as the eight
+// bytes that start with the byte of the offset's bit, and shifted right by the lowest
+// three bits of the offset. So only the first 56 bits of a window are sure to be valid.
 //
 // The n-th set bit of a word is select(w, n) = TZCNT(PDEP(1<<(n-1), w)): PDEP
 // deposits the single bit at the n-th set bit of w (Pandey, Bender and Johnson,
 // "A Fast x86 Implementation of Select", 2017). If w has fewer bits the result is
 // 0 and TZCNT sets the carry. Conditional moves choose the window that holds the
-// bit: which one it is depends on the lengths of fields and cannot be predicted.
+// bit. A branch would depend on the lengths of fields and could not be predicted.
 //
 //	SI   block      R9   start of the row        R15  56
 //	DI   newline    BX   the row's newline       AX, CX, DX, R13, R14: scratch
 //	R8   space      R11  start of the first count     R10  its length
-//	                R12  start of the second count    DX   its length, at last
+//	                R12  start of the second count    DX   its length, at the end
 //	X10  nines      X11, X12, X13  weights for pairs, hundreds, myriads
 TEXT ·skipBelowAVX2(SB), NOSPLIT, $0-80
 	MOVQ block+0(FP), SI
@@ -90,7 +91,7 @@ near:
 
 first:
 	// R11: the start of the first count. DX and R14 are the windows at offsets 0
-	// and 56 from the row's start, R10 the spaces in the first 56.
+	// and 56 from the row's start. R10 is the number of spaces in the first 56 bytes.
 	MOVQ R9, AX
 	SHRQ $3, AX
 	MOVQ R9, CX
@@ -100,7 +101,7 @@ first:
 	BZHIQ R15, DX, R10
 	POPCNTQ R10, R10
 
-	// If rank is larger than that, select the rest in the second window.
+	// If rank is larger than R10, select the (rank-R10)-th space of the second window.
 	MOVQ rank+40(FP), CX
 	MOVQ CX, R11
 	LEAQ 56(R9), R12
@@ -128,9 +129,9 @@ first:
 	SHRXQ CX, 14(R8)(AX*1), R12
 	TZCNTQ DX, R10
 
-	// R12: the start of the second count. R13 and AX are the spaces in the first 56
-	// bits of R14 and DX; the first choice is between DX and R14, the second one
-	// between that and R12.
+	// R12: the start of the second count. AX and R13 are the numbers of spaces in the
+	// first 56 bits of the windows DX and R14. The first group of CMOVQ chooses DX or
+	// R14; the second group replaces the choice by R12 if the space is there.
 	BZHIQ R15, R14, R13
 	POPCNTQ R13, R13
 	BZHIQ R15, DX, AX
@@ -155,8 +156,8 @@ first:
 	JCS  done
 	LEAQ 1(R14)(AX*1), R12
 
-	// DX: the length of the second count. Only now it is sure that all this
-	// lies within the row.
+	// DX: the length of the second count. The comparison with BX makes sure that both
+	// counts are in this row and not in the next.
 	MOVQ R12, AX
 	SHRQ $3, AX
 	MOVQ R12, CX
@@ -173,8 +174,8 @@ first:
 	CMPQ AX, $8
 	JCC  done
 
-	// Both counts as eight bytes of digit values, zeros before them: a shift left
-	// by 64-8*length moves the last digit to the highest byte.
+	// Turn each count into eight bytes of digit values with zeros before them. A left
+	// shift by 64-8*length moves the last digit to the highest byte.
 	MOVQ (SI)(R11*1), AX
 	MOVQ (SI)(R12*1), CX
 	XORQ digits<>(SB), AX
@@ -188,8 +189,7 @@ first:
 	VMOVQ AX, X0
 	VPINSRQ $1, CX, X0, X0
 
-	// Any byte above 9 was no digit: subtracting 9 with saturation leaves 0 of the
-	// others.
+	// A byte above 9 is not a digit. Subtracting 9 with saturation turns digits to 0.
 	VPSUBUSB X10, X0, X1
 	VPTEST X1, X1
 	JNZ  done

@@ -42,7 +42,7 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 			end = w*64 + bits.TrailingZeros64(newline[w])
 		}
 
-		// The first count begins behind space number rank, in one of two windows.
+		// The first count begins after space number rank, in one of two windows.
 		m, base, n := window(space, pos), pos, rank
 		if c := bits.OnesCount64(m & safe); n > c {
 			m, base, n = window(space, pos+safeBits), pos+safeBits, n-c
@@ -54,7 +54,7 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 		from := base + bit + 1
 		length := bits.TrailingZeros64(window(space, from))
 
-		// The second count begins behind space number rank2 from there, in one
+		// The second count begins after space number rank2 from there, in one
 		// of three windows.
 		m, base, n = window(space, from), from, rank2
 		for range 2 {

@@ -15,19 +15,19 @@ GLOBL offsets<>(SB), RODATA|NOPTR, $64
 
 // func splitAVX512(space *uint64, start, end, n int, starts *uint32) (found int)
 //
-// The portable form is splitPortable. Of the numbers 0 to 63, VPCOMPRESSB moves
-// those together whose bits are set in a word; they are widened to 32 bits,
-// moved by the word's offset, and written 32 at a time, whether or not so many
-// count (D. Lemire, "Iterating over set bits quickly: SIMD edition", 2018, and
-// its AVX-512 form). What is written behind the last start means nothing.
+// The portable form is splitPortable. The numbers 0 to 63 are the bit positions of a
+// word; VPCOMPRESSB keeps the positions of the set bits. The positions are widened to
+// 32 bits and added to the word's offset. The routine always writes 32 of them at a
+// time, so the elements after the last start are undefined (D. Lemire, "Iterating
+// over set bits quickly: SIMD edition", 2018, and its AVX-512 form).
 //
 //	SI   space               R8   number of the word in work
 //	DI   the next start      R9   number of the last word
-//	DX   the word in work    R12  behind the n-th field's end
+//	DX   the word in work    R12  after the n-th field's end
 //	CX   n, then the number of bits in DX
-//	BX   place of the row's end in the last word
-//	Z0   0 to 63             Z1   offset behind bit 0 of the word, 16 times
-//	Z2   64, 16 times        Z3   the places of the bits, moved together
+//	BX   bit position of the row's end in the last word
+//	Z0   0 to 63             Z1   offset of the word, plus 1, 16 times
+//	Z2   64, 16 times        Z3   positions of the set bits
 TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	MOVQ space+0(FP), SI
 	MOVQ start+8(FP), AX
@@ -38,7 +38,7 @@ TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	// The first field starts at the row's start.
 	MOVL AX, (DI)
 	ADDQ $4, DI
-	LEAQ (DI)(CX*4), R12 // behind the n-th end
+	LEAQ (DI)(CX*4), R12 // after the n-th end
 	MOVQ AX, R8
 	SHRQ $6, R8          // the word in work
 	MOVQ BX, R9
@@ -48,7 +48,7 @@ TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	MOVQ R8, DX
 	SHLQ $6, DX
 	INCQ DX
-	VPBROADCASTD DX, Z1  // what to add: one behind the space, where a field starts
+	VPBROADCASTD DX, Z1  // plus 1: a field starts one byte after its space
 	MOVL $64, DX
 	VPBROADCASTD DX, Z2
 
@@ -58,14 +58,14 @@ TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	SHLXQ AX, DX, DX
 
 word:
-	// In the last word the row's end counts as a space, and nothing behind it.
+	// In the last word, set the bit of the row's end, and clear the bits after it.
 	CMPQ R8, R9
 	JNE  whole
 	BZHIQ BX, DX, DX
 	BTSQ BX, DX
 
 whole:
-	// The places of up to 32 bits.
+	// Write the positions of the first 32 set bits.
 	POPCNTQ DX, CX
 	KMOVQ DX, K1
 	VPCOMPRESSB.Z Z0, K1, Z3
@@ -80,7 +80,7 @@ whole:
 	JHI  many
 
 next:
-	// CX starts have been found. Stop at the row's end or behind the n-th.
+	// CX starts were found in this word. Stop at the row's end or after n starts.
 	LEAQ (DI)(CX*4), DI
 	CMPQ R8, R9
 	JEQ  done
@@ -92,7 +92,7 @@ next:
 	JMP  word
 
 many:
-	// More than 32 fields end in 64 bytes: write the other 32 places too.
+	// More than 32 bits are set: write the positions of the others too.
 	VEXTRACTI32X4 $2, Z3, X4
 	VPMOVZXBD X4, Z4
 	VPADDD Z1, Z4, Z4

@@ -8,9 +8,9 @@ import (
 	"strconv"
 )
 
-// The put functions write at out[o:] and return the offset behind what they
-// wrote. They may overwrite MaxValue bytes from o on, which must be there. None
-// writes an exponent.
+// The put functions write at out[o:] and return the offset after the written text.
+// out must have MaxValue bytes from o on, and a put function may overwrite all of
+// them. No put function writes an exponent.
 
 // eightDigits returns the decimal digits of n < 10^8, one a byte, the first in
 // the lowest. It divides by 10^4, by 100 in both halves, and by 10 in all four
@@ -38,7 +38,7 @@ func putUint(out []byte, o int, n uint64) int {
 		}
 	}
 	digits := eightDigits(n)
-	leading := bits.TrailingZeros64(digits|1<<56) &^ 7 // bits of leading zeros; the last digit stays
+	leading := bits.TrailingZeros64(digits|1<<56) &^ 7 // 8 bits a leading zero; bit 56 keeps the last digit
 	binary.LittleEndian.PutUint64(out[o:], (digits|zeros)>>leading)
 	o += 8 - leading/8
 	if long {
@@ -48,8 +48,8 @@ func putUint(out []byte, o int, n uint64) int {
 	return o
 }
 
-// fractions[n] holds the decimals of n thousandths without trailing zeros, at
-// least one: the first in the lowest byte, their number in the highest.
+// fractions[n] holds the decimals of n thousandths without trailing zeros, but at
+// least one decimal: the first in the lowest byte, their number in the highest byte.
 var fractions = func() (table [1000]uint32) {
 	for n := range table {
 		digits, width := fmt.Appendf(nil, "%03d", n), 3
@@ -61,8 +61,8 @@ var fractions = func() (table [1000]uint32) {
 	return table
 }()
 
-// fraction returns a point and the decimals of n < 1000 thousandths, the point in
-// the lowest byte, and the length of both.
+// fraction returns a point and the decimals of n < 1000 thousandths as text, the
+// point in the lowest byte, and the length of the text.
 func fraction(n uint64) (text, length uint32) {
 	f := fractions[n]
 	return f<<8 | '.', 1 + f>>24

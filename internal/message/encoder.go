@@ -15,7 +15,7 @@ type Encoder struct {
 	addresses *privacy.Mapper // nil if addresses are not replaced
 	ips       [2]int          // the columns of the addresses
 
-	// Of the current row:
+	// State of the current row:
 	row       fastparse.Renderer
 	seconds   float64 // the duration, not rounded to hundredths
 	notFinite int     // number of statistics written as null
@@ -31,7 +31,7 @@ func NewEncoder(s Settings) *Encoder {
 	return e
 }
 
-// compileFor compiles the templates for another layout.
+// compileFor compiles the templates for a layout.
 func (e *Encoder) compileFor(l *fastparse.Layout) {
 	e.layout = l
 	e.ips = [2]int{l.Column("c_ip"), l.Column("s_ip")}

@@ -147,7 +147,7 @@ func TestEncodeNotFinite(t *testing.T) {
 	}
 }
 
-// Digits behind the sixth of a fraction can decide the millisecond that a log
+// Digits after the sixth of a fraction can decide the millisecond that a log
 // with first_abs ends at; an end before the epoch is the epoch.
 func TestEncodeRelativeTimes(t *testing.T) {
 	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first_abs:8 first:9 last:10\n"
@@ -220,7 +220,7 @@ func TestTypedRecordRoundTrip(t *testing.T) {
 	}
 }
 
-// rows returns the block behind the header of a real log, and its layout.
+// rows returns the block after the header of a real log, and its layout.
 func rows(t testing.TB, kind fastparse.Protocol) ([]byte, *fastparse.Layout) {
 	t.Helper()
 	log := readLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+kind.String()+"_complete")

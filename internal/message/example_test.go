@@ -31,7 +31,7 @@ func Example() {
 			continue
 		}
 		var flow message.Flow
-		if err := json.Unmarshal(flows[1:], &flow); err != nil { // behind the comma
+		if err := json.Unmarshal(flows[1:], &flow); err != nil { // after the comma
 			fmt.Println(err)
 			return
 		}

@@ -33,8 +33,8 @@ func fenced(t *testing.T, size int) []byte {
 	return memory
 }
 
-// Nothing before a block is read, nor more than Padding behind it, and nothing is
-// written behind the room that Row makes: it would end the test.
+// Nothing before a block is read, nor more than Padding after it, and nothing is
+// written after the room that Row makes: it would end the test.
 func TestWithinBounds(t *testing.T) {
 	const most = 64 << 10
 	memory, room := fenced(t, most+fastparse.Padding), fenced(t, 16<<10)

@@ -7,13 +7,13 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// Flow is one direction of one row of a Tstat log, as it is sent. Its fields
-// stand in the order in which their keys are written.
+// Flow is one direction of one row of a Tstat log, as it is sent. Its fields are in
+// the order in which their keys are written.
 //
-// Where a description names a column, the c_ column is meant for a flow from
-// client to server and the s_ column for one from server to client, unless it
-// says otherwise. The zero value of a [Number] is written as null: the log
-// lacks the column, or Tstat computed a statistic as nan or inf.
+// A column name without prefix, such as bytes_retx, means the c_ column in a flow
+// from client to server, and the s_ column in a flow from server to client. The zero
+// value of a [Number] is written as null: the log lacks the column, or Tstat
+// computed a statistic as nan or inf.
 type Flow struct {
 	// Type is always "flow".
 	Type string `json:"type"`
@@ -23,20 +23,20 @@ type Flow struct {
 	Values Values `json:"values"`
 	// Meta says who talked to whom and who measured it.
 	Meta Meta `json:"meta"`
-	// Start is a whole number of seconds since the epoch (milliseconds if the
-	// run asks for them), cut off: of first, or first_abs where the log has
-	// it; UDP: of the direction's own first_abs.
+	// Start is a whole number of seconds since the epoch, or of milliseconds if
+	// the run is set so, truncated. TCP: first, or first_abs if the log has that
+	// column. UDP: first_abs of the direction.
 	Start Number `json:"start"`
-	// End is in Start's unit, cut off: of last, or first_abs + (last - first)
-	// where the log has first_abs; UDP: Start plus the duration.
+	// End is in Start's unit, truncated. TCP: last, or first_abs + (last - first)
+	// if the log has first_abs. UDP: Start plus the duration.
 	End Number `json:"end"`
 }
 
 // Values are the measurements of a flow. Those from TCPValues are absent from
 // a UDP flow.
 type Values struct {
-	// Duration is in seconds with up to two decimals: durat, which is in ms
-	// for TCP and in s for UDP, where each direction has its own.
+	// Duration is durat in seconds, with up to two decimals. In the log, durat is
+	// in ms for TCP, and in s for UDP. A UDP log has a durat for each direction.
 	Duration Number `json:"duration"`
 	// NumBits is eight times bytes_uniq (TCP) or bytes_all (UDP).
 	NumBits Number `json:"num_bits"`
@@ -134,9 +134,8 @@ type Meta struct {
 	FlowType string `json:"flow_type"`
 }
 
-// Number is the literal text of a JSON number: decimal digits, with a fraction
-// where the value is a decimal one, never an exponent. The empty Number is
-// null.
+// Number is the text of a JSON number: decimal digits, perhaps with a fraction,
+// never with an exponent. The empty Number is null.
 type Number string
 
 // MarshalJSON returns the text itself, or null.
@@ -160,12 +159,12 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// InstanceID is the name of an instance of Tstat: a JSON string where one is
-// given, else the number 0.
+// InstanceID is the name of an instance of Tstat, a JSON string. An instance without
+// a name is the number 0.
 type InstanceID struct {
-	// Name is the name that was given.
+	// Name is the name of the instance.
 	Name string
-	// Given is false where none was.
+	// Given reports whether the instance has a name.
 	Given bool
 }
 

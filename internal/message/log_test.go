@@ -107,7 +107,7 @@ type walk struct {
 }
 
 // block encodes lines, of which the last may have no newline, and returns the
-// layout that is in force behind them.
+// layout that is in force after them.
 func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 	block := slices.Grow(bytes.Clone(lines), 1+fastparse.Padding)
 	tail := lines[len(lines)-1] != '\n'
@@ -141,7 +141,7 @@ func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 	return s.Layout()
 }
 
-// row encodes a row behind other content, which must stay.
+// row encodes a row after other content, which must stay.
 func (w *walk) row(s *fastparse.Scanner) (good bool) {
 	const before = "before"
 	out, n, reason := w.encoder.Row([]byte(before), s)

@@ -11,7 +11,7 @@ type Part struct {
 // Halves splits the body of a message of at least two flows, written by an Encoder,
 // into the bodies of two messages.
 func Halves(body []byte, flows int) [2]Part {
-	// No string of a flow can hold this: its quotes would be escaped.
+	// A string inside a flow cannot contain this text, since its quotes are escaped.
 	flow := []byte(`,{"type":"flow",`)
 	middle := flows / 2
 	at := 0

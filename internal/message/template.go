@@ -9,12 +9,12 @@ import (
 	"tstat-transport/internal/privacy"
 )
 
-// Settings are what the flows of a log depend on besides the log.
+// Settings are the inputs of a log's flows that are not in the log.
 type Settings struct {
 	Sensor string
 	// Instance is the instance id; nil stands for the number 0.
 	Instance *string
-	// Milliseconds gives start and end in ms since the epoch instead of s.
+	// Milliseconds writes start and end in ms since the epoch instead of s.
 	Milliseconds bool
 	// UDPMilliseconds reads UDP durations as ms instead of s.
 	UDPMilliseconds bool
@@ -44,12 +44,12 @@ type minMax struct {
 type builder struct {
 	template
 	layout  *fastparse.Layout
-	replace bool   // addresses
+	replace bool   // replace IP addresses
 	text    []byte // constant text of the next segment
 }
 
-// tcpValues are the values of a TCP flow behind packets_per_second, in order: the
-// key, the column's name without its direction, and its format.
+// tcpValues are the values of a TCP flow that follow packets_per_second, in order:
+// the key, the column's name without its direction, and the column's format.
 var tcpValues = []struct {
 	key, column string
 	format      fastparse.Format
@@ -142,12 +142,13 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 func quote(s string) string {
 	text, err := json.Marshal(s)
 	if err != nil {
-		panic("BUG: a string that is no JSON: " + strconv.Quote(s))
+		panic("BUG: a string that cannot be written as JSON: " + strconv.Quote(s))
 	}
 	return string(text)
 }
 
-// column returns the column of that name, -1 if absent. A row must have it.
+// column returns the index of the named column, or -1 if the layout lacks it. Every
+// row must have the column from then on.
 func (b *builder) column(name string) int {
 	i := b.layout.Column(name)
 	b.columns = max(b.columns, i+1)
@@ -190,8 +191,8 @@ func (b *builder) address(side string) {
 	}
 }
 
-// choose emits the smaller or larger of two columns, or null unless the layout has
-// both.
+// choose emits the smaller or larger of two columns, or null if the layout lacks one
+// of them.
 func (b *builder) choose(value int, name, other string) {
 	known := b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0
 	if known {
@@ -200,8 +201,8 @@ func (b *builder) choose(value int, name, other string) {
 	b.computed(fastparse.MinMax, value, known)
 }
 
-// emit ends a segment: the constant text so far, and behind it a value, which is
-// a column or a computed value.
+// emit ends a segment: the constant text so far, followed by a value. at is a column
+// or the index of a computed value, depending on the format.
 func (b *builder) emit(format fastparse.Format, at int) {
 	for len(b.text) > fastparse.MaxText {
 		b.segment(fastparse.MaxText, fastparse.Text, nothing)
@@ -210,7 +211,7 @@ func (b *builder) emit(format fastparse.Format, at int) {
 	b.size += fastparse.MaxValue
 }
 
-// segment emits a segment of the first n bytes of the text and a value.
+// segment appends a segment of the first n bytes of the text and a value.
 func (b *builder) segment(n int, format fastparse.Format, at int) {
 	b.segments = append(b.segments, fastparse.NewSegment(b.text[:n], format, at))
 	b.size += n

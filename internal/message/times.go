@@ -2,7 +2,7 @@ package message
 
 import "tstat-transport/internal/fastparse"
 
-// times computes duration, start and end. It returns the malformed column, or -1.
+// times sets duration, start and end. It returns the malformed column, or -1.
 func (e *Encoder) times(t *template) (bad int) {
 	thousandths, bad := e.readDuration(t)
 	if bad >= 0 {
@@ -25,8 +25,8 @@ func (e *Encoder) times(t *template) (bad int) {
 	return e.relativeTimes(t)
 }
 
-// setTimestamp sets start or end to a column in ms, cut off to the unit of the
-// run.
+// setTimestamp sets start or end to a column in ms, truncated to the unit of the
+// settings.
 func (e *Encoder) setTimestamp(i, column int) {
 	cut := len("000")
 	if e.settings.Milliseconds {
@@ -35,7 +35,7 @@ func (e *Encoder) setTimestamp(i, column int) {
 	e.row.Values[i].SetTimestamp(column, cut)
 }
 
-// setMS sets start or end to a time in ms, cut off to the unit of the run.
+// setMS sets start or end to a time in ms, truncated to the unit of the settings.
 func (e *Encoder) setMS(i int, ms uint64) {
 	if !e.settings.Milliseconds {
 		ms /= 1000
@@ -43,7 +43,8 @@ func (e *Encoder) setMS(i int, ms uint64) {
 	e.row.Values[i].SetTimestampText(ms)
 }
 
-// udpTimes sets start, and end to start + passed, which is in whole units.
+// udpTimes sets start, and end to start + passed. passed is in the unit of the
+// settings.
 func (e *Encoder) udpTimes(t *template, passed uint64) (bad int) {
 	e.setTimestamp(start, t.absolute)
 	e.setTimestamp(end, t.absolute)
@@ -62,8 +63,8 @@ func (e *Encoder) udpTimes(t *template, passed uint64) (bad int) {
 	return -1
 }
 
-// relativeTimes sets start and end of a TCP row that has first_abs: first and last
-// are relative to the start of the capture then.
+// relativeTimes sets start and end of a TCP row that has first_abs. In such a row,
+// first and last are relative to the start of the capture.
 func (e *Encoder) relativeTimes(t *template) (bad int) {
 	first, ok := e.decimal(t.first)
 	if !ok {
@@ -86,7 +87,8 @@ func (e *Encoder) relativeTimes(t *template) (bad int) {
 	return -1
 }
 
-// readDuration returns the duration in thousandths of a ms.
+// readDuration returns the duration in thousandths of a ms. bad is the malformed
+// column, or -1.
 func (e *Encoder) readDuration(t *template) (n uint64, bad int) {
 	d, ok := e.decimal(t.durat)
 	if !ok {

@@ -63,8 +63,8 @@ func (e *Encoder) compute(t *template, bits uint64, first bool) (bad int) {
 	return -1
 }
 
-// chooseMinMax chooses the smaller or larger of two columns, for values that are
-// the same in both flows of a row. It returns the malformed column, or -1.
+// chooseMinMax chooses the smaller or larger of two columns, for the values that
+// both flows of a row share. It returns the malformed column, or -1.
 func (e *Encoder) chooseMinMax(t *template) (bad int) {
 	for _, c := range t.minMax {
 		a, finite, ok := e.statistic(c.columns[0])
@@ -75,7 +75,7 @@ func (e *Encoder) chooseMinMax(t *template) (bad int) {
 		if !ok {
 			return c.columns[1]
 		}
-		column := c.columns[0] // null if either is nan or inf
+		column := c.columns[0] // a column with nan or inf is chosen first; it is written as null
 		if finite && (!finite2 || (b < a) == (c.value == mss)) {
 			column = c.columns[1]
 		}
