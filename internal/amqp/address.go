@@ -13,22 +13,22 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// headStart is how long one address may take to accept a connection before the
-// next address is dialed beside it, as in RFC 8305: the first address may be of
-// IPv6 and lead nowhere.
+// headStart is how long an address may take to accept a connection before the next
+// address is dialed in parallel, as in RFC 8305: the first address may be an IPv6
+// address that cannot be reached.
 const headStart = 300 * time.Millisecond
 
-// addresses are those of one host.
+// addresses are the addresses of one host.
 type addresses struct {
 	o       *Options
 	host    string
-	several bool
-	left    []string           // address:port, not tried yet
-	failed  []*transport.Error // of the addresses that have been tried
+	several bool               // the host has more than one address
+	left    []string           // addresses (address:port) that are not tried yet
+	failed  []*transport.Error // errors of the addresses that were tried
 }
 
-// addresses looks up host, one of o.Hosts. preferred becomes the first address
-// if it is one of the host's.
+// addresses looks up host, one of o.Hosts. If preferred is an address of host, it
+// becomes the first address.
 func (o *Options) addresses(ctx context.Context, host, preferred string) (*addresses, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.ConnectionTimeout)
 	defer cancel()
@@ -50,10 +50,10 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 	return a, nil
 }
 
-// each calls use with a socket to one address after the other, until use
-// succeeds or the broker gives an answer that other addresses would repeat. use
-// owns the socket; its ctx ends ConnectionTimeout after dialing began, or when
-// use returns. The error is a *transport.Error that names each address.
+// each calls use with a socket to one address after the other. It stops when use
+// succeeds, or when the broker gives an answer that its other addresses would repeat.
+// use owns the socket. The ctx of use ends ConnectionTimeout after dialing began, or
+// when use returns. The error is a *transport.Error that names each address.
 func (a *addresses) each(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
 	for len(a.left) > 0 {
 		err := a.one(ctx, use)
@@ -81,7 +81,7 @@ func (a *addresses) one(ctx context.Context, use func(context.Context, net.Conn)
 	return nil
 }
 
-// fail records that address was tried in vain.
+// fail records that trying address has failed with err.
 func (a *addresses) fail(address string, err error) *transport.Error {
 	e := a.o.wrap(a.host, "connect", err)
 	if a.several {
@@ -92,8 +92,9 @@ func (a *addresses) fail(address string, err error) *transport.Error {
 	return e
 }
 
-// connect returns a socket to the first address that accepts a connection, or
-// the error of the last address that failed. Both kinds of address leave the list.
+// connect returns a socket to the first address that accepts a connection, or the
+// error of the last address that failed. It removes that address, and all addresses
+// that failed, from a.left.
 func (a *addresses) connect(ctx context.Context) (net.Conn, string, error) {
 	type result struct {
 		address string

@@ -11,8 +11,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// channelPublisher publishes on one channel and handles the confirmations of
-// what it has published. All its fields belong to the goroutine that calls run.
+// channelPublisher publishes messages on one channel and handles their
+// confirmations. Its fields belong to the goroutine that calls run.
 type channelPublisher struct {
 	p       *Publisher
 	session *session
@@ -23,7 +23,7 @@ type channelPublisher struct {
 	window      window
 	inFlight    inFlight
 	delayed     []*request // nacked or returned, waiting for the next attempt; count against the window
-	nacksInARow int        // since the last confirmation on this channel
+	nacksInARow int        // nacks since the last confirmation on this channel
 	lookUp      lookUp
 }
 
@@ -39,16 +39,16 @@ func newChannelPublisher(s *session) *channelPublisher {
 	return &channelPublisher{p: s.p, session: s, window: w, inFlight: newInFlight(w.max)}
 }
 
-// run publishes on the channel that open has opened, and on its successors,
-// until the connection or the publisher ends. It returns the reason, nil if the
-// publisher ended.
+// run publishes on the channel that open has opened, and on the channels that replace
+// it, until the connection or the publisher ends. It returns the reason; nil if the
+// publisher has ended.
 func (c *channelPublisher) run() error {
 	for {
 		err := c.serve()
 		if errors.Is(err, errStale) { // nothing is in flight
-			_ = c.session.within(c.p.ctx, "close a channel", c.ch.Close) // if the connection is gone, open says so
+			_ = c.session.within(c.p.ctx, "close a channel", c.ch.Close) // if the connection has ended, open returns that error
 			err = c.open()
-		} else if large, ok := errors.AsType[*tooLarge](err); ok { // the connection still stands
+		} else if large, ok := errors.AsType[*tooLarge](err); ok { // only the channel has ended
 			c.p.sizeLimit.Store(int64(large.limit))
 			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.route(), large.err), large.limit)
 			err = c.open()
@@ -167,14 +167,14 @@ func (c *channelPublisher) next() *request {
 	return c.p.backlog.pop()
 }
 
-// publish writes r. After an error r is in flight all the same: the bytes may
-// have arrived.
+// publish writes r. After an error r counts as in flight too, since the broker may
+// have received it.
 func (c *channelPublisher) publish(r *request) error {
 	u := unconfirmed{r: r, sent: time.Now(), clock: c.session.flow.clock()}
 	r.body.mu.Lock()
 	if r.body.returned {
 		r.body.mu.Unlock()
-		c.p.resends.settle(r, false)
+		c.p.resends.done(r, false)
 		return nil
 	}
 	r.body.session.Store(c.session)
@@ -201,7 +201,7 @@ func (c *channelPublisher) publish(r *request) error {
 	return nil
 }
 
-// takeConfirmations handles the confirmations that have come, in the order of
+// takeConfirmations handles the confirmations received so far, in the order of
 // publishing. It returns a wrapped error or a *tooLarge.
 func (c *channelPublisher) takeConfirmations() error {
 	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
@@ -216,7 +216,7 @@ func (c *channelPublisher) takeConfirmations() error {
 		if u.returned == "" && !acked && !c.ch.IsClosed() {
 			c.p.resends.refused(r, time.Now(), c.p.backoff)
 		}
-		c.p.resends.settle(r, acked)
+		c.p.resends.done(r, acked)
 		switch {
 		case u.returned != "":
 			err := c.unroutable(r, u.returned)
@@ -252,8 +252,8 @@ func (c *channelPublisher) confirm(u *unconfirmed) {
 	u.r.done <- nil
 }
 
-// nacked handles the broker's refusal of r. Only if r is given up for it does
-// the cause matter, and the queue is looked up for it.
+// nacked handles the broker's refusal of r. If r has no further attempt, nacked looks
+// up the queue to find the cause of the refusal.
 func (c *channelPublisher) nacked(r *request) {
 	c.p.counters.nacked.Add(1)
 	c.nacksInARow++
@@ -270,7 +270,7 @@ func (c *channelPublisher) nacked(r *request) {
 	c.delay(r, err)
 }
 
-// delay puts r aside for its next attempt, if it has one.
+// delay puts r into delayed until its next attempt, if r has a further attempt.
 func (c *channelPublisher) delay(r *request, cause error) {
 	if c.p.failed(r, cause) {
 		r.due = time.Now().Add(c.p.backoff(r.attempts))
@@ -278,7 +278,7 @@ func (c *channelPublisher) delay(r *request, cause error) {
 	}
 }
 
-// drainReturns enters the returns that have come with their messages.
+// drainReturns records the returns received so far in their messages.
 func (c *channelPublisher) drainReturns() {
 	for {
 		select {
@@ -317,13 +317,13 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 			}
 		}
 		c.drainReturns()
-		c.p.resends.settle(r, false)
+		c.p.resends.done(r, false)
 		switch {
 		case u.returned == "" && u.confirm != nil && u.confirm.Acked():
 			c.confirm(u)
 		case limit > 0 && r.size > limit:
 			r.done <- c.p.tooLarge(r.id, r.size, limit)
-		case c.p.failed(r, cause): // a returned message is judged after its next attempt
+		case c.p.failed(r, cause): // also a returned message, which gets another attempt
 			c.p.backlog.push(r)
 		}
 		c.inFlight.pop()

@@ -7,8 +7,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// lost returns the reason for err, which came up when the channel was used. The
-// library knows the reason a moment later, when it has shut the channel down.
+// lost returns the reason why a call on the channel has failed with err. The library
+// reports the reason a moment later, when it has shut the channel down.
 func (c *channelPublisher) lost(err error) error {
 	t := time.NewTimer(time.Second)
 	defer t.Stop()
@@ -45,9 +45,9 @@ func (o *Options) publishingTo() string {
 }
 
 // overdue returns an error if the oldest message has waited too long for its
-// confirmation. Only the time counts in which the connection was not blocked,
-// added up over all the pauses. A message that failed before is overdue when
-// its RetryTimeout is over and nothing at all was confirmed since.
+// confirmation. Time in which the broker has blocked the connection does not count. A
+// message that failed before is overdue when RetryTimeout has passed since its first
+// failure and no message was confirmed in that time.
 func (c *channelPublisher) overdue() error {
 	u := c.inFlight.front()
 	if u == nil {
@@ -59,7 +59,7 @@ func (c *channelPublisher) overdue() error {
 			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
 	case waited > 0 && !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
 		c.p.lastConfirmed.Load() < u.r.firstFailed.UnixNano():
-		return retryf("rabbitmq %s: message %s was not confirmed, nor any other, within %v of its first failure",
+		return retryf("rabbitmq %s: message %s was not confirmed within %v of its first failure, and neither was any other message",
 			c.session.host, u.r.id, c.p.o.RetryTimeout)
 	}
 	return nil

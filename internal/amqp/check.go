@@ -40,7 +40,7 @@ type checker struct {
 
 func (c *checker) good(format string, args ...any) { c.say(false, format, args...) }
 
-// note records what a run can bear.
+// note records a weakness that does not stop a run.
 func (c *checker) note(format string, args ...any) { c.say(true, format, args...) }
 
 func (c *checker) say(note bool, format string, args ...any) {
@@ -74,8 +74,8 @@ func (c *checker) check(ctx context.Context) {
 	}
 }
 
-// loggedIn looks at everything that a run would use on the connection, and
-// closes the connection.
+// loggedIn checks everything that a run would use on the connection, and closes the
+// connection.
 func (c *checker) loggedIn(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { c.socket.abort(context.Cause(ctx)) })
 	defer stop()
@@ -91,19 +91,19 @@ func (c *checker) loggedIn(ctx context.Context) {
 		c.conn.Properties["product"], c.conn.Properties["version"])
 	looks := []func(){c.queue, c.exchange, c.publishing, c.confirming}
 	if !c.isRabbitMQ() {
-		c.note("the broker is not RabbitMQ: permissions are not asked for, since the questions might be taken at their word")
+		c.note("the broker is not RabbitMQ, so permissions were not checked: another broker might carry out the requests of the check")
 		looks = looks[:2]
 	}
 	for _, look := range looks {
 		if look(); c.conn.IsClosed() {
-			return // what ended the connection is in the findings
+			return // the error that ended the connection is in the findings
 		}
 	}
 }
 
 func (c *checker) isRabbitMQ() bool { return c.conn.Properties["product"] == "RabbitMQ" }
 
-// within is a within for the connection, which it aborts if no answer comes in
+// within implements the type within: it aborts the connection if no answer comes in
 // time.
 func (c *checker) within(doing string, f func() error) error {
 	watchdog := time.AfterFunc(c.o.ConnectionTimeout, func() { c.socket.abort(&noAnswer{c.o.ConnectionTimeout}) })
@@ -114,7 +114,7 @@ func (c *checker) within(doing string, f func() error) error {
 	return nil
 }
 
-// queue looks up the queue that is to be there, or to be declared.
+// queue looks up the queue, and if a run would declare it, checks that it may.
 func (c *checker) queue() {
 	if c.o.Queue == "" {
 		return
@@ -139,7 +139,7 @@ func (c *checker) exchange() {
 			c.bad(err)
 			return
 		}
-		c.good("exchange %q exists; whether a queue is bound to it with routing key %q, only a message can tell",
+		c.good("exchange %q exists; only a message can tell whether a queue is bound to the exchange with routing key %q",
 			c.o.Exchange, c.o.RoutingKey)
 		return
 	}
@@ -151,7 +151,7 @@ func (c *checker) exchange() {
 		c.good("routing key %q names a queue", c.o.RoutingKey)
 	case missing(err):
 		c.bad(&transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
-			"rabbitmq %s: routing key %q names no queue, as it has to on the default exchange: messages would be returned: correct routing_key in the configuration, or give an exchange",
+			"rabbitmq %s: no queue is named %q, the routing key, so the default exchange would return all messages: correct routing_key in the configuration, or give an exchange",
 			c.host, c.o.RoutingKey)})
 	default:
 		c.bad(err)

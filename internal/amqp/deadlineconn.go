@@ -11,12 +11,13 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// writeChunk is how many bytes may take one write timeout. The timeout bounds
-// the time without progress, not the time of a large message on a slow link.
+// writeChunk is the number of bytes that must be written within one timeout. So the
+// timeout bounds the time without progress, and a large message may take longer on a
+// slow link.
 const writeChunk = 256 << 10
 
-// lastWords is how long a socket whose Write has failed stays open, so that what
-// the broker sent before can still be read.
+// lastWords is how long a socket stays open after a failed Write, so that the broker's
+// last frames can still be read.
 const lastWords = 200 * time.Millisecond
 
 // deadlineConn is a net.Conn on which every Write has a deadline. The library
@@ -27,10 +28,10 @@ const lastWords = 200 * time.Millisecond
 type deadlineConn struct {
 	net.Conn
 	mu         sync.Mutex
-	timeout    time.Duration // of one chunk
-	deadline   time.Time     // set by others for all writes; zero means none
-	abortCause error         // why the socket was closed here; nil if it was not
-	broken     bool          // a write failed, and not for its deadline
+	timeout    time.Duration // for writing one chunk
+	deadline   time.Time     // for all writes, from SetWriteDeadline; zero means none
+	abortCause error         // the first cause given to abort; nil before abort
+	broken     bool          // a write has failed with another error than a timeout
 }
 
 func (c *deadlineConn) Write(p []byte) (written int, err error) {
@@ -78,7 +79,7 @@ func (c *deadlineConn) armLocked() error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
-// setTimeout changes how long a write may take, including one that is under way.
+// setTimeout changes the timeout of writes, also of a write that is under way.
 func (c *deadlineConn) setTimeout(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +87,8 @@ func (c *deadlineConn) setTimeout(d time.Duration) {
 	_ = c.armLocked() // fails only on a closed socket, which bounds the write as well
 }
 
-// SetDeadline is called by the library around handshakes and by TLS on closing.
+// SetDeadline is called by the library before and after handshakes, and by crypto/tls
+// when closing.
 func (c *deadlineConn) SetDeadline(t time.Time) error {
 	if err := c.SetWriteDeadline(t); err != nil {
 		return err
@@ -94,7 +96,8 @@ func (c *deadlineConn) SetDeadline(t time.Time) error {
 	return c.SetReadDeadline(t)
 }
 
-// SetWriteDeadline bounds all writes on top of the timeout of each.
+// SetWriteDeadline sets a deadline for all writes. The timeout of each chunk still
+// applies.
 func (c *deadlineConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,7 +115,8 @@ func (c *deadlineConn) abort(cause error) {
 	_ = c.Conn.Close() // nothing can be done about a socket that is given up
 }
 
-// cause returns what the socket was aborted for, or err if it was not aborted.
+// cause returns the cause for which the socket was aborted, or err if the socket was
+// not aborted.
 func (c *deadlineConn) cause(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,10 +126,9 @@ func (c *deadlineConn) cause(err error) error {
 	return err
 }
 
-// alertReader is a stream over a deadlineConn that keeps the error which ended
-// reading. With TLS 1.3 a server checks the client's certificate after the
-// handshake: its alert can then only be read, while writing fails without a
-// reason.
+// alertReader is a stream over a deadlineConn that keeps the error of the failed Read.
+// With TLS 1.3 a server checks the client's certificate after the handshake. Its
+// refusal is an alert that only Read returns; Write fails without a reason.
 type alertReader struct {
 	net.Conn
 	socket *deadlineConn
@@ -171,7 +174,7 @@ func (r *alertReader) Close() error {
 
 const httpAnswer = "HTTP/"
 
-// http reports whether the other side has answered like an HTTP server.
+// http reports whether the peer has answered like an HTTP server.
 func (r *alertReader) http() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,8 +193,8 @@ func (r *alertReader) await() bool {
 	}
 }
 
-// alert returns the TLS alert with which the other side ended the connection, or
-// err if none comes within lastWords.
+// alert returns the TLS alert with which the peer ended the connection, or err if no
+// alert comes within lastWords.
 func (r *alertReader) alert(err error) error {
 	if !r.await() {
 		return err

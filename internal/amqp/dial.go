@@ -16,7 +16,7 @@ import (
 // logs in. It owns socket. ctx bounds the time. It returns wrapped errors.
 func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp.Connection, *deadlineConn, error) {
 	c := &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
-	// The one deadline of both handshakes: closing the socket ends either.
+	// ctx is the deadline of both handshakes: closing the socket ends either of them.
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
 	defer stop()
 
@@ -35,7 +35,7 @@ func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp
 		if o.TLS != nil {
 			err = stream.alert(err)
 		}
-		c.abort(err) // the library leaves its reader waiting
+		c.abort(err) // ends the library's reader, which amqp.Open leaves waiting
 		if e := notAMQP(o, host, stream, err); e != nil {
 			return nil, nil, e
 		}
@@ -54,9 +54,9 @@ func notAMQP(o *Options, host string, stream *alertReader, err error) *transport
 	var remedy string
 	switch e, ok := errors.AsType[*amqp.Error](err); {
 	case stream.http():
-		remedy = "an HTTP server answers there: correct host and port in the configuration"
+		remedy = "an HTTP server answers on this port: correct host and port in the configuration"
 	case ok && o.TLS == nil && (e.Reason == amqp.ErrFrame.Error() || e.Reason == amqp.ErrFrameTooLarge.Error()):
-		remedy = "this is not the plain AMQP port: if it is the TLS port, set use_ssl = True"
+		remedy = "the port does not speak plain AMQP: if it is the TLS port, set use_ssl = True"
 	default:
 		return nil
 	}
@@ -86,10 +86,11 @@ func (o *Options) amqpConfig() amqp.Config {
 	}
 }
 
-// plain is SASL's PLAIN. Unlike the library's it holds no password, and it says
-// that this client understands authentication_failure_close: else the broker
-// waits some seconds, drops the connection without a word, and refused
-// credentials look like a broker that is going down.
+// plain is the SASL mechanism PLAIN. Unlike the library's type it does not keep the
+// password, and it tells the broker that this client understands
+// authentication_failure_close. Without that, the broker answers refused credentials
+// by dropping the connection after some seconds, which looks like a broker that is
+// shutting down.
 type plain struct {
 	o          *Options
 	properties amqp.Table // of the connection that logs in

@@ -1,10 +1,9 @@
 // Package amqp delivers messages to RabbitMQ. Send returns nil only when the
-// broker has confirmed the message. The package knows bytes and ids, and
-// nothing of their content.
+// broker has confirmed the message. The package does not look into the bodies.
 //
 // A Publisher keeps Connections connections with Channels confirm-mode channels
-// each, and on a channel at most Window unconfirmed messages, or as many as the
-// distance to the broker wants (window):
+// each. A channel has at most Window unconfirmed messages; without a Window, the
+// number follows the round-trip time to the broker (see window):
 //
 //	Send (many callers; each blocks until its message is confirmed or given up)
 //	  │
@@ -34,14 +33,19 @@
 // Notify functions. Publisher.ctx ends everything: Close and an error that
 // concerns every message cancel it, with the reason as its cause.
 //
-// What bounds each wait: dialing and every call during set-up,
-// ConnectionTimeout; a write, WriteTimeout (deadlineConn); a silent peer, the
-// heartbeat; a confirmation, ConfirmTimeout of unblocked time; an alarm,
-// BlockedTimeout; hosts of which none has ever answered, openRounds; a broker
-// that is away, RetryTimeout; a message that keeps failing, RetryLimit and
-// RetryTimeout; closing, closeTimeout.
+// Every wait has a bound:
 //
-// The caller of Send lends the body. Only the channelPublisher that writes the
-// body reads it, with the lock of lentBody held, so that Send can return early
-// and nobody reads the body afterwards.
+//	dialing, each call during set-up         ConnectionTimeout
+//	a write                                  WriteTimeout (deadlineConn)
+//	a peer that sends nothing                the heartbeat
+//	a confirmation                           ConfirmTimeout of unblocked time
+//	an alarm of the broker                   BlockedTimeout
+//	Open, if no host has ever answered       openRounds
+//	a broker that is away                    RetryTimeout
+//	a message that keeps failing             RetryLimit and RetryTimeout
+//	closing                                  closeTimeout
+//
+// The caller of Send lends the body. Only the channelPublisher that writes the body
+// reads the body, while it holds the mutex of lentBody. So when Send returns early,
+// nobody reads the body afterwards.
 package amqp

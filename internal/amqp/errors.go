@@ -17,7 +17,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// textError is an error with a text of its own and the error behind it.
+// textError is an error that wraps err and has its own text.
 type textError struct {
 	text string
 	err  error
@@ -28,22 +28,22 @@ func (e *textError) Unwrap() error { return e.err }
 
 // tooLarge is the broker's refusal of a message for its size.
 type tooLarge struct {
-	limit int // bytes of body that the broker takes
+	limit int // the broker's limit of a body in bytes
 	err   error
 }
 
 func (t *tooLarge) Error() string { return t.err.Error() }
 func (t *tooLarge) Unwrap() error { return t.err }
 
-// noAnswer is why a connection is aborted on which the broker has not answered
+// noAnswer is the cause for aborting a connection on which the broker has not answered
 // in time.
 type noAnswer struct{ within time.Duration }
 
 func (e *noAnswer) Error() string { return fmt.Sprintf("no answer within %v", e.within) }
 
-// wrap returns err, which came up while doing something with host ("log in as
-// ..."), with its verdict and a text that names host, action, cause and remedy.
-// An error that is wrapped already is returned as it is.
+// wrap adds a verdict to err, and a text that names host, action, cause and remedy.
+// doing is the action that failed ("log in as ..."). wrap returns an error that is
+// already wrapped unchanged.
 func (o *Options) wrap(host, doing string, err error) *transport.Error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e
@@ -56,7 +56,7 @@ func (o *Options) wrap(host, doing string, err error) *transport.Error {
 	return &transport.Error{Verdict: verdict, Err: &textError{text, err}}
 }
 
-// text returns the words of the broker or the library for err.
+// text returns the broker's or the library's text of err.
 func text(err error) string {
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
@@ -65,7 +65,7 @@ func text(err error) string {
 	case e.Server:
 		return fmt.Sprintf("%s (%d)", e.Reason, e.Code)
 	case e.Reason == io.EOF.Error():
-		return "the connection was closed by the other side"
+		return "the peer closed the connection"
 	default:
 		return e.Reason
 	}
@@ -86,7 +86,7 @@ func (o *Options) classify(err error) (transport.Verdict, string) {
 		return transport.Retry, "check host in the configuration, and the name service"
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
-		return transport.Retry, "check that the broker runs there, host and port in the configuration, and firewalls"
+		return transport.Retry, "check that the broker runs, host and port in the configuration, and firewalls"
 	}
 	return transport.Retry, ""
 }
@@ -109,8 +109,8 @@ var (
 	sizeRefusal            = regexp.MustCompile(`^PRECONDITION_FAILED - message size \d+ is larger than (?:configured )?max size (\d+)$`)
 )
 
-// nodeAway reports whether a reply NOT_FOUND means that the queue exists, and
-// that its node is away or the queue has crashed there.
+// nodeAway reports whether a reply NOT_FOUND means that the queue exists, but its node
+// is away or the queue has crashed.
 func nodeAway(e *amqp.Error) bool { return e.Code == amqp.NotFound && queueAway.MatchString(e.Reason) }
 
 // classifyReply classifies an exception with which the broker closed a
@@ -134,7 +134,7 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 	case amqp.NotFound:
 		switch {
 		case nodeAway(e):
-			return transport.Retry, "the node that holds the queue is away, or the queue has crashed there"
+			return transport.Retry, "the node that holds the queue is away, or the queue has crashed"
 		case is(defaultExchange):
 			return transport.Misconfigured, "the default exchange has no name: leave exchange empty in the configuration"
 		}
@@ -142,11 +142,11 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 	case amqp.PreconditionFailed:
 		switch {
 		case is(sizeRefusal):
-			return transport.TooLarge, "raise max_message_size there"
+			return transport.TooLarge, "raise max_message_size of the broker"
 		case is(queueLimitReached):
 			return transport.Misconfigured, fmt.Sprintf("delete queues, or raise the limit of queues (rabbitmqctl set_vhost_limits -p %q; cluster_queue_limit)", o.VHost)
 		}
-		return transport.Misconfigured, "correct [rabbit_queue_options], or delete what is declared otherwise"
+		return transport.Misconfigured, "correct [rabbit_queue_options], or delete the queue that was declared with other options"
 	case amqp.NotAllowed:
 		switch {
 		case is(connectionLimitReached):
@@ -169,22 +169,22 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 	return transport.Retry, ""
 }
 
-// classifyLocal classifies what the library itself found wrong with a
-// connection. The library keeps only the text of the cause.
+// classifyLocal classifies an error that the library itself has found. The library
+// keeps only the text of the cause.
 func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
 	has := func(s string) bool { return strings.Contains(e.Reason, s) }
 	switch {
 	case has("i/o timeout"): // of reading: the library's heartbeat
-		return transport.Retry, fmt.Sprintf("nothing was heard from the broker, with a heartbeat of %v: it, or the network to it, stands still", o.Heartbeat)
+		return transport.Retry, fmt.Sprintf("the broker sent nothing, with a heartbeat of %v: the broker or the network hangs", o.Heartbeat)
 	case has("remote error: tls:"): // with TLS 1.3 the broker refuses a certificate after the handshake
 		remedy, _ := tlsRemedy(&net.OpError{Op: transport.TLSAlert})
 		return transport.Misconfigured, remedy
 	case e.Code == amqp.ErrChannelMax.Code && e.Reason == amqp.ErrChannelMax.Reason:
-		return transport.Misconfigured, fmt.Sprintf("the broker allows fewer than %d channels on a connection: use fewer channels, or raise channel_max there", o.Channels)
+		return transport.Misconfigured, fmt.Sprintf("the broker allows fewer than %d channels on a connection: use fewer channels, or raise channel_max of the broker", o.Channels)
 	case e.Code == amqp.ErrSASL.Code && e.Reason == amqp.ErrSASL.Reason:
-		return transport.Misconfigured, "the broker has to allow logging in by PLAIN (auth_mechanisms)"
+		return transport.Misconfigured, "make the broker allow logging in by PLAIN (auth_mechanisms)"
 	case e.Code == amqp.ErrCredentials.Code && e.Reason == amqp.ErrCredentials.Reason:
-		return transport.Retry, "or the broker closed the connection without a word, as it does when it is going down"
+		return transport.Retry, "the broker may also have closed the connection because it is shutting down"
 	}
 	return transport.Retry, ""
 }
@@ -194,7 +194,7 @@ func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
 func tlsRemedy(err error) (remedy string, ok bool) {
 	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		if string(e.RecordHeader[:]) == "HTTP/" {
-			return "an HTTP server answers there: correct host and port in the configuration", true
+			return "an HTTP server answers on this port: correct host and port in the configuration", true
 		}
 		return "the port does not speak TLS: use the TLS port, or set use_ssl = False", true
 	}
@@ -207,7 +207,7 @@ func loginRefused(err error) bool {
 	return ok && e.Server && e.Code == amqp.AccessRefused && strings.Contains(e.Reason, "Login was refused")
 }
 
-// sizeLimit reads the limit off the broker's refusal of a message for its size.
+// sizeLimit returns the limit from the broker's refusal of a message for its size.
 func sizeLimit(e *amqp.Error) (int, bool) {
 	if e.Code != amqp.PreconditionFailed {
 		return 0, false
@@ -230,7 +230,7 @@ func interrupted(ctx context.Context, id string) error {
 	return retryf("rabbitmq: message %s was not confirmed before the run was stopped: %w", id, context.Cause(ctx))
 }
 
-// mostSevere joins the errors of several hosts into one with the most severe
+// mostSevere joins the errors of several hosts into one error with the most severe
 // verdict.
 func mostSevere(errs []*transport.Error) *transport.Error {
 	if len(errs) == 1 {

@@ -6,12 +6,12 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// unconfirmed is a message that is published and not confirmed.
+// unconfirmed is a message that was published and is not confirmed yet.
 type unconfirmed struct {
 	r        *request
 	confirm  *amqp.DeferredConfirmation // nil if publishing failed
 	sent     time.Time
-	clock    time.Duration // of the session's flow when the message was sent
+	clock    time.Duration // flow.clock of the session when the message was sent
 	returned string        // the broker's reason; empty if not returned
 }
 
@@ -22,7 +22,7 @@ type inFlight struct {
 	head, n int
 }
 
-func newInFlight(most int) inFlight { return inFlight{ring: make([]unconfirmed, most)} }
+func newInFlight(capacity int) inFlight { return inFlight{ring: make([]unconfirmed, capacity)} }
 
 func (f *inFlight) at(i int) *unconfirmed { return &f.ring[(f.head+i)%len(f.ring)] }
 
@@ -48,9 +48,9 @@ func (f *inFlight) pop() {
 	f.n--
 }
 
-// frontDone returns a channel that is closed when the oldest message is
-// confirmed or refused. Younger messages that were confirmed first wait for
-// the oldest, or for its time limit.
+// frontDone returns a channel that is closed when the oldest message is confirmed or
+// refused. Younger messages that are confirmed earlier wait until the oldest message
+// has an outcome or is overdue.
 func (f *inFlight) frontDone() <-chan struct{} {
 	if f.n == 0 {
 		return nil

@@ -27,23 +27,23 @@ type Options struct {
 	// a ServerName the certificate must be for the host that is dialed.
 	TLS *tls.Config
 
-	// Queue is looked up, and declared with QueueOptions where it does not exist.
-	// Empty means that there is nothing to look up.
+	// Queue is looked up, and declared with QueueOptions if it does not exist. If
+	// Queue is empty, no queue is looked up.
 	Queue        string
 	QueueOptions QueueOptions
 	// Exchange must exist. Empty means the default exchange.
 	Exchange string
-	// RoutingKey of every message. On the default exchange it is the name of the
-	// queue that gets them, and Queue when empty.
+	// RoutingKey is the routing key of every message. On the default exchange the
+	// routing key is the name of the receiving queue; its default there is Queue.
 	RoutingKey string
 
 	Connections int // DefaultConnections
 	Channels    int // for each connection; DefaultChannels
-	// Window is the number of unconfirmed messages on a channel. 0 means as many
-	// as the distance to the broker makes worth while; see window.
+	// Window is the number of unconfirmed messages on a channel. With 0 the number
+	// follows the round-trip time to the broker, see window.
 	Window int
-	// MaxBytesInFlight bounds the bodies, in bytes, of the messages inside all
-	// calls of Send that are not waiting for this bound. 64 MiB.
+	// MaxBytesInFlight bounds the bytes of all bodies in flight. A Send that would
+	// exceed the bound waits. 64 MiB.
 	MaxBytesInFlight int64
 
 	Heartbeat         time.Duration // at least a second; 10 s
@@ -51,13 +51,13 @@ type Options struct {
 	WriteTimeout      time.Duration // without any progress; 30 s
 	ConfirmTimeout    time.Duration // from publishing to confirmation; 30 s
 	BlockedTimeout    time.Duration // an alarm of the broker; 60 s
-	// RetryTimeout is how long a message is tried after it first failed, and for
-	// how long no connection can be made to hosts of which one has answered,
-	// before Send, or Open, gives up. 60 s.
+	// RetryTimeout is how long Send retries a message after its first failure, and
+	// how long Send and Open try to connect to hosts of which at least one has
+	// answered before. 60 s.
 	RetryTimeout time.Duration
 	RetryLimit   int           // times that a message is published; 10
 	Backoff      time.Duration // the first wait before a retry; 200 ms
-	MaxBackoff   time.Duration // the longest; 5 s
+	MaxBackoff   time.Duration // the longest wait before a retry; 5 s
 
 	DeliveryMode uint8 // 1 transient, 2 persistent; 2
 	// Name is what the broker shows as the connection's name.
@@ -79,7 +79,7 @@ type QueueOptions struct {
 	Arguments map[string]any
 }
 
-// Where Options do not say otherwise.
+// Defaults of Options.
 const (
 	DefaultConnections = 2
 	DefaultChannels    = 1
@@ -88,7 +88,8 @@ const (
 // maxShortString is the size in bytes of the longest name in AMQP 0-9-1.
 const maxShortString = 255
 
-// withDefaults returns o with every zero value replaced, or what is wrong in it.
+// withDefaults returns o with every zero value replaced by its default, or an error
+// if o is invalid.
 func (o Options) withDefaults() (*Options, error) {
 	o.VHost = cmp.Or(o.VHost, "/")
 	if o.Exchange == "" {
@@ -168,8 +169,9 @@ func (o *Options) validate() error {
 	return err
 }
 
-// table returns the queue's arguments as a table of their own: the library
-// writes into what it is given. An int is sent as 64 bits, not cut to 32.
+// table returns a copy of the queue's arguments, since the library writes into the
+// table that it is given. An int becomes an int64: the library would send an int as
+// 32 bits.
 func (q QueueOptions) table() (amqp.Table, error) {
 	t := amqp.Table{}
 	for k, v := range q.Arguments {

@@ -9,15 +9,16 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// The replies to requests that the broker cannot fulfil: they show that nothing
-// else is in the way. The forms are the same on RabbitMQ 3.10, 4.0 and 4.3.
+// A probe is a request that the broker must refuse for one reason. If the broker
+// refuses it for that reason, a valid request would succeed. The forms of these
+// refusals are the same on RabbitMQ 3.10, 4.0 and 4.3.
 var (
 	expiresRefused = regexp.MustCompile(`^PRECONDITION_FAILED - invalid arg 'x-expires' for queue '`)
 	userIDRefused  = regexp.MustCompile(`^PRECONDITION_FAILED - user_id property set to '`)
 )
 
-// declaring asks whether the user may declare the queue, which does not exist,
-// by declaring the queue with an argument that cannot be.
+// declaring checks whether the user may declare the queue, which does not exist: it
+// declares the queue with an invalid argument.
 func (c *checker) declaring() {
 	impossible := c.o.withArguments(map[string]any{"x-expires": int64(-1)})
 	err := c.within(c.o.declaringQueue(),
@@ -43,10 +44,10 @@ func (o *Options) withArguments(more map[string]any) *Options {
 	return &changed
 }
 
-// publishing asks whether the user may publish, by a message that is never
-// delivered: its user_id is somebody else's, which the broker checks after the
-// permissions, and it is published in a transaction that is rolled back, since
-// users tagged impersonator may use any user_id.
+// publishing checks whether the user may publish, with a message that is never
+// delivered. Its user_id is another user's, which the broker refuses after it has
+// checked the permissions. A user tagged impersonator may use any user_id, so the
+// message is published in a transaction that is rolled back.
 func (c *checker) publishing() {
 	err := c.within(c.o.publishingTo(), func() error { return onChannel(c.conn, c.o.publishInVain) })
 	e, ok := errors.AsType[*amqp.Error](err)
@@ -78,10 +79,9 @@ func (o *Options) publishInVain(ch *amqp.Channel) error {
 	return err
 }
 
-// confirming asks the queue itself for an answer. A quorum queue that has lost
-// its majority is found by a look-up as if nothing were wrong, and confirms
-// nothing. The one question that its members must agree on, and that changes
-// nothing, is for a message of an empty queue; it needs permission to read.
+// confirming checks whether the queue answers. A quorum queue without a majority is
+// still found by a look-up, but confirms nothing. Getting a message from an empty queue
+// needs the majority and changes nothing; it also needs permission to read.
 func (c *checker) confirming() {
 	name := c.o.Queue
 	if c.o.Exchange == "" {
@@ -92,17 +92,17 @@ func (c *checker) confirming() {
 	}
 	q, err := c.o.lookUp(c.conn, name, c.within)
 	if err != nil {
-		return // in the findings already
+		return // the error is already in the findings
 	}
 	if q.Messages > 0 {
-		c.note("queue %q was not asked whether it answers: it holds messages", name)
+		c.note("queue %q holds messages, so it was not checked whether the queue answers", name)
 		return
 	}
 	err = c.within(fmt.Sprintf("ask queue %q for a message", name), func() error {
 		return onChannel(c.conn, func(ch *amqp.Channel) error {
 			m, ok, err := ch.Get(name, false)
 			if err == nil && ok {
-				err = m.Nack(false, true) // it came a moment ago
+				err = m.Nack(false, true) // a message came after the look-up: put it back
 			}
 			return err
 		})
@@ -112,7 +112,7 @@ func (c *checker) confirming() {
 	case err == nil:
 		c.good("queue %q answers", name)
 	case ok && e.Server && (e.Code == amqp.AccessRefused || e.Code == amqp.NotImplemented || e.Code == amqp.ResourceLocked):
-		c.note("queue %q was not asked whether it answers, as a quorum queue without its majority does not: that needs permission to read the queue", name)
+		c.note("it was not checked whether queue %q answers, as a quorum queue without a majority does not: the check needs permission to read the queue", name)
 	default:
 		c.bad(retryf("%w: a quorum queue has lost its majority, or the queue's node is away", err))
 	}

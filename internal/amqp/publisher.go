@@ -26,8 +26,8 @@ type Publisher struct {
 	backlog       backlog
 	bytesInFlight *semaphore.Weighted // bytes
 
-	// ctx ends everything; its cause is the reason. killed ends closeTimeout
-	// later and aborts the connections that are still there.
+	// ctx ends when the publisher ends; its cause is the reason. killed ends
+	// closeTimeout after ctx, and aborts the remaining connections.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	killed context.Context
@@ -37,7 +37,7 @@ type Publisher struct {
 	answered       atomic.Bool  // some host has accepted a socket
 	host           atomic.Int64 // index of the host that worked last
 	address        atomic.Value // string: the address:port that worked last
-	sizeLimit      atomic.Int64 // bytes of body that the broker takes; 0 if not known
+	sizeLimit      atomic.Int64 // the broker's limit of a body in bytes; 0 if not known
 	lastConfirmed  atomic.Int64 // in ns since the epoch
 	confirmedHosts sync.Map     // hosts that have confirmed something; string -> true
 	clusters       sync.Map     // host -> name of its cluster
@@ -49,13 +49,13 @@ type Publisher struct {
 
 var _ transport.Transport = (*Publisher)(nil)
 
-// Open connects to the first host that works, looks up the queue (and declares
-// it if it does not exist) and the exchange. If no host ever answers, Open ends
-// after openRounds. A host that answers and then fails may be restarting: Open
-// waits for it for RetryTimeout. Its error is a *transport.Error.
+// Open connects to the first host that works, and looks up the queue and the
+// exchange. It declares a queue that does not exist. If no host ever answers, Open
+// gives up after openRounds. A host that answers and then fails may be restarting:
+// Open waits for such a host for RetryTimeout. Its error is a *transport.Error.
 //
-// Open returns when the first connection stands. The other connections are made
-// in the background; their errors are returned by Send.
+// Open returns when the first connection is set up. The other connections are made
+// in the background; Send returns their errors.
 func Open(ctx context.Context, options Options) (*Publisher, error) {
 	p, err := newPublisher(options)
 	if err != nil {
@@ -96,8 +96,8 @@ func newPublisher(options Options) (*Publisher, error) {
 }
 
 // Send publishes m and returns nil once the broker has confirmed it and has not
-// returned it. It retries inside, within the limits of Options. Its error is a
-// *transport.Error. When ctx ends first, m may have been delivered all the same.
+// returned it. Send retries within the limits of Options. Its error is a
+// *transport.Error. If ctx ends first, m may or may not have been delivered.
 func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 	if len(m.ID) > maxShortString {
 		return &transport.Error{Verdict: transport.Misconfigured,
@@ -150,11 +150,11 @@ func (p *Publisher) stopped(ctx context.Context, id string) error {
 	return cause
 }
 
-// tooLarge returns the error of a message whose body of size bytes, as it is
-// sent, exceeds the broker's limit.
+// tooLarge returns the error of a message whose body, as sent, has size bytes and
+// exceeds the broker's limit.
 func (p *Publisher) tooLarge(id string, size, limit int) error {
 	return &transport.Error{Verdict: transport.TooLarge,
-		Err: fmt.Errorf("rabbitmq: message %s of %d bytes is larger than the %d that the broker takes: split it, or raise max_message_size there", id, size, limit)}
+		Err: fmt.Errorf("rabbitmq: message %s has %d bytes, and the broker's limit is %d: split the message, or raise max_message_size of the broker", id, size, limit)}
 }
 
 // mayRetry reports whether r, whose attempt has failed, has another attempt.
@@ -163,10 +163,10 @@ func (p *Publisher) mayRetry(r *request) bool {
 		(r.firstFailed.IsZero() || time.Since(r.firstFailed) < p.o.RetryTimeout)
 }
 
-// failed records that an attempt to deliver r has failed for cause, and reports
-// whether r is to be tried again. If not, r has been answered. If no message at
-// all was confirmed since r first failed, failed fails the whole publisher:
-// waiting longer would help no message.
+// failed records that an attempt to deliver r has failed because of cause, and
+// reports whether r is to be tried again. If not, failed answers r. If no message was
+// confirmed since r first failed, failed fails the whole publisher, since the other
+// messages would fail too.
 func (p *Publisher) failed(r *request, cause error) (again bool) {
 	if r.firstFailed.IsZero() {
 		r.firstFailed = time.Now()
@@ -182,7 +182,7 @@ func (p *Publisher) failed(r *request, cause error) (again bool) {
 	return false
 }
 
-// mayBeFull names what a nack points to.
+// mayBeFull names the likely cause of a nack: a full queue.
 func (o *Options) mayBeFull() string {
 	if o.Exchange != "" {
 		return fmt.Sprintf("a queue bound to exchange %q may be full", o.Exchange)

@@ -78,7 +78,7 @@ var replies = []reply{
 	{"exchange missing", 404, all("NOT_FOUND - no exchange 'e' in vhost 'v'"), transport.Misconfigured, "create it"},
 	{"exchange deleted", 404, all("NOT_FOUND - no exchange 'e' in vhost 'v'"), transport.Misconfigured, "create it"},
 	{"default exchange by name", 404, all("NOT_FOUND - no exchange 'amq.default' in vhost 'v'"), transport.Misconfigured, "leave exchange empty"},
-	{"queue declared otherwise", 406, all("PRECONDITION_FAILED - inequivalent arg 'auto_delete' for queue 'q' in vhost 'v': received 'true' but current is 'false'"), transport.Misconfigured, "declared otherwise"},
+	{"queue declared otherwise", 406, all("PRECONDITION_FAILED - inequivalent arg 'auto_delete' for queue 'q' in vhost 'v': received 'true' but current is 'false'"), transport.Misconfigured, "declared with other options"},
 	{"queue of another connection", 405, all("RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost 'v'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration."), transport.Retry, ""},
 	{"argument of the wrong type", 406, all("PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'q' in vhost 'v': \"expected integer, got longstr\""), transport.Misconfigured, "[rabbit_queue_options]"},
 	{"argument out of range", 406, all("PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'q' in vhost 'v': {value_negative,-1}"), transport.Misconfigured, "[rabbit_queue_options]"},

@@ -39,8 +39,8 @@ type lentBody struct {
 	returned bool // Send has returned: nobody may read bytes any more
 }
 
-// takeBack ends the loan. A write that is under way is waited for during
-// abandonGrace; then its connection is aborted.
+// takeBack ends the loan. If the body is being written, takeBack waits for the write,
+// and aborts the connection after abandonGrace.
 func (b *lentBody) takeBack() {
 	t := time.AfterFunc(abandonGrace, func() {
 		if s := b.session.Load(); s != nil {

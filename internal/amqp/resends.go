@@ -5,22 +5,23 @@ import (
 	"time"
 )
 
-// resends bounds how many messages that the broker has refused are published
-// again through an exchange. If one of several queues behind the exchange is
-// full, the broker refuses each message that it has already put into the others,
-// and each further attempt puts a copy there. So one message is tried at a time,
-// with a growing pause, whatever the number that waits; twice as many after each
-// confirmation, and one again after the next refusal. On the default exchange a
-// refused message is nowhere, and resends is not used.
+// resends bounds how many refused messages are published again at a time through an
+// exchange. If one of several queues bound to the exchange is full, the broker refuses
+// each message after putting it into the other queues, and each further attempt puts
+// another copy into the other queues. So resends allows one message at a time, with a
+// growing pause between them. Each confirmation doubles the limit, and a refusal sets
+// the limit back to one. On the default exchange a refused message is in no queue, so
+// resends is not used.
 type resends struct {
 	mu       sync.Mutex
 	inFlight int
-	limit    int // of inFlight; 0 counts as 1
-	failures int // refusals since a resend was confirmed
-	until    time.Time
+	limit    int       // the largest inFlight; 0 counts as 1
+	failures int       // refusals since a resend was last confirmed
+	until    time.Time // no resend before this time
 }
 
-// take marks r as one of the resends in flight, if there may be another.
+// take marks r as one of the resends in flight. It returns false if no further resend
+// is allowed now.
 func (s *resends) take(r *request, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +33,8 @@ func (s *resends) take(r *request, now time.Time) bool {
 	return true
 }
 
-// settle records that the outcome of r is known, or that its channel is gone.
-func (s *resends) settle(r *request, confirmed bool) {
+// done records that the outcome of r is known, or that its channel has ended.
+func (s *resends) done(r *request, confirmed bool) {
 	if !r.resent {
 		return
 	}
@@ -46,13 +47,13 @@ func (s *resends) settle(r *request, confirmed bool) {
 	}
 }
 
-// refused records that the broker has refused r, before settle does. backoff
-// returns the pause after a number of failures.
+// refused records that the broker has refused r. It must be called before done.
+// backoff returns the pause after a number of failures.
 func (s *resends) refused(r *request, now time.Time, backoff func(failures int) time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = 1
-	if r.resent || s.failures == 0 { // else it was published before the pause
+	if r.resent || s.failures == 0 { // any other message was published before the pause began
 		s.failures++
 		s.until = now.Add(backoff(s.failures))
 	}

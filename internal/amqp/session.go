@@ -76,11 +76,11 @@ func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connectio
 	return s, nil
 }
 
-// publish opens up to the given number of channels and publishes on them until
-// the connection or the publisher ends. It closes the connection and returns
-// how many channels were opened and the error of the first channel to end,
-// which is nil if the publisher ended. All channels are opened before the first
-// message is published: a limit of channels closes the whole connection.
+// publish opens up to the given number of channels and publishes on them until the
+// connection or the publisher ends. Then it closes the connection. It returns how many
+// channels were opened, and the error of the first channel to end, which is nil if the
+// publisher has ended. All channels are opened before the first message is published,
+// since a broker that refuses a channel closes the whole connection.
 func (s *session) publish(channels int) (opened int, err error) {
 	defer s.close()
 	var publishers []*channelPublisher
@@ -88,7 +88,7 @@ func (s *session) publish(channels int) (opened int, err error) {
 		c := newChannelPublisher(s)
 		if err := c.open(); err != nil {
 			if len(publishers) > 0 && errors.Is(err, amqp.ErrChannelMax) {
-				break // the library refused: the connection is as it was
+				break // the library refused, and the connection is still usable
 			}
 			return len(publishers), err
 		}
@@ -104,9 +104,9 @@ func (s *session) publish(channels int) (opened int, err error) {
 	return len(publishers), g.Wait()
 }
 
-// within calls f, which does what doing says. The library's calls in f have no
-// time limit of their own: within aborts the connection after ConnectionTimeout
-// or when ctx ends. It returns a wrapped error.
+// within calls f, whose action doing names. The library's calls in f have no time
+// limit: within aborts the connection after ConnectionTimeout, or when ctx ends. It
+// returns a wrapped error.
 func (s *session) within(ctx context.Context, doing string, f func() error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.p.o.ConnectionTimeout, &noAnswer{s.p.o.ConnectionTimeout})
 	defer cancel()
@@ -121,8 +121,8 @@ func (s *session) within(ctx context.Context, doing string, f func() error) erro
 	return nil
 }
 
-// watch drains the library's notifications until the library has shut the
-// connection down. It must not call the library, which may be waiting for it.
+// watch drains the library's notifications until the library has shut the connection
+// down. It must not call the library, which may be waiting for watch.
 func (s *session) watch(closed <-chan *amqp.Error, blockings <-chan amqp.Blocking) {
 	defer close(s.ended)
 	alarm := time.NewTimer(0)
@@ -148,14 +148,14 @@ func (s *session) watch(closed <-chan *amqp.Error, blockings <-chan amqp.Blockin
 				alarm.Reset(s.p.o.BlockedTimeout)
 			}
 		case <-alarm.C:
-			s.p.failAll(retryf("rabbitmq %s: the broker has blocked publishing for %v: free memory or disk space there, or wait",
+			s.p.failAll(retryf("rabbitmq %s: the broker has blocked publishing for %v: free memory or disk space on the broker, or wait",
 				s.host, s.p.o.BlockedTimeout))
 		}
 	}
 }
 
 // setBlocked records that the broker has blocked or unblocked the connection.
-// While it is blocked, a write that does not progress is no sign of a dead peer.
+// A blocked connection has a longer timeout of writes, since the broker reads nothing.
 func (s *session) setBlocked(b amqp.Blocking) {
 	if b.Active {
 		s.socket.setTimeout(max(s.p.o.BlockedTimeout, s.p.o.WriteTimeout))
@@ -167,12 +167,11 @@ func (s *session) setBlocked(b amqp.Blocking) {
 	s.flow.set(b.Active)
 }
 
-// abort ends the connection at once. What was not confirmed on it counts as
-// unconfirmed.
+// abort ends the connection at once. Messages in flight on it stay unconfirmed.
 func (s *session) abort(cause error) { s.socket.abort(cause) }
 
-// close ends the connection in an orderly way if it still stands, and waits
-// until the library has shut it down.
+// close ends the connection, in an orderly way if it is still usable, and waits until
+// the library has shut it down.
 func (s *session) close() {
 	defer s.stopAbort()
 	if blocked, _ := s.flow.state(); blocked {
@@ -187,9 +186,9 @@ func (s *session) close() {
 	<-s.ended
 }
 
-// wrap returns err, which came up while doing something, as a *transport.Error.
-// The broker's own reason for the end of the connection, or that for which the
-// socket was aborted, replaces an error that only follows from it.
+// wrap returns err as a *transport.Error. doing names the action that failed. If the
+// connection has ended, err is only a consequence: wrap replaces it by the broker's
+// reason for the end, or by the cause for which the socket was aborted.
 func (s *session) wrap(doing string, err error) *transport.Error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e
@@ -206,8 +205,8 @@ func (s *session) wrap(doing string, err error) *transport.Error {
 // flow records when the broker has blocked a connection.
 type flow struct {
 	mu sync.Mutex
-	// base is what the clock showed at since; the clock stands still while
-	// blocked.
+	// The clock runs only while the connection is not blocked. It showed base at
+	// the time since, when blocked last changed.
 	base    time.Duration
 	since   time.Time
 	blocked bool
@@ -231,8 +230,8 @@ func (f *flow) clockLocked() time.Duration {
 	return f.base + time.Since(f.since)
 }
 
-// clock returns for how long the connection has not been blocked since it was
-// made.
+// clock returns how long the connection has existed, without the time in which it was
+// blocked.
 func (f *flow) clock() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

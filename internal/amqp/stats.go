@@ -10,16 +10,16 @@ import (
 // below 4 ms, ... and the last for the rest, from about half a minute.
 const latencyBuckets = 17
 
-// Stats counts since Open. Published = Confirmed + Returned + Nacked + those
-// that were lost with their channel or are not settled yet.
+// Stats counts since Open. Published equals Confirmed + Returned + Nacked + the
+// attempts that were lost with their channel or have no outcome yet.
 type Stats struct {
-	Published  uint64 // messages written to a connection, each time
-	Resent     uint64 // of these, those that were not the message's first
+	Published  uint64 // attempts: messages written to a connection
+	Resent     uint64 // attempts that were not the first of their message
 	Confirmed  uint64
-	Returned   uint64 // as unroutable
+	Returned   uint64 // messages returned as unroutable
 	Nacked     uint64
-	Reconnects uint64 // connections made in place of lost ones
-	Bytes      uint64 // of the bodies of Published, as sent
+	Reconnects uint64 // connections that replaced lost connections
+	Bytes      uint64 // bytes of the bodies of all attempts, as sent
 	Latency    Latency
 }
 
@@ -27,8 +27,8 @@ type Stats struct {
 type Latency struct {
 	Count    uint64
 	Sum, Max time.Duration
-	// Buckets counts the confirmations that took less than 1 ms << index (and
-	// not less than the bucket before); the last one has no upper bound.
+	// Buckets[i] counts the confirmations that took less than 1 ms << i, and not
+	// less than the bound of the bucket before. The last bucket has no bound.
 	Buckets [latencyBuckets]uint64
 }
 

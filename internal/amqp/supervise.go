@@ -13,8 +13,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// openRounds is how often Open tries hosts of which none has ever answered. The
-// number is small: a run from cron should end soon if nobody listens.
+// openRounds is how often Open tries all hosts if none of them has ever answered.
+// The number is small, so that a run from cron ends soon if no broker listens.
 const openRounds = 3
 
 // supervise keeps one of the publisher's connections connected until the
@@ -23,7 +23,7 @@ const openRounds = 3
 // RetryTimeout without a single confirmation.
 func (p *Publisher) supervise(s *session) {
 	channels := p.o.Channels
-	var since time.Time // the first of the failures in a row
+	var since time.Time // when the first of the failures in a row happened
 	for failures, first := 0, true; ; first = false {
 		if s == nil {
 			var err error
@@ -60,7 +60,7 @@ func (p *Publisher) supervise(s *session) {
 			failures = 0
 		}
 		now := time.Now()
-		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout { // the connection was of use, or lasted
+		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout { // the connection confirmed a message, or lasted long
 			since = now
 		}
 		if now.Sub(since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < since.UnixNano() {
@@ -74,8 +74,8 @@ func (p *Publisher) supervise(s *session) {
 	}
 }
 
-// warnOfChannels logs once in a run that the broker allows fewer channels than
-// were asked for.
+// warnOfChannels logs, once in a run, that the broker allows fewer channels than the
+// options ask for.
 func (p *Publisher) warnOfChannels(host string, opened int, err error) {
 	p.channelWarning.Do(func() {
 		p.o.Log.Warn("channels_limited", "host", host, "wanted", p.o.Channels, "opened", opened, "error", err,
@@ -83,17 +83,18 @@ func (p *Publisher) warnOfChannels(host string, opened int, err error) {
 	})
 }
 
-// connect tries all hosts, round after round, until one works or patient(rounds)
-// is false. An error that somebody must act on ends connect at once, except that
-// refused credentials get a second attempt: a dropped socket looks the same.
-func (p *Publisher) connect(ctx context.Context, patient func(rounds int) bool) (*session, error) {
+// connect tries all hosts, round after round, until one works or keepTrying(rounds)
+// is false. An error with another verdict than Retry ends connect at once, except that
+// refused credentials get a second attempt: a broker that drops the connection looks
+// the same.
+func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) bool) (*session, error) {
 	refused := false
 	for rounds := 1; ; rounds++ {
 		s, unknown, err := p.round(ctx)
 		if err == nil {
 			return s, nil
 		}
-		again := err.Verdict == transport.Retry && patient(rounds)
+		again := err.Verdict == transport.Retry && keepTrying(rounds)
 		if loginRefused(err) && !refused {
 			refused, again = true, true
 		}
@@ -110,7 +111,7 @@ func (p *Publisher) connect(ctx context.Context, patient func(rounds int) bool) 
 }
 
 // round tries each host once, beginning with the host that worked last. unknown
-// reports whether no host's name exists.
+// reports that the names of all hosts are unknown.
 func (p *Publisher) round(ctx context.Context) (s *session, unknown bool, _ *transport.Error) {
 	unknown = true
 	var errs []*transport.Error
@@ -146,9 +147,9 @@ func channelLimit(err error) bool {
 	return ok && e.Server && e.Code == amqp.NotAllowed && channelLimitReached.MatchString(e.Reason)
 }
 
-// backoff is how long to wait after a number of failures in a row: twice as long
-// each time, and at random between half of that and all of it, so that many
-// senders do not come back at once.
+// backoff returns how long to wait after a number of failures in a row. The time
+// doubles with each failure. The wait is a random time between half of it and all of
+// it, so that many senders do not come back at once.
 func (p *Publisher) backoff(failures int) time.Duration {
 	d := p.o.MaxBackoff
 	if failures < 16 {
@@ -167,7 +168,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// health records for how long no connection has stood.
+// health records for how long the publisher has had no connection.
 type health struct {
 	mu       sync.Mutex
 	sessions int

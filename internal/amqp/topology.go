@@ -7,20 +7,20 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// within calls f, which does what doing says, and bounds the time that it
-// takes. It returns a wrapped error.
+// within calls f and bounds the time that f takes. doing names the action of f in the
+// error. It returns a wrapped error.
 type within func(doing string, f func() error) error
 
-// topology makes sure that the queue and the exchange exist. The queue is
-// declared only if it does not exist: if somebody else has declared it, its
-// options are theirs. A durable queue that is gone after it took messages of
-// this run (hasConfirmed) is an error and is not declared again, since the
-// messages are gone with it. topology returns wrapped errors.
+// topology makes sure that the queue and the exchange exist. It declares only a queue
+// that does not exist, and leaves the options of an existing queue alone. If
+// hasConfirmed is set and a durable queue does not exist, the queue was deleted with
+// messages of this run: topology returns that error and does not declare the queue.
+// topology returns wrapped errors.
 func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, within within) error {
 	if o.Queue != "" {
 		_, err := o.lookUp(c, o.Queue, within)
 		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
-			return o.lost(fmt.Sprintf("rabbitmq %s: %s", host, o.namedQueue(o.Queue)), err)
+			return o.destinationLost(fmt.Sprintf("rabbitmq %s: %s", host, o.namedQueue(o.Queue)), err)
 		}
 		if missing(err) && !o.QueueOptions.Passive {
 			err = within(o.declaringQueue(), func() error { return o.declareQueue(c) })
@@ -35,8 +35,8 @@ func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, w
 	return within(o.lookingUpExchange(), func() error { return lookUpExchange(c, o.Exchange) })
 }
 
-// lookUp looks up a queue. RabbitMQ 4 does not answer while the node of a
-// classic queue is away, where 3.10 says so.
+// lookUp looks up a queue. While the node of a classic queue is away, RabbitMQ 3.10
+// answers with an error, and RabbitMQ 4 does not answer.
 func (o *Options) lookUp(c *amqp.Connection, name string, within within) (q amqp.Queue, err error) {
 	err = within("look up "+o.namedQueue(name), func() error {
 		q, err = lookUpQueue(c, name)
@@ -62,8 +62,8 @@ func (o *Options) lookingUpExchange() string {
 // broker.
 func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exclusive }
 
-// lookUpQueue asks for a queue without changing anything. A queue that is
-// exclusive to another connection exists too.
+// lookUpQueue looks up a queue without changing anything. A queue that is exclusive to
+// another connection counts as existing.
 func lookUpQueue(c *amqp.Connection, name string) (q amqp.Queue, err error) {
 	err = onChannel(c, func(ch *amqp.Channel) error {
 		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)

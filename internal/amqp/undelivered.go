@@ -8,16 +8,16 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// unroutable returns the error of a message that the broker has returned. The
-// broker returns messages too while the node of a classic queue is away: the
-// queue is looked up before the configuration is blamed.
+// unroutable returns the error of a message that the broker has returned. The broker
+// also returns messages while the node of a classic queue is away. So unroutable looks
+// up the queue before it blames the configuration.
 func (c *channelPublisher) unroutable(r *request, returned string) *transport.Error {
 	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", c.session.host, c.route(), r.id, returned)
 	switch found := c.queueState(); {
 	case found != nil && found.Verdict == transport.Retry:
 		return retryf("%s: %w", text, found)
 	case found != nil && missing(found) && c.p.hasConfirmed(c.session.host):
-		return c.p.o.lost(text+": the queue", found)
+		return c.p.o.destinationLost(text+": the queue", found)
 	case found == nil && c.p.o.Exchange == "":
 		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
 	}
@@ -31,13 +31,12 @@ type lookUp struct {
 	err *transport.Error
 }
 
-// lookUpAgain is how long a look-up of the queue is good for: a whole window
-// may be returned at once.
-const lookUpAgain = time.Second
+// lookUpInterval is the shortest time between two look-ups of the queue: a whole
+// window of messages may be returned at once.
+const lookUpInterval = time.Second
 
-// queueState looks up the queue that messages go to and returns nil if the
-// queue is there or no queue is configured. It does so at most once in
-// lookUpAgain.
+// queueState looks up the queue that messages go to, at most once in lookUpInterval.
+// It returns nil if the queue exists or no queue is configured.
 func (c *channelPublisher) queueState() *transport.Error {
 	name := c.p.o.Queue
 	if c.p.o.Exchange == "" {
@@ -46,7 +45,7 @@ func (c *channelPublisher) queueState() *transport.Error {
 	if name == "" {
 		return nil
 	}
-	if time.Since(c.lookUp.at) >= lookUpAgain {
+	if time.Since(c.lookUp.at) >= lookUpInterval {
 		_, err := c.p.o.lookUp(c.session.conn, name, func(doing string, f func() error) error {
 			return c.session.within(c.p.ctx, doing, f)
 		})

@@ -4,7 +4,7 @@ import "time"
 
 const (
 	// MinWindow is the smallest number of messages that a channel may have in
-	// flight if Options.Window is 0. It is what a broker on the same machine needs.
+	// flight if Options.Window is 0. It keeps a broker on the same machine busy.
 	MinWindow = 64
 	// MaxInFlight is the largest number of messages that all channels together may
 	// have in flight if Options.Window is 0, unless MinWindow needs more.
@@ -61,6 +61,6 @@ func (w *window) confirmed(d time.Duration) {
 	w.confirmations, w.sum, w.full = 0, 0, false
 }
 
-// refused records that the broker has refused a message: a queue may be full, and
-// each further message may be one more that must be sent again.
+// refused records that the broker has refused a message. The queue may be full, and
+// then every message in flight must be sent again, so the window becomes small.
 func (w *window) refused() { w.size, w.confirmations, w.sum, w.full = w.min, 0, 0, false }
