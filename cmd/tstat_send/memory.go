@@ -1,14 +1,14 @@
 package main
 
 import (
-	"math"
+	"os"
 	"runtime/debug"
 )
 
 const (
 	// memoryLimit is what Go's memory is to stay below, so that the whole program
 	// stays below 64 MB with two workers. Messages in flight take most of it.
-	memoryLimit = 46 << 20
+	memoryLimit = 44 << 20
 	// workerMemory is what each further worker adds: blocks, and the flows in them.
 	workerMemory = 3 << 20
 )
@@ -16,7 +16,7 @@ const (
 // limitMemory has the garbage collector run before the heap has doubled, where it
 // would grow beyond the limit. GOMEMLIMIT in the environment has precedence.
 func (c *command) limitMemory() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit + int64(max(0, c.Workers-2))*workerMemory)
 	}
 }

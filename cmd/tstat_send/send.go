@@ -183,7 +183,7 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 			Sensor: c.Sensor, Instance: c.Instance,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
-		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Compressor: c.compressor,
+		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Waiting: c.waiting(), Compressor: c.compressor,
 		Grace: grace, Version: cli.VersionOrUnknown(version), Log: w.log, Counters: w.run.Counters,
 	}
 	if rejects != nil {

@@ -40,3 +40,13 @@ func (c *command) callers() int {
 	}
 	return c.Connections * c.Channels * otherWindow
 }
+
+// waiting returns how many messages may wait until the transport takes them; 0
+// where it does not say so. Each occupies memory, and a channel that has room
+// finds one at once.
+func (c *command) waiting() int {
+	if c.NoTransport || c.Transport != "rabbit" {
+		return 0
+	}
+	return 64
+}

@@ -47,11 +47,11 @@ func (c *channelPublisher) run() error {
 		err := c.serve()
 		if errors.Is(err, errStale) { // nothing is in flight
 			_ = c.session.within(c.p.ctx, "close a channel", c.ch.Close) // if the connection has ended, open returns that error
-			err = c.open()
+			err = c.open(nil)
 		} else if large, ok := errors.AsType[*tooLarge](err); ok { // only the channel has ended
 			c.p.sizeLimit.Store(int64(large.limit))
 			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.route(), large.err), large.limit)
-			err = c.open()
+			err = c.open(nil)
 		}
 		switch {
 		case c.p.ctx.Err() != nil:
@@ -68,14 +68,18 @@ func (c *channelPublisher) run() error {
 	}
 }
 
-// open opens a channel in confirm mode. It returns a wrapped error.
-func (c *channelPublisher) open() error {
-	return c.session.within(c.p.ctx, "open a channel", func() error {
-		ch, err := c.session.conn.Channel()
+// open takes ch, or opens a channel if ch is nil, and puts it into confirm mode.
+// It returns a wrapped error.
+func (c *channelPublisher) open(ch *amqp.Channel) error {
+	return c.session.within(c.p.ctx, "open a channel", func() (err error) {
+		if ch == nil {
+			ch, err = c.session.newChannel()
+		}
 		if err != nil {
 			return c.session.wrap("open a channel", err)
 		}
 		c.ch, c.nacksInARow = ch, 0
+		c.window.start(time.Duration(c.session.roundTrip.Load()))
 		c.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
 		// Every message in flight may be returned at once: with this capacity the
 		// library's reader never waits.
@@ -178,7 +182,9 @@ func (c *channelPublisher) publish(r *request) error {
 		return nil
 	}
 	r.body.session.Store(c.session)
-	r.attempts++
+	if r.attempts++; r.attempts == 1 && r.taken != nil {
+		r.taken()
+	}
 	var err error
 	u.confirm, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp.Publishing{
 		ContentType:     "application/json",

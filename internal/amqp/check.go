@@ -119,7 +119,7 @@ func (c *checker) queue() {
 	if c.o.Queue == "" {
 		return
 	}
-	switch q, err := c.o.lookUp(c.conn, c.o.Queue, c.within); {
+	switch q, err := c.o.lookUp(onChannel(c.conn), c.o.Queue, c.within); {
 	case err == nil:
 		c.good("queue %q exists: %d messages, %d consumers", c.o.Queue, q.Messages, q.Consumers)
 	case missing(err) && !c.o.QueueOptions.Passive && c.isRabbitMQ():
@@ -135,7 +135,7 @@ func (c *checker) queue() {
 // the routing key names.
 func (c *checker) exchange() {
 	if c.o.Exchange != "" {
-		if err := c.within(c.o.lookingUpExchange(), func() error { return lookUpExchange(c.conn, c.o.Exchange) }); err != nil {
+		if err := c.within(c.o.lookingUpExchange(), func() error { return lookUpExchange(onChannel(c.conn), c.o.Exchange) }); err != nil {
 			c.bad(err)
 			return
 		}
@@ -146,7 +146,7 @@ func (c *checker) exchange() {
 	if c.o.RoutingKey == c.o.Queue {
 		return // the queue itself
 	}
-	switch _, err := c.o.lookUp(c.conn, c.o.RoutingKey, c.within); {
+	switch _, err := c.o.lookUp(onChannel(c.conn), c.o.RoutingKey, c.within); {
 	case err == nil:
 		c.good("routing key %q names a queue", c.o.RoutingKey)
 	case missing(err):

@@ -22,7 +22,7 @@ var (
 func (c *checker) declaring() {
 	impossible := c.o.withArguments(map[string]any{"x-expires": int64(-1)})
 	err := c.within(c.o.declaringQueue(),
-		func() error { return impossible.declareQueue(c.conn) })
+		func() error { return impossible.declareQueue(onChannel(c.conn)) })
 	if e, ok := errors.AsType[*amqp.Error](err); ok && expiresRefused.MatchString(e.Reason) {
 		c.good("queue %q does not exist: it will be declared", c.o.Queue)
 		return
@@ -49,7 +49,7 @@ func (o *Options) withArguments(more map[string]any) *Options {
 // checked the permissions. A user tagged impersonator may use any user_id, so the
 // message is published in a transaction that is rolled back.
 func (c *checker) publishing() {
-	err := c.within(c.o.publishingTo(), func() error { return onChannel(c.conn, c.o.publishInVain) })
+	err := c.within(c.o.publishingTo(), func() error { return onChannel(c.conn)(c.o.publishInVain) })
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
 	case err == nil:
@@ -90,7 +90,7 @@ func (c *checker) confirming() {
 	if name == "" {
 		return
 	}
-	q, err := c.o.lookUp(c.conn, name, c.within)
+	q, err := c.o.lookUp(onChannel(c.conn), name, c.within)
 	if err != nil {
 		return // the error is already in the findings
 	}
@@ -99,7 +99,7 @@ func (c *checker) confirming() {
 		return
 	}
 	err = c.within(fmt.Sprintf("ask queue %q for a message", name), func() error {
-		return onChannel(c.conn, func(ch *amqp.Channel) error {
+		return onChannel(c.conn)(func(ch *amqp.Channel) error {
 			m, ok, err := ch.Get(name, false)
 			if err == nil && ok {
 				err = m.Nack(false, true) // a message came after the look-up: put it back

@@ -114,7 +114,7 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 	defer p.bytesInFlight.Release(weight)
 
 	lent, done := &lentBody{bytes: body}, make(chan error, 1)
-	r := &request{id: m.ID, encoding: m.Encoding, size: len(body), body: lent, done: done}
+	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: len(body), body: lent, done: done}
 	select {
 	case p.requests <- r:
 	case <-ctx.Done():

@@ -17,6 +17,7 @@ type request struct {
 	id       string
 	encoding string // content coding of the body
 	size     int    // bytes of the body
+	taken    func() // to be called at the first attempt; may be nil
 	body     *lentBody
 	// done takes the one answer. The goroutine that the request belongs to
 	// writes it; done is buffered, so that the write does not block.

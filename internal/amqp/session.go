@@ -26,6 +26,10 @@ type session struct {
 	flow      flow
 	confirmed atomic.Bool                // a message was confirmed on this connection
 	closedBy  atomic.Pointer[amqp.Error] // the broker's or the library's reason for the end
+	// spare is an open channel that no channelPublisher has taken yet, or nil. It
+	// belongs to the goroutine that sets the session up and opens its channels.
+	spare     *amqp.Channel
+	roundTrip atomic.Int64 // ns that it took to open a channel
 	// stopAbort deregisters the callback that aborts this session when the
 	// publisher is killed.
 	stopAbort func() bool
@@ -64,7 +68,7 @@ func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connectio
 	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
 
 	p.noteCluster(host, conn)
-	err := p.o.topology(host, conn, p.hasConfirmed(host), func(doing string, f func() error) error {
+	err := p.o.topology(host, s.onSpare, p.hasConfirmed(host), func(doing string, f func() error) error {
 		return s.within(ctx, doing, f)
 	})
 	if err != nil {
@@ -86,7 +90,9 @@ func (s *session) publish(channels int) (opened int, err error) {
 	var publishers []*channelPublisher
 	for range channels {
 		c := newChannelPublisher(s)
-		if err := c.open(); err != nil {
+		err := c.open(s.spare)
+		s.spare = nil
+		if err != nil {
 			if len(publishers) > 0 && errors.Is(err, amqp.ErrChannelMax) {
 				break // the library refused, and the connection is still usable
 			}
@@ -102,6 +108,14 @@ func (s *session) publish(channels int) (opened int, err error) {
 		g.Go(c.run)
 	}
 	return len(publishers), g.Wait()
+}
+
+// newChannel opens a channel and records the time that opening takes.
+func (s *session) newChannel() (*amqp.Channel, error) {
+	began := time.Now()
+	ch, err := s.conn.Channel()
+	s.roundTrip.Store(int64(time.Since(began)))
+	return ch, err
 }
 
 // within calls f, whose action doing names. The library's calls in f have no time

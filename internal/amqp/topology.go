@@ -16,14 +16,14 @@ type within func(doing string, f func() error) error
 // hasConfirmed is set and a durable queue does not exist, the queue was deleted with
 // messages of this run: topology returns that error and does not declare the queue.
 // topology returns wrapped errors.
-func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, within within) error {
+func (o *Options) topology(host string, call channelCall, hasConfirmed bool, within within) error {
 	if o.Queue != "" {
-		_, err := o.lookUp(c, o.Queue, within)
+		_, err := o.lookUp(call, o.Queue, within)
 		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
 			return o.destinationLost(fmt.Sprintf("rabbitmq %s: %s", host, o.namedQueue(o.Queue)), err)
 		}
 		if missing(err) && !o.QueueOptions.Passive {
-			err = within(o.declaringQueue(), func() error { return o.declareQueue(c) })
+			err = within(o.declaringQueue(), func() error { return o.declareQueue(call) })
 		}
 		if err != nil {
 			return err
@@ -32,14 +32,14 @@ func (o *Options) topology(host string, c *amqp.Connection, hasConfirmed bool, w
 	if o.Exchange == "" {
 		return nil
 	}
-	return within(o.lookingUpExchange(), func() error { return lookUpExchange(c, o.Exchange) })
+	return within(o.lookingUpExchange(), func() error { return lookUpExchange(call, o.Exchange) })
 }
 
 // lookUp looks up a queue. While the node of a classic queue is away, RabbitMQ 3.10
 // answers with an error, and RabbitMQ 4 does not answer.
-func (o *Options) lookUp(c *amqp.Connection, name string, within within) (q amqp.Queue, err error) {
+func (o *Options) lookUp(call channelCall, name string, within within) (q amqp.Queue, err error) {
 	err = within("look up "+o.namedQueue(name), func() error {
-		q, err = lookUpQueue(c, name)
+		q, err = lookUpQueue(call, name)
 		return err
 	})
 	if _, ok := errors.AsType[*noAnswer](err); ok {
@@ -64,8 +64,8 @@ func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exc
 
 // lookUpQueue looks up a queue without changing anything. A queue that is exclusive to
 // another connection counts as existing.
-func lookUpQueue(c *amqp.Connection, name string) (q amqp.Queue, err error) {
-	err = onChannel(c, func(ch *amqp.Channel) error {
+func lookUpQueue(call channelCall, name string) (q amqp.Queue, err error) {
+	err = call(func(ch *amqp.Channel) error {
 		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
 		return err
 	})
@@ -75,34 +75,22 @@ func lookUpQueue(c *amqp.Connection, name string) (q amqp.Queue, err error) {
 	return q, err
 }
 
-func (o *Options) declareQueue(c *amqp.Connection) error {
+func (o *Options) declareQueue(call channelCall) error {
 	q := o.QueueOptions
 	arguments, err := q.table()
 	if err != nil {
 		return err
 	}
-	return onChannel(c, func(ch *amqp.Channel) error {
+	return call(func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclare(o.Queue, q.Durable, q.AutoDelete, q.Exclusive, false, arguments)
 		return err
 	})
 }
 
-func lookUpExchange(c *amqp.Connection, name string) error {
-	return onChannel(c, func(ch *amqp.Channel) error {
+func lookUpExchange(call channelCall, name string) error {
+	return call(func(ch *amqp.Channel) error {
 		return ch.ExchangeDeclarePassive(name, amqp.ExchangeDirect, false, false, false, false, nil)
 	})
-}
-
-// onChannel calls f with a channel of its own, which an error closes.
-func onChannel(c *amqp.Connection, f func(*amqp.Channel) error) error {
-	ch, err := c.Channel()
-	if err != nil {
-		return err
-	}
-	if err := f(ch); err != nil {
-		return err
-	}
-	return ch.Close()
 }
 
 // missing reports whether err is the broker's statement that a queue or an

@@ -46,7 +46,7 @@ func (c *channelPublisher) queueState() *transport.Error {
 		return nil
 	}
 	if time.Since(c.lookUp.at) >= lookUpInterval {
-		_, err := c.p.o.lookUp(c.session.conn, name, func(doing string, f func() error) error {
+		_, err := c.p.o.lookUp(onChannel(c.session.conn), name, func(doing string, f func() error) error {
 			return c.session.within(c.p.ctx, doing, f)
 		})
 		c.lookUp.err, _ = errors.AsType[*transport.Error](err)

@@ -9,6 +9,9 @@ const (
 	// MaxInFlight is the largest number of messages that all channels together may
 	// have in flight if Options.Window is 0, unless MinWindow needs more.
 	MaxInFlight = 4096
+	// startRate is the rate, in messages a second on a channel, for which a window
+	// is large enough at first. A broker takes a few thousand from all channels.
+	startRate = 2000
 )
 
 // window is the number of messages that a channel may have in flight. It follows
@@ -17,8 +20,8 @@ const (
 //
 //	window = window × 2 × base / mean
 //
-// where base is the shortest time that a confirmation took on this channel, and
-// mean is the mean time of the round. While nothing queues, mean is about base
+// where base is the round trip, which is the shortest time that a confirmation, or
+// opening a channel, took; and mean is the mean time of the round. While nothing queues, mean is about base
 // and the window doubles. It stands still where messages queue for as long as
 // they travel (mean = 2 × base), and shrinks if the broker slows down. It grows
 // only after a round in which it held messages back, and stays between min and
@@ -35,6 +38,16 @@ type window struct {
 }
 
 func newWindow(least, most int) window { return window{min: least, max: most, size: least} }
+
+// start sets base, unless it is known, and the size for startRate.
+func (w *window) start(roundTrip time.Duration) {
+	if w.base == 0 {
+		w.base = roundTrip
+		w.size = w.clamp(int(roundTrip.Seconds() * startRate))
+	}
+}
+
+func (w *window) clamp(size int) int { return min(max(size, w.min), w.max) }
 
 // room reports whether another message may be in flight beside n.
 func (w *window) room(n int) bool {
@@ -57,7 +70,7 @@ func (w *window) confirmed(d time.Duration) {
 	if !w.full {
 		next = min(next, w.size)
 	}
-	w.size = min(max(next, w.min), w.max)
+	w.size = w.clamp(next)
 	w.confirmations, w.sum, w.full = 0, 0, false
 }
 

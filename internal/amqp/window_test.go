@@ -106,3 +106,24 @@ func TestFixedWindow(t *testing.T) {
 		t.Errorf("window %d, want 7", w.size)
 	}
 }
+
+// TestWindowStarts: the first window is what the round trip holds, and a round
+// trip that was measured lets a queue beside a near broker not pass for distance.
+func TestWindowStarts(t *testing.T) {
+	for roundTrip, want := range map[time.Duration]int{
+		time.Millisecond: 64, 100 * time.Millisecond: 200, 10 * time.Second: 4096,
+	} {
+		w := newWindow(64, 4096)
+		w.start(roundTrip)
+		if w.size != want {
+			t.Errorf("%v: window %d, want %d", roundTrip, w.size, want)
+		}
+	}
+	w := newWindow(64, 4096)
+	w.start(time.Millisecond)
+	b := &modelBroker{perSecond: 1000}
+	b.idle = 200 * time.Millisecond // it is busy with something else
+	if b.run(&w, 2000); w.size != 64 {
+		t.Errorf("window %d beside a busy broker, want 64", w.size)
+	}
+}

@@ -30,6 +30,9 @@ type Message struct {
 	Directory string
 	// Instance is the instance id of that root, as text; "0" without one.
 	Instance string
+	// Taken, if not nil, may be called by Send when it begins to deliver the
+	// message. The caller keeps few messages waiting for that moment.
+	Taken func()
 }
 
 // Transport delivers messages. Its methods may be called from many goroutines

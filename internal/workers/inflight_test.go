@@ -75,19 +75,23 @@ func TestCompressedMessages(t *testing.T) {
 	}
 }
 
-// holding is a transport that accepts nothing before no more comes for a while,
-// and counts the bytes that callers of Send hold.
+// holding is a transport that accepts nothing until it has as much as full says,
+// and for a while after that. It counts the bytes that callers of Send hold.
 type holding struct {
-	quiet          *time.Timer // closes release
+	full           func(bytes, calls int64) bool
+	once           sync.Once
 	release        chan struct{}
 	bytes, highest atomic.Int64
 	calls, most    atomic.Int64
 }
 
 func (h *holding) Send(ctx context.Context, m *transport.Message) error {
-	h.quiet.Reset(quietTime)
 	size := int64(len(m.Body))
 	bytes, calls := h.bytes.Add(size), h.calls.Add(1)
+	if h.full(bytes, calls) {
+		const more = 200 * time.Millisecond // in which more would come
+		h.once.Do(func() { time.AfterFunc(more, func() { close(h.release) }) })
+	}
 	for highest := h.highest.Load(); bytes > highest && !h.highest.CompareAndSwap(highest, bytes); {
 		highest = h.highest.Load()
 	}
@@ -106,15 +110,11 @@ func (h *holding) Send(ctx context.Context, m *transport.Message) error {
 
 func (h *holding) Close(context.Context) error { return nil }
 
-const quietTime = 300 * time.Millisecond
-
-// hold runs over root while the transport accepts nothing until it gets no more,
-// and then everything.
-func hold(t *testing.T, root string, publishers int) (*holding, *report.Counters) {
+// hold runs over root while the transport accepts nothing until it is full, and
+// then everything.
+func hold(t *testing.T, root string, publishers int, full func(bytes, calls int64) bool) (*holding, *report.Counters) {
 	t.Helper()
-	to := &holding{release: make(chan struct{})}
-	to.quiet = time.AfterFunc(time.Hour, sync.OnceFunc(func() { close(to.release) }))
-	defer to.quiet.Stop()
+	to := &holding{release: make(chan struct{}), full: full}
 	outcome, counters := run(t.Context(), t, root, to, func(o *workers.Options) { o.Mark, o.Publishers = false, publishers })
 	if outcome.Transport != nil {
 		t.Fatal(outcome.Transport)
@@ -122,7 +122,7 @@ func hold(t *testing.T, root string, publishers int) (*holding, *report.Counters
 	return to, counters
 }
 
-// TestBytesInFlight: a transport that accepts nothing for a while gets 28 MiB of
+// TestBytesInFlight: a transport that accepts nothing for a while gets 24 MiB of
 // messages at most, however many publishers there may be, and all of them in the
 // end.
 func TestBytesInFlight(t *testing.T) {
@@ -135,15 +135,15 @@ func TestBytesInFlight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = 28 << 20
-	to, counters := hold(t, root, 4096)
-	if to.highest.Load() > most || to.highest.Load() < most/2 || counters.BodyBytes.Load() < 3*most/2 {
+	const most = 24 << 20
+	to, counters := hold(t, root, 4096, func(bytes, _ int64) bool { return bytes > most/2 })
+	if to.highest.Load() > most || counters.BodyBytes.Load() < 3*most/2 {
 		t.Errorf("%d bytes in flight, of %d in all, want about %d", to.highest.Load(), counters.BodyBytes.Load(), most)
 	}
 	if counters.Rows.Load() != books.Rows {
 		t.Errorf("%d rows, want %d", counters.Rows.Load(), books.Rows)
 	}
-	if to, _ := hold(t, root, 5); to.most.Load() != 5 {
+	if to, _ := hold(t, root, 5, func(_, calls int64) bool { return calls == 5 }); to.most.Load() != 5 {
 		t.Errorf("%d calls of Send at a time, want 5", to.most.Load())
 	}
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Workers int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
+	// Waiting is the number of these messages that may wait until the transport
+	// takes them (Message.Taken). 0 is for a transport that does not call Taken.
+	Waiting int
 	// Compressor compresses the messages; nil leaves them uncompressed.
 	Compressor *transport.Compressor
 	// Grace is how long messages in flight may take to be confirmed after ctx has

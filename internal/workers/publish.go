@@ -1,8 +1,10 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,9 +27,9 @@ type outgoing struct {
 }
 
 const (
-	// maxBytesInFlight bounds the memory of the messages in flight. 28 MiB fill a
-	// round trip of 100 ms at 280 MB/s.
-	maxBytesInFlight = 28 << 20
+	// maxBytesInFlight bounds the memory of the messages in flight. 24 MiB fill a
+	// round trip of 100 ms at 250 MB/s.
+	maxBytesInFlight = 24 << 20
 	// perMessage is the memory in bytes of a message in flight without its body,
 	// mostly the stack of its publisher.
 	perMessage = 8 << 10
@@ -42,19 +44,22 @@ func (p *pipeline) newMessage(l *logWork, scratch []byte) *outgoing {
 }
 
 // startPublishers starts a publisher for each message, until messages is closed. If
-// maxBytesInFlight leaves no room for a message, startPublishers waits, and the
-// stages before it wait too. If a publisher fails, healthy ends and startPublishers
-// returns.
+// maxBytesInFlight leaves no room for a message, or Waiting messages wait for the
+// transport, startPublishers waits, and the stages before it wait too. If a
+// publisher fails, healthy ends and startPublishers returns.
 func (p *pipeline) startPublishers(ctx, healthy context.Context, stop context.CancelCauseFunc, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
+	waiting := semaphore.NewWeighted(int64(cmp.Or(p.Waiting, p.Publishers)))
 	for m := range p.messages {
 		size := min(int64(cap(m.Body)+perMessage), maxBytesInFlight)
-		if room.Acquire(healthy, size) != nil {
+		if room.Acquire(healthy, size) != nil || waiting.Acquire(healthy, 1) != nil {
 			p.recordOutcome(m, errStopped)
 			return context.Cause(healthy)
 		}
+		m.Taken = sync.OnceFunc(func() { waiting.Release(1) })
 		publishers.Go(func() error {
 			defer room.Release(size)
+			defer m.Taken()
 			return p.publish(ctx, healthy, m, stop)
 		})
 	}
