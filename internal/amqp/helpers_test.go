@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/transport"
@@ -223,8 +225,15 @@ func wantError(t testing.TB, err error, kind transport.Verdict, words ...string)
 // last-1 there, each exactly once or, if repeats, at least once.
 func wantInQueue(t testing.TB, n *rabbittest.Node, vhost string, first, last, size int, repeats bool) {
 	t.Helper()
+	wantDelivered(t, n.Drain(t, vhost, queue), first, last, size, repeats)
+}
+
+// wantDelivered wants deliveries to be messages first to last-1, each exactly once
+// or, if repeats, at least once.
+func wantDelivered(t testing.TB, deliveries []amqp091.Delivery, first, last, size int, repeats bool) {
+	t.Helper()
 	bodies := map[string][]string{}
-	for _, d := range n.Drain(t, vhost, queue) {
+	for _, d := range deliveries {
 		bodies[d.MessageId] = append(bodies[d.MessageId], string(d.Body))
 	}
 	for i := first; i < last; i++ {
