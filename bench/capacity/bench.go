@@ -68,9 +68,17 @@ type account struct {
 	} `json:"confirm_latency"`
 }
 
-// run sends all logs once, and checks that all of it arrived.
+// run sends all logs once with the settings of a point.
 func (b *bench) run(ctx context.Context, p point) (result, error) {
-	l := b.logs[p.threshold]
+	r, err := b.send(ctx, p.threshold, "-c", b.config, "-w", strconv.Itoa(p.workers), "--connections", strconv.Itoa(p.connections),
+		"--channels", strconv.Itoa(p.channels), "--window", strconv.Itoa(p.window))
+	r.point = p
+	return r, err
+}
+
+// send sends all logs of a threshold once, and checks that all of it arrived.
+func (b *bench) send(ctx context.Context, threshold string, args ...string) (result, error) {
+	l := b.logs[threshold]
 	if err := l.unmark(); err != nil {
 		return result{}, err
 	}
@@ -78,9 +86,7 @@ func (b *bench) run(ctx context.Context, p point) (result, error) {
 		return result{}, err
 	}
 	report := filepath.Join(b.dir, "account.json")
-	cmd := exec.CommandContext(ctx, b.program, "-c", b.config, "-d", l.root, "-S", "sensor.example.net", "-T", p.threshold,
-		"-w", strconv.Itoa(p.workers), "--connections", strconv.Itoa(p.connections),
-		"--channels", strconv.Itoa(p.channels), "--window", strconv.Itoa(p.window), "--report", report)
+	cmd := exec.CommandContext(ctx, b.program, append(args, "-d", l.root, "-S", "sensor.example.net", "-T", threshold, "--report", report)...)
 	log := new(strings.Builder)
 	cmd.Stderr = log
 	brokerBefore := processCPU(b.node.Pid())
@@ -89,7 +95,7 @@ func (b *bench) run(ctx context.Context, p point) (result, error) {
 		return result{}, fmt.Errorf("%w: %s", err, log)
 	}
 	wall := time.Since(began).Seconds()
-	r := result{point: p, seconds: wall, brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
+	r := result{seconds: wall, brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
 	r.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.resident = float64(usage.Maxrss << 10)

@@ -65,15 +65,15 @@ func (c *command) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	results, err := measure(ctx, dir, c.Megabytes, c.Rounds)
+	results, far, err := measure(ctx, dir, c.Megabytes, c.Rounds)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return err
 	}
-	if err := plots(c.Out, results); err != nil {
+	if err := plots(c.Out, results, far); err != nil {
 		return err
 	}
-	return writeReport(c.Out, results, plan{rows: c.Rows, instances: c.Instances})
+	return writeReport(c.Out, results, far, plan{rows: c.Rows, instances: c.Instances})
 }

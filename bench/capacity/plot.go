@@ -19,6 +19,7 @@ import (
 type chart struct {
 	file, title, x, y string
 	lines             []line
+	linear            bool // the setting begins at 0
 }
 
 // line is a measured quantity over the setting.
@@ -26,6 +27,8 @@ type line struct {
 	name   string
 	points plotter.XYs
 }
+
+func (l *line) add(x, y float64) { l.points = append(l.points, plotter.XY{X: x, Y: y}) }
 
 // over draws value over x for the results that pick chooses, in x's order.
 func over(name string, results []result, pick func(result) bool, x, value func(result) float64) line {
@@ -39,7 +42,7 @@ func over(name string, results []result, pick func(result) bool, x, value func(r
 	return l
 }
 
-func plots(dir string, results []result) error {
+func plots(dir string, results []result, far []remote) error {
 	workers := func(r result) float64 { return float64(r.workers) }
 	window := func(r result) float64 { return float64(r.window) }
 	kflows := func(r result) float64 { return r.flows / r.seconds / 1e3 }
@@ -83,7 +86,7 @@ func plots(dir string, results []result) error {
 		over("tstat_send", results, usual("0"), workers, func(r result) float64 { return r.cpu / r.flows * 1e6 }),
 		over("RabbitMQ", results, usual("0"), workers, func(r result) float64 { return r.brokerCPU / r.flows * 1e6 }),
 	}
-	for _, c := range []chart{throughput, deciding, byWindow, latency, cpu, memory} {
+	for _, c := range []chart{throughput, deciding, byWindow, latency, cpu, memory, distanceChart(far)} {
 		if err := c.save(dir); err != nil {
 			return fmt.Errorf("plot %s: %w", c.file, err)
 		}
@@ -104,7 +107,9 @@ func (c chart) save(dir string) error {
 	p.Title.Text = c.title
 	p.Title.Padding = vg.Points(8)
 	p.X.Label.Text, p.Y.Label.Text = c.x, c.y
-	p.X.Scale = plot.LogScale{}
+	if !c.linear {
+		p.X.Scale = plot.LogScale{}
+	}
 	p.Add(plotter.NewGrid())
 	highest := 0.0
 	marks := make(map[float64]bool)

@@ -46,7 +46,7 @@ func recommended(results []result, threshold string) cost {
 	return cost{best, best.cpu / best.rows, best.brokerCPU / best.rows, best.rows / best.seconds, best.json / best.rows}
 }
 
-func writeReport(dir string, results []result, own plan) error {
+func writeReport(dir string, results []result, far []remote, own plan) error {
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("# Capacity\n")
@@ -82,10 +82,11 @@ func writeReport(dir string, results []result, own plan) error {
 		}
 	}
 
+	writeDistance(say, far)
 	say("\n## Plots\n")
 	for _, p := range []struct{ file, title string }{
 		{"workers", "Throughput against workers"}, {"workers-default", "Throughput against workers, default threshold"},
-		{"window", "Throughput against window"}, {"latency", "Time to confirmation"}, {"cpu", "Processor time"}, {"memory", "Memory"},
+		{"window", "Throughput against window"}, {"latency", "Time to confirmation"}, {"cpu", "Processor time"}, {"memory", "Memory"}, {"distance", "Time against distance"},
 	} {
 		say("![%s](%s.svg)\n", p.title, p.file)
 	}

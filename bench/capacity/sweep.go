@@ -62,26 +62,26 @@ func points() (all []point) {
 // which a run is so much faster.
 const everyday = 10
 
-func measure(ctx context.Context, dir string, megabytes int64, rounds int) (results []result, err error) {
+func measure(ctx context.Context, dir string, megabytes int64, rounds int) (results []result, far []remote, err error) {
 	b := bench{dir: dir, program: filepath.Join(dir, "tstat_send"), logs: make(map[string]logs)}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.program, "tstat-transport/cmd/tstat_send")
 	build.Dir = "../.." // the product is another module
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build tstat_send: %w\n%s", err, out)
+		return nil, nil, fmt.Errorf("build tstat_send: %w\n%s", err, out)
 	}
 	for threshold, size := range map[string]int64{"0": megabytes * 1e6, "1000": everyday * megabytes * 1e6} {
 		o := loggen.Options{Large: 0.001} // a row in a thousand
 		if o.Threshold, err = strconv.ParseFloat(threshold, 64); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		g, err := loggen.New(o)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		l := logs{root: filepath.Join(dir, "logs-"+threshold)}
 		if l.books, err = g.Tree(l.root, 2, size/2); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		b.logs[threshold] = l
 	}
@@ -89,10 +89,13 @@ func measure(ctx context.Context, dir string, megabytes int64, rounds int) (resu
 		if err := b.prepare(f, n); err != nil {
 			return err
 		}
-		results, err = b.sweep(ctx, rounds)
+		if results, err = b.sweep(ctx, rounds); err != nil {
+			return err
+		}
+		far, err = b.distance(ctx, f, n, rounds)
 		return err
 	})
-	return results, err
+	return results, far, err
 }
 
 // sweep runs every point once a round, so that what disturbs the machine
