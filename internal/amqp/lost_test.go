@@ -27,14 +27,14 @@ func TestDestinationLost(t *testing.T) {
 	}{
 		"queue deleted": {
 			happen: func(t *testing.T, o Options, _ *atomic.Bool) { n.DeleteQueue(t, o.VHost, queue) },
-			lost:   true, words: []string{"unroutable", "is gone"},
+			lost:   true, words: []string{"unroutable", "was deleted"},
 		},
 		"queue deleted and connections closed": {
 			happen: func(t *testing.T, o Options, _ *atomic.Bool) {
 				n.DeleteQueue(t, o.VHost, queue)
 				n.CloseConnections(t, "now look")
 			},
-			lost: true, words: []string{`queue "flows"`, "is gone", "who deleted it"},
+			lost: true, words: []string{`queue "flows"`, "was deleted", "who deleted it"},
 		},
 		"queue deleted, and another host of the cluster asked": {
 			options: func(o *Options) { o.Hosts = append(o.Hosts, second) },
@@ -43,11 +43,11 @@ func TestDestinationLost(t *testing.T) {
 				firstDown.Store(true)
 				n.CloseConnections(t, "first host goes down")
 			},
-			lost: true, words: []string{second, `queue "flows"`, "is gone"},
+			lost: true, words: []string{second, `queue "flows"`, "was deleted"},
 		},
 		"vhost deleted": {
 			happen: func(t *testing.T, o Options, _ *atomic.Bool) { n.Ctl(t, "delete_vhost", o.VHost) },
-			lost:   true, words: []string{"vhost is gone"},
+			lost:   true, words: []string{"vhost was deleted"},
 		},
 		"exchange deleted": {
 			options: func(o *Options) { o.Exchange, o.RoutingKey = "door", "k" },

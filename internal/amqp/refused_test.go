@@ -276,7 +276,7 @@ func TestQueueGoneAfterReconnecting(t *testing.T) {
 		n.DeleteQueue(t, vhost, queue)
 		n.CloseConnections(t, "now look")
 		eventually(t, 10*time.Second, "the end of the publisher", func() bool { return p.ctx.Err() != nil })
-		wantError(t, p.Send(t.Context(), message(20, 100)), transport.Misconfigured, `"flows"`, "is gone", "who deleted it")
+		wantError(t, p.Send(t.Context(), message(20, 100)), transport.Misconfigured, `"flows"`, "was deleted", "who deleted it")
 	})
 	t.Run("one that goes with its connection", func(t *testing.T) {
 		vhost := n.VHost(t)

@@ -53,7 +53,7 @@ func TestQueueDeleted(t *testing.T) {
 	s.deleteEmptied()
 	proxy.Hold(false)
 	proxy.Bandwidth(0)
-	p.wait().want(misconfigured, "unroutable", "NO_ROUTE", queue, "the queue is gone", "create it again").within(60 * time.Second)
+	p.wait().want(misconfigured, "unroutable", "NO_ROUTE", queue, "was deleted", "create it again").within(60 * time.Second)
 	s.direct()
 	s.recover()
 }

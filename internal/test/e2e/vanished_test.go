@@ -29,7 +29,7 @@ func TestQueueVanishes(t *testing.T) {
 				proxy.ResetPeer()
 			}
 			proxy.Bandwidth(0)
-			r := p.wait().want(misconfigured, "is gone", "marks_taken_back", "same message ids")
+			r := p.wait().want(misconfigured, "was deleted", "marks_taken_back", "same message ids")
 			if r.count("marked") != 0 || r.count("unsent") != len(s.directories()) || confirmed == 0 {
 				t.Errorf("%d messages confirmed; the summary says %s", confirmed, r.Summary)
 			}
