@@ -258,7 +258,8 @@ func TestReturned(t *testing.T) {
 		}
 		return nil
 	})
-	s.send("--window", "50").want(misconfigured, "unroutable", "NO_ROUTE")
+	// One connection: another would look the queue up when it is missing.
+	s.send("--connections", "1", "--window", "50").want(misconfigured, "unroutable", "NO_ROUTE")
 	s.noneMarked()
 	s.direct()
 	s.recover()
