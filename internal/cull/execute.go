@@ -63,15 +63,21 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		_, err := d.Delete(ctx)
 		return item, err
 	}
-	if err := d.MoveAway(); err != nil {
+	err = d.MoveAway()
+	inPlace := errors.Is(err, logdir.ErrNoRoom)
+	if err != nil && !inPlace {
 		return item, err
 	}
 	err = p.verifyMoved(ctx, d)
 	begun := false
-	if err == nil {
+	switch {
+	case err != nil:
+	case inPlace:
+		begun, err = d.DeleteInPlace(ctx)
+	default:
 		begun, err = d.Delete(ctx)
 	}
-	if err == nil || begun {
+	if err == nil || begun || inPlace {
 		return item, err
 	}
 	if backErr := d.MoveBack(); backErr != nil {
@@ -98,8 +104,8 @@ func (p *planner) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item,
 	return current, err
 }
 
-// verifyMoved looks once more at the mark and the logs of a directory that was
-// moved away: Tstat may have written to them until then.
+// verifyMoved looks once more at the mark and the logs of a directory, right
+// before they are deleted: Tstat may have written to them until then.
 func (p *planner) verifyMoved(ctx context.Context, d *logdir.Dir) error {
 	mark, err := markOf(d)
 	if err != nil {

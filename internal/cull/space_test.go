@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -46,8 +47,8 @@ func TestSpaceText(t *testing.T) {
 	}
 }
 
-// On a full ext4 some blocks of the parent directory have no room for a new
-// name. The seed of the hash decides which.
+// On a full ext4 no block of the parent directory has room for a new name, so no
+// directory can be renamed until one has been deleted.
 func TestFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")
@@ -82,9 +83,20 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, unix.ENOSPC) {
 		t.Fatal(err)
 	}
-	for i := range 480 { // what room is left in some blocks of the directory
-		if err := os.Link(s.path+"/fill", fmt.Sprintf("%s/%040d", s.path, i)); err != nil && !errors.Is(err, unix.ENOSPC) {
+	link := func(name string) bool {
+		t.Helper()
+		err := os.Link(s.path+"/fill", s.path+"/"+name)
+		if err != nil && !errors.Is(err, unix.ENOSPC) {
 			t.Fatal(err)
+		}
+		return err == nil
+	}
+	for i := range 2000 { // use up what room is left in the blocks of the directory
+		link(fmt.Sprintf("%040d", i))
+	}
+	for i := range 500 {
+		if token := fmt.Sprintf("%016x", i); link(logdir.CulledName("2016_02_01_00_00.out", token)) {
+			t.Fatalf("there is room for the name with %s", token)
 		}
 	}
 	if r := s.total(t.Context(), Options{Workers: 1}); r.Directories != directories || r.Failed != 0 {

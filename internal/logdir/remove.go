@@ -142,18 +142,22 @@ func each(ctx context.Context, at int, where string, depth int, visit func(name 
 
 // MoveAway renames the locked directory, in its parent, to a name that nothing
 // takes for a directory of logs, and makes sure that it was this one that was
-// renamed; otherwise it undoes that and fails with ErrVanished.
+// renamed; otherwise it undoes that and fails with ErrVanished. On a full disk
+// it fails with ErrNoRoom if the parent has no room for the new name.
 func (d *Dir) MoveAway() (err error) {
-	// On a full disk most blocks of the parent may have no room for a new name.
-	// Where a name goes depends on its hash (ext4), so others are tried.
+	// Most blocks of the parent may be full. The hash of a name decides which
+	// block the name goes to (ext4), so several names are tried.
 	for range 100 {
 		err = d.rename(CulledName(d.Name, token()))
 		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 			return err
 		}
 	}
-	return &UndeletableError{Path: d.Path(), Err: err, Hint: "free a little space on the disk by hand: there is none even for a name"}
+	return fmt.Errorf("%w: %w", ErrNoRoom, err)
 }
+
+// ErrNoRoom means that a full disk has no room even for a name.
+var ErrNoRoom = errors.New("no room for a new name")
 
 // MoveBack gives a directory that was moved away its name again. It fails with
 // fs.ErrExist where that name has been taken.
@@ -221,6 +225,19 @@ func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 	if !IsCulled(d.Name) {
 		panic("BUG: " + d.Path() + " is deleted before it was moved away")
 	}
+	return d.delete(ctx)
+}
+
+// DeleteInPlace is Delete for a directory that MoveAway failed on with ErrNoRoom.
+// What a crash leaves still has its mark, and the logs in it are unchanged.
+func (d *Dir) DeleteInPlace(ctx context.Context) (begun bool, err error) {
+	if err := d.StillThere(); err != nil {
+		return false, err
+	}
+	return d.delete(ctx)
+}
+
+func (d *Dir) delete(ctx context.Context) (begun bool, err error) {
 	r := remover{ctx: ctx}
 	if err := r.empty(d.Fd(), d.Path(), processed, 0); err != nil {
 		return r.begun, err
