@@ -97,7 +97,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 // survey counts what is unsent when no transport is available, for the metrics and
 // the report. It returns the exit status for what it found.
 func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry) int {
-	outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
+	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
 	switch {
 	case ctx.Err() != nil:
 		return cli.TempFail

@@ -15,7 +15,12 @@ const gzipRatio = 6
 // log: a compressed log is estimated unless it is as it was confirmed, a .gz beside a
 // plain log counts nothing, and a log that was replaced counts as one that has grown. What cannot be read counts as 0, and its time is zero. It
 // may be called from many goroutines at once.
-func Backlog(e Entry) (bytes int64, since time.Time) {
+func Backlog(e Entry) (bytes int64, since time.Time) { return backlog(e, false) }
+
+// Size is like [Backlog] but counts what is confirmed too.
+func Size(e Entry) (bytes int64, since time.Time) { return backlog(e, true) }
+
+func backlog(e Entry, whole bool) (bytes int64, since time.Time) {
 	dir, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
 		return 0, time.Time{}
@@ -27,6 +32,9 @@ func Backlog(e Entry) (bytes int64, since time.Time) {
 	known := make(map[string]int64)
 	var mark State
 	for _, name := range []string{processed, processing} {
+		if whole {
+			break
+		}
 		n, ok := quickRead(dir, name, buf[:])
 		if !ok {
 			continue
@@ -68,8 +76,8 @@ func Backlog(e Entry) (bytes int64, since time.Time) {
 			bytes += size
 		}
 	}
-	if t, ok := started(e.Name); ok { // the sensor's clock wrote the name
-		since = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local)
+	if t, ok := Start(e.Name); ok {
+		since = t
 	} else if oldest != math.MaxInt64 {
 		since = time.Unix(0, oldest)
 	}

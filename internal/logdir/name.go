@@ -25,6 +25,16 @@ func started(name string) (t time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// Start returns the time in a directory's name, in the local time zone: the sensor's
+// clock wrote the name. ok is false where there is none.
+func Start(name string) (t time.Time, ok bool) {
+	t, ok = started(name)
+	if !ok {
+		return time.Time{}, false
+	}
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local), true
+}
+
 // Sort orders entries oldest name first, across roots: names that are times by
 // time, the others behind them by name, ties by path.
 func Sort(entries []Entry) {

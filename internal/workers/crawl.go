@@ -13,11 +13,12 @@ import (
 	"tstat-transport/internal/report"
 )
 
-// Survey counts what Run would send, and sends nothing.
-func Survey(ctx context.Context, o Options) (Outcome, error) {
+// Survey returns the directories that Run would open, counts what Run would send, and
+// sends nothing.
+func Survey(ctx context.Context, o Options) ([]logdir.Entry, Outcome, error) {
 	p := &pipeline{Options: o}
-	_, err := p.crawl(ctx, o.Roots)
-	return p.outcome, err
+	entries, err := p.crawl(ctx, o.Roots)
+	return entries, p.outcome, err
 }
 
 // crawl returns the directories of all roots that may have something to send,
@@ -39,6 +40,10 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 			}
 			p.Counters.Crawled(root.Path, len(found), newest)
 		}
+		p.Counters.Found.Add(int64(len(found)))
+		if p.Resend != nil {
+			found = p.inSpan(root, found, err == nil)
+		}
 		if len(roots) == 1 {
 			entries = found // there may be very many
 		} else {
@@ -46,13 +51,27 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 		}
 	}
 	logdir.Sort(entries)
-	p.Counters.Found.Add(int64(len(entries)))
 	rest, err := p.pending(ctx, entries)
 	return rest, errors.Join(unreadable, err)
 }
 
+// examine reports whether a directory has nothing to send. If it has, examine records
+// the directory as unsent.
+func (p *pipeline) examine(e logdir.Entry) (done bool) {
+	size := logdir.Size
+	if p.Resend == nil {
+		if logdir.UpToDate(e) {
+			return true
+		}
+		size = logdir.Backlog
+	}
+	bytes, since := size(e)
+	p.Counters.Unsent.Found(e.Path(), bytes, since)
+	return false
+}
+
 // pending returns the directories in which something has changed since they were
-// marked, and records them as unsent in the counters.
+// marked, all of them in a resend, and records them as unsent in the counters.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
 	const batch = 64
 	done := make([]bool, len(entries))
@@ -66,10 +85,7 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 					return nil
 				}
 				for i := from; i < min(from+batch, len(entries)); i++ {
-					if done[i] = logdir.UpToDate(entries[i]); !done[i] {
-						bytes, since := logdir.Backlog(entries[i])
-						p.Counters.Unsent.Found(entries[i].Path(), bytes, since)
-					}
+					done[i] = p.examine(entries[i])
 				}
 			}
 			return ctx.Err()
@@ -81,7 +97,7 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 	p.Counters.Unsent.Complete()
 	if p.Log.Enabled(ctx, slog.LevelInfo) {
 		left, _ := p.Counters.Unsent.Left()
-		p.Log.Info("crawl_finished", "found", len(entries), "unsent", left.Directories, "backlog_bytes", left.Bytes)
+		p.Log.Info("crawl_finished", "found", p.Counters.Found.Load(), "unsent", left.Directories, "backlog_bytes", left.Bytes)
 	}
 	rest := entries[:0]
 	for i, e := range entries {

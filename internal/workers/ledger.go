@@ -35,6 +35,8 @@ type ledger struct {
 	holds    int
 	messages int   // number of messages so far
 	err      error // the first failure; a directory with a failure is not marked
+	// stopped reports that a part was not confirmed because the run stopped.
+	stopped bool
 	// unsaved reports that .processing lacks some confirmed progress.
 	unsaved bool
 }
@@ -102,6 +104,7 @@ func (p *pipeline) recordOutcome(m *outgoing, err error) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	if err != nil {
+		d.ledger.stopped = true
 		d.failLocked(err)
 	} else {
 		m.confirmed = true
@@ -137,7 +140,26 @@ func (d *dirWork) fail(err error) {
 	d.failLocked(err)
 }
 
+// stop records a failure of the transport.
+func (d *dirWork) stop(err error) {
+	d.ledger.mu.Lock()
+	defer d.ledger.mu.Unlock()
+	d.ledger.stopped = true
+	d.failLocked(err)
+}
+
+// stopped reports whether a part of the directory was not confirmed because the run
+// stopped, and not because a log cannot be read.
+func (d *dirWork) stopped() bool {
+	d.ledger.mu.Lock()
+	defer d.ledger.mu.Unlock()
+	return d.ledger.stopped
+}
+
 func (d *dirWork) failLocked(err error) {
+	if errors.Is(err, errStopped) {
+		d.ledger.stopped = true
+	}
 	if d.ledger.err == nil {
 		d.ledger.err = err
 	}

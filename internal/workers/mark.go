@@ -35,7 +35,7 @@ func (p *pipeline) markWorker(ctx context.Context, stop context.CancelCauseFunc)
 func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	failed := p.finishTransport(ctx, d)
 	if failed != nil {
-		d.fail(failed)
+		d.stop(failed)
 	}
 	failpoint.Hit("settled")
 	began := time.Now()
@@ -56,6 +56,9 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 		}
 	}
 	p.recordDirectory(d, err, vanished)
+	if !d.stopped() {
+		p.settle(d.order)
+	}
 	p.Log.Info("directory_finished", "directory", d.dir.Path(), "messages", d.ledger.messages, "marked", marked)
 	d.close()
 	p.leave(d)
@@ -95,7 +98,7 @@ func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
 			confirmed = 0
 		}
 		unsent.Stays(path, state, failed, confirmed)
-	case p.Mark:
+	case p.Mark || p.Resend != nil:
 		unsent.Done(path, read)
 	}
 }

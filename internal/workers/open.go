@@ -26,6 +26,9 @@ func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*l
 		p.directoryError(entry.Path(), err)
 	}
 	if d == nil {
+		if ctx.Err() == nil {
+			p.settle(order)
+		}
 		if err == nil { // nothing in the directory is new
 			p.Counters.Unsent.Done(entry.Path(), 0)
 		}
@@ -73,7 +76,7 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.En
 // nothing to do: the directory has no log, or the mark is the Python tool's.
 func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err error) {
 	mark, err := d.dir.ReadProcessed()
-	if err != nil || mark.Kind == logdir.Foreign {
+	if err != nil || mark.Kind == logdir.Foreign && p.Resend == nil {
 		return false, err
 	}
 	if mark.Damaged != nil {
@@ -160,7 +163,10 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark
 	if err != nil {
 		return err
 	}
-	from, change, err := d.dir.Resume(ctx, log, file, st, mark, unfinished)
+	from, change := logdir.LogState{}, logdir.New
+	if p.Resend == nil {
+		from, change, err = d.dir.Resume(ctx, log, file, st, mark, unfinished)
+	}
 	if err != nil {
 		_ = file.Close()
 		return err

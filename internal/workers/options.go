@@ -16,10 +16,15 @@ type Options struct {
 	Roots []*logdir.Root
 	// Transport accepts the messages. The caller closes it after Run.
 	Transport transport.Transport
-	// Mark makes the run write state files. A run without Mark writes nothing to
-	// the disk.
+	// Mark makes the run write state files. A run without Mark, and a resend, write
+	// nothing to the disk.
 	Mark bool
-	// Single stops after the first directory that had something to send.
+	// Resend, if not nil, makes the run send the directories of a span again, each
+	// from its start, whatever their state files say. The state files stay as they
+	// are.
+	Resend *Span
+	// Single stops after the first directory that had something to send. It does not go
+	// with Resend.
 	Single bool
 	// Settings are the settings of the flows. Settings.Instance applies to roots
 	// that have no instance id of their own.
@@ -66,4 +71,7 @@ type Outcome struct {
 	Transport error
 	// Interrupted reports that the context ended before everything was done.
 	Interrupted bool
+	// ResumeAt is where a resend has to go on that was interrupted or that the
+	// transport stopped: the start of the oldest directory that it has not finished.
+	ResumeAt time.Time
 }

@@ -45,6 +45,10 @@ func (p *pipeline) directoryError(path string, err error) {
 		p.outcome.Locked++
 	case errors.Is(err, logdir.ErrVanished), errors.Is(err, fs.ErrNotExist):
 		p.Counters.Unsent.Done(path, 0)
+		if p.Resend != nil {
+			p.Log.Warn("directory_vanished", "directory", path, "hint", "it was deleted before it could be sent again")
+			return
+		}
 		p.Log.Info("directory_vanished", "directory", path)
 	default:
 		p.Counters.Unsent.Stays(path, report.Failed, err, 0)

@@ -41,9 +41,11 @@ type pipeline struct {
 	mu      sync.Mutex
 	inWork  map[*dirWork]struct{}
 	outcome Outcome
+	resent  []bool // of a resend: the directories that it has finished, by order
 }
 
 func newPipeline(o Options) *pipeline {
+	o.Mark = o.Mark && o.Resend == nil
 	p := &pipeline{
 		Options:    o,
 		freeBlocks: make(chan *encodedBlock, o.Workers+2),
@@ -64,7 +66,13 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	entries, err := p.crawl(ctx, o.Roots)
 	if ctx.Err() != nil {
 		p.outcome.Interrupted = true
+		if o.Resend != nil {
+			p.outcome.ResumeAt = o.Resend.Since
+		}
 		return p.outcome, nil
+	}
+	if o.Resend != nil {
+		p.resent = make([]bool, len(entries))
 	}
 	if o.Single {
 		p.processFirst(ctx, entries)
@@ -72,6 +80,9 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		p.process(ctx, entries)
 	}
 	p.takeBack()
+	if o.Resend != nil && (p.outcome.Interrupted || p.outcome.Transport != nil) {
+		p.outcome.ResumeAt = p.resumeAt(entries)
+	}
 	return p.outcome, err
 }
 

@@ -64,6 +64,9 @@ func (p *pipeline) takeBack() {
 		return
 	}
 	p.outcome.Transport = p.journal.lost
+	if !p.Mark {
+		return
+	}
 	var g errgroup.Group
 	g.SetLimit(markWorkers)
 	for _, e := range p.journal.entries {

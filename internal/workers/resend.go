@@ -1,0 +1,126 @@
+package workers
+
+import (
+	"slices"
+	"time"
+
+	"tstat-transport/internal/logdir"
+)
+
+// Span is a span of time: Since, and everything after that and before Until.
+type Span struct{ Since, Until time.Time }
+
+// holds reports whether t lies in the span.
+func (s Span) holds(t time.Time) bool { return !t.Before(s.Since) && t.Before(s.Until) }
+
+// inSpan returns the directories of a root that Tstat started in the span of the
+// resend. found must be sorted. If found is all that the root holds, inSpan logs what
+// is missing in the span.
+func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []logdir.Entry {
+	var starts []time.Time
+	rest := found[:0]
+	undated := 0
+	for _, e := range found {
+		start, ok := logdir.Start(e.Name)
+		switch {
+		case !ok:
+			undated++
+			continue
+		case p.Resend.holds(start):
+			rest = append(rest, e)
+		}
+		starts = append(starts, start)
+	}
+	if undated > 0 {
+		p.Log.Warn("directories_without_time", "root", root.Path, "directories", undated,
+			"hint", "their names hold no time, so they are not sent again")
+	}
+	if !all {
+		return rest
+	}
+	span := *p.Resend
+	if now := time.Now(); now.Before(span.Until) {
+		span.Until = now
+	}
+	const minutes = "2006-01-02T15:04"
+	for _, gap := range span.missing(starts) {
+		p.Log.Warn("directories_missing", "root", root.Path, "from", gap.Since.Format(minutes), "to", gap.Until.Format(minutes),
+			"hint", "tstat_cull or Tstat has deleted them, or Tstat did not run")
+	}
+	return rest
+}
+
+// missing returns the parts of the span for which there is no directory. starts are
+// the start times of all directories of a root, in order. Tstat starts a directory at
+// a fixed interval, so a distance of more than one and a half intervals is a gap: a
+// single missing directory makes it two.
+func (s Span) missing(starts []time.Time) (gaps []Span) {
+	if !s.Since.Before(s.Until) {
+		return nil
+	}
+	starts = slices.CompactFunc(slices.Clone(starts), time.Time.Equal)
+	usual := interval(starts)
+	first, _ := slices.BinarySearchFunc(starts, s.Since, time.Time.Compare)
+	end, _ := slices.BinarySearchFunc(starts, s.Until, time.Time.Compare)
+	before, next := s.Since.Add(-usual), s.Until
+	if first > 0 {
+		before = starts[first-1]
+	}
+	if end < len(starts) {
+		next = starts[end]
+	}
+	for _, start := range append(starts[first:end:end], next) {
+		gap := Span{before.Add(usual), start}
+		if gap.Since.Before(s.Since) {
+			gap.Since = s.Since
+		}
+		if s.Until.Before(gap.Until) {
+			gap.Until = s.Until
+		}
+		if start.Sub(before) > usual*3/2 && gap.Since.Before(gap.Until) {
+			gaps = append(gaps, gap)
+		}
+		before = start
+	}
+	return gaps
+}
+
+// interval returns the usual distance between directories: the median, or Tstat's
+// default of an hour if there are too few directories to tell.
+func interval(starts []time.Time) time.Duration {
+	if len(starts) < 4 {
+		return time.Hour
+	}
+	distances := make([]time.Duration, len(starts)-1)
+	for i := range distances {
+		distances[i] = starts[i+1].Sub(starts[i])
+	}
+	slices.Sort(distances)
+	return distances[len(distances)/2]
+}
+
+// resumeAt returns the start of the first of entries that the resend has not
+// finished; the zero time if there is none.
+func (p *pipeline) resumeAt(entries []logdir.Entry) time.Time {
+	if p.journal.lost != nil { // with messages of any directory
+		p.resent = make([]bool, len(entries))
+	}
+	for i, e := range entries {
+		if !p.resent[i] {
+			start, _ := logdir.Start(e.Name)
+			return start
+		}
+	}
+	return time.Time{}
+}
+
+// settle records that a resend need not come back to a directory: it is confirmed, has
+// gone, or its own error has been logged.
+func (p *pipeline) settle(order int) {
+	if p.Resend == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resent[order] = true
+}
