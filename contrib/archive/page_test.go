@@ -9,6 +9,7 @@ import (
 // TestQueriesOfThePage runs every SQL statement of docs/archive.md that is for
 // PostgreSQL, over the flows of real logs.
 func TestQueriesOfThePage(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/archive.md")
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ func (m sentMessage) read(t testing.TB) *message {
 // TestRepeats stores messages, each in a transaction of its own, all in one, and
 // in the reverse order: the table holds the same flows.
 func TestRepeats(t *testing.T) {
+	t.Parallel()
 	url := startPostgres(t, "fsync=off").url()
 	s, err := openStore(t.Context(), url)
 	if err != nil {
@@ -91,6 +92,7 @@ func TestRepeats(t *testing.T) {
 
 // TestConsumersAtOnce has four consumers store what overlaps, at the same time.
 func TestConsumersAtOnce(t *testing.T) {
+	t.Parallel()
 	url := startPostgres(t, "fsync=off").url()
 	flows := goldenFlows(t, "level15")
 	want := multiset{}

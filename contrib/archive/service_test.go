@@ -91,6 +91,7 @@ func (s *service) awaitDone() {
 }
 
 func TestDeadLetters(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	bodies := messagesOf(goldenFlows(t, "level15")[:200], 50)
 	wrong := []byte(`[{"type":"flow"}]`)
@@ -130,6 +131,7 @@ func TestDeadLetters(t *testing.T) {
 // TestDatabaseAway: the consumer keeps what it has while the database is away,
 // and makes partitions anew that somebody has dropped.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	flows := goldenFlows(t, "v2.4_bulk")
 	bodies := messagesOf(flows, 7)
@@ -170,6 +172,7 @@ func TestDatabaseAway(t *testing.T) {
 
 // TestQueueAway: a queue is deleted under the consumer, and is there again.
 func TestQueueAway(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	body := messagesOf(goldenFlows(t, "v2.4_bulk"), 26)[0]
 	testkit.Await(t, "the consumer to consume", func() bool { return strings.Contains(s.log.String(), "event=consuming") })
