@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"strings"
 
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/config"
@@ -26,15 +25,9 @@ func configuredRoots(file string) (roots []string, err error) {
 	if !ok {
 		return nil, errNoRoot
 	}
-	for item := range strings.SplitSeq(o.Value, ",") {
-		_, path, err := cli.ParseRoot(strings.TrimSpace(item))
-		if err != nil {
-			return nil, configError{o.Want("[INSTANCE=]DIR, or several separated by commas")}
-		}
-		roots = append(roots, path)
+	listed, want := cli.ParseRoots(o.Value)
+	if want != "" {
+		return nil, configError{o.Want(want)}
 	}
-	if cli.CheckDisjoint(roots) != nil {
-		return nil, configError{o.Want("roots of which none lies in another")}
-	}
-	return roots, nil
+	return cli.Paths(listed), nil
 }

@@ -79,19 +79,19 @@ func (c *command) checkTransport(ctx context.Context, up *checkReport, log *slog
 
 // checkRoot checks that a root can be read and its marks written. It holds the
 // root's lock meanwhile.
-func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
-	r, err := logdir.OpenRoot(d.path)
+func (c *command) checkRoot(ctx context.Context, up *checkReport, d cli.Root) {
+	r, err := logdir.OpenRoot(d.Path)
 	if err != nil {
-		up.wrong(cli.NoInput, "root %s: %v: correct -d, or let this user read it", d.path, err)
+		up.wrong(cli.NoInput, "root %s: %v: correct -d, or let this user read it", d.Path, err)
 		return
 	}
 	defer r.Close()
 	switch err := r.Lock(); {
 	case errors.Is(err, logdir.ErrLocked):
-		up.wrong(cli.TempFail, "root %s: %v: %s", d.path, err, logdir.LockRemedy(err))
+		up.wrong(cli.TempFail, "root %s: %v: %s", d.Path, err, logdir.LockRemedy(err))
 		return
 	case err != nil:
-		up.wrong(cli.NoInput, "root %s: cannot be locked: %v", d.path, err)
+		up.wrong(cli.NoInput, "root %s: cannot be locked: %v", d.Path, err)
 		return
 	}
 	entries, err := r.Find(ctx, func(path string, err error) {
@@ -102,7 +102,7 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 		up.wrong(cli.IO, "directory %s: %v: let this user read it", path, err)
 	})
 	if err != nil {
-		up.wrong(cli.NoInput, "root %s: %v", d.path, err)
+		up.wrong(cli.NoInput, "root %s: %v", d.Path, err)
 		return
 	}
 	pending := len(entries)
@@ -111,9 +111,9 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d root) {
 			pending--
 		}
 	}
-	up.ok("root %s: %d directories of logs, %d of them with something to look at", d.path, len(entries), pending)
+	up.ok("root %s: %d directories of logs, %d of them with something to look at", d.Path, len(entries), pending)
 	if !c.NoTransport {
-		checkMarks(up, d.path, entries)
+		checkMarks(up, d.Path, entries)
 	}
 }
 

@@ -108,19 +108,11 @@ func (conf *configuration) take(name string, set func(value string) (want string
 // setRoots sets the roots to a list separated by commas. If one is wrong, it sets
 // none.
 func (c *command) setRoots(list string) (want string) {
-	var roots []root
-	for item := range strings.SplitSeq(list, ",") {
-		var r root
-		if r.UnmarshalText([]byte(strings.TrimSpace(item))) != nil {
-			return "[INSTANCE=]DIR, or several separated by commas"
-		}
-		roots = append(roots, r)
+	roots, want := cli.ParseRoots(list)
+	if want == "" {
+		c.Directory = roots
 	}
-	if checkDisjoint(roots) != nil {
-		return "roots of which none lies in another"
-	}
-	c.Directory = roots
-	return ""
+	return want
 }
 
 // exists reports whether there is a file at path. This user may be unable to read

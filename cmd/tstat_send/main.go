@@ -29,34 +29,34 @@ Looks below each --directory for directories that end in .out, reads log_tcp_com
 Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or marked (the others were done); 75 try again later (broker away, not confirmed in time, root locked by another run, interrupted); 77 refused (credentials, permissions); 78 configuration (file, TLS, missing queue, exchange or vhost, unroutable message).`
 
 type command struct {
-	Directory   []root    `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated; no root may lie in another. Required, unless the configuration has it."`
-	Config      string    `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration: of the transport, and in its section [tstat_send] what is not given of --directory, --instance, --sensor, --threshold and --transport. With --no-transport and --directory only its section [privacy] counts. Default: ${default}, or if there is none, /etc/tstat-transport/config.ini."`
-	Threshold   threshold `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
-	Transport   string    `short:"t" default:"rabbit" enum:"${transports}" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`
-	Sensor      string    `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
-	Instance    *string   `short:"I" placeholder:"ID" help:"Instance id in the flows, for roots without their own. Default: 0."`
-	Single      bool      `short:"s" help:"Stop after the first directory that had something to send."`
-	NoTransport bool      `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks nothing."`
-	Pretty      bool      `help:"With --no-transport: indent the JSON."`
-	Workers     int       `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
-	Connections int       `default:"${connections}" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
-	Channels    int       `default:"${channels}" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
-	Window      window    `default:"auto" placeholder:"auto|N" help:"Messages on each channel that may be unconfirmed: auto, as many as the distance to RabbitMQ makes worth while (64 with http and file), or a number. Default: ${default}."`
-	Anonymize   string    `default:"" enum:",none,truncate,cryptopan" placeholder:"none|truncate|cryptopan" help:"Replace the addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key. The section [privacy] of the configuration names the key, and says which addresses are replaced. Default: what that section says, else none."`
-	Timestamps  string    `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
-	UDPDuration string    `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
-	MaxRate     byteRate  `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
-	Check       bool      `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing."`
-	Status      bool      `help:"Print what is pending below the roots, and why: directory, age, bytes that are not confirmed. Reads only, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
-	JSON        bool      `name:"json" help:"With --status: print JSON instead of a table."`
-	Rejects     string    `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
-	Progress    string    `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
-	Report      string    `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
-	Metrics     string    `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. Give it a name that ends in .prom, and each line of a crontab its own."`
-	LogFormat   string    `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
-	Verbose     bool      `short:"v" help:"Log each directory too."`
-	Debug       bool      `short:"D" help:"Log everything, protocol events included. For tstat_cull -D is --dry-run: the letters are those of the Python tools."`
-	Quiet       bool      `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are logged as ever."`
+	Directory   []cli.Root `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root below which a Tstat writes its directories of logs, with the instance id of that Tstat if it has its own. May be repeated; no root may lie in another. Required, unless the configuration has it."`
+	Config      string     `short:"c" default:"./config.ini" placeholder:"FILE" help:"Configuration: of the transport, and in its section [tstat_send] what is not given of --directory, --instance, --sensor, --threshold and --transport. With --no-transport and --directory only its section [privacy] counts. Default: ${default}, or if there is none, /etc/tstat-transport/config.ini."`
+	Threshold   threshold  `short:"T" default:"1000" placeholder:"MB" help:"Send flows of at least so many megabytes (1 MB = 1,000,000 bytes); fractions are allowed, 0 sends all. Default: ${default}."`
+	Transport   string     `short:"t" default:"rabbit" enum:"${transports}" placeholder:"NAME" help:"Where messages go: rabbit, to RabbitMQ (section [rabbit] of the configuration); http, posted to a server (section [http]); file, a file for each directory (section [file]). Default: ${default}."`
+	Sensor      string     `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
+	Instance    *string    `short:"I" placeholder:"ID" help:"Instance id in the flows, for roots without their own. Default: 0."`
+	Single      bool       `short:"s" help:"Stop after the first directory that had something to send."`
+	NoTransport bool       `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks nothing."`
+	Pretty      bool       `help:"With --no-transport: indent the JSON."`
+	Workers     int        `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
+	Connections int        `default:"${connections}" placeholder:"N" help:"Connections to RabbitMQ. With http and file, --connections times --channels times --window is how many messages are sent at a time. Default: ${default}."`
+	Channels    int        `default:"${channels}" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
+	Window      window     `default:"auto" placeholder:"auto|N" help:"Messages on each channel that may be unconfirmed: auto, as many as the distance to RabbitMQ makes worth while (64 with http and file), or a number. Default: ${default}."`
+	Anonymize   string     `default:"" enum:",none,truncate,cryptopan" placeholder:"none|truncate|cryptopan" help:"Replace the addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key. The section [privacy] of the configuration names the key, and says which addresses are replaced. Default: what that section says, else none."`
+	Timestamps  string     `default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of start and end in the flows. Default: ${default}."`
+	UDPDuration string     `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit in which UDP durations are read. Tstat writes s; ms is what the Python tool took them for. Default: ${default}."`
+	MaxRate     byteRate   `placeholder:"BYTES" help:"Send at most so many bytes of messages a second in all, counted before any compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
+	Check       bool       `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing."`
+	Status      bool       `help:"Print what is pending below the roots, and why: directory, age, bytes that are not confirmed. Reads only, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
+	JSON        bool       `name:"json" help:"With --status: print JSON instead of a table."`
+	Rejects     string     `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
+	Progress    string     `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
+	Report      string     `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
+	Metrics     string     `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. Give it a name that ends in .prom, and each line of a crontab its own."`
+	LogFormat   string     `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
+	Verbose     bool       `short:"v" help:"Log each directory too."`
+	Debug       bool       `short:"D" help:"Log everything, protocol events included. For tstat_cull -D is --dry-run: the letters are those of the Python tools."`
+	Quiet       bool       `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are logged as ever."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
@@ -101,15 +101,7 @@ func (c *command) Validate() error {
 	if c.Status && (c.Check || c.NoTransport) {
 		return fmt.Errorf("--status goes with neither --check nor --no-transport")
 	}
-	return checkDisjoint(c.Directory)
-}
-
-func checkDisjoint(roots []root) error {
-	paths := make([]string, len(roots))
-	for i, r := range roots {
-		paths[i] = r.path
-	}
-	return cli.CheckDisjoint(paths)
+	return cli.CheckDisjoint(cli.Paths(c.Directory))
 }
 
 func main() {

@@ -125,10 +125,10 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 		r, err := openRoot(d)
 		switch {
 		case errors.Is(err, logdir.ErrLocked):
-			log.Warn("root_locked", "root", d.path, "error", err, "hint", logdir.LockRemedy(err))
+			log.Warn("root_locked", "root", d.Path, "error", err, "hint", logdir.LockRemedy(err))
 			status = cli.Worse(status, cli.TempFail)
 		case err != nil:
-			log.Error("root_unreadable", "root", d.path, "error", err, "hint", "correct -d")
+			log.Error("root_unreadable", "root", d.Path, "error", err, "hint", "correct -d")
 			status = cli.Worse(status, cli.NoInput)
 		default:
 			roots = append(roots, r)
@@ -142,12 +142,12 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 	return roots, status
 }
 
-func openRoot(d root) (*logdir.Root, error) {
-	r, err := logdir.OpenRoot(d.path)
+func openRoot(d cli.Root) (*logdir.Root, error) {
+	r, err := logdir.OpenRoot(d.Path)
 	if err != nil {
 		return nil, err
 	}
-	r.Instance = d.instance
+	r.Instance = d.Instance
 	if err := r.Lock(); err != nil {
 		_ = r.Close()
 		return nil, err
@@ -168,9 +168,9 @@ func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 	for _, d := range c.Directory {
 		id := c.instanceOf(d)
 		if other, ok := seen[id]; ok {
-			repeated = append(repeated, repeatedInstance{id, d.path, other})
+			repeated = append(repeated, repeatedInstance{id, d.Path, other})
 		} else {
-			seen[id] = d.path
+			seen[id] = d.Path
 		}
 	}
 	return repeated

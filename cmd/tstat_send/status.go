@@ -15,7 +15,7 @@ import (
 func (c *command) status(ctx context.Context, stdout, stderr io.Writer) int {
 	roots := make([]status.Root, len(c.Directory))
 	for i, r := range c.Directory {
-		roots[i] = status.Root{Path: r.path, Instance: c.instanceOf(r)}
+		roots[i] = status.Root{Path: r.Path, Instance: c.instanceOf(r)}
 	}
 	report, err := status.Collect(ctx, roots, c.Workers)
 	if err != nil {

@@ -38,7 +38,7 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		},
 	}
 	for _, d := range c.Directory {
-		w.run.Roots = append(w.run.Roots, report.Root{Path: d.path, Instance: c.instanceOf(d)})
+		w.run.Roots = append(w.run.Roots, report.Root{Path: d.Path, Instance: c.instanceOf(d)})
 	}
 	out := stderr
 	// Messages that are printed on the same terminal would tear the bar.

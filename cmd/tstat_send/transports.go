@@ -195,9 +195,9 @@ func (c *command) file(file *config.File, log *slog.Logger) (backend, error) {
 }
 
 // instanceOf returns the instance id of a root's flows, as text.
-func (c *command) instanceOf(r root) string {
-	if r.instance != "" {
-		return r.instance
+func (c *command) instanceOf(r cli.Root) string {
+	if r.Instance != "" {
+		return r.Instance
 	}
 	return c.instanceName()
 }

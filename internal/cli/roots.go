@@ -32,17 +32,56 @@ func CheckDisjoint(roots []string) error {
 	return nil
 }
 
-// ParseRoot reads a root as it is given, [INSTANCE=]DIR. An = behind a slash
-// belongs to DIR. The instance is empty if none is given.
-func ParseRoot(text string) (instance, path string, err error) {
-	instance, path, found := strings.Cut(text, "=")
+// A Root is a directory below which a Tstat writes its directories of logs.
+type Root struct {
+	Instance string // the instance id of that Tstat, empty if none is given
+	Path     string
+}
+
+// String returns [INSTANCE=]DIR.
+func (r Root) String() string {
+	if r.Instance == "" {
+		return r.Path
+	}
+	return r.Instance + "=" + r.Path
+}
+
+// UnmarshalText reads [INSTANCE=]DIR. An = behind a slash belongs to DIR.
+func (r *Root) UnmarshalText(text []byte) error {
+	instance, path, found := strings.Cut(string(text), "=")
 	if !found || strings.Contains(instance, "/") {
-		instance, path = "", text
+		instance, path = "", string(text)
 	} else if instance == "" {
-		return "", "", fmt.Errorf("%q: no instance id stands before the =", text)
+		return fmt.Errorf("%q: no instance id stands before the =", text)
 	}
 	if path == "" {
-		return "", "", fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
+		return fmt.Errorf("%q names no directory: is a variable in the command not set?", text)
 	}
-	return instance, filepath.Clean(path), nil
+	*r = Root{Instance: instance, Path: filepath.Clean(path)}
+	return nil
+}
+
+// Paths returns the paths of roots.
+func Paths(roots []Root) []string {
+	paths := make([]string, len(roots))
+	for i, r := range roots {
+		paths[i] = r.Path
+	}
+	return paths
+}
+
+// ParseRoots reads a list of roots separated by commas. If the list is wrong, want
+// says what a right one is.
+func ParseRoots(list string) (roots []Root, want string) {
+	for item := range strings.SplitSeq(list, ",") {
+		var r Root
+		if r.UnmarshalText([]byte(strings.TrimSpace(item))) != nil {
+			return nil, "[INSTANCE=]DIR, or several separated by commas"
+		}
+		roots = append(roots, r)
+	}
+	if CheckDisjoint(Paths(roots)) != nil {
+		return nil, "roots of which none lies in another"
+	}
+	return roots, ""
 }
