@@ -130,11 +130,19 @@ func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
 			err = errors.Join(dir.TryMark(), dir.Close())
 		}
 		if err != nil {
-			up.wrong(cli.IO, "marks: %v: let this user write there (a group that Tstat's directories belong to, or the user that Tstat runs as)", err)
+			up.wrong(cli.IO, "marks: %s", withRemedy(err))
 		} else {
 			up.ok("marks: can be written in %s", e.Path())
 		}
 		return
 	}
 	up.note("marks: there is no directory of logs below %s yet, so nothing to try writing in", path)
+}
+
+// withRemedy returns the text of an error of a state file and what to do about it.
+func withRemedy(err error) string {
+	if remedy := logdir.WriteRemedy(err); remedy != "" {
+		return err.Error() + ": " + remedy
+	}
+	return err.Error()
 }

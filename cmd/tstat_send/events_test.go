@@ -23,7 +23,7 @@ func loggedEvents(t *testing.T) map[string]string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (strings.HasSuffix(path, "internal/test") || d.Name() == "bench" || d.Name() == "contrib" || d.Name() == "testdata" || d.Name() == "tools"):
+		case d.IsDir() && (strings.HasSuffix(path, "internal/test") || d.Name() == "bench" || d.Name() == "build" || d.Name() == "contrib" || d.Name() == "testdata" || d.Name() == "tools"):
 			return fs.SkipDir
 		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 			return nil

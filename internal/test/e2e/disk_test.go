@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -77,6 +78,11 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("published=%d, want nothing sent whose state cannot be written", r.count("published"))
 	}
 	s.wantNoMark()
+	// --check and the run give one remedy.
+	check := s.send("--check")
+	if check.Status != ioTrouble || !strings.Contains(check.Out, "read-only file system: mount the file system to be written to") {
+		t.Errorf("--check: status %d\n%s", check.Status, check.Out)
+	}
 	remount(0)
 	s.recover()
 }
