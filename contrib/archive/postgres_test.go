@@ -95,13 +95,15 @@ func (p *postgres) data() string { return filepath.Join(p.dir, "data") }
 func (p *postgres) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = p.dir
-	cmd.Env = []string{"LANG=C", "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"LANG=C", "PATH=" + os.Getenv("PATH"), "ARCHIVE_DIR=" + p.dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.user, Setpgid: true}
 	return cmd
 }
 
-// watched runs a server whose process group dies when standard input ends.
-const watched = `(cat >/dev/null; kill -9 -- -$$) <&3 3<&- >/dev/null 2>&1 & exec "$@" 3<&- </dev/null`
+// watched runs a server that is killed, and its directory removed, when the pipe
+// from the test ends: when the test is killed. Whoever kills the server otherwise
+// kills the whole process group, and with it the watchdog.
+const watched = `(cat >/dev/null; kill -9 $$; sleep 1; rm -rf "$ARCHIVE_DIR") <&3 3<&- >/dev/null 2>&1 & exec "$@" 3<&- </dev/null`
 
 // start starts the server and waits until it can be logged in to.
 func (p *postgres) start() {
