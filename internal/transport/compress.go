@@ -10,11 +10,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compressor compresses message bodies, each by itself. Its methods may be called
-// from many goroutines at once.
+// Compressor compresses each message body separately. Its methods may be called from
+// many goroutines at once.
 type Compressor struct {
 	name     string
-	encoders chan *encoder // idle ones; nil stands for one that has not been made yet
+	encoders chan *encoder // idle encoders; nil stands for an encoder to be made
 }
 
 const (
@@ -45,7 +45,7 @@ func NewCompressor(name string) (*Compressor, error) {
 func (c *Compressor) Name() string { return c.name }
 
 // Append appends the compressed body to dst, which may be nil, and returns the
-// extended slice. It does not change body, and keeps neither.
+// extended slice. It does not change body, and keeps neither slice.
 func (c *Compressor) Append(dst, body []byte) []byte {
 	if c.name == "" {
 		return append(dst, body...)
@@ -82,7 +82,7 @@ func newEncoder(name string) *encoder {
 func (e *encoder) encode(body []byte) []byte {
 	e.out.Reset()
 	if e.zstd != nil {
-		// Without that room EncodeAll allocates an array as large as body.
+		// EncodeAll allocates an array as large as body if out has less room.
 		e.out.Grow(len(body))
 		return e.zstd.EncodeAll(body, e.out.AvailableBuffer())
 	}
@@ -92,7 +92,7 @@ func (e *encoder) encode(body []byte) []byte {
 	return e.out.Bytes()
 }
 
-// Decompress returns the JSON list of a message.
+// Decompress returns the JSON list in the body of a message.
 func Decompress(m *Message) ([]byte, error) {
 	var r io.Reader
 	var err error

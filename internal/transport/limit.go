@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Limit returns a transport that hands messages to t at no more than
-// bytesPerSecond, over all callers of Send. Bytes are those of message bodies
-// before compression. Messages go to t in the order in which Send was called,
-// each after the time that its size takes at that rate. Once t has failed a
-// message with the verdict Refused, all messages that wait fail with the same
-// error. The result is a Finisher if t is one; closing it closes t.
+// Limit returns a transport that hands messages to t at no more than bytesPerSecond,
+// over all callers of Send. It counts the bytes of message bodies before compression.
+// Messages go to t in the order in which Send was called. Each message waits for the
+// time that its size takes at that rate. Once t has failed a message with the verdict
+// Refused, all waiting messages fail with the same error. If t is a Finisher, the
+// result is a Finisher too. Closing the result closes t.
 func Limit(t Transport, bytesPerSecond int64) Transport {
 	l := &limited{Transport: t, bytesPerSecond: bytesPerSecond, refused: make(chan struct{})}
 	if f, ok := t.(Finisher); ok {
@@ -59,7 +59,7 @@ func (l *limited) Send(ctx context.Context, m *Message) error {
 	case <-l.refused:
 		return l.refusal
 	case <-ctx.Done():
-		return fmt.Errorf("message %s waited for the rate limit until the run was stopped: %w", m.ID, context.Cause(ctx))
+		return fmt.Errorf("message %s was still waiting for the rate limit when the run was stopped: %w", m.ID, context.Cause(ctx))
 	}
 	err := l.Transport.Send(ctx, m)
 	if err != nil && VerdictOf(err) == Refused {

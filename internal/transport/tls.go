@@ -12,9 +12,9 @@ import (
 // an alert.
 const TLSAlert = "remote error"
 
-// TLSRemedy returns what to do about an error of a TLS connection; peer says who
-// is at the other end, such as "broker". ok is false for every other error, and
-// for a port that does not speak TLS, where the remedy depends on the transport.
+// TLSRemedy returns what to do about an error of a TLS connection. peer names the
+// other end, such as "broker". ok is false for every other error, and for a port that
+// does not speak TLS, since the remedy for that depends on the transport.
 func TLSRemedy(err error, peer string) (remedy string, ok bool) {
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == TLSAlert {
 		return "the " + peer + " does not accept this side's TLS: check certfile, keyfile and ciphers in [ssl_options]", true
@@ -24,7 +24,7 @@ func TLSRemedy(err error, peer string) (remedy string, ok bool) {
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		if strings.Contains(err.Error(), "legacy Common Name") {
-			return "issue a certificate with a subjectAltName for the " + peer + ": a common name alone does not count, and server_hostname cannot help", true
+			return "issue a certificate with a subjectAltName for the " + peer + ": the common name is ignored, and server_hostname cannot help", true
 		}
 		return "connect by a name that the certificate holds, or set server_hostname in [ssl_options]", true
 	}

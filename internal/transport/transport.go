@@ -1,8 +1,8 @@
-// Package transport is the interface between the pipeline and whatever accepts
-// messages, and what the transports share: verdicts of a failure, findings of a
-// check, remedies for TLS, compression and the rate limit. Each transport has a
-// package of its own: internal/amqp (RabbitMQ), and file, http and stdout below
-// this one.
+// Package transport has the interface through which the pipeline delivers messages,
+// and the code that transports share: verdicts of a failure, findings of a check,
+// remedies for TLS, compression and the rate limit. Each transport has a package of
+// its own: internal/amqp (RabbitMQ), and the packages file, http and stdout below this
+// directory.
 package transport
 
 import (
@@ -16,8 +16,8 @@ type Message struct {
 	// checksum of the list. A resent message has the same ID. At most 255 bytes,
 	// valid UTF-8.
 	ID string
-	// Body is the compact JSON list, compressed if Encoding is set. It is lent:
-	// unchanged until Send returns, and not to be kept after that.
+	// Body is the compact JSON list, compressed if Encoding is set. The caller does
+	// not change Body until Send returns, and the transport must not keep it longer.
 	Body []byte
 	// Encoding is the content coding of Body: "", gzip or zstd.
 	Encoding string
@@ -25,10 +25,10 @@ type Message struct {
 	Size int
 	// Flows is the number of flows in Body.
 	Flows int
-	// Directory is the path of the directory that the flows come from: of the
-	// root as it was given, and below it.
+	// Directory is the path of the directory that the flows come from. It begins with
+	// the root as the user wrote it.
 	Directory string
-	// Instance is the instance id of that root, as text; "0" without one.
+	// Instance is the instance id of the root, as text; "0" if the root has none.
 	Instance string
 	// Taken, if not nil, may be called by Send when it begins to deliver the
 	// message. The caller keeps few messages waiting for that moment.
@@ -38,18 +38,18 @@ type Message struct {
 // Transport delivers messages. Its methods may be called from many goroutines
 // at once; Close is called once, after the last Send has returned.
 type Transport interface {
-	// Send returns nil once m is durably accepted, and an error if it gives up.
-	// It retries inside. Every wait is bounded, and ends early when ctx ends.
+	// Send returns nil once m is durably accepted, and an error if it gives up. Send
+	// itself retries. Every wait is bounded, and ends early when ctx ends.
 	Send(ctx context.Context, m *Message) error
 	// Close ends connections and waits for every goroutine of the transport.
 	Close(ctx context.Context) error
 }
 
-// Finisher is implemented by transports that gather a directory's messages
-// and have something to do when all of them are accepted. Finish is called
-// after the last accepted Send of the directory and before it is marked, also
-// where the last of them was accepted in an earlier run that did not come to
-// mark it; an error keeps it unmarked. The arguments are those of Message.
+// Finisher is implemented by transports that gather the messages of a directory. The
+// run calls Finish when all messages of the directory are accepted, and before it
+// marks the directory. The run may have sent none of them itself: an earlier run may
+// have ended before it could mark the directory. If Finish fails, the directory is not
+// marked. The arguments have the values of Message.Instance and Message.Directory.
 type Finisher interface {
 	Finish(ctx context.Context, instance, directory string) error
 }
@@ -58,22 +58,22 @@ type Finisher interface {
 type Verdict uint8
 
 const (
-	// Retry: the other side is away, slow or busy; a later run may succeed.
+	// Retry means that the receiver is away, slow or busy. A later run may succeed.
 	Retry Verdict = iota
-	// Refused: credentials or permissions; somebody must act.
+	// Refused means that credentials or permissions are wrong. Somebody must act.
 	Refused
-	// Misconfigured: a missing exchange, vhost or queue, TLS material, an
-	// unroutable message; somebody must change the configuration.
+	// Misconfigured means a missing exchange, vhost or queue, wrong TLS material or
+	// an unroutable message. Somebody must change the configuration.
 	Misconfigured
-	// TooLarge: this message is over the receiver's size limit; the caller
-	// may split it by flows and send the parts.
+	// TooLarge means that the message exceeds the receiver's size limit. The caller
+	// may split the message and send the parts.
 	TooLarge
 )
 
-// ErrDestinationLost is in the chain of an error that ends a transport because
-// messages of this run that it had accepted are gone, with the place where they
-// were: they must be sent again.
-var ErrDestinationLost = errors.New("messages that had been accepted are gone")
+// ErrDestinationLost is in the chain of an error that ends a transport because the
+// destination was deleted with messages that the transport had accepted in this run.
+// Those messages must be sent again.
+var ErrDestinationLost = errors.New("accepted messages are lost")
 
 // Error is a failure with its verdict. Its text names the cause and the remedy
 // and holds no secret.

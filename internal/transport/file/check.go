@@ -10,8 +10,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Check reports whether a transport with these options could write, and leaves
-// nothing behind.
+// Check reports whether a transport with these options could write. It removes the
+// file that it writes.
 func Check(o Options) []transport.Finding {
 	t, err := Open(o)
 	if err == nil {
@@ -23,7 +23,7 @@ func Check(o Options) []transport.Finding {
 	return []transport.Finding{{Text: fmt.Sprintf("file %s: files can be written, synced and renamed", o.Path)}}
 }
 
-// tryWriting does to an empty file what is done to an output.
+// tryWriting creates, syncs, renames and removes an empty file, as for an output.
 func (t *Transport) tryWriting() error {
 	name := fmt.Sprintf(".check-%d", os.Getpid())
 	file, err := atomicfile.Create(t.dir, name+".tmp", 0o640)

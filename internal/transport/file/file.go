@@ -38,9 +38,9 @@ type Options struct {
 //
 //	DIRECTORY.HASH.jsonl[.gz|.zst]
 //
-// HASH is of the directory's path and of every message with its id. So a file
-// is never replaced by one with other messages, not even where files of several
-// runs are moved to.
+// HASH is a hash of the directory's path and of all messages with their ids. So two
+// files with different messages never have the same name, even if the files of several
+// sensors or runs are moved into one folder.
 //
 // Send adds messages to a hidden, uncompressed file, .DIRECTORY.HASH.partial,
 // in the form that record.go describes. A later run goes on with that file.
@@ -49,7 +49,7 @@ type Options struct {
 type Transport struct {
 	o      Options
 	folder *os.Root
-	dir    *os.File // the same folder, for atomicfile
+	dir    *os.File // the folder again, for atomicfile
 
 	mu      sync.Mutex
 	outputs map[string]*output // by Message.Directory
@@ -107,7 +107,7 @@ func (t *Transport) warnOfStale() error {
 			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
 				t.o.Log.Warn("partial_file_old",
 					"file", filepath.Join(t.o.Path, e.Name()), "modified", info.ModTime().Format(time.RFC3339),
-					"hint", "its directory was never finished; if that is gone for good, cut -d' ' -f3- prints the messages of the file")
+					"hint", "no run has finished the directory of this file; if the directory no longer exists, cut -d' ' -f3- prints the messages in the file")
 			}
 		}
 		if err == io.EOF {
@@ -157,19 +157,19 @@ func (t *Transport) Finish(ctx context.Context, _, directory string) error {
 	return nil
 }
 
-// Close leaves partial files to a later run.
+// Close closes the folder. It leaves partial files for a later run.
 func (t *Transport) Close(context.Context) error {
 	return errors.Join(t.dir.Close(), t.folder.Close())
 }
 
-// output returns the directory's output, which it makes if there is none yet.
+// output returns the output of a directory, and makes it if it does not exist yet.
 func (t *Transport) output(directory string) (*output, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if out := t.outputs[directory]; out != nil {
 		return out, nil
 	}
-	// So that the names do not depend on the run's working directory.
+	// The absolute path makes the name independent of the working directory.
 	path, err := filepath.Abs(directory)
 	if err != nil {
 		return nil, err
@@ -188,9 +188,9 @@ func (t *Transport) wrap(err error) *transport.Error {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		remedy = ": free space, or raise the quota"
 	case errors.Is(err, fs.ErrPermission):
-		verdict, remedy = transport.Refused, ": let the user that this runs as write there"
+		verdict, remedy = transport.Refused, ": let the user of this program write to the folder"
 	case errors.Is(err, unix.EROFS):
-		verdict, remedy = transport.Misconfigured, ": mount it to be written to, or correct path in [file]"
+		verdict, remedy = transport.Misconfigured, ": mount the folder writable, or correct path in [file]"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 		verdict, remedy = transport.Misconfigured, ": create the folder, or correct path in [file]"
 	}

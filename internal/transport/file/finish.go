@@ -19,14 +19,14 @@ import (
 	"tstat-transport/internal/failpoint"
 )
 
-// finish writes the finished file, then removes the partial one. A run that
-// dies in between leaves both; the next finish writes the same file again.
+// finish writes the finished file, then removes the partial file. If the run dies in
+// between, both files exist, and the next finish writes the same file again.
 func (o *output) finish(ctx context.Context) error {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	partial, err := o.t.folder.Open(o.partial)
 	if errors.Is(err, fs.ErrNotExist) && !o.begun {
-		return nil // no run has begun one
+		return nil // no message of the directory was written
 	}
 	if err != nil {
 		return err
@@ -59,9 +59,9 @@ func (o *output) finish(ctx context.Context) error {
 	return atomicfile.SyncDir(o.t.dir)
 }
 
-// convert writes the messages of the partial file to dst in the format and the
-// compression asked for. It returns the size of the records in the partial file
-// and the finished file's name.
+// convert writes the messages of the partial file to dst in the format and compression
+// of the options. It returns the size of the whole records in the partial file, and the
+// name for the finished file.
 func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (size int64, name string, err error) {
 	buffered := bufio.NewWriterSize(dst, 256<<10)
 	packed, err := o.t.compress(buffered)
@@ -69,7 +69,7 @@ func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (
 		return 0, "", err
 	}
 	sum := sha256.New()
-	_, _ = fmt.Fprintf(sum, "%s\n", o.directory) // a hash takes everything
+	_, _ = fmt.Fprintf(sum, "%s\n", o.directory) // writing to a hash never fails
 	r := newRecordReader(partial)
 	err = r.each(func(record, body []byte) error {
 		if ctx.Err() != nil {

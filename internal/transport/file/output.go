@@ -27,7 +27,7 @@ type output struct {
 	next *group // the group that Sends join, until its commit begins; nil if there is none
 
 	turn     sync.Mutex // held while the partial file is used; guards the rest
-	begun    bool       // this run has made the partial file's name durable
+	begun    bool       // this run has synced the partial file's name
 	accepted int64      // bytes of records that this run has synced
 }
 
@@ -39,9 +39,9 @@ type group struct {
 }
 
 func newOutput(t *Transport, directory string) *output {
-	const longest = 200 // of the 255 bytes that a name may have
+	const maxBase = 200 // a file name may have 255 bytes
 	base := filepath.Base(directory)
-	base = strings.ToValidUTF8(base[:min(len(base), longest)], "_")
+	base = strings.ToValidUTF8(base[:min(len(base), maxBase)], "_")
 	sum := sha256.Sum256([]byte(directory))
 	return &output{
 		t: t, directory: directory, base: base,
@@ -59,7 +59,8 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 	g := o.next
 	first := g == nil
 	if first {
-		// The newline ends what a crash or a failed write may have left.
+		// The newline ends an incomplete record that a crash or a failed write may
+		// have left.
 		g = &group{records: []byte("\n"), done: make(chan struct{})}
 		o.next = g
 	}
@@ -89,11 +90,11 @@ func (o *output) commit(g *group) {
 	close(g.done)
 }
 
-// write appends records to the partial file and syncs it. What it leaves after
-// an error is no harm: the checksums tell.
+// write appends records to the partial file and syncs it. An incomplete record that an
+// error leaves does no harm: its checksum is wrong.
 func (o *output) write(records []byte) error {
 	flag := os.O_WRONLY | os.O_APPEND
-	if !o.begun { // later a new file would hide that the records are gone
+	if !o.begun { // if records were written, a missing file must be an error
 		flag |= os.O_CREATE
 	}
 	f, err := o.t.folder.OpenFile(o.partial, flag, 0o640)

@@ -17,10 +17,10 @@ import (
 //	CHECKSUM ID BODY
 //
 // where ID is escaped as in a URL, so that it holds no space and no newline, and
-// CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. A crash may leave half
-// a record at the end of the file, a power cut zero bytes. Each write begins with
-// a newline, so that this rest is a line of its own. The reader leaves out lines
-// whose checksum is wrong.
+// CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. A crash may leave an
+// incomplete record at the end of the file, and a power cut may leave zero bytes. Each
+// write begins with a newline, which makes such a rest a line of its own. The reader
+// skips lines whose checksum is wrong.
 
 // maxBody bounds a message's body in bytes, and maxLine a record, so that reading
 // a record needs bounded memory.
@@ -30,8 +30,8 @@ const (
 )
 
 var (
-	errTooLarge   = fmt.Errorf("its body is larger than the %d bytes that a file takes", maxBody)
-	errNotCompact = errors.New("its body is not a compact JSON list: this is a fault of the program")
+	errTooLarge   = fmt.Errorf("its body is larger than %d bytes, the limit of the file transport", maxBody)
+	errNotCompact = errors.New("its body is not a compact JSON list, which is a bug")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -62,8 +62,8 @@ func newRecordReader(file io.Reader) *recordReader {
 	return &recordReader{src: bufio.NewReaderSize(file, 256<<10)}
 }
 
-// each calls use for each whole record, with the record and its message's body,
-// which are valid until use returns.
+// each calls use for each whole record, with the record and the body of its message.
+// Both are valid until use returns.
 func (r *recordReader) each(use func(record, body []byte) error) error {
 	for {
 		err := r.readLine()
@@ -86,8 +86,8 @@ func (r *recordReader) each(use func(record, body []byte) error) error {
 	}
 }
 
-// readLine reads a line without its newline. It keeps no more than the start of
-// a line that is longer than a record can be.
+// readLine reads a line without its newline. Of a line that is longer than any record
+// it keeps only the start.
 func (r *recordReader) readLine() error {
 	r.line = r.line[:0]
 	for {

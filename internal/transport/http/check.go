@@ -41,6 +41,6 @@ func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	case h.o.TLS != nil && len(h.o.TLS.Certificates) > 0:
 		how = "with the client certificate"
 	}
-	return []transport.Finding{{Text: fmt.Sprintf("http %s: the server answers %s (%d to OPTIONS); whether it takes messages, only a message can tell",
+	return []transport.Finding{{Text: fmt.Sprintf("http %s: the server answers %s (%d to OPTIONS); only a message can tell whether it accepts messages",
 		h.name, how, resp.StatusCode)}}
 }

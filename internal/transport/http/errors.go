@@ -12,8 +12,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// classifyAnswer returns what an answer means; nil is a confirmation. A proxy for
-// plain http answers in the server's place.
+// classifyAnswer returns the error that an answer means; nil is a confirmation. For
+// plain http, the answer may be the proxy's instead of the server's.
 func classifyAnswer(resp *http.Response) *transport.Error {
 	if resp.StatusCode == http.StatusProxyAuthRequired {
 		if proxy, err := http.ProxyFromEnvironment(resp.Request); err == nil && proxy != nil {
@@ -25,7 +25,7 @@ func classifyAnswer(resp *http.Response) *transport.Error {
 	return classifyStatus(resp.StatusCode)
 }
 
-// classifyStatus returns what the status of an answer means; nil is a
+// classifyStatus returns the error that the status of an answer means; nil is a
 // confirmation.
 func classifyStatus(code int) *transport.Error {
 	fail := func(verdict transport.Verdict, remedy string) *transport.Error {
@@ -35,11 +35,11 @@ func classifyStatus(code int) *transport.Error {
 	case code >= 200 && code < 300:
 		return nil
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return fail(transport.Refused, ": check username, password or token in [http], and what that user may do there")
+		return fail(transport.Refused, ": check username, password or token in [http], and the permissions of that user")
 	case code == http.StatusProxyAuthRequired:
-		return fail(transport.Refused, ": the proxy wants credentials, see HTTPS_PROXY and HTTP_PROXY in the environment")
+		return fail(transport.Refused, ": the proxy asks for credentials: set them in HTTPS_PROXY or HTTP_PROXY in the environment")
 	case code == http.StatusRequestEntityTooLarge:
-		return fail(transport.TooLarge, ": raise the server's limit of a body")
+		return fail(transport.TooLarge, ": raise the server's limit of the request body")
 	case code == http.StatusRequestTimeout, code == http.StatusConflict,
 		code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		return fail(transport.Retry, "")
@@ -58,7 +58,7 @@ func classifyError(err error) *transport.Error {
 		err = e.Err
 	}
 	if e, ok := errors.AsType[*redirectError](err); ok {
-		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("%w: give the address it leads to as url in [http], if that is meant", e)}
+		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("%w: if that address is right, set url in [http] to it", e)}
 	}
 	if e, ok := errors.AsType[*transport.Error](err); ok { // of the proxy
 		return e
@@ -69,13 +69,13 @@ func classifyError(err error) *transport.Error {
 	// net/http has no type for this error; its text shows the address.
 	if strings.HasPrefix(err.Error(), "failed to parse Location header") {
 		return &transport.Error{Verdict: transport.Misconfigured,
-			Err: errors.New("the server redirects to something that is no address: correct url in [http], or the server")}
+			Err: errors.New("the server redirects to an invalid address: correct url in [http], or the server")}
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf("%w: check url in [http], and the name service", err)}
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
-		return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf("%w: check that the server runs there, url in [http], and firewalls", err)}
+		return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf("%w: check that the server runs, url in [http], and firewalls", err)}
 	}
 	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
@@ -85,7 +85,7 @@ func classifyError(err error) *transport.Error {
 func tlsRemedy(err error) (remedy string, ok bool) {
 	_, plain := errors.AsType[tls.RecordHeaderError](err)
 	if plain || errors.Is(err, http.ErrSchemeMismatch) {
-		return "the port does not speak TLS: use its TLS port, or http", true
+		return "the port does not speak TLS: use the server's TLS port, or an http address", true
 	}
 	return transport.TLSRemedy(err, "server")
 }

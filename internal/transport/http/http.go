@@ -20,23 +20,23 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Options configure a Transport. A zero field means the default that its comment
-// names.
+// Options configure a Transport. A zero field has the default at the end of its
+// comment.
 type Options struct {
-	// URL is http or https, without a user.
+	// URL is an http or https address, without a user.
 	URL string
 	// Username and Password are for basic authentication. Password and Token
 	// are called for each request; nil means empty.
 	Username string
 	Password func() string
-	// Token, if it is not empty and Username is, goes as a bearer token.
+	// Token is sent as a bearer token if Username is empty.
 	Token func() string
 	// TLS is for https; nil means Go's defaults. It is cloned.
 	TLS *tls.Config
 	// Compression of the bodies: "" or "gzip".
 	Compression string
-	// Callers is how many Sends may run at a time: as many idle connections are
-	// kept; 32.
+	// Callers is the number of Sends that run at a time, and of idle connections that
+	// are kept; 32.
 	Callers int
 	// UserAgent names the program to the server.
 	UserAgent string
@@ -54,7 +54,7 @@ type Options struct {
 // Transport is a transport that posts each message; an answer of 2xx confirms it.
 type Transport struct {
 	o          Options
-	name       string // the URL, as errors show it
+	name       string // the URL without secrets, for errors
 	client     *http.Client
 	compressor *transport.Compressor
 }
@@ -71,11 +71,11 @@ func New(o Options) (*Transport, error) {
 	}
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		// The text is not shown: it may hold a password.
+		// The error does not show the URL, which may contain a password.
 		return nil, misconfigured(errors.New("url must look like https://host:port/path, without a user"))
 	}
 	if o.Compression == "zstd" {
-		return nil, misconfigured(errors.New("http has no compression zstd: leave it empty or give gzip"))
+		return nil, misconfigured(errors.New("compression zstd is not supported over http: leave it empty or give gzip"))
 	}
 	h := &Transport{o: o, name: u.Scheme + "://" + u.Host + u.EscapedPath()}
 	if h.compressor, err = transport.NewCompressor(o.Compression); err != nil {
@@ -93,7 +93,7 @@ func New(o Options) (*Transport, error) {
 		MaxIdleConnsPerHost:   o.Callers,
 		IdleConnTimeout:       time.Minute,
 		ResponseHeaderTimeout: o.Timeout,
-		// The default of 10 MB, times the connections, is a gigabyte.
+		// The default is 10 MB for each connection, which may add up to a gigabyte.
 		MaxResponseHeaderBytes: 64 << 10,
 		OnProxyConnectResponse: classifyProxyAnswer,
 	}
@@ -124,9 +124,9 @@ func setDefaults(o *Options) {
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
 }
 
-// sameHost follows a redirect only if it keeps scheme, host and port, and only
-// if the request stays a POST with its body (307 and 308). Any other redirect
-// makes it a GET, whose success says nothing about the message.
+// sameHost returns nil if a redirect keeps scheme, host and port, and keeps the POST
+// with its body (307 and 308). After any other status net/http sends a GET, whose
+// success says nothing about the message.
 func sameHost(next *http.Request, before []*http.Request) error {
 	first := before[0]
 	switch {
@@ -142,8 +142,8 @@ func sameHost(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// where returns the part of an address that an error may show: a user or a query
-// may be secret.
+// where returns the part of an address that an error may show, without user and query,
+// which may be secret.
 func where(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
 // checkProxy returns an error if the proxy variable for scheme is malformed.
@@ -161,7 +161,7 @@ func checkProxy(scheme string) error {
 	if !strings.Contains(value, "://") {
 		value = "http://" + value
 	}
-	// The value is not shown: it may hold a password.
+	// The error does not show the value, which may contain a password.
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return fmt.Errorf("the proxy in the environment variable %s is not an address such as http://host:port", name)

@@ -19,7 +19,7 @@ import (
 // failure with the verdict Retry it tries again, up to o.Retries times and
 // within o.RetryLimit.
 func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
-	// A copy: net/http may still be reading the body when the answer is there.
+	// A copy, since net/http may still read the body after the answer has arrived.
 	body := h.compressor.Append(nil, m.Body)
 	var firstFailure time.Time
 	for tries := 1; ; tries++ {
@@ -36,7 +36,7 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 		}
 		wait := h.wait(tries, retryAfter)
 		if time.Since(firstFailure)+wait > h.o.RetryLimit {
-			return h.fail(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, later than the %v that a message is tried for)",
+			return h.fail(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, and a message is tried for at most %v)",
 				failure, tries, wait.Round(time.Millisecond), h.o.RetryLimit))
 		}
 		h.o.Log.Debug("message_resent", "message", m.ID, "failures", tries, "wait", wait, "error", failure)
@@ -54,14 +54,14 @@ func stopped(ctx context.Context) error {
 	return fmt.Errorf("not confirmed before the run was stopped: %w", context.Cause(ctx))
 }
 
-// fail adds the server and the message to an error and keeps its verdict.
+// fail adds the server and the message to err and keeps the verdict of err.
 func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
 	return &transport.Error{Verdict: transport.VerdictOf(err), Err: fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
 }
 
-// wait returns how long to wait before the next try: what the server asks for,
-// else a time that doubles with each failure. A random half of that keeps the
-// callers apart.
+// wait returns how long to wait before the next try: the time that the server asks for,
+// else a time that doubles with each failure. A random part of that time keeps the
+// callers from retrying at once.
 func (h *Transport) wait(failures int, retryAfter string) time.Duration {
 	if asked, ok := parseRetryAfter(retryAfter, h.o.RetryLimit); ok {
 		return asked
@@ -82,8 +82,8 @@ func parseRetryAfter(text string, limit time.Duration) (wait time.Duration, ok b
 	return wait, err == nil && wait > 0 && wait <= limit
 }
 
-// post makes one request. A nil failure is a confirmation; with any other, the
-// server may say when to try again.
+// post makes one request. If failure is nil, the server has confirmed the message.
+// Otherwise retryAfter is the Retry-After header of the answer, if any.
 func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfter string, failure *transport.Error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -119,8 +119,8 @@ func (h *Transport) request(ctx context.Context, method string, body []byte) (*h
 	return req, nil
 }
 
-// drainTime is how long the body of an answer may take. The status has said
-// everything by then; a slower body costs the connection, not time.
+// drainTime is how long the body of an answer may take. The body does not matter. If it
+// takes longer, the connection is closed and cannot be used again.
 const drainTime = time.Second
 
 // drain reads the body of a response, within limits, so that the connection can
@@ -135,8 +135,8 @@ func drain(resp *http.Response, cancel context.CancelFunc) {
 	_ = resp.Body.Close()
 }
 
-// headerText returns id as a header may hold it: escaped if it has a byte that
-// is not printable ASCII.
+// headerText returns id as the value of a header: escaped if id has a byte that is not
+// printable ASCII.
 func headerText(id string) string {
 	for i := range len(id) {
 		if id[i] < ' ' || id[i] > '~' {

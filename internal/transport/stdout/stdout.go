@@ -13,8 +13,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Printer is a transport that prints each message as one line of JSON, or
-// indented.
+// Printer is a transport that prints each message as JSON: on one line, or indented.
 type Printer struct {
 	mu     sync.Mutex
 	w      io.Writer
