@@ -161,7 +161,7 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	s.expect("x.out")
-	s.says("WARN", "directory_kept", "has its name back")
+	s.says("WARN", "directory_kept", "got its name back")
 
 	// Its name was taken in the meantime: it stays, and says so.
 	d, err = logdir.Open(s.entry("x.out"))

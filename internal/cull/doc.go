@@ -1,5 +1,6 @@
-// Package cull deletes directories of logs that were sent. It makes a plan of
-// what goes and why, which can be printed, and then executes the plan.
+// Package cull deletes directories of logs that were sent. It makes a plan, which
+// names the directories to delete and the reasons, and then prints or executes the
+// plan.
 //
 //	roots ──Find──> examine (N at a time) ──> Plan ──> Execute (N at a time)
 //	                 mark old enough?                    lock the directory
@@ -8,18 +9,18 @@
 //	                                                     compare its logs with the mark again
 //	                                                     delete it, .processed last
 //
-// The plan is made without locks, so that it delays nobody. Every directory is
-// examined again under its lock by the same functions, so a dry run, which
-// prints the plan, says what a run does. Tstat takes no locks: until the
-// directory is renamed, Tstat could write to a log that it still holds open.
-// So the logs are compared with the mark once more after the renaming, and a
-// directory with more in it gets its name back. So does one from which nothing
+// The plan is made without locks, so it does not delay other programs. Before a
+// directory is deleted, the same functions examine it again under its lock. So a dry
+// run, which prints the plan, shows what a run does.
+//
+// Tstat takes no locks, and may still write to a log that it holds open. So the logs
+// are compared with the mark once more after the directory is renamed. A directory
+// that has new rows gets its name back, and so does a directory from which nothing
 // could be deleted.
 //
-// No root is locked: tstat_send holds that lock for its whole run, and the two
-// programs are meant to work side by side.
+// Package cull does not lock the roots: tstat_send holds that lock for its whole run,
+// and both programs may run at the same time.
 //
-// A run that dies half way leaves a directory .culled-NAME-TOKEN. The next run
-// deletes that directory if its mark still holds for what is in it, or if it is
-// empty.
+// A run that dies while it deletes leaves a directory .culled-NAME-TOKEN. The next run
+// deletes that directory if it is empty, or if its mark still covers all its rows.
 package cull

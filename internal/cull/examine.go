@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// clockSlack is how far ahead of this machine's clock a file server's clock may
-// be without a word about marks dated in the future.
+// clockSlack is how far a mark may be dated in the future without a warning, since
+// the clock of a file server may be ahead of this machine's clock.
 const clockSlack = time.Minute
 
 // expired returns the item of a directory whose mark is old enough, nil if the
@@ -27,7 +27,7 @@ func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	case !p.old(mark.Time):
 		return nil, nil
 	}
-	if hasZeros(mark) { // data may still arrive there
+	if hasZeros(mark) { // data may still arrive in place of the zero bytes
 		changed, err := newest(d, func(st logdir.Stat) int64 { return max(st.Mtime, st.Ctime) })
 		if err != nil || !p.old(changed) {
 			return nil, err
@@ -36,8 +36,8 @@ func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	return examineMarked(ctx, d, mark, Expired)
 }
 
-// hasZeros reports whether zero bytes stood in a log where rows may still
-// appear.
+// hasZeros reports whether a log had zero bytes when it was marked. Rows may still
+// appear in their place.
 func hasZeros(mark logdir.Mark) bool {
 	for _, l := range mark.State.Logs {
 		if l.HasZeros() {
@@ -47,28 +47,28 @@ func hasZeros(mark logdir.Mark) bool {
 	return false
 }
 
-// newest returns the newest of the times that of picks from each log file, in
-// nanoseconds since the epoch.
-func newest(d *logdir.Dir, of func(logdir.Stat) int64) (last time.Time, err error) {
+// newest returns the newest time of all log files. timeOf returns the time of a file
+// in nanoseconds since the epoch.
+func newest(d *logdir.Dir, timeOf func(logdir.Stat) int64) (last time.Time, err error) {
 	files, err := d.StatFiles()
 	if err != nil {
 		return last, err
 	}
 	for _, st := range files {
-		if t := time.Unix(0, of(st)); t.After(last) {
+		if t := time.Unix(0, timeOf(st)); t.After(last) {
 			last = t
 		}
 	}
 	return last, nil
 }
 
-// old reports whether a mark has reached its time to live. A mark dated in the
-// future, as a clock that was put right leaves behind, has not.
+// old reports whether a mark has reached the TTL. A mark dated in the future, from a
+// clock that has been corrected since, has not.
 func (p *planner) old(marked time.Time) bool {
 	return p.now.Sub(marked) >= p.TTL
 }
 
-// markOf returns the directory's mark; a damaged one is a *keepError.
+// markOf returns the directory's mark. A damaged mark is a *keepError.
 func markOf(d *logdir.Dir) (logdir.Mark, error) {
 	mark, err := d.ReadProcessed()
 	if err == nil && mark.Damaged != nil {
@@ -77,8 +77,8 @@ func markOf(d *logdir.Dir) (logdir.Mark, error) {
 	return mark, err
 }
 
-// examineMarked returns the item of a directory that may go: everything in the
-// directory was confirmed, and all of it can be deleted.
+// examineMarked returns the item of a directory that may be deleted: everything in the
+// directory was confirmed, and everything in it can be deleted.
 func examineMarked(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why) (*Item, error) {
 	if err := verifySent(ctx, d, mark); err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func examineMarked(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why
 	return &Item{Entry: d.Entry, Why: why, Marked: mark.Time, Usage: usage}, nil
 }
 
-// verifySent returns nil if the mark holds for all logs of the directory. The
-// Python tool's mark always does.
+// verifySent returns nil if the mark covers all rows of the directory's logs. A mark
+// of the Python tool always counts as covering them.
 func verifySent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
 	if mark.Kind != logdir.Ours {
 		return nil
@@ -105,16 +105,16 @@ func verifySent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
 	if err == nil && reason != "" {
 		err = &keepError{
 			cause: fmt.Errorf("not all of it was sent: %s", reason),
-			hint:  "the next run of tstat_send sends the rest; see whether it runs",
+			hint:  "the next run of tstat_send sends the rest; check that tstat_send runs",
 			as:    asChanged,
 		}
 	}
 	return err
 }
 
-// leftover returns the item of a directory that a former run renamed: one that
-// is empty, or whose mark, which is deleted last, still holds. A writer that
-// still had a log open may have added to it; such a leftover is Unfinished.
+// leftover returns the item of a directory that an earlier run renamed. The directory
+// must be empty, or have a mark that still covers its rows; the mark is deleted last.
+// If a writer has added rows to a log that it held open, the leftover is Unfinished.
 func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
 	if err != nil {
@@ -124,8 +124,8 @@ func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 		if empty, err := d.IsEmpty(ctx); err != nil {
 			return nil, err
 		} else if !empty {
-			return nil, kept(errors.New("named like a directory that was being culled, but it has no mark"),
-				"look at what is in it; if that was sent, remove it by hand")
+			return nil, kept(errors.New("the directory is named like a leftover of tstat_cull, but has no mark"),
+				"look into the directory, and remove it by hand if its logs were sent")
 		}
 	}
 	item, err := examineMarked(ctx, d, mark, Leftover)

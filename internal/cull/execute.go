@@ -10,9 +10,9 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Execute deletes what is planned and counts it in the plan. Each directory is
-// examined again under its lock. Execute ends early, between two deletions,
-// when ctx does.
+// Execute deletes the planned directories and counts them in the plan. It examines each
+// directory again under its lock. When ctx ends, Execute ends early, between two
+// deletions.
 func Execute(ctx context.Context, plan *Plan, o Options) {
 	p := &planner{Options: o, now: plan.now, began: plan.began, tally: plan.tally}
 	var g errgroup.Group
@@ -25,7 +25,7 @@ func Execute(ctx context.Context, plan *Plan, o Options) {
 			item, err := p.cull(ctx, planned)
 			p.recordOutcome(ctx, item.Entry, err)
 			if err != nil {
-				plan.space.stays(planned)
+				plan.space.notDeleted(planned)
 				return nil
 			}
 			p.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
@@ -37,7 +37,7 @@ func Execute(ctx context.Context, plan *Plan, o Options) {
 }
 
 // cull examines one directory under its lock and deletes it. The returned item
-// describes what was there in the end.
+// describes the directory as it was when it was deleted.
 func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 	if err := ctx.Err(); err != nil {
 		return item, err
@@ -56,7 +56,7 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		if err := d.MoveBack(); err != nil {
 			return item, err
 		}
-		return item, &keepError{cause: fmt.Errorf("it holds unsent rows and has its name back: %s", d.Name), as: asChanged}
+		return item, &keepError{cause: fmt.Errorf("the directory holds unsent rows, and got its name back: %s", d.Name), as: asChanged}
 	}
 	item.nameNeverSent(ctx, p.Log)
 	if item.Why == Leftover {
@@ -81,12 +81,12 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		return item, err
 	}
 	if backErr := d.MoveBack(); backErr != nil {
-		return item, fmt.Errorf("%w; it was moved to %s and cannot be moved back: %w", err, d.Path(), backErr)
+		return item, fmt.Errorf("%w; the directory was moved to %s and cannot be moved back: %w", err, d.Path(), backErr)
 	}
 	return item, err
 }
 
-// recheck examines a directory as the plan did.
+// recheck examines a directory again, as MakePlan did.
 func (p *planner) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item, error) {
 	var current *Item
 	var err error
@@ -104,15 +104,15 @@ func (p *planner) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item,
 	return current, err
 }
 
-// verifyMoved looks once more at the mark and the logs of a directory, right
-// before they are deleted: Tstat may have written to them until then.
+// verifyMoved checks the mark and the logs of a directory once more, right before they
+// are deleted: Tstat may have written to the logs until then.
 func (p *planner) verifyMoved(ctx context.Context, d *logdir.Dir) error {
 	mark, err := markOf(d)
 	if err != nil {
 		return err
 	}
 	if mark.Kind == logdir.None {
-		return &keepError{cause: errors.New("its mark has gone"), as: asUnmarked}
+		return &keepError{cause: errors.New("its mark has been removed"), as: asUnmarked}
 	}
 	return verifySent(ctx, d, mark)
 }

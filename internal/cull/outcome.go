@@ -15,11 +15,11 @@ type Counts struct {
 	Found       int   // directories of logs
 	Directories int   // deleted; in a dry run, those that would be
 	Bytes       int64 // sizes of the files in them
-	Unmarked    int   // without a whole mark: nothing, or not everything, was sent
-	Changed     int   // due, but a log has changed since its mark and holds rows that were not sent
+	Unmarked    int   // without a mark, or with a damaged mark
+	Changed     int   // due, but a log has changed since the mark and holds unsent rows
 	Kept        int   // due, but kept for another reason: a mount inside, a mark dated in the future
-	Locked      int   // left to the run of either program that works on them
-	Failed      int   // could not be examined, or not be deleted as a whole
+	Locked      int   // skipped, since a run of either program has locked them
+	Failed      int   // not examined, or not deleted completely, because of an error
 }
 
 func (c *Counts) add(o Counts) {
@@ -62,7 +62,7 @@ func (t *tally) get(root *logdir.Root) Counts {
 	return *t.ofLocked(root)
 }
 
-// keepError is the reason why a directory stays that would otherwise go.
+// keepError is the reason to keep a directory that is due to be deleted.
 type keepError struct {
 	cause error
 	hint  string // what to do about it; may be empty
@@ -85,12 +85,12 @@ func kept(cause error, hint string) *keepError {
 }
 
 var (
-	errNotDue   = errors.New("marked anew, or taken out of the way by another run")
+	errNotDue   = errors.New("the directory was marked again, or another run has deleted it")
 	errUnmarked = &keepError{cause: errors.New("it has no mark"), as: asUnmarked}
 )
 
-// recordOutcome counts and logs why a directory was not deleted, in the plan
-// or in its execution. It does nothing if err is nil.
+// recordOutcome counts and logs err, the reason why a directory is not in the plan or
+// was not deleted. It does nothing if err is nil.
 func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) {
 	keep, isKept := errors.AsType[*keepError](err)
 	undeletable, isUndeletable := errors.AsType[*logdir.UndeletableError](err)
@@ -125,5 +125,5 @@ func withHint(attrs []any, hint string) []any {
 // futureError is the reason to keep a directory whose mark is dated in the future.
 func futureError(marked time.Time) *keepError {
 	return kept(fmt.Errorf("its mark is dated in the future: %s", marked.Format(time.RFC3339)),
-		"set the clock right, then touch the directory's .processed")
+		"correct the clock, then touch the directory's .processed")
 }

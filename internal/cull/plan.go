@@ -11,28 +11,28 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Options say what goes.
+// Options say which directories to delete.
 type Options struct {
-	TTL     time.Duration // since a directory was marked, not negative
-	MinFree Space         // zero: however full the disk is
-	Workers int           // directories at a time, at least 1
+	TTL     time.Duration // how long a directory is kept after it was marked; at least 0
+	MinFree Space         // how much of the disk must be free; zero: any amount
+	Workers int           // how many directories are worked on at a time; at least 1
 	DryRun  bool          // only print the plan
 	Log     *slog.Logger
 }
 
-// Why says why a directory goes.
+// Why is the reason to delete a directory.
 type Why string
 
 const (
-	Expired  Why = "ttl"      // its mark is old enough
-	LowSpace Why = "min_free" // the disk is short of space, and the directory is the oldest
-	Leftover Why = "leftover" // a former run did not finish deleting it
-	// Unfinished is a leftover that turned out to hold unsent rows: it gets its
-	// name back.
+	Expired  Why = "ttl"      // the directory's mark is old enough
+	LowSpace Why = "min_free" // the disk lacks space, and the directory is the oldest
+	Leftover Why = "leftover" // an earlier run did not finish deleting the directory
+	// Unfinished is a leftover that holds unsent rows: it is not deleted, but gets
+	// its name back.
 	Unfinished Why = "unfinished"
 )
 
-// Item is a directory that goes.
+// Item is a directory to delete.
 type Item struct {
 	logdir.Entry
 	Why    Why
@@ -40,22 +40,22 @@ type Item struct {
 	logdir.Usage
 }
 
-// Plan is what goes, in the order in which it is to go.
+// Plan is the list of directories to delete, in order.
 type Plan struct {
 	Items []Item
-	now   time.Time // what ages are reckoned from
-	began time.Time // the clock's time at now
+	now   time.Time // the time that ages are counted to
+	began time.Time // when the plan was begun, by the machine's clock
 	roots []*logdir.Root
-	// unreadable holds why a root could not be read to its end.
+	// unreadable holds the errors of roots that could not be read to their end.
 	unreadable map[*logdir.Root]error
 	tally      *tally
-	space      *spaceLeft
+	space      *spaceLacking
 }
 
 // Counts returns the counts of one root.
 func (p *Plan) Counts(root *logdir.Root) Counts { return p.tally.get(root) }
 
-// Print logs what would go, and counts it as gone.
+// Print logs the directories to delete, and counts them as deleted.
 func (p *Plan) Print(ctx context.Context, log *slog.Logger) {
 	for _, item := range p.Items {
 		if item.Why == Unfinished {
@@ -77,13 +77,13 @@ func (i Item) attrs(now time.Time) []any {
 	return attrs
 }
 
-// nameNeverSent names the files that go with the directory and that look like
-// logs of which tstat_send knows nothing.
+// nameNeverSent logs the files that are deleted with the directory and look like logs,
+// but have names that tstat_send does not read.
 func (i Item) nameNeverSent(ctx context.Context, log *slog.Logger) {
 	for _, file := range i.NeverSent {
 		log.WarnContext(ctx, "file_never_sent", "directory", i.Path(), "file", file,
-			"error", "it is deleted with its directory, and tstat_send reads no file of that name",
-			"hint", "keep logrotate and the like away from the directories of Tstat")
+			"error", "the file is deleted with its directory, but tstat_send does not read files of that name",
+			"hint", "keep logrotate and similar tools away from the directories of Tstat")
 	}
 }
 
@@ -94,13 +94,13 @@ type planner struct {
 	tally      *tally
 }
 
-// MakePlan examines the directories below the roots as of now. It changes
-// nothing. It ends early, with what it has, when ctx does.
+// MakePlan examines the directories below the roots, and counts ages up to now. It
+// changes nothing on disk. When ctx ends, MakePlan returns the plan made so far.
 func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Options) *Plan {
 	p := &planner{Options: o, now: now, began: time.Now(), tally: &tally{counts: map[*logdir.Root]*Counts{}}}
 	plan := &Plan{
 		now: now, began: p.began, roots: roots,
-		unreadable: map[*logdir.Root]error{}, tally: p.tally, space: new(spaceLeft),
+		unreadable: map[*logdir.Root]error{}, tally: p.tally, space: new(spaceLacking),
 	}
 	var marked, leftovers []logdir.Entry
 	for _, root := range roots {
@@ -125,16 +125,16 @@ func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Option
 		plan.Items = append(plan.Items, items...)
 	}
 	if err == nil && o.MinFree != (Space{}) {
-		_ = p.makeRoom(ctx, marked, plan) // its error is ctx's
+		_ = p.makeRoom(ctx, marked, plan) // fails only if ctx has ended
 	}
 	return plan
 }
 
-// notEntered logs and counts what the walk of a root could not enter.
+// notEntered logs and counts a directory that the walk of a root did not enter.
 func (p *planner) notEntered(ctx context.Context, root *logdir.Root, path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrMount):
-		p.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "give it a -d of its own")
+		p.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "name the mount with its own -d")
 		return
 	case logdir.IsHint(path, err):
 		p.Log.InfoContext(ctx, "directory_not_entered", "directory", path, "error", err)
@@ -144,9 +144,9 @@ func (p *planner) notEntered(ctx context.Context, root *logdir.Root, path string
 	p.Log.ErrorContext(ctx, "directory_unreadable", "directory", path, "error", err)
 }
 
-// examineAll calls examine for each entry, p.Workers at a time, and returns
-// what goes in the order of the entries. Outcomes are recorded; the error is
-// ctx's.
+// examineAll calls examine for each entry, p.Workers at a time, and records the
+// outcomes. It returns the items of the directories to delete, in the order of the
+// entries. The error is ctx's.
 func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 	examine func(context.Context, *logdir.Dir) (*Item, error),
 ) ([]Item, error) {
@@ -170,8 +170,8 @@ func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 	return items, err
 }
 
-// examine opens an entry without its lock, calls how and records the outcome.
-// The error is ctx's.
+// examine opens an entry without its lock, calls how, and records the outcome. The
+// error is ctx's.
 func (p *planner) examine(ctx context.Context, e logdir.Entry,
 	how func(context.Context, *logdir.Dir) (*Item, error),
 ) (*Item, error) {

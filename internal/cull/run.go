@@ -7,17 +7,17 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Result is what a run came to.
+// Result is the result of a run.
 type Result struct {
-	Roots []RootResult // in the order in which they were given
+	Roots []RootResult // in the order of the command line
 }
 
-// RootResult is what a run came to below one root.
+// RootResult is the result of a run below one root.
 type RootResult struct {
 	Path string
 	Counts
-	Unreadable   bool  // it does not exist, or could not be read to its end; logged
-	LackingBytes int64 // what Options.MinFree still lacks on its disk; 0 if nothing
+	Unreadable   bool  // the root does not exist or could not be read to its end; logged
+	LackingBytes int64 // bytes that are still lacking for Options.MinFree on the root's disk
 }
 
 // Total returns the sum of all roots.
@@ -28,8 +28,8 @@ func (r Result) Total() (total Counts) {
 	return total
 }
 
-// Run culls what is below the directories dirs as of now. It ends early,
-// between two deletions, when ctx does.
+// Run culls the directories below dirs, the roots, and counts ages up to now. When ctx
+// ends, Run ends early, between two deletions.
 func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 	r := Result{Roots: make([]RootResult, len(dirs))}
 	opened := make([]*logdir.Root, len(dirs))
@@ -65,8 +65,8 @@ func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 		r.Roots[i].LackingBytes = plan.space.lacking(root)
 		if n := r.Roots[i].LackingBytes; n > 0 {
 			o.Log.ErrorContext(ctx, "disk_short", "root", root.Path, "lacking_bytes", n,
-				"error", "less is free than --min-free asks for, and no more directories can go",
-				"hint", "see whether tstat_send runs, or free space otherwise")
+				"error", "less space is free than --min-free asks for, and no further directory may be deleted",
+				"hint", "check that tstat_send runs, or free space by other means")
 		}
 	}
 	return r

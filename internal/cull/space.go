@@ -16,16 +16,16 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Space is an amount of free space on a disk: bytes, or a share of what its
+// Space is an amount of free space on a disk: bytes, or a percentage of the space that
 // users can have.
 type Space struct {
 	Bytes   int64
 	Percent float64
 }
 
-// UnmarshalText reads a share such as "10%", or an amount with its unit, as
-// cli.ParseSize does. A number without a unit is an error: "5" would be five
-// bytes, and means 5% or 5G.
+// UnmarshalText parses a percentage such as "10%", or an amount with its unit, as
+// cli.ParseSize does. A number without a unit is an error: the user who writes "5"
+// means 5% or 5G, not five bytes.
 func (s *Space) UnmarshalText(b []byte) error {
 	text := strings.TrimSpace(string(b))
 	wrong := fmt.Errorf("%q is neither a percentage such as 10%% nor an amount such as 50G or 50Gi", text)
@@ -57,13 +57,13 @@ func (s Space) lacking(root *logdir.Root) (int64, error) {
 	block := cmp.Or(st.Frsize, st.Bsize)
 	free := int64(st.Bavail) * block
 	want := s.Bytes
-	if s.Percent > 0 { // of what df counts: blocks kept for root are nobody's
+	if s.Percent > 0 { // like df, without the blocks that are reserved for root
 		want = int64(s.Percent / 100 * float64(int64(st.Blocks-st.Bfree+st.Bavail)*block))
 	}
 	return want - free, nil
 }
 
-// device is the file system of a root: several roots may share one.
+// device returns the file system of a root. Several roots may share a file system.
 func device(root *logdir.Root) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(root.Fd(), &st); err != nil {
@@ -72,17 +72,17 @@ func device(root *logdir.Root) (uint64, error) {
 	return st.Dev, nil
 }
 
-// spaceLeft is what is lacking on the disk of each root once the plan is carried
-// out. The zero spaceLeft lacks nothing. Its methods may be called from many
+// spaceLacking records how many bytes will be lacking on each disk after the plan is
+// executed. The zero spaceLacking lacks nothing. Its methods may be called from many
 // goroutines at once.
-type spaceLeft struct {
+type spaceLacking struct {
 	mu    sync.Mutex
-	bytes map[uint64]int64 // by file system; negative is to spare
+	bytes map[uint64]int64 // by file system; negative if more is free than asked for
 	disk  map[*logdir.Root]uint64
 }
 
-// stays takes back the room that a directory would have made.
-func (l *spaceLeft) stays(item Item) {
+// notDeleted adds the space of a directory that was planned, but could not be deleted.
+func (l *spaceLacking) notDeleted(item Item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if dev, ok := l.disk[item.Root]; ok && item.Why != Unfinished {
@@ -90,8 +90,8 @@ func (l *spaceLeft) stays(item Item) {
 	}
 }
 
-// lacking returns the bytes that are lacking on the disk of a root, 0 if none.
-func (l *spaceLeft) lacking(root *logdir.Root) int64 {
+// lacking returns how many bytes are lacking on the disk of a root; at least 0.
+func (l *spaceLacking) lacking(root *logdir.Root) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if dev, ok := l.disk[root]; ok {
@@ -100,11 +100,10 @@ func (l *spaceLeft) lacking(root *logdir.Root) int64 {
 	return 0
 }
 
-// makeRoom adds to the plan the oldest directories that are sent, until the
-// disk of each root has enough free space once all of the plan has gone. The
-// error is ctx's.
+// makeRoom adds the oldest sent directories to the plan, until the plan frees enough
+// space on the disk of each root. The error is ctx's.
 func (p *planner) makeRoom(ctx context.Context, marked []logdir.Entry, plan *Plan) error {
-	l := &spaceLeft{bytes: map[uint64]int64{}, disk: map[*logdir.Root]uint64{}}
+	l := &spaceLacking{bytes: map[uint64]int64{}, disk: map[*logdir.Root]uint64{}}
 	plan.space = l
 	for _, root := range plan.roots {
 		dev, err := device(root)
@@ -136,18 +135,18 @@ func (p *planner) makeRoom(ctx context.Context, marked []logdir.Entry, plan *Pla
 	return nil
 }
 
-// minIdle is how long a directory's logs must not have been written before the
-// directory goes early. Tstat takes no lock and writes to a directory for about
-// an hour: what it still holds in its buffers would go into a deleted file.
+// minIdle is how long Tstat must not have written to a directory's logs before the
+// directory is deleted for space. Tstat takes no lock and writes to a directory for
+// about an hour: rows in its buffers would go into a deleted file.
 const minIdle = 2 * time.Hour
 
-// expiredForSpace is like expired but ignores the TTL. A mark dated in the
-// future still protects its directory, and so do zero bytes in a log. It leaves
-// out what expired has examined.
+// expiredForSpace is like expired but ignores the TTL. A mark dated in the future
+// still protects its directory, and so do zero bytes in a log. It returns nil for a
+// directory that expired has already handled.
 func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := d.ReadProcessed()
 	if err != nil || mark.Kind == logdir.None || mark.Time.After(p.now) || p.old(mark.Time) {
-		return nil, nil //nolint:nilerr // expired recorded it
+		return nil, nil //nolint:nilerr // expired has recorded the error
 	}
 	if hasZeros(mark) {
 		return nil, nil
@@ -158,7 +157,7 @@ func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, er
 	}
 	item, err := examineMarked(ctx, d, mark, LowSpace)
 	if keep, ok := errors.AsType[*keepError](err); ok && keep.as == asChanged {
-		return nil, nil // it is not due; the next run of tstat_send sends the rest
+		return nil, nil // not sent to its end; the next run of tstat_send sends the rest
 	}
 	return item, err
 }
