@@ -151,7 +151,7 @@ func (c *checker) exchange() {
 		c.good("routing key %q names a queue", c.o.RoutingKey)
 	case missing(err):
 		c.bad(&transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
-			"rabbitmq %s: no queue is named %q, the routing key, so the default exchange would return all messages: correct routing_key in the configuration, or give an exchange",
+			"rabbitmq %s: routing key %q names no queue, so the default exchange would return all messages: correct routing_key in the configuration, or give an exchange",
 			c.host, c.o.RoutingKey)})
 	default:
 		c.bad(err)

@@ -76,7 +76,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("Check left %d messages in the queue", got)
 	}
 	send(t.Context(), open(t, options(t, n, vhost)), 0, 1, 100, 1).await(t)
-	f("queue holds messages", func(*Options) {}, 0, "logged in", "1 messages", mayPublish, "note: it holds messages")
+	f("queue holds messages", func(*Options) {}, 0, "logged in", "1 messages", mayPublish, "note: holds messages")
 	wantInQueue(t, n, vhost, 0, 1, 100, false)
 }
 

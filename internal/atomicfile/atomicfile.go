@@ -1,6 +1,6 @@
-// Package atomicfile writes a file under a temporary name and then gives it its
-// final name. At any moment, crashes included, the final name leads to the
-// whole old file or to the whole new one.
+// Package atomicfile writes a file under a temporary name and then renames it. At any
+// moment, crashes included, the final name is the complete old file or the complete new
+// file.
 package atomicfile
 
 import (
@@ -22,9 +22,9 @@ type File struct {
 	name string // the temporary name; empty once File is committed or discarded
 }
 
-// Create creates a file with the temporary name in the open directory dir,
-// which must stay open until Commit or Discard. What a crash left under that
-// name is removed first.
+// Create creates a file with the temporary name in the open directory dir, which must
+// stay open until Commit or Discard. It first removes a file of that name that a crash
+// has left.
 func Create(dir *os.File, name string, mode fs.FileMode) (*File, error) {
 	if err := Remove(dir, name); err != nil {
 		return nil, err
@@ -43,9 +43,8 @@ func Create(dir *os.File, name string, mode fs.FileMode) (*File, error) {
 	return &File{os.NewFile(uintptr(fd), path), dir, name}, nil
 }
 
-// Commit makes the content durable, replaces the file called name by it, and
-// makes that name durable. If Commit fails before the name is replaced, it
-// removes the temporary file.
+// Commit syncs the file, renames it to name, which replaces an older file, and syncs
+// the directory. If Commit fails before the renaming, it removes the temporary file.
 func (f *File) Commit(name string) error {
 	failpoint.Hit("unsynced")
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
@@ -73,7 +72,7 @@ func (f *File) Discard() error {
 	return err
 }
 
-// Remove removes a file of an open directory. It is no error if there is none.
+// Remove removes a file of an open directory. A file that does not exist is no error.
 func Remove(dir *os.File, name string) error {
 	err := retry(func() error { return unix.Unlinkat(int(dir.Fd()), name, 0) })
 	if err != nil && err != unix.ENOENT {

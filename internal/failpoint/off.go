@@ -1,9 +1,9 @@
 //go:build !failpoints
 
-// Package failpoint names the moments at which a test ends the program with
-// SIGKILL: those that nothing outside the program can hit. Built with the tag
-// failpoints, Hit kills; in any other build it is empty.
+// Package failpoint names moments at which a test can kill the program with SIGKILL,
+// because a signal from outside would not hit them. Hit kills only in a program built
+// with the tag failpoints.
 package failpoint
 
-// Hit is one of the moments.
+// Hit marks a moment. It does nothing in this build.
 func Hit(string) {}

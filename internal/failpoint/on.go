@@ -10,18 +10,18 @@ import (
 	"syscall"
 )
 
-// TSTAT_FAILPOINT is NAME:N, and the process dies when it is Hit(NAME) for the
-// Nth time.
+// The environment variable TSTAT_FAILPOINT is NAME:N. The Nth call of Hit(NAME) kills
+// the process.
 var (
 	target, number, _ = strings.Cut(os.Getenv("TSTAT_FAILPOINT"), ":")
 	last, _           = strconv.ParseInt(number, 10, 64)
 	passed            atomic.Int64
 )
 
-// Hit is one of the moments.
+// Hit marks a moment, and kills the process if TSTAT_FAILPOINT names the moment.
 func Hit(name string) {
 	if name == target && passed.Add(1) == last {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // nothing more happens here, however late the signal
+		select {} // the goroutine does nothing more until the signal arrives
 	}
 }

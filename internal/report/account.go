@@ -10,12 +10,12 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// Run is all that is known of a run when it has ended.
+// Run is the data of a run when it has ended.
 type Run struct {
 	Version        string
 	Started, Ended time.Time
 	Status         int  // the exit status
-	Interrupted    bool // by a signal
+	Interrupted    bool // a signal stopped the run
 	Sensor         string
 	Roots          []Root
 	Settings       Settings
@@ -84,8 +84,8 @@ type accountLatency struct {
 	Below []latencyBucket `json:"buckets"`
 }
 
-// latencyBucket counts the confirmations that took less than Seconds, and at
-// least the Seconds of the bucket before. The last bucket has no limit: null.
+// latencyBucket counts the confirmations that took less than Seconds, and at least the
+// Seconds of the bucket before. The last bucket has no limit: its Seconds is null.
 type latencyBucket struct {
 	Seconds *float64 `json:"below_seconds"`
 	Count   uint64   `json:"count"`
@@ -168,7 +168,7 @@ func (c *Counters) stageSeconds() (s stageSeconds) {
 	return s
 }
 
-// MarshalJSON is json.Marshaler's.
+// MarshalJSON implements json.Marshaler.
 func (c counts) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, q := range c {
@@ -181,7 +181,7 @@ func (c counts) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// MarshalJSON is json.Marshaler's.
+// MarshalJSON implements json.Marshaler.
 func (s stageSeconds) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, seconds := range s {

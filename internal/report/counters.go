@@ -1,6 +1,6 @@
-// Package report keeps the books of a run. Every stage adds to its counters; the
-// summary line, the progress on a terminal, the account in JSON and the metrics
-// for Prometheus are made of them.
+// Package report keeps the counters of a run. Every stage adds to the counters. The
+// summary line, the progress bar on a terminal, the account in JSON and the metrics for
+// Prometheus are made from the counters.
 package report
 
 import (
@@ -11,7 +11,7 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// Counters are the books of one run. They balance when the run has ended:
+// Counters count the work of one run. When the run has ended, these sums hold:
 //
 //	Rows = Below + Sent + Malformed
 //	Published = Confirmed + Failed
@@ -19,7 +19,7 @@ import (
 // A row is counted when it is read, also if its message then fails.
 type Counters struct {
 	Found       atomic.Int64 // directories found below the roots
-	Directories atomic.Int64 // directories that were not done already
+	Directories atomic.Int64 // directories with something to send
 	Marked      atomic.Int64 // directories marked .processed
 	Logs        atomic.Int64 // logs read
 	Bytes       atomic.Int64 // uncompressed bytes read
@@ -29,15 +29,15 @@ type Counters struct {
 	Sent       atomic.Int64 // rows that became one or two flows
 	Malformed  atomic.Int64
 	NotFinite  atomic.Int64 // statistics that are nan or inf in the log and null in a flow
-	Incomplete atomic.Int64 // last lines without newline that are no rows yet
+	Incomplete atomic.Int64 // last lines that have no newline and are not rows yet
 
 	Flows     atomic.Int64
 	Published atomic.Int64 // messages handed to the transport
 	Confirmed atomic.Int64
 	Failed    atomic.Int64 // messages not confirmed when the run ended
-	BodyBytes atomic.Int64 // of published messages
+	BodyBytes atomic.Int64 // bytes of the bodies of published messages
 
-	// Unsent is what the run has found and not marked.
+	// Unsent holds the directories that the run has found and not marked.
 	Unsent Unsent
 
 	spent [stages]atomic.Int64 // ns
@@ -52,8 +52,8 @@ type crawledRoot struct {
 	newest time.Time // when Tstat started the newest directory; zero if there is none
 }
 
-// Crawled records that found directories are below a root, and when Tstat
-// started the newest of them.
+// Crawled records the number of directories found below a root, and when Tstat started
+// the newest directory.
 func (c *Counters) Crawled(root string, found int, newest time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +63,7 @@ func (c *Counters) Crawled(root string, found int, newest time.Time) {
 	c.crawled[root] = crawledRoot{found, newest}
 }
 
-// root returns what Crawled recorded of a root.
+// root returns what Crawled has recorded about a root.
 func (c *Counters) root(path string) (root crawledRoot, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *Counters) root(path string) (root crawledRoot, known bool) {
 	return root, known
 }
 
-// Stage is a part of the pipeline whose time is kept.
+// Stage is a part of the pipeline whose time is measured.
 type Stage uint8
 
 // The stages. Times are summed over the goroutines of a stage; Crawl has one.
@@ -89,19 +89,20 @@ func (s Stage) String() string {
 	return [...]string{"crawl", "read", "parse", "wait", "confirm", "mark"}[s]
 }
 
-// Spend adds the time since began to a stage. It returns the present time.
+// Spend adds the time since began to a stage. It returns the current time.
 func (c *Counters) Spend(s Stage, began time.Time) time.Time {
 	now := time.Now()
 	c.spent[s].Add(int64(now.Sub(began)))
 	return now
 }
 
-// Delivery is what a transport counts. A transport that counts nothing leaves it zero.
+// Delivery holds the counters of a transport. They are zero for a transport that counts
+// nothing.
 type Delivery struct {
 	Resent     int64 // times that a message was published again
-	Returned   int64 // messages that reached no queue
-	Nacked     int64 // messages that the broker refused for the time being
-	Reconnects int64 // connections made in place of lost ones
+	Returned   int64 // messages returned as unroutable
+	Nacked     int64 // messages refused by the broker with a nack
+	Reconnects int64 // connections that replaced lost connections
 	Latency    Latency
 }
 
@@ -109,20 +110,20 @@ type Delivery struct {
 type Latency struct {
 	Count    uint64
 	Sum, Max time.Duration
-	// Buckets counts the confirmations that took less than 1 ms << index, and
-	// not less than the bucket before; the last one has no upper bound.
+	// Buckets[i] counts the confirmations that took less than 1 ms << i, and not less
+	// than the bound of the bucket before. The last bucket has no bound.
 	Buckets []uint64
 }
 
-// quantity is one number of the books. It has the same name in the summary and
-// the account, and in the metrics behind tstat_send_.
+// quantity is one counter. It has the same name in the summary, in the account and,
+// after the prefix tstat_send_, in the metrics.
 type quantity struct {
 	name  string
 	value int64
 	help  string
 }
 
-// quantities returns the books in the order of the summary.
+// quantities returns the counters in the order of the summary.
 func (r *Run) quantities() []quantity {
 	c, d := r.Counters, &r.Delivery
 	return []quantity{
@@ -136,7 +137,7 @@ func (r *Run) quantities() []quantity {
 		{"sent", c.Sent.Load(), "Rows that became flows."},
 		{"malformed", c.Malformed.Load(), "Rows that are malformed and were skipped."},
 		{"not_finite", c.NotFinite.Load(), "Statistics that are nan or inf in a log and null in a flow."},
-		{"incomplete", c.Incomplete.Load(), "Last lines without a newline that are no rows yet."},
+		{"incomplete", c.Incomplete.Load(), "Last lines that have no newline and are not rows yet."},
 		{"flows", c.Flows.Load(), "Flows made of rows."},
 		{"published", c.Published.Load(), "Messages handed to the transport."},
 		{"confirmed", c.Confirmed.Load(), "Messages confirmed."},
@@ -144,15 +145,15 @@ func (r *Run) quantities() []quantity {
 		{"resent", d.Resent, "Times that a message was published again."},
 		{"returned", d.Returned, "Messages returned as unroutable."},
 		{"nacked", d.Nacked, "Messages refused by the broker with a nack."},
-		{"reconnects", d.Reconnects, "Connections made in place of lost ones."},
+		{"reconnects", d.Reconnects, "Connections that replaced lost connections."},
 		{"body_bytes", c.BodyBytes.Load(), "Bytes of the bodies of published messages, uncompressed."},
 	}
 }
 
-// omitIfZero are the quantities that the summary leaves out while they are 0.
+// omitIfZero are the quantities that the summary omits if they are 0.
 var omitIfZero = map[string]bool{"returned": true, "nacked": true, "reconnects": true}
 
-// Attrs returns the books as keys and values of the summary line.
+// Attrs returns the counters as keys and values of the summary line.
 func (r *Run) Attrs() []any {
 	var attrs []any
 	for _, q := range r.quantities() {

@@ -6,20 +6,20 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// CullRun is all that is known of a run of tstat_cull when it has ended.
+// CullRun is the data of a run of tstat_cull when it has ended.
 type CullRun struct {
 	Version        string
 	Started, Ended time.Time
 	Status         int  // the exit status
-	Interrupted    bool // by a signal
+	Interrupted    bool // a signal stopped the run
 	DryRun         bool
 	TTL            time.Duration
-	MinFree        string // as it was given; empty if it was not
+	MinFree        string // as the user wrote it; empty if not given
 	Roots          []CullRoot
 	Events         *Events
 }
 
-// CullCounts are numbers of directories; package cull says what they count.
+// CullCounts are numbers of directories; see cull.Counts.
 type CullCounts struct {
 	Found       int   `json:"found"`
 	Directories int   `json:"directories"`
@@ -31,7 +31,7 @@ type CullCounts struct {
 	Failed      int   `json:"failed"`
 }
 
-// CullRoot is a root of a run of tstat_cull, and what the run came to there.
+// CullRoot is a root of a run of tstat_cull, and the result of the run there.
 type CullRoot struct {
 	Path string `json:"path"`
 	CullCounts
@@ -67,10 +67,10 @@ func (r *CullRun) WriteAccount(path string) error {
 }
 
 // WriteMetrics writes the metrics of the run to a file for the textfile
-// collector of Prometheus's node_exporter. Every sample has the label root, so
-// that the files of two lines of a crontab have no series in common. Counters
-// continue those in the file; a dry run does not count as deleting. If the file
-// cannot be read, it is replaced, and the error says so.
+// collector of Prometheus's node_exporter. Every sample has the label root, so that the
+// files of two lines of a crontab have no series in common. Counters continue from the
+// values in the file. A dry run does not add to the counters of deleted directories. If
+// the file cannot be read, WriteMetrics replaces it and returns an error that says so.
 func (r *CullRun) WriteMetrics(path string) error {
 	return writeMetrics(path, "tstat_cull_", func(s *metricSet) {
 		for _, root := range r.Roots {

@@ -11,14 +11,15 @@ import (
 // maxEvents is the number of errors, and of warnings, that an account holds in full.
 const maxEvents = 100
 
-// Event is a line of the log.
+// Event is a record of the log.
 type Event struct {
 	Time    time.Time         `json:"time"`
 	Event   string            `json:"event"`
 	Details map[string]string `json:"details,omitempty"`
 }
 
-// Events counts the warnings and errors that are logged, and keeps the first ones.
+// Events counts the warnings and errors that are logged, and keeps the first maxEvents
+// of each.
 type Events struct {
 	mu               sync.Mutex
 	errors, warnings eventList
@@ -49,7 +50,7 @@ type recordingHandler struct {
 	prefix string
 }
 
-// Enabled is slog.Handler's.
+// Enabled implements slog.Handler.
 func (h *recordingHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn || h.Handler.Enabled(ctx, level)
 }
@@ -79,7 +80,7 @@ func (h *recordingHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs is slog.Handler's.
+// WithAttrs implements slog.Handler.
 func (h *recordingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	m := *h
 	m.Handler, m.attrs = h.Handler.WithAttrs(attrs), slices.Clone(h.attrs)
@@ -89,7 +90,7 @@ func (h *recordingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &m
 }
 
-// WithGroup is slog.Handler's.
+// WithGroup implements slog.Handler.
 func (h *recordingHandler) WithGroup(name string) slog.Handler {
 	m := *h
 	m.Handler, m.prefix = h.Handler.WithGroup(name), h.prefix+name+"."

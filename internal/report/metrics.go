@@ -11,8 +11,8 @@ import (
 // prefix begins the name of every metric of tstat_send.
 const prefix = "tstat_send_"
 
-// WriteMetrics writes the metrics of the run, which has ended, to a file for the
-// textfile collector of Prometheus's node_exporter.
+// WriteMetrics writes the metrics of a run that has ended to a file for the textfile
+// collector of Prometheus's node_exporter.
 func (r *Run) WriteMetrics(f *MetricsFile) error {
 	return f.write(prefix, func(s *metricSet) {
 		s = r.metrics(s, r.Ended)
@@ -20,11 +20,11 @@ func (r *Run) WriteMetrics(f *MetricsFile) error {
 	})
 }
 
-// WriteProgress writes the metrics of the run while it goes on.
+// WriteProgress writes the metrics of a run that has not ended.
 func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
 	return f.write(prefix, func(s *metricSet) {
 		s = r.metrics(s, now)
-		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics while it was at work; absent between runs.", seconds(now))
+		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics before its end; absent between runs.", seconds(now))
 		s.unended(r.outcome())
 	})
 }
@@ -33,8 +33,8 @@ func (r *Run) outcome() runOutcome {
 	return runOutcome{tool: "tstat_send", version: r.Version, status: r.Status, started: r.Started, ended: r.Ended, events: r.Events}
 }
 
-// metrics adds the state of the run at the time now. The set that it returns adds
-// the labels of the run to every sample, so that two runs with different roots or
+// metrics adds the state of the run at the time now to file. The returned set adds the
+// labels of the run to every further sample, so that two runs with different roots or
 // sensors have no series in common.
 func (r *Run) metrics(file *metricSet, now time.Time) *metricSet {
 	roots := make([]string, len(r.Roots))
@@ -44,12 +44,12 @@ func (r *Run) metrics(file *metricSet, now time.Time) *metricSet {
 	}
 	s := file.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
 	for _, q := range r.quantities() {
-		if q.name != "found" { // a metric of each root
+		if q.name != "found" { // rootMetrics adds it for each root
 			s.count(q.name, q.help, float64(q.value))
 		}
 	}
 	for stage, spent := range r.Counters.stageSeconds() {
-		s.count("stage_seconds", "Time spent in a stage, summed over all that work side by side.", spent, "stage", Stage(stage).String())
+		s.count("stage_seconds", "Time spent in a stage, summed over all goroutines of the stage.", spent, "stage", Stage(stage).String())
 	}
 	s.latency(&r.Delivery.Latency)
 	if r.Counters.Rows.Load() > 0 {
@@ -69,11 +69,11 @@ func rootLabel(path string) string {
 	return path
 }
 
-// seconds returns a time as Prometheus has it.
+// seconds returns a time in seconds since the epoch, as Prometheus represents it.
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// rootMetrics adds the state of one root. A metric that this run cannot know yet
-// keeps its value of the last run.
+// rootMetrics adds the state of one root. A metric that this run does not know yet
+// keeps the value of the last run.
 func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	const newest = "newest_directory_timestamp_seconds"
 	if crawled, known := r.Counters.root(root.Path); known {

@@ -27,23 +27,22 @@ type families map[string]*dto.MetricFamily
 type metricSet struct {
 	prefix      string   // begins the name of every metric
 	constant    []string // labels of every sample that is added
-	before, now families // as the last run left the file, and as this run does
+	before, now families // the content of the file: before this run, and after
 }
 
-// A MetricsFile is a file for the textfile collector of Prometheus's
-// node_exporter. Its counters count all runs: they continue those that the file
-// held when it was opened.
+// A MetricsFile is a file for the textfile collector of Prometheus's node_exporter. Its
+// counters cover all runs: they continue from the values in the file at OpenMetrics.
 type MetricsFile struct {
 	path   string
 	before families
 }
 
-// OpenMetrics reads the file at path, which need not exist. If the file cannot be
-// read, err says so, and Write replaces it with counters that start anew.
+// OpenMetrics reads the file at path, which need not exist. If the file cannot be read,
+// OpenMetrics returns an error, and a MetricsFile whose counters start at 0.
 func OpenMetrics(path string) (*MetricsFile, error) {
 	before, err := readMetrics(path)
 	if err != nil {
-		err = fmt.Errorf("the counters start anew: %w", err)
+		err = fmt.Errorf("the counters start at 0: %w", err)
 	}
 	return &MetricsFile{path, before}, err
 }
@@ -89,8 +88,7 @@ func readMetrics(path string) (families, error) {
 	return known, nil
 }
 
-// with returns a set that adds to the same file, and all of whose samples carry
-// these labels too.
+// with returns a set that adds to the same file. It adds these labels to its samples.
 func (s *metricSet) with(labels ...string) *metricSet {
 	labelled := *s
 	labelled.constant = slices.Concat(s.constant, labels)
@@ -110,7 +108,7 @@ func sameLabels(a, b *dto.LabelPair) bool {
 	return a.GetName() == b.GetName() && a.GetValue() == b.GetValue()
 }
 
-// last returns the sample that the last run left in the file, nil if there is none.
+// last returns the sample that the file had before this run; nil if it had none.
 func (s *metricSet) last(name string, labels ...string) *dto.Metric {
 	pairs := s.pairs(labels)
 	for _, m := range s.before[s.prefix+name].GetMetric() {
@@ -145,7 +143,7 @@ func (s *metricSet) count(name, help string, n float64, labels ...string) {
 	s.add(name, help, dto.MetricType_COUNTER, labels).Counter = &dto.Counter{Value: &n}
 }
 
-// keep adds a gauge with the value that the last run left.
+// keep adds a gauge with its value of the last run.
 func (s *metricSet) keep(name string) {
 	if m := s.last(name); m != nil {
 		s.gauge(name, s.before[s.prefix+name].GetHelp(), m.GetGauge().GetValue())
@@ -182,8 +180,8 @@ func (s *metricSet) buildInfo(tool, version string) {
 	s.gauge("build_info", "Version of "+tool+".", 1, "version", version)
 }
 
-// unended is like run, for a run that has not ended: the metrics of a run's end
-// keep the values of the last run.
+// unended is like run, for a run that has not ended. The metrics that describe the end
+// of a run keep the values of the last run.
 func (s *metricSet) unended(r runOutcome) {
 	errs, warnings := r.events.lists()
 	s.count("errors", "Errors logged.", float64(errs.Count))
@@ -195,8 +193,8 @@ func (s *metricSet) unended(r runOutcome) {
 	s.buildInfo(r.tool, r.version)
 }
 
-// runs counts a run that has ended by its exit status. It keeps the counts of the
-// other statuses.
+// runs counts runs by exit status. ended is the exit status of a run that has ended; it
+// is omitted for a run that has not. The counts of other statuses keep their values.
 func (s *metricSet) runs(ended ...int) {
 	const name, help = "runs", "Runs by exit status."
 	var statuses []string

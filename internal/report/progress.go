@@ -19,22 +19,22 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
-// Progress shows a bar on the last line of a terminal: how far a run has come. Log
+// Progress shows the progress of a run as a bar on the last line of a terminal. Log
 // lines go above the bar.
 type Progress struct {
 	mu  sync.Mutex
 	out io.Writer
-	bar *progressbar.ProgressBar // nil while none is shown
+	bar *progressbar.ProgressBar // nil while no bar is shown
 }
 
 const (
-	// roomy is the width at which the numbers of rows and flows fit beside the rest.
+	// roomy is the width from which on the bar also shows the numbers of rows and flows.
 	roomy = 70
-	// usual is the width of a terminal that does not tell.
+	// usual is the width assumed for a terminal that does not report its width.
 	usual = 80
 )
 
-// columns returns the width of a terminal, or the largest number for anything else.
+// columns returns the width of a terminal, or math.MaxInt if w is not a terminal.
 func columns(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -46,8 +46,8 @@ func columns(w io.Writer) int {
 	return usual
 }
 
-// clipper cuts each line of the bar to the width of the terminal: of a line that
-// wraps only the end would be rewritten, and every update would add to the screen.
+// clipper cuts each line of the bar to the width of the terminal. If a line wrapped,
+// each update would rewrite only its last part and leave the rest on the screen.
 type clipper struct{ out io.Writer }
 
 func (c clipper) Write(b []byte) (int, error) {
@@ -92,14 +92,14 @@ func (p *Progress) Write(b []byte) (int, error) {
 	return p.out.Write(b)
 }
 
-// Show shows how far c has come until stop is called, which takes the bar away
-// and waits for the goroutine that keeps it up to date.
+// Show starts a goroutine that shows the progress of c. stop removes the bar and waits
+// for the goroutine.
 func (p *Progress) Show(c *Counters) (stop func()) {
-	const often = 200 * time.Millisecond
+	const interval = 200 * time.Millisecond
 	done := make(chan struct{})
 	var drawing sync.WaitGroup
 	drawing.Go(func() {
-		ticker := time.NewTicker(often)
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
 			select {
@@ -125,7 +125,7 @@ func (p *Progress) draw(c *Counters) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// The library ends a bar that is full, but this bar ends with the run.
+	// The library ends a full bar, so the total stays above the bytes read.
 	total = max(total, read+1)
 	width := columns(p.out)
 	if p.bar == nil {

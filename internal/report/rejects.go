@@ -36,8 +36,7 @@ func OpenRejects(path string) (*Rejects, error) {
 	return &Rejects{file: f, w: bufio.NewWriterSize(cli.DeadlineWriter{File: f}, 64<<10)}, nil
 }
 
-// Reject adds a row. After the first error rows are dropped without a further
-// error.
+// Reject adds a row. After the first error it drops rows and returns nil.
 func (r *Rejects) Reject(file string, line int64, reason string, text []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,8 +53,7 @@ func escaped(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// Sync returns when the rows that were added so far are on the disk. It does
-// nothing after the first error.
+// Sync writes all rows added so far to the disk. It does nothing after the first error.
 func (r *Rejects) Sync() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,7 +71,7 @@ func (r *Rejects) Sync() error {
 	return err
 }
 
-// Close writes the rows that are still in memory, and closes the file.
+// Close writes the rows that are still buffered, and closes the file.
 func (r *Rejects) Close() error {
 	if r == nil {
 		return nil

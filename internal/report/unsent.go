@@ -10,26 +10,25 @@ import (
 	"time"
 )
 
-// Unsent keeps account of the directories that have something to send, from
-// the crawl on. The zero Unsent knows nothing yet. Its methods may be called
-// from many goroutines at once.
+// Unsent records the directories that have something to send, from the crawl on. The
+// zero Unsent is empty. Its methods may be called from many goroutines at once.
 type Unsent struct {
 	mu    sync.Mutex
-	known bool
+	known bool                       // the crawl has ended
 	dirs  map[string]unsentDirectory // by path
-	// reasons of the first directories that failed or are locked; maxReasons bounds
-	// the memory of a run in which everything fails.
+	// reasons holds why directories failed or are locked, for the first maxReasons
+	// of them, which bounds the memory of a run in which everything fails.
 	reasons map[string]string
-	total   int64
+	total   int64 // bytes to read in this run
 }
 
-// State says why a directory is not marked.
+// State is the reason why a directory is not marked.
 type State string
 
 // The states of a directory.
 const (
-	Waiting State = "waiting" // the run did not come to it, or marks nothing
-	Locked  State = "locked"  // another run is at work on it
+	Waiting State = "waiting" // the run did not get to the directory, or does not mark
+	Locked  State = "locked"  // another run has locked the directory
 	Failed  State = "failed"
 )
 
@@ -42,14 +41,14 @@ type UnsentDirectory struct {
 	Since     time.Time `json:"since"` // when Tstat started it
 }
 
-// unsentDirectory is an UnsentDirectory in few bytes: there may be 100,000.
+// unsentDirectory is an UnsentDirectory in few bytes, since a run may have 100,000.
 type unsentDirectory struct {
 	bytes int64
-	since int64 // nanoseconds since the epoch; unknownSince if nobody knows
+	since int64 // nanoseconds since the epoch, or unknownSince
 	state uint8 // index in states
 }
 
-// states are the states of directories, those to be named first in front.
+// states are the states of directories, in the order in which First lists them.
 var states = [...]State{Failed, Locked, Waiting}
 
 const (
@@ -58,7 +57,7 @@ const (
 	unknownSince = math.MinInt64
 )
 
-// full returns the directory as it is told.
+// full returns d as an UnsentDirectory.
 func (u *Unsent) full(path string, d unsentDirectory) UnsentDirectory {
 	full := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
 	if d.since != unknownSince {
@@ -67,7 +66,7 @@ func (u *Unsent) full(path string, d unsentDirectory) UnsentDirectory {
 	return full
 }
 
-// Found enters a directory.
+// Found adds a directory.
 func (u *Unsent) Found(directory string, bytes int64, since time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -82,15 +81,15 @@ func (u *Unsent) Found(directory string, bytes int64, since time.Time) {
 	u.total += bytes
 }
 
-// Complete says that all directories have been entered.
+// Complete records that Found was called for all directories.
 func (u *Unsent) Complete() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.known = true
 }
 
-// Done takes a directory out that is marked, or gone. read is how many bytes
-// of it were read.
+// Done removes a directory that is marked or no longer exists. read is the number of
+// bytes that were read from the directory.
 func (u *Unsent) Done(directory string, read int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -101,7 +100,7 @@ func (u *Unsent) Done(directory string, read int64) {
 	}
 }
 
-// Stays says why a directory is not marked; confirmed is how many bytes of it
+// Stays records why a directory is not marked. confirmed is the number of its bytes that
 // need not be sent again.
 func (u *Unsent) Stays(directory string, state State, reason error, confirmed int64) {
 	u.mu.Lock()
@@ -116,15 +115,15 @@ func (u *Unsent) Stays(directory string, state State, reason error, confirmed in
 	}
 }
 
-// Total is how many bytes there are to read in all, the better known the more
-// of it has been read.
+// Total returns the number of bytes to read in this run. It is an estimate, which
+// becomes exact as directories are read.
 func (u *Unsent) Total() int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.total
 }
 
-// Left sums up what is not marked.
+// Left is the sum of the directories that are not marked.
 type Left struct {
 	Directories    int
 	Bytes          int64
@@ -132,12 +131,12 @@ type Left struct {
 	Oldest         *UnsentDirectory // nil if there is none
 }
 
-// Left sums up. known is false until the crawl has ended.
+// Left returns the sum of all directories. known is false until the crawl has ended.
 func (u *Unsent) Left() (left Left, known bool) {
 	return u.left(func(string) bool { return true })
 }
 
-// Below sums up what is not marked below a root. known is false until the crawl
+// Below returns the sum of the directories below a root. known is false until the crawl
 // has ended.
 func (u *Unsent) Below(root string) (left Left, known bool) {
 	return u.left(func(directory string) bool {
@@ -172,8 +171,8 @@ func (u *Unsent) left(counts func(directory string) bool) (left Left, known bool
 	return left, u.known
 }
 
-// First are the first n directories that are not marked: those that failed
-// before the locked and the waiting, and among these the oldest first.
+// First returns the first n directories: the failed ones first, then the locked, then
+// the waiting ones; the oldest first within each state.
 func (u *Unsent) First(n int) []UnsentDirectory {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -16,10 +16,10 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// writeFileAtomic replaces the file at path by what write writes: at any moment,
-// crashes included, path is the whole old file or the whole new one. It follows
-// a symbolic link. If path is not a regular file (a pipe, /dev/stderr) it is
-// written to directly.
+// writeFileAtomic replaces the file at path. write writes the new content. At any
+// moment, crashes included, path is the complete old file or the complete new file.
+// writeFileAtomic follows a symbolic link. If path is not a regular file (a pipe,
+// /dev/stderr), it is written to directly.
 func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	switch info, e := os.Stat(path); {
 	case e == nil && info.IsDir():
@@ -39,8 +39,8 @@ func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error)
 		return err
 	}
 	defer dir.Close()
-	// The number keeps two programs that write the same path apart. The name
-	// does not end in .prom, so that node_exporter ignores the file.
+	// The random number keeps two programs that write the same path apart. The name
+	// does not end in .prom, so node_exporter ignores the temporary file.
 	f, err := atomicfile.Create(dir, fmt.Sprintf(".%s.%x.tmp", name, rand.Uint64()), 0o600)
 	if err != nil {
 		return err

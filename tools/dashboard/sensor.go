@@ -34,7 +34,7 @@ func sensorRow() *dashboard.RowBuilder {
 			line{"returned", `sum(increase(tstat_send_returned_total{SENSOR}[30m]))`},
 			line{"refused", `sum(increase(tstat_send_nacked_total{SENSOR}[30m]))`},
 			line{"reconnects", `sum(increase(tstat_send_reconnects_total{SENSOR}[30m]))`})).
-		WithPanel(graph("Time in each stage", "Seconds a second, summed over all that work side by side: what is slow.", "none",
+		WithPanel(graph("Time in each stage", "Seconds a second, summed over the goroutines of a stage: what is slow.", "none",
 			line{"{{stage}}", `sum by (stage) (rate(tstat_send_stage_seconds_total{SENSOR}[30m]))`})).
 		WithPanel(graph("Bytes a second", "", "Bps",
 			line{"read from logs", `sum(rate(tstat_send_bytes_total{SENSOR}[30m]))`},
