@@ -101,14 +101,25 @@ func (f *folder) sendWithoutFinishing(directory string, messages int) {
 // before, with all done.
 func (f *folder) sendUntil(failpoint string) (killed bool) {
 	f.t.Helper()
-	cmd := exec.Command(testkit.Binary(f.t, "tstat_send", "failpoints"), f.args()...)
-	cmd.Env = append(cmd.Environ(), "TSTAT_FAILPOINT="+failpoint)
-	r := startCommand(f.t, cmd).wait()
+	r := f.startUntil(failpoint).wait()
 	if r.Signal == syscall.SIGKILL {
 		return true
 	}
 	r.want(allDone)
 	return false
+}
+
+// killedAt is sendUntil for a run that may end with an error.
+func (f *folder) killedAt(failpoint string, args ...string) bool {
+	f.t.Helper()
+	return f.startUntil(failpoint, args...).wait().Signal == syscall.SIGKILL
+}
+
+func (f *folder) startUntil(failpoint string, args ...string) *program {
+	f.t.Helper()
+	cmd := exec.Command(testkit.Binary(f.t, "tstat_send", "failpoints"), f.args(args...)...)
+	cmd.Env = append(cmd.Environ(), "TSTAT_FAILPOINT="+failpoint)
+	return startCommand(f.t, cmd)
 }
 
 // messages returns the lines of all finished files, sorted. Each file must be

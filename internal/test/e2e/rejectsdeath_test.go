@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/test/loggen"
+)
+
+// TestRejectsBeforeState kills tstat_send after each renaming of a state file.
+// Every malformed row that a state file counts as done stands in the rejects file:
+// no later run reads the row again. (What a killed program has written to a file
+// stays, so the test holds that rows are written before the state, not fsync.)
+func TestRejectsBeforeState(t *testing.T) {
+	t.Parallel()
+	const malformed = 40
+	text := strings.Join(slices.Concat(lines(t, loggen.TCP, 1, 100), slices.Repeat([]string{"torn row\n"}, malformed)), "")
+	for _, c := range []struct {
+		state string
+		udp   string // the other log of the directory
+	}{
+		{".processed", strings.Join(lines(t, loggen.UDP, 2, 10), "")},
+		{".processing", "no header\n"}, // an error, so the directory is never marked
+	} {
+		t.Run(c.state, func(t *testing.T) {
+			t.Parallel()
+			f := newFolder(t)
+			dir := filepath.Join(f.root, "0.out")
+			write(t, filepath.Join(dir, tcpLog), []byte(text))
+			write(t, filepath.Join(dir, udpLog), []byte(c.udp))
+			rejects := filepath.Join(f.root, "rejects")
+			most := int64(0)
+			for n := 1; f.killedAt(fmt.Sprintf("renamed:%d", n), "--rejects", rejects); n++ {
+				counted := f.malformed(filepath.Join(dir, c.state))
+				var rows []string
+				if counted > 0 {
+					rows = slices.Sorted(strings.Lines(string(readAll(t, rejects))))
+				}
+				written := int64(len(slices.Compact(rows))) // a row that was read twice counts once
+				if written < counted {
+					t.Fatalf("killed after the %dth renaming: %s counts %d malformed rows, and %d stand in the rejects file", n, c.state, counted, written)
+				}
+				most = max(most, counted)
+			}
+			if most != malformed {
+				t.Errorf("%s counted %d malformed rows at the most, want %d", c.state, most, malformed)
+			}
+		})
+	}
+}
+
+// malformed returns the number of malformed rows that a state file counts, 0 if
+// the file does not exist.
+func (f *folder) malformed(path string) (n int64) {
+	f.t.Helper()
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	var state struct {
+		Logs map[string]struct{ Malformed int64 }
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &state)
+	}
+	if err != nil {
+		f.t.Fatalf("%s: %v: %s", path, err, b)
+	}
+	for _, log := range state.Logs {
+		n += log.Malformed
+	}
+	return n
+}
