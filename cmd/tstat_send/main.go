@@ -49,6 +49,10 @@ type command struct {
 	Check       bool       `help:"Look at everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print what is right and what is wrong, and send nothing."`
 	Status      bool       `help:"Print what is pending below the roots, and why: directory, age, bytes that are not confirmed. Reads only, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
 	JSON        bool       `name:"json" help:"With --status: print JSON instead of a table."`
+	Resend      bool       `help:"Send the directories again that Tstat started from --since on and before --until: whole, oldest first, whatever their marks say. The marks stay as they are, and no other run can work on the roots meanwhile. See docs/resend.md."`
+	Since       moment     `placeholder:"TIME" help:"With --resend: start of the first directory. 2026-11-23 and 2026-11-23T10:00 are local, as the names of the directories are; 2026-11-23T10:00:00+01:00 is not."`
+	Until       moment     `placeholder:"TIME" help:"With --resend: the directories before this time are sent. For the 23rd: --since 2026-11-23 --until 2026-11-24."`
+	DryRun      bool       `name:"dry-run" help:"With --resend: list the directories, their sizes and what their marks say, and send nothing. Takes no lock."`
 	Rejects     string     `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Progress    string     `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error: auto, if that is a terminal. Default: ${default}."`
 	Report      string     `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
@@ -101,6 +105,9 @@ func (c *command) Validate() error {
 	if c.Status && (c.Check || c.NoTransport) {
 		return fmt.Errorf("--status goes with neither --check nor --no-transport")
 	}
+	if err := c.validateResend(); err != nil {
+		return err
+	}
 	return cli.CheckDisjoint(cli.Paths(c.Directory))
 }
 
@@ -140,6 +147,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return c.check(ctx, stdout, stderr)
 	case c.Status:
 		return c.status(ctx, stdout, stderr)
+	case c.DryRun:
+		return c.dryRun(ctx, stdout, stderr)
 	}
 	return c.send(ctx, stdout, stderr)
 }

@@ -82,6 +82,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		status = cli.Worse(status, cli.NoInput)
 	}
 	status = cli.Worse(status, c.exitStatus(outcome, log))
+	c.logStopped(outcome, log)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
 	if err := t.Close(end); err != nil {
@@ -178,7 +179,7 @@ func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 
 func (c *command) options(roots []*logdir.Root, t transport.Transport, w *telemetry, rejects *report.Rejects) workers.Options {
 	o := workers.Options{
-		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single,
+		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single, Resend: c.span(),
 		Settings: message.Settings{
 			Sensor: c.Sensor, Instance: c.Instance,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
@@ -203,7 +204,11 @@ func (c *command) exitStatus(o workers.Outcome, log *slog.Logger) int {
 			status = cli.IO
 		}
 	default:
-		log.Error("not_delivered", "transport", c.Transport, "error", o.Transport, "hint", "the next run sends what is missing")
+		hint := "the next run sends what is missing"
+		if c.Resend {
+			hint = "go on as resend_stopped says"
+		}
+		log.Error("not_delivered", "transport", c.Transport, "error", o.Transport, "hint", hint)
 		status = transportStatus(o.Transport)
 	}
 	if o.IOErrors > 0 {

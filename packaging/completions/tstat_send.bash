@@ -64,6 +64,12 @@ _tstat_send() {
 	--max-rate)
 		return
 		;;
+	--since)
+		return
+		;;
+	--until)
+		return
+		;;
 	--rejects)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -88,6 +94,6 @@ _tstat_send() {
 		return
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -c --config -T --threshold -t --transport -S --sensor -I --instance -s --single -N --no-transport --pretty -w --workers --connections --channels --window --anonymize --timestamps --udp-duration --max-rate --check --status --json --rejects --progress --report --metrics --log-format -v --verbose -D --debug -q --quiet --version' -- "$cur")
+	mapfile -t COMPREPLY < <(compgen -W '-h --help -d --directory -c --config -T --threshold -t --transport -S --sensor -I --instance -s --single -N --no-transport --pretty -w --workers --connections --channels --window --anonymize --timestamps --udp-duration --max-rate --check --status --json --resend --since --until --dry-run --rejects --progress --report --metrics --log-format -v --verbose -D --debug -q --quiet --version' -- "$cur")
 }
 complete -F _tstat_send tstat_send

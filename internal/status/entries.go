@@ -1,0 +1,44 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"tstat-transport/internal/logdir"
+)
+
+// Sent is the state of a directory that is not pending.
+const Sent State = "sent"
+
+// WriteEntries prints a line for each directory, pending or not, with all bytes of its
+// logs, and the sum. It takes no lock.
+func WriteEntries(w io.Writer, entries []logdir.Entry) error {
+	locks := logdir.ReadLocks()
+	var table strings.Builder
+	columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	if len(entries) > 0 {
+		fmt.Fprintln(columns, "START\tBYTES\tSTATE\tDIRECTORY")
+	}
+	var sum int64
+	for _, e := range entries {
+		state := Sent
+		if found, done := logdir.Inspect(e); !done {
+			state = directory(e.Path(), found, locks).State
+		}
+		start := "?"
+		bytes, since := logdir.Size(e)
+		if !since.IsZero() {
+			start = since.Format("2006-01-02T15:04")
+		}
+		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\n", start, formatBytes(bytes), state, pathCell(e.Path()))
+		sum += bytes
+	}
+	_ = columns.Flush() // to memory
+	fmt.Fprintf(&table, "%d directories, %s\n", len(entries), formatBytes(sum))
+	if _, err := io.WriteString(w, table.String()); err != nil {
+		return fmt.Errorf("print directories: %w", err)
+	}
+	return nil
+}
