@@ -36,7 +36,7 @@ type logReader struct {
 func openLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, l *layouts) (*logReader, error) {
 	r := &logReader{file: file, resume: from, oldHoles: from.Holes}
 	r.open = func(from logdir.LogState, to int64) (*stretchReader, error) {
-		return newStretchReader(ctx, file, st, log, from, to, l)
+		return newStretchReader(ctx, file, st, log, from, to, l, r.stretch)
 	}
 	return r, r.openStretch()
 }

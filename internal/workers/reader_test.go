@@ -443,7 +443,7 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return newStretchReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, toEnd, new(layouts))
+	return newStretchReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, toEnd, new(layouts), nil)
 }
 
 // TestReaderResumeRefused: positions that the log does not have, or at which

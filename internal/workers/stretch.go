@@ -20,6 +20,7 @@ import (
 type stretchReader struct {
 	file     *os.File
 	src      io.Reader
+	text     *gzipText // what src reads; nil for a plain log
 	protocol fastparse.Protocol
 	layouts  *layouts
 	print    logdir.Fingerprinter
@@ -40,17 +41,24 @@ const toEnd = -1
 // newStretchReader returns a reader of the stretch from from.Position to to, which
 // is an offset in the uncompressed log, or toEnd. The caller still owns file. A gzip
 // log must be decompressed up to the position, which can take long; ctx bounds that
-// and every later read.
-func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, to int64, l *layouts) (*stretchReader, error) {
+// and every later read. before is the reader of the stretch before, nil if there is
+// none: if it is possible, decompressing goes on where before has ended.
+func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, to int64, l *layouts, before *stretchReader) (*stretchReader, error) {
 	r := &stretchReader{file: file, protocol: log.Protocol, layouts: l}
-	r.src = io.NewSectionReader(file, 0, st.Size)
-	if log.Gzip {
-		var err error
-		if r.src, err = logdir.Uncompressed(ctx, file, st.Size); err != nil {
+	var err error
+	switch {
+	case !log.Gzip:
+		r.src = io.NewSectionReader(file, 0, st.Size)
+	case before != nil && before.leadsTo(from):
+		r.text, r.print, r.layout, r.headerLine = before.text, before.print, before.layout, before.headerLine
+		r.src = r.text
+	default:
+		r.text = new(gzipText)
+		if r.text.Reader, err = logdir.Uncompressed(ctx, file, st.Size); err != nil {
 			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
 		}
+		r.src = r.text
 	}
-	var err error
 	if from.Position > 0 {
 		err = r.seek(from)
 	}
@@ -60,6 +68,31 @@ func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log lo
 	r.src = whileAlive(ctx, r.src)
 	return r, err
 }
+
+// gzipText is the uncompressed text of a gzip log, which can only be read forward.
+type gzipText struct {
+	io.Reader
+	offset int64 // of the next byte
+	last   byte  // the byte before it
+}
+
+func (t *gzipText) Read(b []byte) (int, error) {
+	n, err := t.Reader.Read(b)
+	if n > 0 {
+		t.offset += int64(n)
+		t.last = b[n-1]
+	}
+	return n, err
+}
+
+// leadsTo reports whether the gzip log can be read on to a position and to the
+// header line in force there, unless r has that header.
+func (r *stretchReader) leadsTo(from logdir.LogState) bool {
+	return r.text.offset <= from.Position && (r.hasHeader(from.Header) || r.text.offset <= from.Header)
+}
+
+// hasHeader reports whether r's layout is that of the header line at an offset.
+func (r *stretchReader) hasHeader(at int64) bool { return r.layout != nil && r.headerLine == at }
 
 // whileAlive returns a reader that fails with ctx's error once ctx has ended.
 func whileAlive(ctx context.Context, src io.Reader) io.Reader {
@@ -79,35 +112,22 @@ func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 // header line in force there.
 func (r *stretchReader) seek(from logdir.LogState) error {
 	line := make([]byte, min(from.Position-from.Header, blockSize))
-	var before lastByte
+	var last byte
 	var err error
 	if s, ok := r.src.(*io.SectionReader); ok {
-		const head = blockSize // a fingerprint covers less than a block
-		_, err = io.CopyN(&r.print, s, min(from.Position, head))
-		if err == nil {
-			_, err = s.ReadAt(line, from.Header)
-		}
-		if err == nil {
-			_, err = s.ReadAt(before[:], from.Position-1)
-		}
-		if err == nil {
-			_, err = s.Seek(from.Position, io.SeekStart)
-		}
+		last, err = r.seekPlain(s, from, line)
 	} else {
-		src := io.TeeReader(r.src, io.MultiWriter(&r.print, &before))
-		_, err = io.CopyN(io.Discard, src, from.Header)
-		if err == nil {
-			_, err = io.ReadFull(src, line)
-		}
-		if err == nil {
-			_, err = io.CopyN(io.Discard, src, from.Position-from.Header-int64(len(line)))
-		}
+		last, err = r.seekText(from, line)
 	}
-	if err == nil && before[0] != '\n' {
+	if err == nil && last != '\n' {
 		err = errors.New("no line begins at that byte")
 	}
 	if err != nil {
 		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
+	}
+	r.offset, r.sentTail = from.Position, from.Tail
+	if r.hasHeader(from.Header) {
+		return nil
 	}
 	layout, err := r.layouts.parse(r.protocol, firstLine(line))
 	if err == nil && from.Header > 0 && line[0] != '#' {
@@ -116,18 +136,42 @@ func (r *stretchReader) seek(from logdir.LogState) error {
 	if err != nil {
 		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
 	}
-	r.offset, r.layout, r.headerLine, r.sentTail = from.Position, layout, from.Header, from.Tail
+	r.layout, r.headerLine = layout, from.Header
 	return nil
 }
 
-// lastByte is a writer that keeps the last byte written.
-type lastByte [1]byte
-
-func (l *lastByte) Write(b []byte) (int, error) {
-	if len(b) > 0 {
-		l[0] = b[len(b)-1]
+// seekPlain is seek for a plain log: it fills line from the start of the header
+// line, and returns the byte before the position.
+func (r *stretchReader) seekPlain(s *io.SectionReader, from logdir.LogState, line []byte) (byte, error) {
+	const head = blockSize // a fingerprint covers less than a block
+	if _, err := io.CopyN(&r.print, s, min(from.Position, head)); err != nil {
+		return 0, err
 	}
-	return len(b), nil
+	if _, err := s.ReadAt(line, from.Header); err != nil {
+		return 0, err
+	}
+	var last [1]byte
+	if _, err := s.ReadAt(last[:], from.Position-1); err != nil {
+		return 0, err
+	}
+	_, err := s.Seek(from.Position, io.SeekStart)
+	return last[0], err
+}
+
+// seekText is seekPlain for a gzip log. It does not fill line if the header is
+// known.
+func (r *stretchReader) seekText(from logdir.LogState, line []byte) (byte, error) {
+	src := io.TeeReader(r.text, &r.print)
+	if !r.hasHeader(from.Header) {
+		if _, err := io.CopyN(io.Discard, src, from.Header-r.text.offset); err != nil {
+			return 0, err
+		}
+		if _, err := io.ReadFull(src, line); err != nil {
+			return 0, err
+		}
+	}
+	_, err := io.CopyN(io.Discard, src, from.Position-r.text.offset)
+	return r.text.last, err
 }
 
 func firstLine(b []byte) []byte {

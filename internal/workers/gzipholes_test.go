@@ -1,0 +1,82 @@
+package workers
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/logdir"
+)
+
+// TestGzipHolesReadOnce: the holes of a gzip log and what comes behind them are read
+// under the right headers, and the log is decompressed once for all of them.
+func TestGzipHolesReadOnce(t *testing.T) {
+	text, want := headerA+"\n", []string{}
+	header, from := int64(0), logdir.LogState{}
+	add := func(row string, hole bool) {
+		at := int64(len(text))
+		text += row + "\n"
+		if hole {
+			from.Holes = append(from.Holes, logdir.Hole{From: at, To: int64(len(text)), Header: header})
+			want = append(want, row)
+		}
+	}
+	for i := range 5000 {
+		if i == 2500 {
+			header = int64(len(text))
+			text += headerB + "\n"
+		}
+		row := rowA
+		if header > 0 {
+			row = rowB
+		}
+		add(row, i%20 < 2 && i > 0) // the second of two holes begins where the first ends
+	}
+	from.Position, from.Header = int64(len(text)), header
+	for range 3 {
+		add(rowB, false)
+		want = append(want, rowB)
+	}
+	path := t.TempDir() + "/log_tcp_complete.gz"
+	if err := os.WriteFile(path, compressed(t, text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	st, err := logdir.StatLog(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: true}
+	r, err := openLogReader(t.Context(), file, st, log, from, new(layouts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decompressed := r.stretch.text
+	var got []string
+	for b := newBlock(); !b.last; {
+		r.next(b)
+		if b.err != nil {
+			t.Fatal(b.err)
+		}
+		for line := range strings.Lines(string(b.buf)) {
+			got = append(got, strings.TrimSuffix(line, "\n"))
+			if b.layout.Same([]byte(headerA)) != (line == rowA+"\n") {
+				t.Fatalf("%q is read under the wrong header", line)
+			}
+		}
+	}
+	if len(from.Holes) < 400 || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%d holes: %d rows, want %d", len(from.Holes), len(got), len(want))
+	}
+	if r.stretch.text != decompressed {
+		t.Error("the log was decompressed again")
+	}
+	if want := printOf(text); r.fingerprint() != want {
+		t.Errorf("fingerprint %s, want %s", r.fingerprint(), want)
+	}
+}
