@@ -185,6 +185,40 @@ func TestResendStopped(t *testing.T) {
 	}
 }
 
+// A log that grew between two runs is sent whole. The messages before the place where
+// the second run began have the ids that they had; the others hold the same flows.
+func TestResendGrown(t *testing.T) {
+	root := t.TempDir()
+	name := hourly(t, root, 1)[0]
+	path := filepath.Join(root, name, "log_tcp_complete")
+	log, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := bytes.LastIndexByte(log[:len(log)/2], '\n') + 1
+	writeLog(t, root, name, "log_tcp_complete", log[:half])
+	to := newArchive()
+	run(t.Context(), t, root, to, nil)
+	first := to.of(name)
+	writeLog(t, root, name, "log_tcp_complete", log)
+	run(t.Context(), t, root, to, nil)
+	flows := to.flows(t)
+	run(t.Context(), t, root, to, func(o *workers.Options) { o.Resend = hours(0, 1) })
+	other := 0
+	for id := range first {
+		if to.times[id] != 2 {
+			other++
+		}
+	}
+	if other > 1 { // the last one, which is filled up now
+		t.Errorf("%d of the %d messages of the first run did not come again", other, len(first))
+	}
+	for flow := range flows {
+		flows[flow] *= 2
+	}
+	diff(t, to.flows(t), flows)
+}
+
 // A directory that cannot be read does not make a stopped resend go back to it.
 func TestResendPastUnreadable(t *testing.T) {
 	root := t.TempDir()
