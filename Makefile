@@ -130,7 +130,7 @@ dist: ## make dist/: tar.gz, .deb and .rpm for amd64 and arm64, and their checks
 	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' NFPM='$(GO) tool -modfile=$(CURDIR)/tools/dist/go.mod nfpm' scripts/dist
 
 .PHONY: test-packages
-test-packages: ## lint, install, upgrade and remove the .deb and the .rpm with real dpkg and rpm, on an overlay; as root
+test-packages: ## lint, install, upgrade and remove the .deb and the .rpm with real dpkg and rpm, on an overlay; as root; a part of make test
 	scripts/install-packagers
 	scripts/test-packages
 
