@@ -2,6 +2,7 @@ package workers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -39,11 +40,11 @@ func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 		b.buf, b.after = b.buf[:lines], b.base+int64(lines)
 		return
 	}
-	b.zeros = true
-	if r.layout == nil { // the header line has not arrived
-		b.buf, b.after, b.last = b.buf[:0], b.base, true
+	if r.layout == nil {
+		r.endBeforeHeader(b, at, err)
 		return
 	}
+	b.zeros = true
 	rest := b.buf[at:]
 	for {
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
@@ -64,5 +65,32 @@ func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 		n, err = readFull(r.src, b.buf[:blockSize])
 		rest = b.buf[:n]
 		b.after += int64(n)
+	}
+}
+
+// errNoHeaderYet keeps a directory from being marked: without the header line nobody
+// knows the columns of the rows that follow. A log that was truncated by another
+// program than its writer stays like this, for the writer goes on where it was.
+var errNoHeaderYet = errors.New("zero bytes stand where the header line belongs, and something follows them: it is sent once the header line is there")
+
+// endBeforeHeader ends b, the first of a log whose header line has not arrived: a run
+// of zero bytes begins at b.buf[at]. err is the error of the last read.
+func (r *stretchReader) endBeforeHeader(b *block, at int, err error) {
+	for rest := b.buf[at:]; ; {
+		if bytes.Count(rest, []byte{0}) < len(rest) {
+			r.fail(b, errNoHeaderYet, 0)
+			return
+		}
+		if atEnd(err) {
+			b.zeros, b.buf, b.after, b.last = true, b.buf[:0], b.base, true
+			return
+		}
+		if err != nil {
+			r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), 0)
+			return
+		}
+		var n int
+		n, err = readFull(r.src, b.buf[:blockSize])
+		rest = b.buf[:n]
 	}
 }

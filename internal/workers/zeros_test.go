@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,8 +17,7 @@ import (
 )
 
 // TestZerosFilled: a log whose data arrives in any order, zero bytes standing
-// where it has not, is sent in the end, each row once, and is marked in every
-// run.
+// where it has not, is sent in the end, each row once.
 func TestZerosFilled(t *testing.T) {
 	full := longLog(t, 9)
 	want := wantFlows(t, readReference(t, full, reference.TCP, 0))
@@ -105,8 +105,6 @@ func TestZeroHistories(t *testing.T) {
 		}
 	}
 	for name, history := range map[string][][]byte{
-		"within the header line":        {zeroed(200, 1200), full},
-		"the header line":               {zeroed(0, 8192), full},
 		"behind a row that was taken":   {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
 		"to the end, behind such a row": {full[:lineEnd], zeroed(lineEnd, len(full)), full},
 		"cut off again":                 {append(bytes.Clone(full), make([]byte, 5000)...), full},
@@ -121,6 +119,44 @@ func TestZeroHistories(t *testing.T) {
 				}
 			}
 			diff(t, to.flows(t), want)
+		})
+	}
+}
+
+// TestZerosHideTheHeader: while zero bytes hide the header line of rows, the log is
+// named and no mark covers it. That also happens to a log truncated by another
+// program than its writer (fluent/fluent-bit#3117).
+func TestZerosHideTheHeader(t *testing.T) {
+	const name = "log_tcp_complete"
+	full := longLog(t, 9)
+	full = full[:bytes.LastIndexByte(full[:200<<10], '\n')+1]
+	want := wantFlows(t, readReference(t, full, reference.TCP, 0))
+	zeros := make([]byte, len(full))
+	for what, hidden := range map[string][]byte{
+		"all of it":          slices.Concat(zeros[:8192], full[8192:]),
+		"a part":             slices.Concat(full[:200], zeros[200:1200], full[1200:]),
+		"many blocks before": slices.Concat(make([]byte, 1<<20), full[8192:]),
+	} {
+		t.Run(what, func(t *testing.T) {
+			root, to := t.TempDir(), newArchive()
+			step := func(log []byte, errs int) (mark []byte) {
+				t.Helper()
+				writeLog(t, root, dirName, name, log)
+				if outcome, _ := run(t.Context(), t, root, to, nil); outcome.IOErrors != errs {
+					t.Errorf("%+v, want %d errors", outcome, errs)
+				}
+				mark, _ = os.ReadFile(filepath.Join(root, dirName, ".processed"))
+				return mark
+			}
+			if mark := step(hidden, 1); mark != nil {
+				t.Errorf("marked, though rows are not sent: %s", mark)
+			}
+			step(zeros, 0)
+			before := step(full, 0)
+			diff(t, to.flows(t), want)
+			if mark := step(hidden, 1); !bytes.Equal(mark, before) {
+				t.Errorf("marked anew, though rows are not sent: %s", mark)
+			}
 		})
 	}
 }
