@@ -23,10 +23,14 @@ type moment struct{ time.Time }
 const shortMoment = "2006-01-02T15:04"
 
 // UnmarshalText reads a time of RFC 3339, a local time to the minute or second, or a
-// date, which is its midnight.
+// date, which is its midnight. It rounds up to whole minutes: directories start at
+// whole minutes by their names, so the same ones lie in the span.
 func (m *moment) UnmarshalText(text []byte) (err error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", shortMoment, time.DateOnly} {
 		if m.Time, err = time.ParseInLocation(layout, string(text), time.Local); err == nil {
+			if whole := m.Truncate(time.Minute); whole.Before(m.Time) {
+				m.Time = whole.Add(time.Minute)
+			}
 			return nil
 		}
 	}

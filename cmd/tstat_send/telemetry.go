@@ -169,6 +169,9 @@ func (c *command) settings() report.Settings {
 		Timestamps: c.Timestamps, UDPDuration: c.UDPDuration, MaxRate: c.MaxRate.bytes,
 		Rejects: c.Rejects, Metrics: c.Metrics,
 	}
+	if c.Resend {
+		s.Resend = c.Since.Format(time.RFC3339) + "/" + c.Until.Format(time.RFC3339)
+	}
 	if c.NoTransport {
 		s.Transport, s.Config = "none", ""
 	}

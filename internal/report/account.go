@@ -36,6 +36,7 @@ type Settings struct {
 	Config         string `json:"config"`
 	ThresholdBytes uint64 `json:"threshold_bytes"`
 	Single         bool   `json:"single"`
+	Resend         string `json:"resend"` // SINCE/UNTIL with --resend
 	Workers        int    `json:"workers"`
 	Connections    int    `json:"connections"`
 	Channels       int    `json:"channels"`
