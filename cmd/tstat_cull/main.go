@@ -20,43 +20,43 @@ import (
 	"tstat-transport/internal/report"
 )
 
-// Set by the linker.
+// The linker sets these variables.
 var version, commit, date string
 
 const description = `Delete directories of Tstat logs that tstat_send has sent.
 
-A directory goes when its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, always stays. One that tstat_send is working on is left for the next run. One that cannot be deleted as a whole, for permissions or attributes of anything in it, stays whole and is named.
+A directory is deleted if its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, is never deleted. A directory on which tstat_send works is left for the next run. A directory that cannot be deleted completely, because of permissions or attributes of a file in it, is left complete and logged.
 
 Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted, or --min-free was not reached (the rest was done); 75 interrupted; 78 the configuration cannot be read.`
 
 type command struct {
-	Directory []string         `short:"d" sep:"none" placeholder:"DIR" help:"Where Tstat writes its directories of logs: those below DIR that end in .out are looked at. May be repeated; no root may lie in another. File systems mounted below DIR are not entered; give them a -d of their own."`
-	Config    string           `short:"c" placeholder:"FILE" help:"The configuration of tstat_send. If no -d is given, its roots are those of this file (directory in section [tstat_send])."`
-	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"Hours that a directory stays after it was marked; fractions are allowed. Give more than Tstat takes to end a directory, an hour mostly. Default: ${default}."`
-	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. Exit status 74 if it is not reached."`
-	DryRun    bool             `short:"D" help:"Log what would be deleted, and delete nothing. For tstat_send -D is --debug: the letters are those of the Python tools."`
+	Directory []string         `short:"d" sep:"none" placeholder:"DIR" help:"A root, the directory below which Tstat writes its directories of logs (their names end in .out). May be repeated, but no root may lie in another. File systems mounted below DIR are not entered; name each with its own -d."`
+	Config    string           `short:"c" placeholder:"FILE" help:"The configuration file of tstat_send. If no -d is given, the roots come from this file (directory in section [tstat_send])."`
+	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"How many hours a directory is kept after it was marked. Fractions are allowed. HOURS must be more than the time for which Tstat writes to a directory, mostly an hour. Default: ${default}."`
+	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. The exit status is 74 if too little space is free after that."`
+	DryRun    bool             `short:"D" help:"Log the directories that would be deleted, and delete nothing. Note that -D means --debug for tstat_send, as for the Python tools."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON; docs/monitoring.md describes it."`
-	Metrics   string           `placeholder:"FILE" help:"Write the run's metrics to FILE for the textfile collector of Prometheus's node_exporter. Counters go on from those in the file."`
-	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are logged as ever."`
+	Metrics   string           `placeholder:"FILE" help:"Write the run's metrics to FILE for the textfile collector of Prometheus's node_exporter. Counters continue from the values in the file."`
+	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are still logged."`
 	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// minFree is the value of --min-free, and how it was given.
+// minFree is the value of --min-free, and its text on the command line.
 type minFree struct {
 	cull.Space
 	text string
 }
 
-// UnmarshalText is called by kong.
+// UnmarshalText parses the value of --min-free. Kong calls it.
 func (m *minFree) UnmarshalText(text []byte) error {
 	m.text = string(text)
 	return m.Space.UnmarshalText(text)
 }
 
-// Validate is called by kong.
+// Validate checks the flags. Kong calls it after parsing.
 func (c *command) Validate() error {
 	if !(c.TTL >= 0) || math.IsInf(c.TTL, 0) {
 		return fmt.Errorf("--ttl %v: give a number of hours, 0 or more", c.TTL)
@@ -68,13 +68,12 @@ func (c *command) Validate() error {
 		c.Workers = runtime.NumCPU()
 	}
 	if slices.Contains(c.Directory, "") {
-		return errors.New("-d is given an empty name: is a variable in the command not set?")
+		return errors.New("-d was given an empty name: is a variable in the command not set?")
 	}
 	return cli.CheckDisjoint(c.Directory)
 }
 
-// ttl returns the time to live. One beyond the range of a Duration becomes the
-// longest Duration, 292 years.
+// ttl returns the time to live, but at most the longest Duration, 292 years.
 func (c *command) ttl() time.Duration {
 	if c.TTL >= math.MaxInt64/float64(time.Hour) {
 		return math.MaxInt64
@@ -106,10 +105,10 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		return cli.Config
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for what can be given\n", err)
+		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for a list of flags\n", err)
 		return cli.Usage
 	}
-	// A dry run is run for the list of what would be deleted.
+	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
 	account := report.CullRun{
 		Version: cli.VersionOrUnknown(version), Started: time.Now(), DryRun: c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,

@@ -7,8 +7,7 @@ import (
 	"tstat-transport/internal/config"
 )
 
-// configError is an error of the configuration, as opposed to one of the command
-// line.
+// configError is an error in the configuration, not on the command line.
 type configError struct{ error }
 
 // configuredRoots returns the roots of tstat_send's configuration.

@@ -30,7 +30,7 @@ func (c *checkReport) line(word, format string, args []any) {
 	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, cli.Printable(fmt.Sprintf(format, args...)))
 }
 
-// check does what --check says and returns the status that a run would have.
+// check implements --check. It returns the exit status that a run would have.
 func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
 	up := &checkReport{w: stdout}
 	log := cli.NewLogger(stderr, slog.LevelWarn, "text")
@@ -77,8 +77,8 @@ func (c *command) checkTransport(ctx context.Context, up *checkReport, log *slog
 	}
 }
 
-// checkRoot checks that a root can be read and its marks written. It holds the
-// root's lock meanwhile.
+// checkRoot checks that a root can be read and that marks can be written below it. It
+// holds the root's lock meanwhile.
 func (c *command) checkRoot(ctx context.Context, up *checkReport, d cli.Root) {
 	r, err := logdir.OpenRoot(d.Path)
 	if err != nil {
@@ -111,13 +111,13 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d cli.Root) {
 			pending--
 		}
 	}
-	up.ok("root %s: %d directories of logs, %d of them with something to look at", d.Path, len(entries), pending)
+	up.ok("root %s: %d directories of logs, %d of them not marked or changed since their mark", d.Path, len(entries), pending)
 	if !c.NoTransport {
 		checkMarks(up, d.Path, entries)
 	}
 }
 
-// checkMarks tries to write a mark into the newest directory: Tstat will make the
+// checkMarks tries to write a mark into the newest directory, since Tstat will make the
 // next directory with the same owner and permissions.
 func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
 	logdir.Sort(entries)
@@ -136,7 +136,7 @@ func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
 		}
 		return
 	}
-	up.note("marks: there is no directory of logs below %s yet, so nothing to try writing in", path)
+	up.note("marks: not tested, because there is no directory of logs below %s yet", path)
 }
 
 // withRemedy returns the text of an error of a state file and what to do about it.

@@ -14,21 +14,21 @@ import (
 	"tstat-transport/internal/privacy"
 )
 
-// systemConfig is read if neither --config is given nor its default exists. Tests
+// systemConfig is read if --config is not given and its default does not exist. Tests
 // change it.
 var systemConfig = "/etc/tstat-transport/config.ini"
 
 // configuration is the ini file, and the origin of each option that may be set there
 // or by a flag.
 type configuration struct {
-	file    *config.File      // nil if it was not read, or could not be
+	file    *config.File      // nil if the file was not read or could not be read
 	err     error             // why the file cannot be used
 	origins map[string]string // by option; see origin
 }
 
-// readConfiguration reads the ini file and sets the options that no flag has set. An
-// error is kept for backend to return: a run whose roots are known counts and
-// reports what it could not send.
+// readConfiguration reads the ini file and sets the options that no flag has set. It
+// keeps an error, which backend returns later: a run whose roots are known still counts
+// and reports the directories that it cannot send.
 func (c *command) readConfiguration(parsed *kong.Context) {
 	conf := &c.configuration
 	conf.origins = make(map[string]string)
@@ -65,9 +65,8 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 	})
 }
 
-// readForPrivacy reads the file for a run that needs nothing of it but the section
-// [privacy]. The file may be missing, and the one of the system may be unreadable
-// for this user.
+// readForPrivacy reads the file for a run that needs only the section [privacy]. The file
+// may be missing, and systemConfig may be unreadable for this user.
 func (conf *configuration) readForPrivacy(c *command) {
 	if c.Anonymize == string(privacy.None) || !exists(c.Config) {
 		return
@@ -78,7 +77,7 @@ func (conf *configuration) readForPrivacy(c *command) {
 	}
 }
 
-// privacy returns how the addresses in flows are replaced.
+// privacy returns the policy for replacing the addresses in flows.
 func (c *command) privacy() (*privacy.Policy, error) {
 	conf := &c.configuration
 	switch {
@@ -92,8 +91,8 @@ func (c *command) privacy() (*privacy.Policy, error) {
 	return nil, nil
 }
 
-// take has set take the value of an option from the file, unless a flag has set the
-// option. If set does not accept the value, it returns what it wants instead.
+// take calls set with the value of an option in the file, unless a flag has set the
+// option. If set does not accept the value, it returns a description of valid values.
 func (conf *configuration) take(name string, set func(value string) (want string)) {
 	o, ok := conf.file.Option(name)
 	if !ok || conf.origins[name] != "" {
@@ -105,8 +104,8 @@ func (conf *configuration) take(name string, set func(value string) (want string
 	}
 }
 
-// setRoots sets the roots to a list separated by commas. If one is wrong, it sets
-// none.
+// setRoots sets the roots to a list separated by commas. If a root is invalid, setRoots
+// sets none.
 func (c *command) setRoots(list string) (want string) {
 	roots, want := cli.ParseRoots(list)
 	if want == "" {
@@ -115,15 +114,13 @@ func (c *command) setRoots(list string) (want string) {
 	return want
 }
 
-// exists reports whether there is a file at path. This user may be unable to read
-// the file.
+// exists reports whether path exists, perhaps as a file that this user cannot read.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// origin returns where an option comes from: the flag, the file and line, or
-// "default".
+// origin returns the origin of an option: the flag, the file and line, or "default".
 func (conf *configuration) origin(name string) string {
 	if from, ok := conf.origins[name]; ok {
 		return from

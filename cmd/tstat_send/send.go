@@ -22,14 +22,14 @@ const (
 	// grace is how long messages in flight may take to be confirmed after the run
 	// has been told to stop.
 	grace = 10 * time.Second
-	// closing is how long the transport may take to close.
-	closing = 10 * time.Second
+	// closeGrace is how long the transport may take to close.
+	closeGrace = 10 * time.Second
 )
 
 // send runs the pipeline, reports on the run and returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	if !c.NoTransport {
-		// The run goes on if the reader of the log has gone.
+		// The run continues if the process that reads the log has ended.
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	c.limitMemory()
@@ -54,7 +54,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	}
 	rejects, err := report.OpenRejects(c.Rejects)
 	if err != nil {
-		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the rows are sent and counted all the same")
+		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the run continues without that file")
 		status = cli.Worse(status, cli.IO)
 	}
 	policy, err := c.privacy()
@@ -69,7 +69,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, w)))
 	}
 
-	stopProgress, stopMetrics := w.show(), w.keepWriting(beat)
+	stopProgress, stopMetrics := w.show(), w.keepWriting(metricsInterval)
 	stopTelling := w.tellStop(ctx)
 	o := c.options(roots, t, w, rejects)
 	o.Settings.Privacy = policy
@@ -83,7 +83,7 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	}
 	status = cli.Worse(status, c.exitStatus(outcome, log))
 	c.logStopped(outcome, log)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := t.Close(end); err != nil {
 		log.Warn("transport_not_closed", "transport", c.Transport, "error", err)
@@ -95,8 +95,8 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	return status
 }
 
-// survey counts what is unsent when no transport is available, for the metrics and
-// the report. It returns the exit status for what it found.
+// survey counts the unsent directories, for the metrics and the report of a run without
+// a transport. It returns the exit status for errors of the crawl.
 func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry) int {
 	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
 	switch {
@@ -119,8 +119,8 @@ func (c *command) identify() (err error) {
 	return err
 }
 
-// openRoots opens and locks the roots, and returns those that it could lock, for the
-// caller to close. status is the exit status for the other roots.
+// openRoots opens and locks the roots, and returns the roots that it could lock. The
+// caller must close them. status is the exit status for the other roots.
 func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int) {
 	for _, d := range c.Directory {
 		r, err := openRoot(d)
@@ -156,14 +156,14 @@ func openRoot(d cli.Root) (*logdir.Root, error) {
 	return r, nil
 }
 
-// repeatedInstance is two roots with one instance id. A message id holds the
-// instance id, but not the root, so the roots may give two messages the same
-// id, and a consumer that drops repeats would drop one of the messages.
+// repeatedInstance is two roots with the same instance id. A message id contains the
+// instance id, but not the root. So two messages from the two roots may have the same
+// id, and a consumer that drops repeated messages would drop one of them.
 type repeatedInstance struct{ id, root, other string }
 
-const repeatedHint = "their messages may have the same ids: give each root its own, -d ID=DIR"
+const repeatedHint = "messages from these roots may have the same message id: give each root its own instance id, -d ID=DIR"
 
-// repeatedInstances returns the roots whose instance id an earlier root has.
+// repeatedInstances returns each root that has the instance id of an earlier root.
 func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 	seen := make(map[string]string)
 	for _, d := range c.Directory {
@@ -204,7 +204,7 @@ func (c *command) exitStatus(o workers.Outcome, log *slog.Logger) int {
 			status = cli.IO
 		}
 	default:
-		hint := "the next run sends what is missing"
+		hint := "the next run sends the rest"
 		if c.Resend {
 			hint = "go on as resend_stopped says"
 		}

@@ -11,7 +11,7 @@ import (
 	"tstat-transport/internal/status"
 )
 
-// status prints what is pending below the roots, and returns the exit status.
+// status prints the pending directories below the roots, and returns the exit status.
 func (c *command) status(ctx context.Context, stdout, stderr io.Writer) int {
 	roots := make([]status.Root, len(c.Directory))
 	for i, r := range c.Directory {

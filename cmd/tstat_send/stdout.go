@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deadlineWriter returns a writer to stdout. After ctx has ended, a write to a pipe
-// that nobody reads fails after the grace time. A write to a file needs no deadline.
+// deadlineWriter returns a writer to stdout. If ctx ends, writes to a pipe fail after the
+// grace time, so that a pipe that nobody reads does not block the program. A write to a
+// file needs no deadline.
 func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
 	file, ok := stdout.(*os.File)
 	if !ok {
@@ -22,15 +23,15 @@ func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
 			return stdout
 		}
 	}
-	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // succeeded above
+	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // cannot fail: the call above did not
 	return file
 }
 
-// withoutBlocking opens the pipe stdout again, in non-blocking mode, and gives it the
-// same descriptor. O_NONBLOCK on stdout itself would change the mode for every
-// process that has the pipe. The descriptor must stay 1: Go ends the program if a
-// write to descriptor 1 finds that the reader has gone (os/signal, SIGPIPE). The
-// result is nil if stdout is not a pipe, or is a pipe of another user.
+// withoutBlocking opens the pipe stdout again, in non-blocking mode, with the same
+// descriptor. Setting O_NONBLOCK on stdout itself would change the mode for every process
+// that has the pipe. The descriptor must stay 1: Go ends the program when a write to
+// descriptor 1 fails because the pipe has no reader (see os/signal, SIGPIPE). The result
+// is nil if stdout is not a pipe, or is a pipe of another user.
 func withoutBlocking(stdout *os.File) *os.File {
 	info, err := stdout.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

@@ -23,8 +23,8 @@ type telemetry struct {
 	run      report.Run
 	progress *report.Progress // nil if no progress is shown
 	terminal io.Writer        // the terminal that shows the log; nil if there is none
-	counted  bool             // the run has started to count, so a summary is logged
-	// delivery returns what the transport has counted.
+	counted  bool             // the run has begun to count, so end logs a summary
+	// delivery returns the counters of the transport.
 	delivery func() report.Delivery
 }
 
@@ -41,7 +41,7 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		w.run.Roots = append(w.run.Roots, report.Root{Path: d.Path, Instance: c.instanceOf(d)})
 	}
 	out := stderr
-	// Messages that are printed on the same terminal would tear the bar.
+	// Messages printed on the same terminal would break up the bar.
 	visible := report.IsTerminal(stderr) && !(c.NoTransport && report.IsTerminal(stdout))
 	if c.Progress == "always" || c.Progress == "auto" && visible {
 		w.progress = report.NewProgress(stderr)
@@ -61,26 +61,27 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 	return w
 }
 
-// beat is how often a run writes its metrics.
-const beat = 15 * time.Second
+// metricsInterval is how often a run writes its metrics.
+const metricsInterval = 15 * time.Second
 
-// keepWriting writes the metrics at once and then every so often, until stop is
-// called. It logs the first failure only: end tries once more and logs its own.
-func (w *telemetry) keepWriting(every time.Duration) (stop func()) {
+// keepWriting writes the metrics at once and then at each interval, until stop is
+// called. It logs only the first failure; end writes the metrics again and logs its own
+// failure.
+func (w *telemetry) keepWriting(interval time.Duration) (stop func()) {
 	if w.metrics == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		ticker := time.NewTicker(every)
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		logged := false
 		for {
 			r := w.run
 			r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
 			if err := r.WriteProgress(w.metrics, time.Now()); err != nil && !logged {
-				w.log.Warn("metrics_not_written", "file", w.c.Metrics, "error", err, "hint", "correct --metrics; the run goes on, and tries again")
+				w.log.Warn("metrics_not_written", "file", w.c.Metrics, "error", err, "hint", "correct --metrics; the run continues, and tries again")
 				logged = true
 			}
 			select {
@@ -96,8 +97,8 @@ func (w *telemetry) keepWriting(every time.Duration) (stop func()) {
 	}
 }
 
-// tellStop tells a person at the terminal why the program does not end at once when
-// it is told to stop, until stop is called.
+// tellStop prints a line to the terminal when ctx ends, which says what the program still
+// waits for. stop cancels that.
 func (w *telemetry) tellStop(ctx context.Context) (stop func() bool) {
 	if w.terminal == nil {
 		return func() bool { return true }
@@ -106,14 +107,14 @@ func (w *telemetry) tellStop(ctx context.Context) (stop func() bool) {
 		n := w.run.Counters
 		waiting := n.Published.Load() - n.Confirmed.Load() - n.Failed.Load()
 		if waiting > 0 {
-			fmt.Fprintf(w.terminal, "tstat_send: stopping, waiting for %d messages (%v at most); Ctrl-C again ends at once\n", waiting, grace)
+			fmt.Fprintf(w.terminal, "tstat_send: stopping, waiting for %d messages (at most %v); press Ctrl-C again to end at once\n", waiting, grace)
 		} else {
 			fmt.Fprintln(w.terminal, "tstat_send: stopping")
 		}
 	})
 }
 
-// show shows progress, if there is a terminal for it, until stop is called.
+// show shows the progress of the run until stop is called, if progress is to be shown.
 func (w *telemetry) show() (stop func()) {
 	if w.progress == nil {
 		return func() {}
@@ -121,15 +122,15 @@ func (w *telemetry) show() (stop func()) {
 	return w.progress.Show(w.run.Counters)
 }
 
-// counts has the transport's own counters reported.
-func (w *telemetry) counts(t transport.Transport) {
+// reportDelivery makes the report include the counters of t, if t has counters.
+func (w *telemetry) reportDelivery(t transport.Transport) {
 	if s, ok := t.(interface{ Stats() amqp.Stats }); ok {
 		w.delivery = func() report.Delivery { return delivery(s.Stats()) }
 	}
 }
 
-// end writes the report, the metrics and the summary of a run that ended with
-// status. It returns the exit status, which is worse if one cannot be written.
+// end writes the report, the metrics and the summary of a run that ended with status. It
+// returns the exit status, which is cli.IO or worse if one of them cannot be written.
 func (w *telemetry) end(ctx context.Context, status int) int {
 	r := &w.run
 	r.Ended, r.Status, r.Interrupted = time.Now(), status, ctx.Err() != nil

@@ -173,8 +173,8 @@ func TestMetricsThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &command{Metrics: filepath.Join(t.TempDir(), "none", "m.prom"), Sensor: "s", LogFormat: "text", Progress: "never"}
 		var log bytes.Buffer
-		stop := c.newTelemetry(io.Discard, &log).keepWriting(beat)
-		time.Sleep(4 * beat) //nolint:forbidigo // the clock of the bubble, so nobody waits
+		stop := c.newTelemetry(io.Discard, &log).keepWriting(metricsInterval)
+		time.Sleep(4 * metricsInterval) //nolint:forbidigo // the clock of the bubble, so nobody waits
 		stop()
 		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "level=WARN event=metrics_not_written file="+c.Metrics) {
 			t.Errorf("%d lines:\n%s", lines, &log)

@@ -20,8 +20,7 @@ func (t threshold) String() string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// UnmarshalText parses a number of megabytes. It rounds up to whole bytes, without
-// the error of floating point.
+// UnmarshalText parses a number of megabytes exactly, and rounds up to whole bytes.
 func (t *threshold) UnmarshalText(text []byte) error {
 	s := string(text)
 	mb, ok := new(big.Rat).SetString(s)

@@ -19,25 +19,26 @@ import (
 	printer "tstat-transport/internal/transport/stdout"
 )
 
-// backend is the transport that flags and configuration describe, not yet open.
+// backend is the transport that flags and configuration describe, before it is opened.
 type backend struct {
 	// open and check return errors with a verdict of package transport.
 	open  func(context.Context) (transport.Transport, error)
 	check func(context.Context) []transport.Finding
-	// compression of messages that the transport does not compress itself.
+	// compression is the content coding for messages; empty if the transport
+	// compresses by itself.
 	compression string
-	// warnings are those of the configuration.
+	// warnings are the warnings about the configuration.
 	warnings []string
 }
 
 // transports are the values of --transport.
 var transports = []string{"rabbit", "http", "file"}
 
-// openTransport opens the transport that is configured.
+// openTransport opens the configured transport.
 func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Writer) (transport.Transport, error) {
 	d, err := c.backend(w.log, stdout)
-	for _, odd := range d.warnings {
-		w.log.Warn("configuration_odd", "error", odd)
+	for _, warning := range d.warnings {
+		w.log.Warn("configuration_odd", "error", warning)
 	}
 	if err != nil {
 		return nil, err
@@ -51,15 +52,15 @@ func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Wri
 	if err != nil {
 		return nil, err
 	}
-	w.counts(t)
+	w.reportDelivery(t)
 	if c.MaxRate.bytes > 0 {
 		t = transport.Limit(t, c.MaxRate.bytes)
 	}
 	return t, nil
 }
 
-// backend returns the transport that is configured. If there is an error, the backend
-// has its warnings all the same.
+// backend returns the configured transport. After an error, only the warnings of the
+// backend are valid.
 func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	file, err := c.configuration.file, c.configuration.err
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +79,7 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 				return printer.New(deadlineWriter(ctx, stdout), c.Pretty), nil
 			},
 			check: func(context.Context) []transport.Finding {
-				return []transport.Finding{{Text: "messages are printed, and nothing is marked"}}
+				return []transport.Finding{{Text: "messages are printed, and no directory is marked"}}
 			},
 		}, nil
 	}
@@ -134,8 +135,8 @@ func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
 	}, nil
 }
 
-// password returns a function that returns the password for each login. A file
-// is read again each time: the password may be changed during a run.
+// password returns a function that returns the password for a login. It reads a password
+// file at each login, since the password may change during a run.
 func password(r config.Rabbit, log *slog.Logger) func() string {
 	if r.PasswordFile == nil {
 		return r.Password.Reveal
@@ -143,7 +144,7 @@ func password(r config.Rabbit, log *slog.Logger) func() string {
 	return func() string {
 		p, err := r.PasswordFile.Read()
 		if err != nil {
-			log.Warn("password_unreadable", "error", err, "hint", "the password that the file held before is used: mend the file")
+			log.Warn("password_unreadable", "error", err, "hint", "the last password read is used: make the file readable")
 		}
 		return p.Reveal()
 	}

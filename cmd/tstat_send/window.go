@@ -25,7 +25,7 @@ func (w *window) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// otherWindow is what --window auto means where messages do not go to RabbitMQ.
+// otherWindow is the window that --window auto means for other transports than RabbitMQ.
 const otherWindow = 64
 
 // callers returns how many messages may be in flight at a time.

@@ -39,8 +39,8 @@ func Worse(a, b int) int {
 	return a
 }
 
-// Version describes a build in one line. The arguments are set by the linker. An empty
-// one, as after go install, is replaced by Go's build information.
+// Version describes a build in one line. The linker sets the arguments. An empty
+// argument, as after go install, is replaced from Go's build information.
 func Version(version, commit, date string) string {
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {

@@ -70,7 +70,7 @@ func isJournal(w io.Writer) bool {
 	return unix.Fstat(int(file.Fd()), &stat) == nil && stream == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
 }
 
-// priorities are those of syslog for DEBUG, INFO, WARN and ERROR.
+// priorities are the syslog priorities of DEBUG, INFO, WARN and ERROR.
 var priorities = [...]string{"<7>", "<6>", "<4>", "<3>"}
 
 // journalHandler has one handler for each priority.
@@ -89,22 +89,22 @@ func (h *journalHandler) of(level slog.Level) slog.Handler {
 	return h.handlers[0]
 }
 
-// Enabled is slog.Handler's.
+// Enabled implements slog.Handler.
 func (h *journalHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.of(level).Enabled(ctx, level)
 }
 
-// Handle is slog.Handler's.
+// Handle implements slog.Handler.
 func (h *journalHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.of(r.Level).Handle(ctx, r)
 }
 
-// WithAttrs is slog.Handler's.
+// WithAttrs implements slog.Handler.
 func (h *journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.each(func(one slog.Handler) slog.Handler { return one.WithAttrs(attrs) })
 }
 
-// WithGroup is slog.Handler's.
+// WithGroup implements slog.Handler.
 func (h *journalHandler) WithGroup(name string) slog.Handler {
 	return h.each(func(one slog.Handler) slog.Handler { return one.WithGroup(name) })
 }

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns text for a terminal. A line with a character that could
-// control the terminal, as a file's name may have, is quoted. Lines behind the
+// Printable returns text for a terminal. It quotes a line with a character that could
+// control the terminal, such as a line with a malicious file name. All lines but the
 // first are indented.
 func Printable(text string) string {
 	var b strings.Builder

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// CheckDisjoint returns an error if a root is given twice or lies in another one.
-// The directories of such a root would be found twice, and the two searches would
-// lock each other out.
+// CheckDisjoint returns an error if a root is given twice or lies in another root. The
+// directories of such a root would be found twice, and the second lock would fail.
 func CheckDisjoint(roots []string) error {
 	slash := string(filepath.Separator)
 	places := make([]string, len(roots))
@@ -21,20 +20,20 @@ func CheckDisjoint(roots []string) error {
 		for j, other := range roots[:i] {
 			switch {
 			case places[i] == places[j]:
-				return fmt.Errorf("root %s: given twice, as %s before", root, other)
+				return fmt.Errorf("root %s is given twice, also as %s", root, other)
 			case strings.HasPrefix(places[i], places[j]):
-				return fmt.Errorf("root %s: lies in %s, which is given too: leave one of them out", root, other)
+				return fmt.Errorf("root %s lies in the root %s: leave one of them out", root, other)
 			case strings.HasPrefix(places[j], places[i]):
-				return fmt.Errorf("root %s: lies in %s, which is given too: leave one of them out", other, root)
+				return fmt.Errorf("root %s lies in the root %s: leave one of them out", other, root)
 			}
 		}
 	}
 	return nil
 }
 
-// A Root is a directory below which a Tstat writes its directories of logs.
+// A Root is a directory below which Tstat writes its directories of logs.
 type Root struct {
-	Instance string // the instance id of that Tstat, empty if none is given
+	Instance string // the instance id of that Tstat; empty if none is given
 	Path     string
 }
 
@@ -46,7 +45,7 @@ func (r Root) String() string {
 	return r.Instance + "=" + r.Path
 }
 
-// UnmarshalText reads [INSTANCE=]DIR. An = behind a slash belongs to DIR.
+// UnmarshalText parses [INSTANCE=]DIR. An = after a slash belongs to DIR.
 func (r *Root) UnmarshalText(text []byte) error {
 	instance, path, found := strings.Cut(string(text), "=")
 	if !found || strings.Contains(instance, "/") {
@@ -70,8 +69,8 @@ func Paths(roots []Root) []string {
 	return paths
 }
 
-// ParseRoots reads a list of roots separated by commas. If the list is wrong, want
-// says what a right one is.
+// ParseRoots parses a list of roots separated by commas. If the list is invalid, want
+// describes a valid list.
 func ParseRoots(list string) (roots []Root, want string) {
 	for item := range strings.SplitSeq(list, ",") {
 		var r Root
@@ -81,7 +80,7 @@ func ParseRoots(list string) (roots []Root, want string) {
 		roots = append(roots, r)
 	}
 	if CheckDisjoint(Paths(roots)) != nil {
-		return nil, "roots of which none lies in another"
+		return nil, "roots that do not lie in each other"
 	}
 	return roots, ""
 }

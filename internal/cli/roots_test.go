@@ -7,7 +7,7 @@ import (
 
 func TestParseRoots(t *testing.T) {
 	const list = "[INSTANCE=]DIR, or several separated by commas"
-	const apart = "roots of which none lies in another"
+	const apart = "roots that do not lie in each other"
 	for _, c := range []struct {
 		text  string
 		roots []Root

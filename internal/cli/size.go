@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// ParseSize reads an amount of bytes: a number, fractions allowed, with a unit
-// behind it. k, M, G, T and P are powers of 1000, Ki, Mi, Gi, Ti and Pi powers of
-// 1024, in either case, with or without a B. hasUnit is false for a bare number,
-// which is taken as bytes.
+// ParseSize parses an amount of bytes: a number, which may have a fraction, followed by
+// a unit. k, M, G, T and P are powers of 1000; Ki, Mi, Gi, Ti and Pi are powers of 1024.
+// Case does not matter, and a B may follow. hasUnit is false for a number without a
+// unit, which is an amount of bytes.
 func ParseSize(text string) (bytes float64, hasUnit bool, err error) {
 	number := strings.TrimRight(text, "BKMGTPibkmgtp")
 	unit := strings.ToUpper(text[len(number):])
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || !(n > 0) || math.IsInf(n, 0) || strings.ContainsAny(number, "xX_") {
-		return 0, false, fmt.Errorf("%q is no amount such as 500k, 2.5M or 50Gi", text)
+		return 0, false, fmt.Errorf("%q is not an amount such as 500k, 2.5M or 50Gi", text)
 	}
 	base, letter := 1000.0, strings.TrimSuffix(unit, "B")
 	if short, ok := strings.CutSuffix(letter, "I"); ok {

@@ -11,9 +11,9 @@ import (
 // default. The default ends at its first colon, as it did in the Python tool.
 var reference = regexp.MustCompile(`^\$\{(\w+)(?::([^:]*)(:.*)?)?\}$`)
 
-// expand sets e.text to raw, or if raw is a reference, to the value of the variable,
-// else to the default. A reference without either stays as it is written, with a
-// warning.
+// expand sets e.text to raw. If raw is a reference, expand sets e.text to the value of
+// the variable, or to the default if the variable is not set. If there is no default,
+// e.text stays the reference itself, and expand adds a warning.
 func (p *parser) expand(e *entry, raw string) error {
 	e.text, e.inFile = NewSecret(raw), true
 	if !strings.HasPrefix(raw, "${") || utf8.RuneCountInString(raw) < 4 {

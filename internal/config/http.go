@@ -15,7 +15,8 @@ type HTTP struct {
 	// Username and Password are for basic authentication. Both may be empty.
 	Username string
 	Password Secret
-	// Token is for bearer authentication. It may be empty, and is if Username is set.
+	// Token is for bearer authentication. It may be empty, and is empty if Username is
+	// set.
 	Token Secret
 	// Timeout bounds one request.
 	Timeout time.Duration
@@ -97,7 +98,8 @@ func (s *section) url() string {
 	return s.checkedURL(e, scheme+"://"+authority+"/"+strings.TrimPrefix(s.text("path", ""), "/"))
 }
 
-// checkedURL returns text, the value of e or made from it, if it is the URL of a server.
+// checkedURL returns text if text is the URL of a server. Otherwise it adds an error
+// about e, the entry that text comes from.
 func (s *section) checkedURL(e entry, text string) string {
 	u, err := url.Parse(text)
 	valid := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.Fragment == ""

@@ -104,7 +104,7 @@ func (p *parser) readHeader(text string) error {
 		return p.errorf("a section name of %d bytes; at most %d are accepted", len(section), maxName)
 	}
 	if first, ok := p.headers[section]; ok && section != defaultSection {
-		return p.errorf("section [%s] stands in line %d already; join the two", section, first)
+		return p.errorf("section [%s] already begins in line %d; join the two", section, first)
 	}
 	if rest != "" && rest[0] != '#' && rest[0] != ';' {
 		p.warnf("what follows the header of section [%s] is ignored; move it to a line of its own", section)
@@ -135,7 +135,7 @@ func (p *parser) readEntry(text string) error {
 	}
 	id := name{p.section, key}
 	if first, ok := p.index[id]; ok {
-		return p.errorf("key %s of section [%s] stands in line %d already; remove one of them",
+		return p.errorf("key %s of section [%s] is already set in line %d; remove one of them",
 			keyShown(p.section, key), p.section, p.entries[first].line)
 	}
 	if len(p.entries) == maxKeys {

@@ -97,8 +97,8 @@ func TestCases(t *testing.T) {
 		"empty_then_indent": `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; ` +
 			`write a value on one line and start every key at the same column`,
 		"triple":      `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"dup_key":     `config.ini:3: key (not shown) of section [a] stands in line 2 already; remove one of them`,
-		"dup_section": "config.ini:3: section [a] stands in line 1 already; join the two",
+		"dup_key":     `config.ini:3: key (not shown) of section [a] is already set in line 2; remove one of them`,
+		"dup_section": "config.ini:3: section [a] already begins in line 1; join the two",
 		"no_value":    "config.ini:2: a line without = or :; write it as key = value, or start it with # to make it a comment",
 		"no_section":  "config.ini:1: a line before the first section; put a header such as [rabbit] above it",
 		"equals_only": "config.ini:2: a value without a key; write it as key = value",

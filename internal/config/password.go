@@ -32,9 +32,9 @@ func (f *SecretFile) Read() (Secret, error) {
 }
 
 // secret returns a password or token: the environment variable, else the content of
-// the file that KEY_file names, else the value of KEY. An empty one counts as not
-// set. file is nil unless the secret came from a regular file: a
-// pipe can be read once only.
+// the file that KEY_file names, else the value of KEY. An empty secret counts as not
+// set. file is nil unless the secret came from a regular file, since a pipe can be read
+// only once.
 func (s *section) secret(key, variable string) (value Secret, file *SecretFile) {
 	plain := s.text(key, "")
 	path := s.text(key+"_file", "")

@@ -13,14 +13,14 @@ import (
 
 const privacySection = "privacy"
 
-// Prefix lengths in bits that are kept by default: those that NetSage keeps.
+// The default prefix lengths in bits, which are those of NetSage.
 const (
 	defaultIPv4Prefix = 24
 	defaultIPv6Prefix = 48
 )
 
-// Privacy returns what the section [privacy] says; without the section no address
-// is replaced. mode is that of a flag, which wins, or empty.
+// Privacy returns the policy in the section [privacy]. Without the section no address
+// is replaced. A mode that is not empty, from a flag, replaces the mode in the section.
 func (f *File) Privacy(mode string) (*privacy.Policy, error) {
 	s := f.section(privacySection)
 	p := &privacy.Policy{
@@ -43,7 +43,7 @@ func (f *File) Privacy(mode string) (*privacy.Policy, error) {
 	return p, nil
 }
 
-// DefaultPrivacy returns the policy of a mode, of a flag, when no file is read.
+// DefaultPrivacy returns the policy for the mode of a flag when no file is read.
 func DefaultPrivacy(mode string) (*privacy.Policy, error) {
 	p := &privacy.Policy{Mode: privacy.Mode(mode), IPv4: defaultIPv4Prefix, IPv6: defaultIPv6Prefix}
 	if p.Mode == privacy.CryptoPAn {
@@ -74,7 +74,7 @@ func (s *section) networks(key string) (list []netip.Prefix) {
 	for text := range strings.SplitSeq(e.text.Reveal(), ",") {
 		n, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil || n != n.Masked() {
-			s.wrong(e, "networks such as 192.0.2.0/24 or 2001:db8::/32, separated by commas, with no bit behind the prefix")
+			s.wrong(e, "networks such as 192.0.2.0/24 or 2001:db8::/32, separated by commas, with no bit set after the prefix")
 			return nil
 		}
 		list = append(list, n)

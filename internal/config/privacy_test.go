@@ -64,7 +64,7 @@ func TestPrivacy(t *testing.T) {
 		{"[privacy]\nanonymize = cryptopan\nkey_file = " + short + "\n", "holds no key: want 32 bytes"},
 		{"[privacy]\nanonymize = cryptopan\nkey_file = " + dir + "/none\n", "no such file"},
 		{"[privacy]\nipv4_prefix = 33\n", "from 0 to 32"},
-		{"[privacy]\nnetworks = 10.0.0.1/8\n", "no bit behind the prefix"},
+		{"[privacy]\nnetworks = 10.0.0.1/8\n", "no bit set after the prefix"},
 		{"[privacy]\nnetworks = 10.0.0.0/8\nexcept = fd00::/8\n", "not both"},
 		{"[privacy]\nanonymise = truncate\n", "is anonymize meant"},
 		{"[privacy]\nsalt = x\n", "unknown key"},

@@ -8,7 +8,7 @@ import (
 
 const queueSection = "rabbit_queue_options"
 
-// QueueOptions are those with which a queue is declared if it does not exist.
+// QueueOptions are the options with which a queue is declared if it does not exist.
 type QueueOptions struct {
 	Durable    bool
 	Exclusive  bool
@@ -19,8 +19,8 @@ type QueueOptions struct {
 	Arguments map[string]any
 }
 
-// RabbitMQ refuses these arguments with a value of another type. The type of any
-// other argument is what its value looks like.
+// RabbitMQ refuses these arguments if their values have another type. The type of any
+// other argument is guessed from its value.
 var (
 	integerArguments = []string{
 		"x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority",

@@ -17,14 +17,14 @@ type Rabbit struct {
 	// PasswordFile is the file that Password was read from, or nil.
 	PasswordFile *SecretFile
 	UseSSL       bool
-	TLS          TLS // the zero TLS without UseSSL
+	TLS          TLS // the zero TLS if UseSSL is false
 	VHost        string
 	// Exchange is empty for the default exchange, which routes a message to the
 	// queue whose name is the routing key.
 	Exchange string
-	// Queue and RoutingKey are each other's default. Queue is empty if Exchange is
-	// set and the file names no queue: then no queue is looked up. RoutingKey is not
-	// empty if Exchange is.
+	// Each of Queue and RoutingKey is the default of the other. If Exchange is set and
+	// the file names no queue, Queue is empty and no queue is looked up. If Exchange is
+	// empty, RoutingKey is not empty.
 	Queue, RoutingKey string
 	QueueOptions      QueueOptions
 	Heartbeat         time.Duration // at most an hour

@@ -19,8 +19,8 @@ type section struct {
 
 func (f *File) section(name string) *section { return &section{file: f, name: name} }
 
-// required returns the section name, or an error if the file does not have it.
-// needs says which keys the section must have.
+// required returns the section called name, or an error if the file does not have that
+// section. needs names the keys that the section must have, for the error.
 func (f *File) required(name, needs string) (*section, error) {
 	if _, ok := f.headers[name]; !ok {
 		return nil, fmt.Errorf("%s: there is no section [%s]; add it with %s", f.path, name, needs)

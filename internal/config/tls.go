@@ -20,9 +20,9 @@ type TLS struct {
 	// CACerts is a PEM file of the authorities to trust. If it is empty, the
 	// system's authorities are trusted.
 	CACerts string
-	// CertFile is a PEM file with the client's certificate and the chain above
-	// it, empty for no certificate. KeyFile holds the key. If KeyFile is empty,
-	// CertFile holds the key too.
+	// CertFile is a PEM file with the client's certificate and its chain; empty for no
+	// certificate. KeyFile is a PEM file with the key. If KeyFile is empty, CertFile
+	// holds the key too.
 	CertFile, KeyFile string
 	// SkipVerify is true for cert_reqs = CERT_NONE. For CERT_REQUIRED and
 	// CERT_OPTIONAL the server's certificate and name are verified: for a client,
@@ -52,8 +52,8 @@ var cipherSuites = map[string]uint16{
 	"ECDHE-RSA-AES256-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
 }
 
-// tls reads [ssl_options] if TLS is used. If TLS is not used and the section is
-// there, tls warns. Errors are added to s.
+// tls reads [ssl_options] if TLS is used. If TLS is not used but the file has the
+// section, tls adds a warning. It adds errors to s.
 func (s *section) tls(used bool) TLS {
 	f := s.file
 	if !used {
@@ -74,7 +74,7 @@ func (s *section) tls(used bool) TLS {
 		path:           f.path,
 	}
 	if e, _ := o.get("cert_reqs"); t.SkipVerify {
-		f.warnAt(e, "the server is not verified: anybody on the way can read the password and take the messages; set it to CERT_REQUIRED")
+		f.warnAt(e, "the server is not verified: anybody on the network path can read the password and the messages; set it to CERT_REQUIRED")
 	}
 	if t.KeyFile != "" && t.CertFile == "" {
 		o.missing("certfile", "the certificate that keyfile is the key of")
@@ -167,9 +167,9 @@ func (t TLS) fail(key string, err error) error {
 	return fmt.Errorf("%s: [%s] %s: %w", t.path, tlsSection, key, err)
 }
 
-// hasBlock reports whether a PEM file has a block whose type ends with suffix. A
-// key that is encrypted as in RFC 1421 has the type "ENCRYPTED PRIVATE KEY" here,
-// like one in PKCS #8.
+// hasBlock reports whether a PEM file has a block whose type ends with suffix. Here a
+// key encrypted as in RFC 1421 has the type "ENCRYPTED PRIVATE KEY", like an encrypted
+// key in PKCS #8.
 func hasBlock(data []byte, suffix string) bool {
 	for {
 		var block *pem.Block

@@ -259,7 +259,7 @@ func TestUnverifiedServerGetsAWarning(t *testing.T) {
 	if _, err := f.Rabbit(); err != nil {
 		t.Fatal(err)
 	}
-	want := "config.ini:7: [ssl_options] cert_reqs: the server is not verified: anybody on the way can read the password and take the messages; set it to CERT_REQUIRED"
+	want := "config.ini:7: [ssl_options] cert_reqs: the server is not verified: anybody on the network path can read the password and the messages; set it to CERT_REQUIRED"
 	if got := strings.Join(warnings(f), "\n"); got != want {
 		t.Errorf("warnings %q, want %q", got, want)
 	}

@@ -12,13 +12,13 @@ import (
 // Address Anonymization", ICNP 2002, with AES as in their implementation; IPv6
 // uses the same scheme on 128 bits.
 //
-// Each bit is flipped by the first bit of the encryption of all bits in front of
-// it, filled up with a padding. So a prefix decides how its own bits are flipped.
-// The flips of prefixes of 16 bits (of IPv4 and IPv6, which are the same) and of 64
-// bits are remembered, and whole addresses.
+// Each bit is flipped if the first bit of an encryption is set: the encryption of all
+// bits before it, filled up with a padding. So the flips of a prefix depend only on the
+// prefix. The flips of prefixes of 16 bits (the same for IPv4 and IPv6) and of 64 bits
+// are cached, and so are whole addresses.
 type cryptoPAn struct {
 	flipper
-	first   [1 << 16]uint32 // flips of the first 16 bits, and known
+	first   [1 << 16]uint32 // flips of the first 16 bits; 0 if not computed, see known
 	known4  [1 << 14]ipv4Pair
 	prefix6 [1 << 10]ipv6Prefix
 	known6  [1 << 11]ipv6Pair
@@ -40,15 +40,15 @@ type flipper struct {
 func newFlipper(key []byte) flipper {
 	block, err := aes.NewCipher(key[:KeySize/2])
 	if err != nil {
-		panic("BUG: a key that was not checked: " + err.Error())
+		panic("BUG: Policy.Check was not called: " + err.Error())
 	}
 	f := flipper{block: block}
 	block.Encrypt(f.padding[:], key[KeySize/2:])
 	return f
 }
 
-// flips returns how the bits from on to below to, at most 64, of an address are
-// flipped; the flip of bit to-1 is the lowest bit.
+// flips returns the flips of the bits of an address from bit from up to, but without,
+// bit to: at most 64 bits, the flip of bit to-1 in the lowest bit.
 func (f *flipper) flips(address []byte, from, to int) (flips uint64) {
 	f.in = f.padding
 	for bit := range to {
@@ -64,7 +64,7 @@ func (f *flipper) flips(address []byte, from, to int) (flips uint64) {
 
 func newCryptoPAn(key []byte) *cryptoPAn {
 	c := &cryptoPAn{flipper: newFlipper(key)}
-	// The zero entries of the tables are those of the zero address.
+	// A zero entry of a table stands for the zero address, so it gets that pseudonym.
 	zero := make([]byte, 16)
 	c.known4[0].pseudonym = uint32(c.flips(zero, 0, 32))
 	c.prefix6[0].flips = c.flips(zero, 0, 64)

@@ -24,8 +24,8 @@ func (p *Policy) NewMapper() *Mapper {
 	return m
 }
 
-// Map writes the text that stands for an address to out, which has room for
-// MaxText bytes. It returns the length of the text, 0 if text is no address.
+// Map writes the replacement of the address text to out, which must have room for
+// MaxText bytes. It returns the length of the replacement, or 0 if text is no address.
 func (m *Mapper) Map(out, text []byte) int {
 	if a, ok := parseIPv4(text); ok {
 		return putIPv4(out, m.ipv4(a))
@@ -49,7 +49,7 @@ func (m *Mapper) Map(out, text []byte) int {
 	return len(a.AppendTo(out[:0]))
 }
 
-// ipv4 returns what stands for an IPv4 address.
+// ipv4 returns the replacement of an IPv4 address.
 func (m *Mapper) ipv4(a uint32) uint32 {
 	if m.policy.lists() {
 		var bytes [4]byte
@@ -64,8 +64,8 @@ func (m *Mapper) ipv4(a uint32) uint32 {
 	return a & m.mask
 }
 
-// parseIPv4 reads four numbers up to 255 with points between them, as
-// netip.ParseAddr does, which takes three times as long and a memory allocation.
+// parseIPv4 parses four numbers up to 255 with points between them. It accepts what
+// netip.ParseAddr accepts, but takes a third of the time and does not allocate.
 func parseIPv4(text []byte) (a uint32, ok bool) {
 	var number uint32
 	digits, points := 0, 0
@@ -91,7 +91,7 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 	return a<<8 | number, points == 3 && digits > 0
 }
 
-// decimals are the texts of 0 to 255, each with its length behind.
+// decimals holds the text of each number from 0 to 255, with its length in the last byte.
 var decimals = func() (table [256][4]byte) {
 	for i := range table {
 		text := table[i][:0]

@@ -1,5 +1,6 @@
-// Package privacy replaces IP addresses before they leave the sensor: by their
-// network, or by pseudonyms that keep networks apart and together (Crypto-PAn).
+// Package privacy replaces IP addresses before they leave the sensor: by their network,
+// or by pseudonyms (Crypto-PAn). The pseudonyms of two addresses share as long a prefix
+// as the addresses do.
 package privacy
 
 import (
@@ -10,13 +11,13 @@ import (
 	"strings"
 )
 
-// Mode says how addresses are replaced.
+// Mode is a way to replace addresses.
 type Mode string
 
 // The modes.
 const (
 	None      Mode = "none"
-	Truncate  Mode = "truncate"  // all bits behind the prefix are 0
+	Truncate  Mode = "truncate"  // all bits after the prefix become 0
 	CryptoPAn Mode = "cryptopan" // two addresses with n common bits get pseudonyms with n common bits
 )
 
@@ -28,15 +29,16 @@ type Policy struct {
 	Mode Mode
 	// IPv4 and IPv6 are the lengths in bits of the prefixes that Truncate keeps.
 	IPv4, IPv6 int
-	// Networks are the networks whose addresses are replaced; all if there is none.
+	// Networks are the networks whose addresses are replaced. If there are none, all
+	// addresses are replaced.
 	Networks []netip.Prefix
 	// Except are networks whose addresses are not replaced.
 	Except []netip.Prefix
-	// Key of KeySize bytes, for Crypto-PAn.
+	// Key is the key for Crypto-PAn, of KeySize bytes.
 	Key []byte
 }
 
-// Check reports what is wrong with a policy.
+// Check returns an error if the policy is invalid.
 func (p *Policy) Check() error {
 	switch {
 	case len(p.Networks) > 0 && len(p.Except) > 0:
@@ -54,9 +56,9 @@ func (p *Policy) Check() error {
 // On reports whether any address is replaced.
 func (p *Policy) On() bool { return p != nil && p.Mode != None }
 
-// String names the policy for people and state files: two policies with the same
-// name replace the same addresses in the same way. The name holds no key, only
-// the start of a hash of the key. It is empty if no address is replaced.
+// String returns the name of the policy, for people and state files. Two policies with
+// the same name replace the same addresses in the same way. The name contains the start
+// of a hash of the key, not the key. It is empty if no address is replaced.
 func (p *Policy) String() string {
 	if !p.On() {
 		return ""

@@ -1,4 +1,4 @@
-// Package status says what is pending below the roots: which directories are not
-// confirmed to their end, since when, how much, and why. It reads only, and takes
-// no lock, so it never stands in the way of a run.
+// Package status reports the pending directories below the roots: the directories that
+// are not confirmed to their end, with their age, unconfirmed bytes and cause. It only
+// reads and takes no lock, so it never blocks a run.
 package status

@@ -11,22 +11,22 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// State says why a directory is pending.
+// State is the reason why a directory is pending.
 type State string
 
-// The states. If several fit, the first in this order is told.
+// The states. If several fit, the first in this order is reported.
 const (
-	Locked      State = "locked"       // a run is at work on it
-	Unreadable  State = "unreadable"   // the directory, a log or a state file
-	Failed      State = "failed"       // a run left it unfinished and noted why
-	DamagedMark State = "damaged_mark" // there is a .processed, which says nothing
+	Locked      State = "locked"       // a run works on the directory
+	Unreadable  State = "unreadable"   // the directory, a log or a state file cannot be read
+	Failed      State = "failed"       // a run failed to finish the directory and recorded the error
+	DamagedMark State = "damaged_mark" // the directory has a .processed that cannot be used
 	ZeroBytes   State = "zero_bytes"   // rows may still appear where a log has zero bytes
-	Unfinished  State = "unfinished"   // a run was killed, or stopped, while it worked on it
-	Untried     State = "untried"      // no run has come to it
-	Changed     State = "changed"      // Tstat has written to it since it was marked
+	Unfinished  State = "unfinished"   // a run was killed or stopped while it worked on the directory
+	Untried     State = "untried"      // no run has worked on the directory yet
+	Changed     State = "changed"      // Tstat has written to the directory since it was marked
 )
 
-// Directory is one that is pending.
+// Directory is a pending directory.
 type Directory struct {
 	Path  string `json:"directory"`
 	State State  `json:"state"`
@@ -35,25 +35,26 @@ type Directory struct {
 	Error string `json:"error,omitempty"`
 	// Process is the id of the process that holds the lock.
 	Process int `json:"process,omitempty"`
-	// Bytes are not confirmed: uncompressed, estimated for a compressed log.
+	// Bytes is the number of unconfirmed bytes: uncompressed, and estimated for a
+	// compressed log.
 	Bytes int64 `json:"bytes"`
 	// Since is when Tstat started the directory; the zero time if it is unknown.
 	Since      time.Time `json:"since,omitzero"`
 	AgeSeconds int64     `json:"age_seconds"`
 }
 
-// Root is a root, and why it cannot be read.
+// Root is a root, with an error if it cannot be read.
 type Root struct {
 	Path     string `json:"root"`
 	Instance string `json:"instance"`
 	Error    string `json:"error,omitempty"`
-	// Process is the id of the run that is at work on the root; 0 for none.
+	// Process is the id of the process whose run has locked the root; 0 for none.
 	Process int `json:"process,omitempty"`
 	// Found counts the directories of logs, pending and done.
 	Found int `json:"found"`
 }
 
-// Report is what is pending at a time.
+// Report lists the directories that are pending at a time.
 type Report struct {
 	Time        time.Time   `json:"time"`
 	Roots       []Root      `json:"roots"`
@@ -71,8 +72,8 @@ func (r *Report) Unreadable() bool {
 	return false
 }
 
-// Collect looks below the roots, with workers goroutines. It reads Path and
-// Instance of the roots. The error is ctx's.
+// Collect inspects the directories below the roots, with the given number of goroutines.
+// It uses Path and Instance of the roots. The error is ctx's.
 func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 	report := &Report{Time: time.Now(), Directories: []Directory{}}
 	locks := logdir.ReadLocks()
@@ -111,7 +112,8 @@ func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 	return report, err
 }
 
-// inspectAll returns a Directory for each entry, without a State if it is done.
+// inspectAll returns a Directory for each entry. Its State is empty if the directory is
+// not pending.
 func inspectAll(ctx context.Context, entries []logdir.Entry, locks logdir.Locks, workers int) ([]Directory, error) {
 	directories := make([]Directory, len(entries))
 	var next atomic.Int64

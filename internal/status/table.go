@@ -11,8 +11,8 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// WriteTable prints the report for a person: a line for each root that cannot be
-// read or on which a run is at work, a line for each directory, and the sum.
+// WriteTable prints the report for a person: a line for each root that cannot be read or
+// is locked by a run, a line for each directory, and the sum.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	found := 0

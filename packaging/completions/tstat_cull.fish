@@ -1,11 +1,11 @@
 # Made from the definition of the command line by make man.
 complete -c tstat_cull -f
 complete -c tstat_cull -s h -l help -d 'Show context-sensitive help'
-complete -c tstat_cull -s d -l directory -x -a '(__fish_complete_directories)' -d 'Where Tstat writes its directories of logs: those below DIR that end in .out are looked at'
-complete -c tstat_cull -s c -l config -r -F -d 'The configuration of tstat_send'
-complete -c tstat_cull -s t -l ttl -x -d 'Hours that a directory stays after it was marked; fractions are allowed'
-complete -c tstat_cull -l min-free -x -d 'When less than this is free on the disk of DIR, delete the oldest directories that are sent before their time, as few as needed, and none that was written to in the last two hours'
-complete -c tstat_cull -s D -l dry-run -d 'Log what would be deleted, and delete nothing'
+complete -c tstat_cull -s d -l directory -x -a '(__fish_complete_directories)' -d 'A root, the directory below which Tstat writes its directories of logs (their names end in .out)'
+complete -c tstat_cull -s c -l config -r -F -d 'The configuration file of tstat_send'
+complete -c tstat_cull -s t -l ttl -x -d 'How many hours a directory is kept after it was marked'
+complete -c tstat_cull -l min-free -x -d 'If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours'
+complete -c tstat_cull -s D -l dry-run -d 'Log the directories that would be deleted, and delete nothing'
 complete -c tstat_cull -s w -l workers -x -d 'Directories to examine and delete at a time'
 complete -c tstat_cull -l report -r -F -d 'Write an account of the run to FILE, as JSON; docs/monitoring.md describes it'
 complete -c tstat_cull -l metrics -r -F -d 'Write the run'\''s metrics to FILE for the textfile collector of Prometheus'\''s node_exporter'
