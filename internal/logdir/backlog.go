@@ -10,14 +10,15 @@ import (
 // gzipRatio is about how many times smaller gzip makes a Tstat log.
 const gzipRatio = 6
 
-// Backlog tells cheaply how much of a directory is not confirmed, in
-// uncompressed bytes, and when Tstat started it. It takes no lock and reads no
-// log: a compressed log is estimated unless it is as it was confirmed, a .gz beside a
-// plain log counts nothing, and a log that was replaced counts as one that has grown. What cannot be read counts as 0, and its time is zero. It
+// Backlog returns, at little cost, how many uncompressed bytes of a directory are not
+// confirmed, and when Tstat started the directory. It takes no lock and reads no log. The
+// size of a compressed log is estimated, unless the log is unchanged since it was
+// confirmed. A .gz beside a plain log counts 0, and a replaced log counts as a log that
+// has grown. A directory that cannot be read counts 0 bytes, with the zero time. Backlog
 // may be called from many goroutines at once.
 func Backlog(e Entry) (bytes int64, since time.Time) { return backlog(e, false) }
 
-// Size is like [Backlog] but counts what is confirmed too.
+// Size is like [Backlog] but also counts the confirmed bytes.
 func Size(e Entry) (bytes int64, since time.Time) { return backlog(e, true) }
 
 func backlog(e Entry, whole bool) (bytes int64, since time.Time) {
@@ -84,7 +85,7 @@ func backlog(e Entry, whole bool) (bytes int64, since time.Time) {
 	return bytes, since
 }
 
-// confirms reports whether a file is one of those of a log in the mark.
+// confirms reports whether a file is recorded in the mark, as a log or beside one.
 func (s State) confirms(name string, st Stat, gzip bool) bool {
 	ls, apart := s.Logs[name], s.Logs[name+gz]
 	return ls.sameFile(st, gzip) || ls.Beside.is(st) || gzip && apart.sameFile(st, true)

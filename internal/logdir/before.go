@@ -8,8 +8,8 @@ import (
 	"tstat-transport/internal/atomicfile"
 )
 
-// Before is what stood in a directory before a run wrote its state there. The
-// zero Before is that nothing stood.
+// Before holds the state files that a directory had before a run wrote to it. The zero
+// Before means that the directory had none.
 type Before struct {
 	processed, processing []byte // nil if there was none
 	marked                time.Time
@@ -18,7 +18,7 @@ type Before struct {
 // Size returns how many bytes of state files Before holds.
 func (b Before) Size() int { return len(b.processed) + len(b.processing) }
 
-// Before returns the directory's state files as they stand.
+// Before returns the directory's current state files.
 func (d *Dir) Before() (Before, error) {
 	var b Before
 	var st Stat
@@ -43,8 +43,8 @@ func (d *Dir) readIfThere(name string) ([]byte, Stat, error) {
 	return b, st, err
 }
 
-// Restore puts the directory's state files back to what Before returned, the
-// time of the mark included. The directory must be locked.
+// Restore restores the state files that Before returned, including the time of the mark.
+// The directory must be locked.
 func (d *Dir) Restore(b Before) error {
 	if err := d.put(processed, b.processed); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (d *Dir) Restore(b Before) error {
 	return d.put(processing, b.processing)
 }
 
-// put gives a state file this content; nil removes it.
+// put writes content to a state file, or removes the file if content is nil.
 func (d *Dir) put(name string, content []byte) error {
 	if content == nil {
 		if err := atomicfile.Remove(d.file, name); err != nil {

@@ -9,30 +9,30 @@ import (
 	"os"
 )
 
-// Change says how a log stands to what a state file says of it.
+// Change is the result of comparing a log with its recorded state.
 type Change uint8
 
 const (
 	Unchanged Change = iota // all of it is confirmed
-	Grown                   // it goes on at LogState.Position; a .gz perhaps
-	New                     // no state file knows it: it is sent whole
-	Replaced                // it is smaller or another log: it is sent whole, with a warning
+	Grown                   // the log has new bytes from LogState.Position on (a .gz may have)
+	New                     // no state is recorded: the log is sent from its start
+	Replaced                // the file is smaller or holds another log: it is sent from its start, with a warning
 )
 
 func (c Change) String() string {
 	return [...]string{"unchanged", "has grown", "is new", "was replaced"}[c]
 }
 
-// Resume says where reading of an open log starts: from holds the state to go
-// on from, zero for New and Replaced. f and st are OpenLog's; f is read only
-// by offset and stays where it was. Of two states that both fit, as a crash
-// may leave them, the one that is further counts.
+// Resume returns the state from which reading of an open log must resume; it is the zero
+// state for New and Replaced. f and st must come from OpenLog. Resume reads f only with
+// ReadAt. If both the mark and .processing have a state that fits the log, as after a
+// crash, the state that is further counts.
 //
-// Unchanged with a from that differs from the mark's means the same content in
-// another file, touched or copied; with that from in its mark, [UpToDate] sees it.
+// If the log is Unchanged but was touched or copied, from differs from the state in the
+// mark. Once from is written to the mark, [UpToDate] recognizes the file again.
 //
-// For a .gz that is not the very file of the mark, Grown means perhaps: only
-// reading it will tell.
+// A .gz that has changed since the mark is Grown even if it may hold nothing new: that is
+// known only after the .gz is read.
 func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
 	known := false
 	for i, state := range []State{mark.State, unfinished} {
@@ -65,9 +65,9 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 	return LogState{}, New, nil
 }
 
-// verify compares a log with its state by fingerprint and length. The length
-// of a .gz is known only when all of it has been read, which is done for whole;
-// otherwise it counts as Grown.
+// verify compares a log with its state by fingerprint and length. To know the length of a
+// .gz, verify must read all of it, which it does only if whole is set; otherwise a .gz
+// counts as Grown.
 func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whole bool) (Change, error) {
 	var r io.Reader = io.NewSectionReader(f, 0, st.Size)
 	if log.Gzip {
@@ -123,11 +123,9 @@ func until(ctx context.Context, r io.Reader) io.Reader {
 	})
 }
 
-// Unsent says why the directory is not done, given the state in its mark: the
-// log and what is with it. It is empty where every log is confirmed to its
-// end. Logs that are gone do not matter. Where sizes, inodes and times are
-// those of the mark it only looks at these; else it reads what it must, all of
-// a .gz.
+// Unsent returns the reason why a directory with the state s in its mark is not done. The
+// reason is empty if every existing log is confirmed to its end. Unsent reads a log only
+// if size, inode or time differ from the mark; it then reads a .gz to its end.
 func (d *Dir) Unsent(ctx context.Context, s State) (reason string, err error) {
 	logs, err := d.Logs(ctx, s)
 	if err != nil {

@@ -18,8 +18,8 @@ type Dir struct {
 }
 
 // Open opens a directory and takes its lock, which lasts until Close. It fails
-// with ErrLocked, or with ErrVanished where the name does not lead to the
-// locked directory (any more).
+// with ErrLocked, or with ErrVanished if the name no longer refers to the locked
+// directory.
 func Open(e Entry) (*Dir, error) {
 	d, err := OpenUnlocked(e)
 	if err != nil {
@@ -39,8 +39,8 @@ func (d *Dir) lock() error {
 	return d.StillThere()
 }
 
-// OpenUnlocked opens a directory without its lock, to look at it. What it shows may be
-// out of date at once.
+// OpenUnlocked opens a directory without its lock, for reading. Its content may change at
+// any time.
 func OpenUnlocked(e Entry) (*Dir, error) {
 	fd, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
@@ -49,7 +49,7 @@ func OpenUnlocked(e Entry) (*Dir, error) {
 	return &Dir{Entry: e, file: os.NewFile(uintptr(fd), e.Path())}, nil
 }
 
-// StillThere fails with ErrVanished unless the directory's name leads to it.
+// StillThere fails with ErrVanished if the directory's name no longer refers to it.
 func (d *Dir) StillThere() error {
 	fd, err := openBeneath(d.Root.Fd(), d.Rel, d.Root.OneMount)
 	if err != nil {
@@ -69,7 +69,7 @@ func (d *Dir) StillThere() error {
 	return nil
 }
 
-// Fd is the directory's descriptor; it stays Dir's.
+// Fd returns the directory's descriptor. The caller must not close it.
 func (d *Dir) Fd() int { return int(d.file.Fd()) }
 
 // Close releases the directory and its lock.
@@ -80,7 +80,7 @@ const gz = ".gz"
 // logNames are the names of the logs by protocol.
 var logNames = [...]string{fastparse.TCP: "log_tcp_complete", fastparse.UDP: "log_udp_complete"}
 
-// fileNames are the names of the files that logs may stand in.
+// fileNames are the names of all files that may hold a log.
 var fileNames = [...]string{logNames[fastparse.TCP], logNames[fastparse.UDP], logNames[fastparse.TCP] + gz, logNames[fastparse.UDP] + gz}
 
 // Log is one log of a directory.
@@ -89,16 +89,16 @@ type Log struct {
 	// plain file, whether it is compressed or not. A .gz that is Apart has its own.
 	Name     string
 	Protocol fastparse.Protocol
-	Gzip     bool // it stands in a .gz
+	Gzip     bool // the log's file is a .gz
 	// Apart: log_x and log_x.gz both stand, or stood, and differ, so that each is a
 	// log for itself.
 	Apart bool
-	// Beside is the other of the two files where it holds nothing more; nil if
-	// there is none.
+	// Beside is the other of the two files, if it holds nothing more than the log; nil
+	// if there is no such file.
 	Beside *Stat
 }
 
-// File is the name of the file the log stands in.
+// File returns the name of the log's file.
 func (l Log) File() string {
 	if l.Gzip {
 		return logNames[l.Protocol] + gz
@@ -114,7 +114,7 @@ type Stat struct {
 	// Fresh: times have whole seconds here, and the change is so recent that the
 	// next one may get the same time.
 	Fresh bool
-	// regular: it is a regular file, all that a log may be.
+	// regular reports that the file is a regular file, as a log must be.
 	regular bool
 }
 
@@ -129,11 +129,12 @@ func statOf(st *unix.Stat_t) Stat {
 	return s
 }
 
-// OpenLog opens a log for reading; the caller closes it. A log that is not a
-// regular file is ErrNotRegular; one that is gone is fs.ErrNotExist.
+// OpenLog opens a log for reading. The caller must close the file. The error is
+// ErrNotRegular for a log that is not a regular file, and fs.ErrNotExist for a log that
+// no longer exists.
 //
-// The Stat is from before anything was read: put this one into the LogState,
-// never a later one, which could cover bytes that were not read.
+// The Stat is from before the first read. A LogState must hold this Stat: a later Stat
+// could cover bytes that were not read.
 func (d *Dir) OpenLog(l Log) (*os.File, Stat, error) {
 	return d.openLog(l.File())
 }
@@ -147,7 +148,7 @@ func (d *Dir) openLog(name string) (*os.File, Stat, error) {
 	return f, statOf(&st), nil
 }
 
-// StatLog returns the present Stat of an open log.
+// StatLog returns the current Stat of an open log.
 func StatLog(f *os.File) (Stat, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {

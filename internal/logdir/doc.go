@@ -1,12 +1,11 @@
-// Package logdir is a Tstat directory on disk: finding it, its place in the
-// order, its lock, its logs, the marks .processed and .processing, and what
-// has changed since a mark was written. It knows nothing of rows, flows or
-// brokers.
+// Package logdir handles Tstat's directories on disk: finding and sorting them, their
+// locks, their logs, the state files .processed and .processing, and the changes since
+// a state file was written. It does not parse rows.
 //
-// A [Root] is walked by [Root.Find]; an [Entry] is a directory found there and
-// [Open] locks it, which makes a [Dir]. Everything inside is reached relative
-// to open descriptors, and no symbolic link is followed in any component below
-// the root, so that a directory that is swapped for a link leads nowhere.
+// [Root.Find] walks a [Root] and returns an [Entry] for each directory. [Open] opens and
+// locks an entry's directory and returns a [Dir]. All files are opened relative to open
+// descriptors, and below the root no symbolic link is followed in any component of a
+// path. So replacing a directory by a link has no effect.
 //
 //	Root ──Find──> []Entry ──Sort──> UpToDate? ──no──> Open ──> Dir
 //	                                  │                       ├─ ReadProcessed, ReadProcessing
@@ -15,22 +14,21 @@
 //
 // # Two files of one log
 //
-// log_x and log_x.gz are the same log: positions and fingerprints are those of
-// the uncompressed bytes. Where both stand, [Dir.Logs] compares them, for sender
-// and culler alike. If one begins with the other (gzip or gunzip at work, or a
-// copy that gzip -k kept), the longer one is the log, the plain one if both are the
-// same. Its state holds the Stat of the file beside it, so that nothing is compared
-// again until one of them changes. If they differ, each is a log for itself: the .gz
-// has its own name, log_x.gz, in the state and in message ids.
+// log_x and log_x.gz are normally the same log: positions and fingerprints refer to the
+// uncompressed bytes. If both files exist, [Dir.Logs] compares them, for both programs.
+// If the content of one file begins with the content of the other (gzip or gunzip is
+// running, or gzip -k kept a copy), the longer one is the log; if both are equal, the
+// plain file is. The state of the log then also holds the Stat of the other file, so the
+// files are not compared again until one of them changes. If the contents differ, the
+// files are two logs, and the .gz has the name log_x.gz in the state and in message ids.
 //
 // # Marks that are not ours
 //
-// A regular file .processed that holds the word "processed", with nothing but
-// white space around it, was left by the Python tool or by a person: the whole
-// directory is done. Any other content that is not ours, empty and zero bytes
-// included, is a damaged mark and counts as no mark: resending is allowed,
-// losing is not. Anything but a regular file in its place (a
-// directory, a symbolic link, a FIFO) is an error that names it: such a
-// directory is neither sent, since it could not be marked, nor culled, since
-// nothing says that it was sent.
+// A regular file .processed that contains only the word "processed", perhaps with white
+// space around it, was written by the Python tool or by a person. Such a directory is
+// done. Any other content that tstat_send did not write, including an empty file and zero
+// bytes, is a damaged mark and counts as no mark: flows may be sent twice, but never
+// lost. If .processed is not a regular file (a directory, a symbolic link, a FIFO), that
+// is an error. Such a directory is not sent, since it could not be marked, and not
+// culled, since nothing shows that it was sent.
 package logdir

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// fingerprintLen is how far a fingerprint reaches: beyond the header, which is
-// the same in every log and under 4 KiB, into rows with their times.
+// fingerprintLen is the number of bytes that a fingerprint covers. It covers more than the
+// header, which is the same in every log and below 4 KiB: the rows differ between logs.
 const fingerprintLen = 64 << 10
 
 // A fingerprint is LENGTH:HASH: the number of bytes hashed, all from the
@@ -36,8 +36,9 @@ func FingerprintOf(r io.ReaderAt, end int64) (string, error) {
 	return fingerprint(head), nil
 }
 
-// Fingerprinter gathers the fingerprint of a log whose uncompressed bytes pass by in
-// order from its start. It holds up to 64 KiB. The zero value is ready.
+// Fingerprinter computes the fingerprint of a log from its uncompressed bytes, which must
+// be written to it in order from the start. It keeps up to 64 KiB. The zero value is ready
+// to use.
 type Fingerprinter struct{ head []byte }
 
 // Write takes the next bytes; it never fails.
@@ -48,13 +49,13 @@ func (p *Fingerprinter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// At returns the fingerprint up to end, or as far as bytes have passed by.
+// At returns the fingerprint of the bytes up to end, or of all bytes written so far.
 func (p *Fingerprinter) At(end int64) string {
 	return fingerprint(p.head[:min(int64(len(p.head)), end)])
 }
 
-// matches tells whether the log that starts at r has the fingerprint, and how
-// many bytes it reaches. A log that is shorter than that has not.
+// matches reports whether the log that starts at r has the fingerprint mark, and returns
+// how many bytes the fingerprint covers. A log shorter than that does not match.
 func matches(r io.Reader, mark string) (reach int64, same bool, err error) {
 	n := fingerprintLen + 1
 	if length, _, ok := strings.Cut(mark, ":"); ok {

@@ -11,13 +11,13 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Uncompressed reads a .gz of size bytes, as long as ctx lasts. One that is cut,
-// as that of a log which is being written is, ends with io.ErrUnexpectedEOF
-// behind all that can be had of it, or is empty where not even its header is
-// whole. One with zero bytes inside a member, where data has not arrived yet, ends
-// there: as a cut one does if zero bytes are all that follows, with an error else.
-// Zero bytes from the end of a member to the end of the file are padding,
-// as for gzip(1).
+// Uncompressed returns a reader of the content of a .gz of size bytes; reading fails when
+// ctx ends. A truncated .gz, as of a log that is still being compressed, ends with
+// io.ErrUnexpectedEOF after all content that can be decompressed; it is empty if not even
+// its header is complete. A .gz with zero bytes inside a member, in place of data that has
+// not arrived yet, ends there: like a truncated one if only zero bytes follow, else with
+// errZeros. Zero bytes from the end of a member to the end of the file are padding, as for
+// gzip(1).
 func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
 	upTo := func(to int64) io.Reader { return until(ctx, io.NewSectionReader(f, 0, min(to, size))) }
 	whole := func(to int64) bool {
@@ -38,9 +38,9 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 	return &unpacker{Reader: z, file: file}, nil
 }
 
-// unpacker reads to the very end of a stream that is cut. The fast decompressor
-// looks ahead, and so keeps some of the last bytes, perhaps a row, to itself:
-// the standard one, which does not, then reads the stream once more.
+// unpacker reads a truncated stream to its last byte. The fast decompressor reads ahead
+// and does not return some of the last bytes of a truncated stream, perhaps a whole row.
+// So unpacker then reads the stream again with the standard decompressor.
 type unpacker struct {
 	io.Reader
 	file  func() io.Reader // from its start
@@ -118,8 +118,8 @@ func (m *members) Read(b []byte) (n int, err error) {
 	return 0, m.err
 }
 
-// next opens the member behind the one that has just ended. Its error is io.EOF
-// where nothing but zero bytes is left.
+// next opens the member after the one that has ended. Its error is io.EOF if only zero
+// bytes are left.
 func (m *members) next() error {
 	if b, err := m.file.Peek(1); err != nil {
 		return err

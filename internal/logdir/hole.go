@@ -1,11 +1,11 @@
 package logdir
 
-// MaxHoles bounds a state file, however a log was copied. Reading ends in front
-// of one hole more, and the directory is not marked until some are filled.
+// MaxHoles bounds the size of a state file. Reading of a log ends before a further hole,
+// and the directory is not marked until some holes are filled.
 const MaxHoles = 512
 
-// Hole is a range of a log in which zero bytes stand in place of data, as where
-// a copy has not written yet. It begins and ends at a line's start.
+// Hole is a range of a log that contains zero bytes instead of data, for example because
+// a copy is not complete. It begins and ends at the start of a line.
 type Hole struct {
 	From   int64 `json:"from"`
 	To     int64 `json:"to"`

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Inspection is what a directory that is not done shows without its lock.
+// Inspection describes a directory that is not done, as seen without its lock.
 type Inspection struct {
 	// Bytes that are not confirmed and Since are those of [Backlog].
 	Bytes int64
@@ -18,8 +18,8 @@ type Inspection struct {
 	Err error
 	// Mark is the directory's .processed; the zero Mark if it has none.
 	Mark Mark
-	// Begun: it has a .processing, which is in Progress. ProgressErr is why that
-	// cannot be used.
+	// Begun reports that the directory has a .processing, whose state is in Progress.
+	// ProgressErr is why the .processing cannot be used.
 	Begun       bool
 	Progress    State
 	ProgressErr error
@@ -30,10 +30,9 @@ type Inspection struct {
 	Dev, Ino uint64
 }
 
-// Inspect looks at a directory. It takes no lock and reads no log, so what it
-// shows may be out of date at once. done reports that there is nothing to tell:
-// everything is confirmed, or the directory has vanished. It may be called from
-// many goroutines at once.
+// Inspect examines a directory without a lock and without reading its logs. done reports
+// that the directory is not pending: everything is confirmed, or the directory has
+// vanished. Inspect may be called from many goroutines at once.
 func Inspect(e Entry) (i Inspection, done bool) {
 	d, err := OpenUnlocked(e)
 	if err != nil {

@@ -60,8 +60,8 @@ func (l Locks) holderOf(fd int) int {
 	return l.HolderOf(st.Dev, st.Ino)
 }
 
-// LockedError is an ErrLocked that says who holds the lock: anybody who may read a
-// directory can lock it.
+// LockedError is an ErrLocked that names the process with the lock. That may be any
+// process, since a user who may read a directory can lock it.
 type LockedError struct {
 	Process       int
 	Command, User string // empty if unknown
@@ -80,7 +80,7 @@ func (e *LockedError) Error() string {
 
 func (e *LockedError) Unwrap() error { return ErrLocked }
 
-// lockedBy returns a LockedError if it can be told who has locked fd, else
+// lockedBy returns a LockedError if the process that has locked fd is known, else
 // ErrLocked.
 func lockedBy(fd int) error {
 	e := &LockedError{Process: ReadLocks().holderOf(fd)}
@@ -101,7 +101,7 @@ func lockedBy(fd int) error {
 	return e
 }
 
-// LockRemedy says what to do about an ErrLocked; it is empty for any other error.
+// LockRemedy returns what to do about an ErrLocked. It is empty for any other error.
 func LockRemedy(err error) string {
 	if !errors.Is(err, ErrLocked) {
 		return ""

@@ -21,7 +21,7 @@ const (
 	maxState = 64 << 10
 )
 
-// MarkKind says who marked a directory.
+// MarkKind tells who has marked a directory.
 type MarkKind uint8
 
 const (
@@ -35,12 +35,12 @@ type Mark struct {
 	Kind  MarkKind
 	State State
 	Time  time.Time // its modification time
-	// Damaged is why a mark that is there counts as None; nil otherwise.
+	// Damaged is why an existing mark counts as None; nil otherwise.
 	Damaged error
 }
 
-// ReadProcessed reads the directory's mark. An error is either of reading or
-// ErrNotRegular, and means that the directory can be neither sent nor culled.
+// ReadProcessed reads the directory's mark. After an error, which may be ErrNotRegular,
+// the directory can be neither sent nor culled.
 func (d *Dir) ReadProcessed() (Mark, error) {
 	b, st, err := d.read(processed)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -62,9 +62,9 @@ func (d *Dir) ReadProcessed() (Mark, error) {
 	return m, nil
 }
 
-// ReadProcessing reads how far an unfinished directory has come. The State is
-// usable in any case: it is the zero State where there is none, and also where
-// err, which is then worth a warning, says why it cannot be used.
+// ReadProcessing reads the state of an unfinished directory. The State is the zero State
+// if the directory has no .processing, and also after an error, which says why the
+// .processing cannot be used and deserves a warning.
 func (d *Dir) ReadProcessing() (State, error) {
 	b, _, err := d.read(processing)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,8 +91,8 @@ func (d *Dir) read(name string) ([]byte, Stat, error) {
 	return b, st, err
 }
 
-// WriteProcessing notes how far an unfinished directory has come. It fails also
-// if something stands where a mark will be written. The directory must be locked.
+// WriteProcessing writes the state of an unfinished directory. It also fails if the
+// directory's .processed is not a regular file. The directory must be locked.
 func (d *Dir) WriteProcessing(s State) error {
 	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (d *Dir) WriteProcessed(s State) error {
 	return d.RemoveProcessing()
 }
 
-// SetMarked gives the mark another time, from which a culler counts.
+// SetMarked sets the time of the mark, from which a culler counts.
 func (d *Dir) SetMarked(at time.Time) error {
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(at.UnixNano())}
 	if err := unix.UtimesNanoAt(d.Fd(), processed, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -118,8 +118,8 @@ func (d *Dir) SetMarked(at time.Time) error {
 	return nil
 }
 
-// RemoveProcessing removes .processing and what a crash left of writing the
-// state files. It is no error if there is nothing.
+// RemoveProcessing removes .processing, and temporary state files that a crash has left.
+// Files that do not exist are no error.
 func (d *Dir) RemoveProcessing() error {
 	for _, name := range []string{processing, processing + temporary, processed + temporary} {
 		if err := atomicfile.Remove(d.file, name); err != nil {
@@ -149,8 +149,8 @@ func (d *Dir) writeBytes(name string, b []byte) error {
 	return f.Commit(name)
 }
 
-// TryMark reports whether marks can be written: it writes, syncs and removes
-// what one begins as. The directory must be locked.
+// TryMark returns an error if a mark cannot be written: it writes, syncs and removes a
+// temporary file. The directory must be locked.
 func (d *Dir) TryMark() error {
 	f, err := atomicfile.Create(d.file, processing+temporary, 0o644)
 	if err != nil {

@@ -13,7 +13,7 @@ const Suffix = ".out"
 // The names under which Tstat started a directory: since 2.3, and before.
 var layouts = []string{"2006_01_02_15_04" + Suffix, "15_04_02_Jan_2006" + Suffix}
 
-// started returns the time in a directory's name; ok is false where there is none.
+// started returns the time in a directory's name. ok is false if the name has none.
 func started(name string) (t time.Time, ok bool) {
 	for _, layout := range layouts {
 		if len(name) == len(layout) {
@@ -25,8 +25,8 @@ func started(name string) (t time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// Start returns the time in a directory's name, in the local time zone: the sensor's
-// clock wrote the name. ok is false where there is none.
+// Start returns the time in a directory's name, in the local time zone, since Tstat wrote
+// the name in local time. ok is false if the name has no time.
 func Start(name string) (t time.Time, ok bool) {
 	t, ok = started(name)
 	if !ok {
@@ -35,8 +35,8 @@ func Start(name string) (t time.Time, ok bool) {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local), true
 }
 
-// Sort orders entries oldest name first, across roots: names that are times by
-// time, the others behind them by name, ties by path.
+// Sort sorts the entries of all roots together: first the names that are times, oldest
+// first, then the other names in alphabetical order. Equal names are sorted by path.
 func Sort(entries []Entry) {
 	type keyed struct {
 		when  int64
@@ -61,7 +61,8 @@ func Sort(entries []Entry) {
 		ea, eb := &entries[a.from], &entries[b.from]
 		return cmp.Or(strings.Compare(ea.Name, eb.Name), strings.Compare(ea.Root.Path, eb.Root.Path), strings.Compare(ea.Rel, eb.Rel))
 	})
-	// Each cycle of the permutation is moved in place: there may be very many entries.
+	// The entries are permuted in place, one cycle after the other, since there may be
+	// very many of them.
 	for start := range list {
 		first := entries[start]
 		i := start
@@ -78,29 +79,29 @@ func Sort(entries []Entry) {
 	}
 }
 
-// A directory on its way out is .culled-NAME-TOKEN: NAME its name, cut where
-// the whole would be over 255 bytes, and TOKEN 16 hexadecimal digits.
+// A directory that is being deleted is named .culled-NAME-TOKEN. NAME is its original
+// name, cut if the whole name would exceed 255 bytes. TOKEN is 16 hexadecimal digits.
 const (
 	culledPrefix = ".culled-"
 	tokenLen     = 16
 	maxName      = 255
 )
 
-// CulledName is the name under which a directory is deleted. It does not end
-// in .out, so nothing takes it for a directory of logs.
+// CulledName returns the name under which a directory is deleted. The name does not end
+// in .out, so no program takes it for a directory of logs.
 func CulledName(name, token string) string {
 	room := maxName - len(culledPrefix) - 1 - tokenLen
 	return culledPrefix + name[:min(len(name), room)] + "-" + token
 }
 
-// IsCulled tells whether CulledName made this name.
+// IsCulled reports whether name was made by CulledName.
 func IsCulled(name string) bool {
 	rest, ok := strings.CutPrefix(name, culledPrefix)
 	cut := len(rest) - tokenLen - 1
 	return ok && cut > 0 && rest[cut] == '-' && strings.Trim(rest[cut+1:], "0123456789abcdef") == ""
 }
 
-// OriginalName is the name that a culled directory had; ok is false where it
+// OriginalName returns the original name of a culled directory. ok is false if the name
 // was cut.
 func OriginalName(culled string) (name string, ok bool) {
 	name = culled[len(culledPrefix) : len(culled)-tokenLen-1]

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nested returns an ErrNested for each directory within this one that holds a log.
-// A culler keeps the directory because of
-// it, so a sender names it.
+// Nested returns an ErrNested for each directory within this one that holds a log. A
+// culler keeps a directory with such a directory in it, so the sender names them.
 func (d *Dir) Nested(ctx context.Context) (nested []error, err error) {
 	err = each(ctx, d.Fd(), d.Path(), 0, func(name string) error {
 		var st unix.Stat_t

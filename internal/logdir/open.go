@@ -12,24 +12,24 @@ import (
 )
 
 var (
-	// ErrLocked: another run holds the lock.
+	// ErrLocked means that another run holds the lock.
 	ErrLocked = errors.New("locked by another run")
-	// ErrVanished: the name no longer leads to the directory; it was deleted,
-	// renamed or made anew in the meantime.
+	// ErrVanished means that the directory was deleted, renamed or replaced.
 	ErrVanished = errors.New("vanished or made anew meanwhile")
-	// ErrMount: another file system is mounted there and is not entered.
+	// ErrMount means that another file system is mounted there, which is not entered.
 	ErrMount = errors.New("another file system is mounted here, which is not entered")
-	// ErrLink: a symbolic link leads to what looks like a directory of logs.
+	// ErrLink means that a symbolic link points to what looks like a directory of logs.
 	ErrLink = errors.New("a symbolic link, which is not followed")
-	// ErrNested: a log in a directory within a .out directory is never sent.
+	// ErrNested means that a directory within a .out directory has a log. Such a log is
+	// never sent.
 	ErrNested = errors.New("a log where none is looked for, and so never sent: move its directory out")
-	// ErrNotRegular: something else stands where a regular file belongs.
+	// ErrNotRegular means that a log or state file is not a regular file.
 	ErrNotRegular = errors.New("not a regular file")
 )
 
 const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
-// noOpenat2 makes [openBeneath] do without openat2, as on kernels before 5.6.
+// noOpenat2 makes [openBeneath] work without openat2, as on kernels before 5.6.
 var noOpenat2 = false
 
 // openBeneath opens the directory at rel, a slash-separated path below at,
@@ -97,9 +97,9 @@ func openSteps(at int, rel string, oneMount bool) (int, error) {
 	return fd, nil
 }
 
-// mountID tells one mounted file system from another. Kernels before 5.8 do
-// not number mounts; there it is the device alone, which does not see a bind
-// mount from the same file system.
+// mountID identifies a mounted file system. Kernels before 5.8 do not number mounts; on
+// such a kernel mountID is only the device, and a bind mount of the same file system is
+// not detected.
 type mountID struct {
 	major, minor uint32
 	id           uint64
@@ -118,8 +118,8 @@ func mountOf(at int, name string) (mountID, error) {
 	return mountIn(&st), err
 }
 
-// statx looks at name relative to the directory at; the empty name is at
-// itself. A symbolic link is not followed.
+// statx returns the attributes of name in the directory at, or of at itself if name is
+// empty. It does not follow a symbolic link.
 func statx(at int, name string, mask int) (st unix.Statx_t, err error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
 	if name == "" {
@@ -149,7 +149,7 @@ func flock(fd int) error {
 	return err
 }
 
-// dirError is the error of opening a directory, in words.
+// dirError returns the error of opening a directory, with a clearer text.
 func dirError(name string, err error) error {
 	switch err {
 	case unix.ENOENT:
@@ -160,9 +160,9 @@ func dirError(name string, err error) error {
 	return &fs.PathError{Op: "open", Path: name, Err: err}
 }
 
-// openRegular opens name in the directory at, and fails with ErrNotRegular
-// where it is not a regular file. A FIFO cannot hang it, a symbolic link is not
-// followed. where is the directory's path, for messages.
+// openRegular opens name in the directory at, and fails with ErrNotRegular if name is not
+// a regular file. It does not block on a FIFO and follows no symbolic link. where is the
+// directory's path, for messages.
 func openRegular(at int, where, name string, st *unix.Stat_t) (*os.File, error) {
 	full := path.Join(where, name)
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC

@@ -15,15 +15,14 @@ import (
 	"tstat-transport/internal/fastparse"
 )
 
-// pair is what stands under a log's name: the plain file, the compressed one, or
-// both. Sender and culler both ask [Dir.Logs], which asks pair, so that they
-// never disagree about which of two files are logs.
+// pair holds the files of a log name: the plain file, the .gz, or both. Both programs use
+// [Dir.Logs], which uses pair, so they never disagree about which files are logs.
 type pair struct {
 	name          string // of the plain file
-	plain, packed *Stat  // nil where there is no such file
+	plain, packed *Stat  // the plain file and the .gz; nil if the file does not exist
 }
 
-// pairing says which files of a pair are logs.
+// pairing tells which files of a pair are logs.
 type pairing uint8
 
 const (
@@ -58,8 +57,8 @@ func statAt(at int, name string) (*Stat, error) {
 	return new(statOf(&st)), nil
 }
 
-// pairing returns what is known of the pair if both files are those of the
-// state, by their Stat; else it is undecided.
+// pairing returns the pairing that the state records, if the Stats of both files are those
+// in the state; else it returns undecided.
 func (s State) pairing(p pair) pairing {
 	if p.plain == nil && p.packed == nil {
 		return noLog
@@ -85,7 +84,7 @@ func (s State) pairing(p pair) pairing {
 	return undecided
 }
 
-// pairing compares the files of a pair as far as the states leave it open.
+// pairing returns the pairing of p. It compares the files only if no state decides.
 func (d *Dir) pairing(ctx context.Context, p pair, states []State) (pairing, error) {
 	for _, s := range states {
 		if known := s.pairing(p); known != undecided {
@@ -113,8 +112,8 @@ func (d *Dir) pairing(ctx context.Context, p pair, states []State) (pairing, err
 	return comparePair(ctx, plain, packed, st.Size)
 }
 
-// alone decides whether a .gz without a plain file is that log, or the one that
-// was a log for itself while the plain file was there.
+// alone returns the pairing of a .gz without a plain file: the .gz holds the log of that
+// name, or is a log of its own, as it was while a different plain file existed.
 func (d *Dir) alone(ctx context.Context, p pair, states []State) (pairing, error) {
 	for _, s := range states {
 		apart, ok := s.Logs[p.name+gz]
@@ -137,10 +136,10 @@ func (d *Dir) alone(ctx context.Context, p pair, states []State) (pairing, error
 	return packedLog, nil
 }
 
-// comparePair reads both files of a pair. If the content of one begins with that
-// of the other, the longer one is the log: the other is a copy, perhaps one that
-// gzip is still writing. Of two that are the same it is the plain file. With an
-// error, which is that of the .gz, it is the plain file too.
+// comparePair reads both files of a pair. If the content of one file begins with the
+// content of the other, the longer file is the log, and the other is a copy that gzip may
+// still be writing. If both are equal, or if the .gz cannot be read, the plain file is
+// the log; the error is that of the .gz.
 func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairing, error) {
 	unpacked, err := Uncompressed(ctx, packed, size)
 	if err != nil {
@@ -166,7 +165,7 @@ func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairi
 	}
 }
 
-// logs returns what pairing says are logs.
+// logs returns the logs of a pair.
 func (p pair) logs(protocol fastparse.Protocol, which pairing) []Log {
 	log := Log{Name: p.name, Protocol: protocol}
 	apart := Log{Name: p.name + gz, Protocol: protocol, Gzip: true, Apart: true}
@@ -186,10 +185,10 @@ func (p pair) logs(protocol fastparse.Protocol, which pairing) []Log {
 	return nil
 }
 
-// Logs returns the logs that are there now, given the states of former runs. They
-// need not be regular files; OpenLog tells. Where log_x and log_x.gz both stand
-// it compares the two, unless a state knows both as they are. The logs are
-// usable in any case: err says which of two files could not be compared.
+// Logs returns the logs in the directory. states are those of earlier runs. A log need
+// not be a regular file; OpenLog checks that. If log_x and log_x.gz both exist, Logs
+// compares them, unless a state records both files as they are now. The logs are valid
+// also after an error, which says which file could not be compared.
 func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error) {
 	for protocol, name := range logNames {
 		p, statErr := statPair(d.Fd(), name)
@@ -209,8 +208,8 @@ func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error)
 	return logs, err
 }
 
-// of returns the state of a log. Of two files that were one log and are two now,
-// the state is that of the file that was read.
+// of returns the recorded state of a log. If two files were one log and are two logs now,
+// the state belongs to the file that was read.
 func (s State) of(log Log) (LogState, bool) {
 	ls, ok := s.Logs[log.Name]
 	if !log.Apart {
@@ -222,7 +221,7 @@ func (s State) of(log Log) (LogState, bool) {
 	return ls, ok && ls.Gzip == log.Gzip
 }
 
-// StatFiles returns the Stat of every file that a log may stand in.
+// StatFiles returns the Stat of every file that may hold a log.
 func (d *Dir) StatFiles() (all []Stat, err error) {
 	for _, name := range logNames {
 		p, err := statPair(d.Fd(), name)

@@ -9,12 +9,12 @@ import (
 
 var quickBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
-// UpToDate tells cheaply that a directory has nothing to send: it has a mark of
-// the Python tool or a person, or one of ours and every log, and every file beside one,
-// is the very file of the mark, by size, inode and change time. It takes no lock, lists nothing and reads no
-// log. False means only that [Open] and a closer look are needed, which is also
-// so for whatever cannot be read, and for a .processing left beside the mark.
-// It may be called from many goroutines at once.
+// UpToDate reports, at little cost, whether a directory has nothing to send: it has a mark
+// of the Python tool or of a person, or a mark of tstat_send in which all log files have
+// their current size, inode and change time. UpToDate takes no lock and reads no log. If
+// it returns false, the directory must be opened and examined; that is also the case if a
+// file cannot be read, or if a .processing exists beside the mark. UpToDate may be called
+// from many goroutines at once.
 func UpToDate(e Entry) (done bool) {
 	dir, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
@@ -50,7 +50,7 @@ func upToDate(dir int) (s State, done bool) {
 	return s, true
 }
 
-// quickRead reads a small regular file; ok is false where it is not one.
+// quickRead reads a small regular file. ok is false for any other file.
 func quickRead(dir int, name string, buf []byte) (n int, ok bool) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WriteRemedy says what to do about err, with which a state file could not be
-// written below a directory. It is empty for an error that has no known cure.
+// WriteRemedy returns what to do about err, an error of writing a state file. It is empty
+// for an error without a known remedy.
 func WriteRemedy(err error) string {
 	// systemd sets it for each service that it runs.
 	service := os.Getenv("INVOCATION_ID") != ""

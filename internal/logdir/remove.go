@@ -14,11 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxDepth bounds how deep a tree is measured and deleted, and with it the
-// number of open directories. Tstat's are one level deep.
+// maxDepth bounds the depth of the trees that are measured and deleted, and so the number
+// of open directories. Tstat's directories have one level.
 const maxDepth = 64
 
-// Usage is what a directory takes up.
+// Usage is the space that a directory uses.
 type Usage struct {
 	Bytes int64 // sizes of its regular files
 	Disk  int64 // bytes on disk that deleting the directory gives back
@@ -29,11 +29,10 @@ type Usage struct {
 
 const maxNeverSent = 10
 
-// Measure adds up what the directory holds, all levels of it, and finds out
-// whether MoveAway and Delete can do all of their work. It fails with ErrMount
-// if something is mounted inside, with ErrNested if a log stands in a directory
-// within, and with an UndeletableError if anything cannot be deleted or the
-// directory itself cannot be renamed.
+// Measure returns the space that the directory uses, with all its levels, and checks
+// whether MoveAway and Delete would succeed. It fails with ErrMount if a file system is
+// mounted inside, with ErrNested if a directory inside holds a log, and with an
+// UndeletableError if a file cannot be deleted or the directory cannot be renamed.
 func (d *Dir) Measure(ctx context.Context) (Usage, error) {
 	var u Usage
 	home, err := mountOf(d.Fd(), "")
@@ -103,8 +102,8 @@ func (u *Usage) addFile(rel string, st *unix.Statx_t) {
 	}
 }
 
-// looksLikeLog reports whether a file that is no log has a log's name in its
-// own, as logrotate, editors and rsync make them.
+// looksLikeLog reports whether the name of a file that is not a log contains a log's name,
+// like files that logrotate, editors and rsync make.
 func looksLikeLog(name string) bool {
 	return !slices.Contains(fileNames[:], name) &&
 		slices.ContainsFunc(logNames[:], func(log string) bool { return strings.Contains(name, log) })
@@ -140,10 +139,9 @@ func each(ctx context.Context, at int, where string, depth int, visit func(name 
 	}
 }
 
-// MoveAway renames the locked directory, in its parent, to a name that nothing
-// takes for a directory of logs, and makes sure that it was this one that was
-// renamed; otherwise it undoes that and fails with ErrVanished. On a full disk
-// it fails with ErrNoRoom if the parent has no room for the new name.
+// MoveAway renames the locked directory, in its parent, to a CulledName. If the renaming
+// hit another directory of the same name, MoveAway undoes it and fails with ErrVanished.
+// On a full disk it fails with ErrNoRoom if the parent has no room for the new name.
 func (d *Dir) MoveAway() (err error) {
 	// Most blocks of the parent may be full. The hash of a name decides which
 	// block the name goes to (ext4), so several names are tried.
@@ -159,8 +157,8 @@ func (d *Dir) MoveAway() (err error) {
 // ErrNoRoom means that a full disk has no room even for a name.
 var ErrNoRoom = errors.New("no room for a new name")
 
-// MoveBack gives a directory that was moved away its name again. It fails with
-// fs.ErrExist where that name has been taken.
+// MoveBack gives a directory that was moved away its original name. It fails with
+// fs.ErrExist if another file has that name now.
 func (d *Dir) MoveBack() error {
 	name, ok := OriginalName(d.Name)
 	if !ok {
@@ -217,10 +215,10 @@ func (d *Dir) IsEmpty(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// Delete deletes a directory that was moved away, with all it holds: .processed
-// last, so that what a crash leaves still shows that everything was sent. It
-// follows no link and crosses no mount. It stops when ctx ends. begun is false
-// if an error came before anything was deleted.
+// Delete deletes a directory that was moved away, with everything in it. It deletes
+// .processed last, so that the rest after a crash still shows that everything was sent. It
+// follows no link and crosses no mount. It stops when ctx ends. begun reports whether
+// anything was deleted.
 func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 	if !IsCulled(d.Name) {
 		panic("BUG: " + d.Path() + " is deleted before it was moved away")
@@ -228,8 +226,9 @@ func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 	return d.delete(ctx)
 }
 
-// DeleteInPlace is Delete for a directory that MoveAway failed on with ErrNoRoom.
-// What a crash leaves still has its mark, and the logs in it are unchanged.
+// DeleteInPlace is Delete for a directory that MoveAway could not rename because of
+// ErrNoRoom. After a crash the directory still has its mark, and the remaining logs are
+// unchanged.
 func (d *Dir) DeleteInPlace(ctx context.Context) (begun bool, err error) {
 	if err := d.StillThere(); err != nil {
 		return false, err
@@ -261,7 +260,7 @@ type remover struct {
 
 // empty deletes everything in the directory at except the name keep.
 func (r *remover) empty(at int, where, keep string, depth int) error {
-	// Deleting may hide names from a listing: repeat until one shows nothing more.
+	// Deleting may hide names from a listing: repeat until a listing is empty.
 	for found, pass := true, 0; found && pass < 100; pass++ {
 		found = false
 		err := each(r.ctx, at, where, depth, func(name string) error {

@@ -16,20 +16,20 @@ import (
 // Root is a directory given on the command line, below which Tstat writes.
 type Root struct {
 	Path string
-	// Instance is the instance id of its Tstat; empty is none of its own.
+	// Instance is the instance id of the root's Tstat; empty if it has none of its own.
 	Instance string
 	// OneMount keeps Find and Open from entering other file systems mounted
 	// below the root.
 	OneMount bool
 	open     *os.File
-	// only is the name of the one directory that counts, if the root was given as
-	// a directory of logs: the open directory is then the one above it.
+	// only is set if the root was given as a directory of logs. It is the name of that
+	// directory, and open is its parent directory.
 	only string
 }
 
-// OpenRoot opens a root. The path itself may lead through symbolic links; from
-// there on none is followed. A path that leads to a directory of logs itself is
-// a root that holds this one directory. The caller closes the root.
+// OpenRoot opens a root. The path of the root may contain symbolic links; below the root
+// none is followed. If the path is a directory of logs, the root has only this directory.
+// The caller must close the root.
 func OpenRoot(dir string) (*Root, error) {
 	if parent, name, ok := directoryOfLogs(dir); ok {
 		f, err := os.OpenFile(parent, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -49,8 +49,8 @@ func OpenRoot(dir string) (*Root, error) {
 	return &Root{Path: dir, open: f}, nil
 }
 
-// directoryOfLogs splits the path of a directory of logs; ok is false for every
-// other path.
+// directoryOfLogs splits the path of a directory of logs into parent and name. ok is false
+// for every other path.
 func directoryOfLogs(dir string) (parent, name string, ok bool) {
 	full, err := filepath.Abs(dir)
 	if err == nil {
@@ -62,9 +62,9 @@ func directoryOfLogs(dir string) (parent, name string, ok bool) {
 	return filepath.Dir(full), filepath.Base(full), true
 }
 
-// Lock takes the exclusive lock on the root directory itself until Close, or
-// fails with ErrLocked. A root that was given as a directory of logs has no
-// lock but that of the directory, see [Open].
+// Lock takes the exclusive lock on the root directory until Close, or fails with
+// ErrLocked. For a root that was given as a directory of logs it does nothing: [Open]
+// locks that directory.
 func (r *Root) Lock() error {
 	if r.only != "" {
 		return nil
@@ -78,7 +78,8 @@ func (r *Root) Lock() error {
 // Close releases the root and its lock.
 func (r *Root) Close() error { return r.open.Close() }
 
-// Fd is the descriptor of the root directory, for statfs; it stays Root's.
+// Fd returns the descriptor of the root directory, for statfs. The caller must not close
+// it.
 func (r *Root) Fd() int { return int(r.open.Fd()) }
 
 // Entry is a directory of logs as it was found below its root.
@@ -88,11 +89,10 @@ type Entry struct {
 	Name string // last element of Rel
 }
 
-// Path is the entry's path for messages.
+// Path returns the entry's path, for messages.
 func (e Entry) Path() string { return e.Root.join(e.Rel) }
 
-// join returns the path, for messages, of what stands at rel below the directory
-// that is open.
+// join returns the path of rel below the open directory, for messages.
 func (r *Root) join(rel string) string {
 	if r.only != "" {
 		return path.Join(path.Dir(r.Path), rel)
@@ -100,14 +100,14 @@ func (r *Root) join(rel string) string {
 	return path.Join(r.Path, rel)
 }
 
-// Find walks the root and returns every directory whose name ends in .out and
-// that holds a log, in no particular order. It follows no symbolic link and
-// does not look for more inside such a directory; but it does inside a .out
-// directory without a log, as Tstat makes one around those of a capture file
-// (trace.pcap.out). It leaves lost+found and directories alone whose name begins
-// with a dot, such as snapshots. What cannot be entered, and a symbolic link that
-// hides a directory of logs, is told to report and the walk goes on; [IsHint]
-// tells what is no failure. The error is that of the root itself or ctx's.
+// Find walks the root and returns every directory whose name ends in .out and that holds
+// a log, in no particular order. It follows no symbolic link and does not enter the
+// directories that it returns. It enters a .out directory without a log, since Tstat
+// makes such a directory for a capture file (trace.pcap.out). It skips lost+found and
+// directories whose names begin with a dot, such as snapshots. Find calls report for a
+// directory that it cannot enter, and for a symbolic link that hides a directory of logs,
+// and continues. [IsHint] tells whether such a report is a failure. The returned error is
+// about the root itself, or ctx's.
 func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
 	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
@@ -126,7 +126,7 @@ func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([
 func hasLog(parent int, dir string) bool {
 	for _, name := range fileNames {
 		err := unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
-		// Whatever is not a plain "no" is for Open to see and to name.
+		// Any other error than "does not exist" counts as a log: Open reports the error.
 		if err != unix.ENOENT {
 			return true
 		}
@@ -134,8 +134,8 @@ func hasLog(parent int, dir string) bool {
 	return false
 }
 
-// FindCulled returns the directories that a culler had renamed out of the way
-// and not finished deleting; see [CulledName].
+// FindCulled returns the directories that an earlier culler has renamed but not finished
+// deleting; see [CulledName].
 func (r *Root) FindCulled(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
 	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
@@ -148,9 +148,9 @@ func (r *Root) FindCulled(ctx context.Context, report func(path string, err erro
 	return found, err
 }
 
-// walk visits every directory that ends in .out or was culled, and goes down
-// into those that visit wants entered and into all others. visit gets the
-// descriptor of the parent.
+// walk calls visit for every directory whose name ends in .out or was made by CulledName,
+// and enters the directory if visit returns true. It enters all other directories. parent
+// is the descriptor of the parent directory.
 func (r *Root) walk(ctx context.Context, report func(string, error), visit func(parent int, e Entry) (enter bool)) error {
 	todo := []string{"."}
 	for len(todo) > 0 {
@@ -213,7 +213,7 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 	return ctx.Err()
 }
 
-// counts reports whether the walk looks at a name in the directory rel.
+// counts reports whether the walk examines name in the directory rel.
 func (r *Root) counts(name, rel string) bool {
 	if r.only != "" && rel == "." {
 		original, whole := name, true
@@ -244,9 +244,9 @@ func hasLogFile(parent int, dir string) bool {
 	return false
 }
 
-// IsHint reports whether what a walk told of path is no failure: a symbolic link,
-// which is never followed, or a directory that is none of Tstat's and that this
-// user may not enter, such as lost+found.
+// IsHint reports whether err, which a walk reported for path, is not a failure: path is a
+// symbolic link, which is never followed, or a directory of another program that this
+// user may not enter.
 func IsHint(path string, err error) bool {
 	return errors.Is(err, ErrLink) || errors.Is(err, fs.ErrPermission) && !strings.HasSuffix(path, Suffix)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// State is what .processed and .processing hold.
+// State is the content of .processed and .processing.
 type State struct {
 	Tool    string              `json:"tool"`    // tstat_send; set when written
 	Version string              `json:"version"` // the tool's
@@ -30,26 +30,27 @@ const MaxError = 500
 type LogState struct {
 	Size     int64 `json:"size"`     // of the file (compressed if Gzip) when it was opened to be read
 	Position int64 `json:"position"` // rows before it are confirmed; where reading goes on if the log grows
-	// End is how far the log had been read, and is accounted for, when this was
-	// written: Position, or behind an unterminated last line that starts there.
+	// End is how far the log was read when the state was written: Position, or the
+	// offset after an unterminated last line that starts at Position.
 	End    int64 `json:"end"`
 	Header int64 `json:"header"` // offset of the header line in force at Position
 	Line   int64 `json:"line"`   // number of lines before Position
 	// Holes are the ranges before Position that were zero bytes, widened to whole
 	// lines: rows may still appear there. In order and apart, at most MaxHoles.
 	Holes []Hole `json:"holes,omitempty"`
-	// ZeroTail: zero bytes begin in the line at Position, or end the .gz. Like a
-	// hole, they may become rows.
+	// ZeroTail reports that zero bytes begin in the line at Position, or end the .gz.
+	// Like a hole, they may become rows.
 	ZeroTail bool `json:"zero_tail,omitempty"`
-	// Tail is the unterminated last line where it was taken as a row: its row
-	// and flows are in the counts below, and reading resumes at its start. Nil
-	// where there is none, or it was incomplete.
+	// Tail is the unterminated last line if it was taken as a row. The counts below
+	// include its row and flows, and reading resumes at its start. Nil if there is no such
+	// line, or if the line was incomplete.
 	Tail        *Tail  `json:"tail,omitempty"`
 	Fingerprint string `json:"fingerprint"` // of the log up to End, see Fingerprinter
 	Ino         uint64 `json:"inode"`
 	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch; 0 if it may come again
 	Gzip        bool   `json:"gzip,omitempty"`
-	// Beside is the other of log_x and log_x.gz, which was there and held nothing more.
+	// Beside is the other of log_x and log_x.gz, if that file existed and held nothing
+	// more.
 	Beside *Beside `json:"beside,omitempty"`
 
 	Rows       int64 `json:"rows"`
@@ -65,19 +66,19 @@ type Tail struct {
 	Flows int   `json:"flows"`
 }
 
-// Beside is what tells whether a file beside a log has changed.
+// Beside records the attributes of the file beside a log, to detect a change.
 type Beside struct {
 	Size  int64  `json:"size"`
 	Ino   uint64 `json:"inode"`
 	Ctime int64  `json:"ctime"`
 }
 
-// is reports whether st is that of the file; nil is no file.
+// is reports whether st is the recorded Stat; nil stands for no file.
 func (b *Beside) is(st Stat) bool {
 	return b != nil && !st.Fresh && *b == Beside{st.Size, st.Ino, st.Ctime}
 }
 
-// SetFile notes the log's file as it was when it was opened.
+// SetFile records the log's file. st is the Stat from when the file was opened.
 func (l *LogState) SetFile(log Log, st Stat) {
 	l.Size, l.Ino, l.Ctime, l.Gzip = st.Size, st.Ino, st.stateTime(), log.Gzip
 	l.Beside = nil
@@ -99,15 +100,15 @@ func (l *LogState) sameFile(st Stat, gzip bool) bool {
 	return !st.Fresh && l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip
 }
 
-// HasZeros reports whether zero bytes stand where rows may still appear.
+// HasZeros reports whether the log has zero bytes in place of rows that may still appear.
 func (l *LogState) HasZeros() bool { return len(l.Holes) > 0 || l.ZeroTail }
 
-// understood reports whether every byte up to End was read as whole lines. Where
-// one was not, a log that was touched may hold more than it did.
+// understood reports whether every byte up to End was read as whole lines. If not, a log
+// that was touched may hold more rows than before.
 func (l *LogState) understood() bool { return l.Position == l.End && len(l.Holes) == 0 }
 
-// SameProgress reports whether both states say that the same rows are
-// confirmed, whatever file they stand in.
+// SameProgress reports whether the same rows are confirmed in both states, even if the
+// file of the log differs.
 func (l *LogState) SameProgress(m LogState) bool {
 	sameTail := l.Tail == nil && m.Tail == nil || l.Tail != nil && m.Tail != nil && *l.Tail == *m.Tail
 	return l.Position == m.Position && l.End == m.End && sameTail && l.ZeroTail == m.ZeroTail && slices.Equal(l.Holes, m.Holes)
@@ -130,7 +131,7 @@ var (
 	errDamaged = errors.New("damaged")
 )
 
-// encode makes one line of JSON.
+// encode returns the state as one line of JSON.
 func (s State) encode() ([]byte, error) {
 	s.Tool = tool
 	if len(s.Error) > MaxError {
@@ -140,12 +141,12 @@ func (s State) encode() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// foreignWord is all that the mark of the Python tool, or of a person, holds.
+// foreignWord is the content of a mark of the Python tool or of a person.
 const foreignWord = "processed"
 
-// decode is the reverse of encode. Its error is errForeign for the word
-// "processed" with nothing but white space around it, and errDamaged for any
-// other content, empty and zero bytes included: a power cut can leave these.
+// decode is the reverse of encode. Its error is errForeign for the word "processed",
+// perhaps with white space around it, and errDamaged for any other content, including an
+// empty file and zero bytes, which a power cut can leave.
 func decode(b []byte) (State, error) {
 	if string(bytes.TrimSpace(b)) == foreignWord {
 		return State{}, errForeign

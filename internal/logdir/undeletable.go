@@ -144,11 +144,10 @@ func mapped(file string, id uint32) bool {
 	return false
 }
 
-// renamableOnOverlay returns nil unless an overlay file system refuses to
-// rename the directory. Without redirect_dir=on, one that stands in a lower
-// layer, merged or not, fails with EXDEV, and nothing in its attributes shows
-// it. So the kernel is asked for a rename that cannot succeed, onto a directory
-// that is not empty: ovl_rename looks for EXDEV first.
+// renamableOnOverlay returns an error if an overlay file system refuses to rename the
+// directory. Without redirect_dir=on, renaming a directory of a lower layer fails with
+// EXDEV, which its attributes do not show. So renamableOnOverlay tries a rename that must
+// fail, onto a directory that is not empty: ovl_rename checks for EXDEV first.
 func (d *Dir) renamableOnOverlay(parent int) (err error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(d.Fd(), &st); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {

@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// errZeros: the data that belongs there has not arrived yet, or was lost.
+// errZeros means that data of the .gz has not arrived yet or was lost.
 var errZeros = errors.New("a range of zero bytes within the compressed data")
 
-// zeroRunGzip is how many zero bytes in a row no .gz of a log holds: as data they
-// would stand for half a megabyte of one line repeated.
+// zeroRunGzip is a number of zero bytes in a row that the .gz of a log never has: as
+// compressed data they would mean half a megabyte of one line repeated.
 const zeroRunGzip = 512
 
 var zeroBytes [zeroRunGzip]byte
