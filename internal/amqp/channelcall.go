@@ -20,9 +20,9 @@ func onChannel(c *amqp.Connection) channelCall {
 	}
 }
 
-// onSpare is a channelCall. It keeps the channel for the next call and in the end
-// for a channelPublisher: far away, each channel that is opened and closed costs
-// two round trips.
+// onSpare is a channelCall that uses s.spare and opens it if necessary. The channel stays
+// open for the next call, and finally for a channelPublisher, since opening and closing a
+// channel costs two round trips.
 func (s *session) onSpare(f func(*amqp.Channel) error) error {
 	if s.spare == nil {
 		ch, err := s.newChannel()

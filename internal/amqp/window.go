@@ -20,12 +20,12 @@ const (
 //
 //	window = window × 2 × base / mean
 //
-// where base is the round trip, which is the shortest time that a confirmation, or
-// opening a channel, took; and mean is the mean time of the round. While nothing queues, mean is about base
-// and the window doubles. It stands still where messages queue for as long as
-// they travel (mean = 2 × base), and shrinks if the broker slows down. It grows
-// only after a round in which it held messages back, and stays between min and
-// max.
+// where base is the round-trip time: the shortest time that a confirmation, or opening a
+// channel, took. mean is the mean time to confirmation in the round. While no messages
+// queue, mean is about base and the window doubles. If messages wait in a queue for as
+// long as the round trip takes (mean = 2 × base), the window stays the same. If the broker
+// slows down, the window shrinks. The window grows only after a round in which it held
+// messages back, and stays between min and max.
 type window struct {
 	min, max int
 	size     int

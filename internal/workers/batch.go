@@ -218,7 +218,7 @@ func (b *batch) writeRejects(e *encodedBlock) {
 		text := e.rejects.text[from:r.textEnd]
 		from = r.textEnd
 		if p.Settings.Privacy.On() {
-			text = nil // it may hold addresses
+			text = nil // a malformed row may contain IP addresses
 		}
 		if b.malformed+int64(i) < loggedInFull {
 			const maxLogged = 200 // bytes

@@ -11,16 +11,17 @@ const (
 	// maxPooled is the largest array size of a bodyPool. Messages of 100 flows have
 	// up to 100 kB.
 	maxPooled = 128 << 10
-	// maxIdle bounds the bytes of idle arrays, and maxBytesInFlight those of all
-	// arrays while there are idle ones. A broker confirms some hundred messages at
-	// once.
+	// maxIdle bounds the bytes of idle arrays: a broker confirms some hundred
+	// messages at once. While arrays are idle, maxBytesInFlight bounds the bytes of
+	// all arrays.
 	maxIdle = 8 << 20
 )
 
 // bodyPool is a pool of arrays for the bodies of messages. Messages in flight take
 // most of the memory of a run. So a body gets an array that is at most bodyStep
-// larger than itself, and the array is reused after the message. A sync.Pool would
-// be emptied by each garbage collection, and so cause the next.
+// larger than itself, and the array is reused after the message. Each garbage
+// collection would empty a sync.Pool; the new arrays would then cause the next
+// collection.
 type bodyPool struct {
 	mu    sync.Mutex
 	idle  [maxPooled / bodyStep][][]byte // with a capacity of (index + 1) * bodyStep

@@ -35,9 +35,9 @@
 // If the transport reports that messages which it had confirmed are lost, Run
 // restores the state files of every directory that has sent messages in this run.
 //
-// A resend takes the same way with the directories of a span of time. It reads each
-// log from its start and writes no state file. It takes the locks, so that no other
-// run and no culler interferes.
+// A resend sends the directories of a span of time again, through the same stages. It
+// reads each log from its start and writes no state file. It takes the locks, so that
+// neither another run nor the culler works on the directories.
 //
 // The memory of a run depends on the number of workers, encoded blocks (a few more
 // than workers), queued messages, messages in flight (and their bytes), and open

@@ -23,8 +23,8 @@ type Options struct {
 	// from its start, whatever their state files say. The state files stay as they
 	// are.
 	Resend *Span
-	// Single stops after the first directory that had something to send. It does not go
-	// with Resend.
+	// Single stops after the first directory that had something to send. It excludes
+	// Resend.
 	Single bool
 	// Settings are the settings of the flows. Settings.Instance applies to roots
 	// that have no instance id of their own.
@@ -71,7 +71,7 @@ type Outcome struct {
 	Transport error
 	// Interrupted reports that the context ended before everything was done.
 	Interrupted bool
-	// ResumeAt is where a resend has to go on that was interrupted or that the
-	// transport stopped: the start of the oldest directory that it has not finished.
+	// ResumeAt is the time from which a stopped resend must be continued: the start of
+	// the oldest directory that the resend has not finished.
 	ResumeAt time.Time
 }

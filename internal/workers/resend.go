@@ -7,15 +7,15 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Span is a span of time: Since, and everything after that and before Until.
+// Span is a span of time from Since, inclusive, to Until, exclusive.
 type Span struct{ Since, Until time.Time }
 
 // holds reports whether t lies in the span.
 func (s Span) holds(t time.Time) bool { return !t.Before(s.Since) && t.Before(s.Until) }
 
 // inSpan returns the directories of a root that Tstat started in the span of the
-// resend. found must be sorted. If found is all that the root holds, inSpan logs what
-// is missing in the span.
+// resend. found must be sorted. If all is set, found has all directories of the root,
+// and inSpan logs the parts of the span without a directory.
 func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []logdir.Entry {
 	var starts []time.Time
 	rest := found[:0]
@@ -33,7 +33,7 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []l
 	}
 	if undated > 0 {
 		p.Log.Warn("directories_without_time", "root", root.Path, "directories", undated,
-			"hint", "their names hold no time, so they are not sent again")
+			"hint", "the names of these directories contain no time, so the directories are not sent again")
 	}
 	if !all {
 		return rest
@@ -50,10 +50,10 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []l
 	return rest
 }
 
-// missing returns the parts of the span for which there is no directory. starts are
-// the start times of all directories of a root, in order. Tstat starts a directory at
-// a fixed interval, so a distance of more than one and a half intervals is a gap: a
-// single missing directory makes it two.
+// missing returns the parts of the span without a directory. starts are the start times
+// of all directories of a root, in order. Tstat starts directories at a fixed interval.
+// If one directory is missing, the distance between its neighbours is two intervals, so
+// a distance of more than one and a half intervals counts as a gap.
 func (s Span) missing(starts []time.Time) (gaps []Span) {
 	if !s.Since.Before(s.Until) {
 		return nil
@@ -102,7 +102,7 @@ func interval(starts []time.Time) time.Duration {
 // resumeAt returns the start of the first of entries that the resend has not
 // finished; the zero time if there is none.
 func (p *pipeline) resumeAt(entries []logdir.Entry) time.Time {
-	if p.journal.lost != nil { // with messages of any directory
+	if p.journal.lost != nil { // the lost messages may be of any directory
 		p.resent = make([]bool, len(entries))
 	}
 	for i, e := range entries {
@@ -114,8 +114,8 @@ func (p *pipeline) resumeAt(entries []logdir.Entry) time.Time {
 	return time.Time{}
 }
 
-// settle records that a resend need not come back to a directory: it is confirmed, has
-// gone, or its own error has been logged.
+// settle records that a resend has finished a directory: the directory is confirmed, has
+// vanished, or has an error of its own that has been logged.
 func (p *pipeline) settle(order int) {
 	if p.Resend == nil {
 		return
