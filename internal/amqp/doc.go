@@ -29,9 +29,9 @@
 //	                     for by session.close.
 //
 // Channels: requests and backlog.ready are never closed; request.done takes one
-// answer from the owner of the request; the library closes what was given to its
-// Notify functions. Publisher.ctx ends everything: Close and an error that
-// concerns every message cancel it, with the reason as its cause.
+// answer from the owner of the request; the library closes the channels that were given
+// to its Notify functions. The end of Publisher.ctx ends the publisher: Close, or an
+// error that concerns every message, cancels this context with the reason as its cause.
 //
 // Every wait has a bound:
 //

@@ -48,9 +48,9 @@ type Options struct {
 
 	Heartbeat         time.Duration // at least a second; 10 s
 	ConnectionTimeout time.Duration // connecting, logging in and looking up; 10 s
-	WriteTimeout      time.Duration // without any progress; 30 s
+	WriteTimeout      time.Duration // of a write that makes no progress; 30 s
 	ConfirmTimeout    time.Duration // from publishing to confirmation; 30 s
-	BlockedTimeout    time.Duration // an alarm of the broker; 60 s
+	BlockedTimeout    time.Duration // how long an alarm of the broker may last; 60 s
 	// RetryTimeout is how long Send retries a message after its first failure, and
 	// how long Send and Open try to connect to hosts of which at least one has
 	// answered before. 60 s.

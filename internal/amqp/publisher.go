@@ -213,7 +213,7 @@ func (p *Publisher) Close(ctx context.Context) error {
 		p.kill()
 	}
 	select {
-	case <-gone: // without their sockets they end
+	case <-gone: // the goroutines end once their sockets are closed
 		return nil
 	case <-time.After(closeTimeout):
 		return retryf("rabbitmq: a connection did not end within %v of being closed", closeTimeout)

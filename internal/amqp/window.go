@@ -9,8 +9,8 @@ const (
 	// MaxInFlight is the largest number of messages that all channels together may
 	// have in flight if Options.Window is 0, unless MinWindow needs more.
 	MaxInFlight = 4096
-	// startRate is the rate, in messages a second on a channel, for which a window
-	// is large enough at first. A broker takes a few thousand from all channels.
+	// startRate sets the first size of a window: large enough for startRate messages
+	// a second on a channel. A broker takes a few thousand a second from all channels.
 	startRate = 2000
 )
 
@@ -31,7 +31,7 @@ type window struct {
 	size     int
 	base     time.Duration
 
-	// Of the round:
+	// State of the current round:
 	confirmations int
 	sum           time.Duration
 	full          bool // the window has held messages back
@@ -39,7 +39,8 @@ type window struct {
 
 func newWindow(least, most int) window { return window{min: least, max: most, size: least} }
 
-// start sets base, unless it is known, and the size for startRate.
+// start sets base and the first size of the window from the round-trip time, unless base
+// is already known.
 func (w *window) start(roundTrip time.Duration) {
 	if w.base == 0 {
 		w.base = roundTrip

@@ -4,7 +4,7 @@ import "math/bits"
 
 // Reason is why a line is malformed. Both strings live as long as the layout.
 type Reason struct {
-	Column string // the malformed column, empty if the whole line is
+	Column string // the malformed column; empty if the whole line is malformed
 	Why    string
 }
 
@@ -70,10 +70,10 @@ func (s *Scanner) Split(f *Fields, n int) {
 	f.N = min(split(s.space, s.Start, s.rowEnd(s.End), n, &f.Starts), n)
 }
 
-// splitPortable writes to starts where each of the first n fields of the row from
-// start to end starts, or each field of a shorter row, and returns the number of
-// fields it has found, which may exceed n. Later elements of starts get undefined
-// values.
+// splitPortable writes the offsets of the first n fields of a row to starts, or of all
+// fields if the row has fewer. The row reaches from start to end. splitPortable returns
+// the number of fields that it has found, which may exceed n. The elements of starts
+// after those fields get undefined values.
 func splitPortable(space []uint64, start, end, n int, starts *starts) int {
 	starts[0] = uint32(start)
 	w, last := start>>6, end>>6

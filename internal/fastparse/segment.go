@@ -84,8 +84,8 @@ func (v *Value) SetTimestampText(n uint64) { v.len = putUint(v.text[:], 0, n) }
 // SetNull sets a number or a text to null.
 func (v *Value) SetNull() { v.whole, v.len = math.MaxUint64, copy(v.text[:], null) }
 
-// SetText sets a text of at most MaxValue bytes: write writes it, and returns its
-// length, 0 if there is none. SetText reports whether there is one.
+// SetText sets a text of at most MaxValue bytes. write writes the text and returns its
+// length, or 0 if it has no text to write; SetText then returns false.
 func (v *Value) SetText(write func(out []byte) int) bool {
 	v.len = write(v.text[:])
 	return v.len > 0
