@@ -45,7 +45,7 @@ func TestStopIsTold(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	const want = "tstat_send: stopping, waiting for 2 messages (10s at most); Ctrl-C again ends at once"
+	const want = "tstat_send: stopping, waiting for 2 messages (at most 10s); press Ctrl-C again to end at once"
 	defer time.AfterFunc(30*time.Second, func() { _ = screen.Close() }).Stop()
 	lines := bufio.NewScanner(screen)
 	for lines.Scan() && !strings.Contains(lines.Text(), want) {
