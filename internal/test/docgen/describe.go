@@ -42,12 +42,12 @@ func describe(app *kong.Application) (*program, error) {
 	last := len(paragraphs) - 1
 	list, ok := strings.CutPrefix(paragraphs[last], "Exit status: ")
 	if !ok || last == 0 {
-		return nil, fmt.Errorf("manual: the description of %s does not end with a paragraph of exit statuses", app.Name)
+		return nil, fmt.Errorf("docgen: the description of %s does not end with a paragraph of exit statuses", app.Name)
 	}
 	for part := range strings.SplitSeq(strings.TrimSuffix(list, "."), "; ") {
 		m := statusPattern.FindStringSubmatch(part)
 		if m == nil {
-			return nil, fmt.Errorf("manual: exit status %q of %s: want a number and its meaning", part, app.Name)
+			return nil, fmt.Errorf("docgen: exit status %q of %s: want a number and its meaning", part, app.Name)
 		}
 		p.Statuses = append(p.Statuses, status{m[1], m[2]})
 	}
@@ -60,7 +60,7 @@ func describe(app *kong.Application) (*program, error) {
 			continue
 		}
 		if f.Help == "" {
-			return nil, errors.New("manual: --" + f.Name + " has no help")
+			return nil, errors.New("docgen: --" + f.Name + " has no help")
 		}
 		p.Flags = append(p.Flags, describeFlag(f))
 	}

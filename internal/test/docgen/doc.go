@@ -1,4 +1,4 @@
-// Package manual makes a program's man page and shell completions from the
+// Package docgen makes a program's man page and shell completions from the
 // definition of its command line, so that they say what --help says.
 //
 // The files are committed: whoever packages or reads the source has them
@@ -39,7 +39,7 @@ func files(dir string, app *kong.Application) (map[string][]byte, error) {
 	} {
 		var b bytes.Buffer
 		if err := templates.ExecuteTemplate(&b, template, p); err != nil {
-			return nil, fmt.Errorf("manual: %s: %w", path, err)
+			return nil, fmt.Errorf("docgen: %s: %w", path, err)
 		}
 		all[path] = b.Bytes()
 	}
