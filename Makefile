@@ -134,6 +134,10 @@ test-packages: ## lint, install, upgrade and remove the .deb and the .rpm with r
 	scripts/install-packagers
 	scripts/test-packages
 
+.PHONY: test-systemd
+test-systemd: ## boot a Debian root with systemd in namespaces, and try the units there; needs root and a Debian mirror
+	scripts/test-systemd
+
 .PHONY: demo
 demo: ## watch both programs at work beside a Tstat-like writer, with a RabbitMQ of their own, for DURATION (60s)
 	scripts/install-rabbitmq
