@@ -12,7 +12,7 @@ import (
 // accepted messages of this run. what names the queue or vhost.
 func (o *Options) destinationLost(what string, err error) *transport.Error {
 	return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{
-		what + " is gone, with messages that this run had delivered: find out who deleted it; create it again, unless tstat_send declares it; the next run sends the messages again",
+		what + " was deleted, and with it messages that this run had delivered: find out who deleted it; create it again, unless tstat_send declares it; the next run sends the messages again",
 		errors.Join(transport.ErrDestinationLost, err)}}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
@@ -22,7 +24,8 @@ func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
 	if next == leader {
 		t.Fatalf("%s leads, and it is dead", next.Name())
 	}
-	publish(t, next, "/", "b")
+	// A new leader may refuse messages before it has taken over.
+	testkit.Await(t, "the new leader to take a message", func() bool { return tryPublish(t, next, "/", "b") })
 	leader.Start()
 	wantDrained(t, leader, "/", "a", "b")
 	if strings.Contains(leader.Log(), "was not found on this node") {

@@ -24,6 +24,16 @@ const queue = "queue"
 // publish publishes persistent messages and waits for their confirmations.
 func publish(t *testing.T, n *Node, vhost string, bodies ...string) {
 	t.Helper()
+	for _, b := range bodies {
+		if !tryPublish(t, n, vhost, b) {
+			t.Fatalf("message %q is not confirmed", b)
+		}
+	}
+}
+
+// tryPublish reports whether the broker has confirmed the message.
+func tryPublish(t *testing.T, n *Node, vhost, body string) bool {
+	t.Helper()
 	ch, err := n.Dial(t, vhost).Channel()
 	if err != nil {
 		t.Fatal(err)
@@ -31,16 +41,16 @@ func publish(t *testing.T, n *Node, vhost string, bodies ...string) {
 	if err := ch.Confirm(false); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range bodies {
-		c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), "", queue, true, false,
-			amqp.Publishing{DeliveryMode: amqp.Persistent, MessageId: b, Body: []byte(b)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if acked, err := c.WaitContext(t.Context()); err != nil || !acked {
-			t.Fatalf("message %q is not confirmed: %v, %v", b, acked, err)
-		}
+	c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), "", queue, true, false,
+		amqp.Publishing{DeliveryMode: amqp.Persistent, MessageId: body, Body: []byte(body)})
+	if err != nil {
+		t.Fatal(err)
 	}
+	acked, err := c.WaitContext(t.Context())
+	if err != nil {
+		t.Fatalf("message %q: %v", body, err)
+	}
+	return acked
 }
 
 func wantDrained(t *testing.T, n *Node, vhost string, bodies ...string) {
