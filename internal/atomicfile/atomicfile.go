@@ -47,7 +47,19 @@ func Create(dir *os.File, name string, mode fs.FileMode) (*File, error) {
 // the directory. If Commit fails before the renaming, it removes the temporary file.
 func (f *File) Commit(name string) error {
 	failpoint.Hit("unsynced")
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	if err := f.CommitUnsynced(name); err != nil {
+		return err
+	}
+	return SyncDir(f.dir)
+}
+
+// CommitUnsynced is Commit without the syncing. After a crash of the machine the file
+// may be missing or empty, and an older file lost.
+func (f *File) CommitUnsynced(name string) error {
+	if err := f.Close(); err != nil {
 		return errors.Join(err, f.Discard())
 	}
 	failpoint.Hit("written")
@@ -58,7 +70,7 @@ func (f *File) Commit(name string) error {
 	}
 	failpoint.Hit("renamed")
 	f.name = ""
-	return SyncDir(f.dir)
+	return nil
 }
 
 // Discard closes and removes the temporary file. It does nothing after Commit.

@@ -18,6 +18,9 @@ type Before struct {
 // Size returns how many bytes of state files Before holds.
 func (b Before) Size() int { return len(b.processed) + len(b.processing) }
 
+// Unfinished reports whether there was a .processing.
+func (b Before) Unfinished() bool { return b.processing != nil }
+
 // Before returns the directory's current state files.
 func (d *Dir) Before() (Before, error) {
 	var b Before
@@ -65,5 +68,5 @@ func (d *Dir) put(name string, content []byte) error {
 		}
 		return atomicfile.SyncDir(d.file)
 	}
-	return d.writeBytes(name, content)
+	return d.writeBytes(name, content, (*atomicfile.File).Commit)
 }

@@ -100,6 +100,17 @@ func (d *Dir) WriteProcessing(s State) error {
 	return d.write(processing, s)
 }
 
+// WriteFirst writes .processing into a directory that has none. It is not synced: a
+// crash of the machine can lose a state that says that nothing is confirmed, and the
+// two syncs would double what a small directory costs. The directory must be locked.
+func (d *Dir) WriteFirst(s State) error {
+	b, err := s.encode()
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processing), err)
+	}
+	return d.writeBytes(processing, b, (*atomicfile.File).CommitUnsynced)
+}
+
 // WriteProcessed marks the directory, then removes .processing. The directory
 // must be locked.
 func (d *Dir) WriteProcessed(s State) error {
@@ -135,10 +146,11 @@ func (d *Dir) write(name string, s State) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
 	}
-	return d.writeBytes(name, b)
+	return d.writeBytes(name, b, (*atomicfile.File).Commit)
 }
 
-func (d *Dir) writeBytes(name string, b []byte) error {
+// writeBytes replaces a state file by way of a temporary file, which commit renames.
+func (d *Dir) writeBytes(name string, b []byte, commit func(*atomicfile.File, string) error) error {
 	f, err := atomicfile.Create(d.file, name+temporary, 0o644)
 	if err != nil {
 		return err
@@ -146,7 +158,7 @@ func (d *Dir) writeBytes(name string, b []byte) error {
 	if _, err := f.Write(b); err != nil {
 		return errors.Join(err, f.Discard())
 	}
-	return f.Commit(name)
+	return commit(f, name)
 }
 
 // TryMark returns an error if a mark cannot be written: it writes, syncs and removes a

@@ -29,8 +29,12 @@ func (d *dirWork) begin() error {
 		defer d.states.mu.Unlock()
 		s, _, _ := d.state()
 		before, err := d.dir.Before()
-		if err == nil {
+		switch {
+		case err != nil:
+		case before.Unfinished():
 			err = d.dir.WriteProcessing(s)
+		default:
+			err = d.dir.WriteFirst(s)
 		}
 		if err == nil {
 			d.states.entry = d.p.journal.enter(d.dir.Entry, before)
