@@ -104,6 +104,9 @@ func (d *Dir) WriteProcessing(s State) error {
 // crash of the machine can lose a state that says that nothing is confirmed, and the
 // two syncs would double what a small directory costs. The directory must be locked.
 func (d *Dir) WriteFirst(s State) error {
+	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
+		return err
+	}
 	b, err := s.encode()
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processing), err)
