@@ -55,11 +55,22 @@ func startService(t *testing.T) *service {
 	return s
 }
 
+// publish returns when the queue has the message: what a queue says of itself may
+// be older than a message on its way there.
 func (s *service) publish(id string, body []byte) {
 	s.t.Helper()
+	ctx := s.t.Context()
 	ch, err := s.node.Dial(s.t, s.vhost).Channel()
 	if err == nil {
-		err = ch.PublishWithContext(s.t.Context(), "", queue, true, false, amqp.Publishing{MessageId: id, ContentType: "application/json", Body: body})
+		err = ch.Confirm(false)
+	}
+	var confirm *amqp.DeferredConfirmation
+	if err == nil {
+		m := amqp.Publishing{MessageId: id, ContentType: "application/json", Body: body}
+		confirm, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, m)
+	}
+	if err == nil {
+		_, err = confirm.WaitContext(ctx)
 	}
 	if err == nil {
 		err = ch.Close()
