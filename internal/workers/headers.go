@@ -47,6 +47,9 @@ func (r *stretchReader) findHeaders(b *block) error {
 		if len(lines) == 0 && b.unterminated && (err == nil || bytes.IndexByte(line, '#') >= 0) {
 			return nil // Tstat is still writing the header
 		}
+		if b.long > 0 { // b has only the start of the line
+			err = fmt.Errorf("no header: the first line has %d bytes, at most %d are supported", b.long, blockSize)
+		}
 		if err != nil {
 			return fmt.Errorf("read header of %s: %w", r.file.Name(), err)
 		}
