@@ -47,9 +47,9 @@ type Transport interface {
 
 // Finisher is implemented by transports that gather the messages of a directory. The
 // run calls Finish when all messages of the directory are accepted, and before it
-// marks the directory. The run may have sent none of them itself: an earlier run may
-// have ended before it could mark the directory. If Finish fails, the directory is not
-// marked. The arguments have the values of Message.Instance and Message.Directory.
+// writes that to the directory's state. The run may have sent none of them itself: an
+// earlier run may have ended before it could mark the directory. If Finish fails, the
+// directory is not marked. The arguments have the values of Message.Instance and Message.Directory.
 type Finisher interface {
 	Finish(ctx context.Context, instance, directory string) error
 }

@@ -67,10 +67,11 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 
 // finishTransport tells a transport.Finisher that the directory is complete, even if
 // this run has sent no message of the directory: an earlier run may have ended
-// between its last message and the mark.
+// between its last message and the mark. A directory with a log that cannot be read
+// is complete too: nobody knows whether that log will ever be mended.
 func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	f, ok := p.Transport.(transport.Finisher)
-	if !ok || d.failure() != nil {
+	if !ok || d.stopped() {
 		return nil
 	}
 	if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Path()); err != nil {
