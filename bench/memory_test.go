@@ -1,15 +1,18 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/rabbittest"
 )
@@ -45,12 +48,7 @@ func TestMemory(t *testing.T) {
 	t.Run("stalled broker", func(t *testing.T) {
 		node := rabbittest.Start(t)
 		node.DeclareQueue(t, "/", queue, nil)
-		config := filepath.Join(t.TempDir(), "config.ini")
-		text := fmt.Sprintf("[rabbit]\nhost = 127.0.0.1\nport = %d\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\n",
-			node.Port(), rabbittest.User, rabbittest.Password, queue, queue)
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		config := writeConfig(t, t.TempDir(), node.Addr())
 		logs := logs(t, "memory-stalled", loggen.Options{}, 2, 100e6)
 		p := start(t, program, "-T", "0", "-c", config, "-d", logs.path)
 		await(t, "messages in the queue", func() bool { return node.QueueLen(t, "/", queue) > 0 })
@@ -71,6 +69,57 @@ func TestMemory(t *testing.T) {
 		}
 		_ = p.wait() // it was killed
 	})
+}
+
+// The finished program sends rows that Tstat wrote to a broker, beside it and far
+// away. A distant broker confirms late, so as many messages as possible are in flight.
+func TestMemoryRabbit(t *testing.T) {
+	node := rabbittest.Start(t)
+	node.DeclareQueue(t, "/", queue, nil)
+	proxy := faultproxy.Start(t, node.Addr())
+	program := build(t)
+	for _, compression := range []string{"none", "gzip", "zstd"} {
+		for _, roundTrip := range []time.Duration{0, 200 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s/roundtrip=%s", compression, roundTrip), func(t *testing.T) {
+				logs := tstatLogs(t, 60)
+				proxy.Latency(roundTrip / 2)
+				config := writeConfig(t, t.TempDir(), proxy.Addr(), "compression = "+strings.TrimPrefix(compression, "none"))
+				before := node.QueueLen(t, "/", queue)
+				p := start(t, program, "-T", "0", "-c", config, "-d", logs)
+				if err := p.wait(); err != nil {
+					t.Fatal(err)
+				}
+				if n := node.QueueLen(t, "/", queue) - before; n < 1000 {
+					t.Errorf("%d messages arrived, want at least 1000: too few to fill the memory", n)
+				}
+				p.checkResident(t)
+			})
+		}
+	}
+}
+
+// tstatLogs writes two directories of logs below a new root, and returns the root. The
+// rows are those of logs that Tstat wrote, repeated.
+func tstatLogs(t *testing.T, times int) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, dir := range []string{"2026_11_22_22_30.out", "2026_11_22_23_32.out"} {
+		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"log_tcp_complete", "log_udp_complete"} {
+			log, err := os.ReadFile(filepath.Join("../testdata/corpus/rotation", dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			header, rows, _ := bytes.Cut(log, []byte("\n"))
+			log = slices.Concat(header, []byte("\n"), bytes.Repeat(rows, times))
+			if err := os.WriteFile(filepath.Join(root, dir, name), log, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return root
 }
 
 // build builds tstat_send as it is released.
