@@ -1,11 +1,13 @@
 package packaging
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Bash completes the directory of -d, with an instance id in front of it or not.
@@ -39,5 +41,38 @@ func TestBashCompletion(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s: %q, %v, want %q", line, got, err, want)
 		}
+	}
+}
+
+// Zsh and fish complete the directory of -d, with an instance id in front of it or not.
+func TestZshAndFishCompletion(t *testing.T) {
+	// The script types the line into an interactive zsh and waits for the directory, on
+	// a terminal so wide that no line is broken.
+	const zsh = `zmodload zsh/zpty; zpty shell zsh -f -i
+		zpty -w shell "stty columns 1000; fpath=($PWD/completions \$fpath); autoload -Uz compinit; compinit -u -D"
+		zpty -w -n shell "tstat_send $FLAG$DIR/ts"$'\t'
+		zpty -r -m shell shown "*$DIR/tstat0*"; zpty -d shell; print -r -- $DIR/tstat0`
+	const fish = `source completions/tstat_send.fish; complete -C "tstat_send $FLAG$DIR/ts"`
+	for shell, script := range map[string]string{"zsh": zsh, "fish": fish} {
+		t.Run(shell, func(t *testing.T) {
+			program, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skipf("needs %s", shell)
+			}
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "tstat0"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, flag := range []string{"-d ", "-d eth0=", "--directory=", "--directory=eth0="} {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, program, "-c", script)
+				cmd.Env = append(os.Environ(), "FLAG="+flag, "DIR="+dir)
+				out, err := cmd.CombinedOutput()
+				if err != nil || !strings.Contains(string(out), dir+"/tstat0") {
+					t.Errorf("%s: %q, %v", flag, out, err)
+				}
+			}
+		})
 	}
 }

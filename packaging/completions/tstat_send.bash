@@ -50,7 +50,7 @@ _tstat_send() {
 		return
 		;;
 	--anonymize)
-		mapfile -t COMPREPLY < <(compgen -W ' none truncate cryptopan' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'none truncate cryptopan' -- "$cur")
 		return
 		;;
 	--timestamps)

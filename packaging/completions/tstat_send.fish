@@ -14,7 +14,7 @@ complete -c tstat_send -s w -l workers -x -d 'Workers that read, parse and encod
 complete -c tstat_send -l connections -x -d 'Connections to RabbitMQ'
 complete -c tstat_send -l channels -x -d 'Channels on each connection'
 complete -c tstat_send -l window -x -d 'How many messages on each channel may be unconfirmed: a number, or auto, which follows the round-trip time to RabbitMQ (64 with http and file)'
-complete -c tstat_send -l anonymize -x -a ' none truncate cryptopan' -d 'Replace the IP addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key'
+complete -c tstat_send -l anonymize -x -a 'none truncate cryptopan' -d 'Replace the IP addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key'
 complete -c tstat_send -l timestamps -x -a 's ms' -d 'Unit of start and end in the flows'
 complete -c tstat_send -l udp-duration -x -a 's ms' -d 'Unit of the durations in UDP logs'
 complete -c tstat_send -l max-rate -x -d 'Send at most BYTES bytes of messages a second in total, counted before compression'

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -30,6 +31,7 @@ type option struct {
 	Repeatable  bool
 	Words       []string // that the value is one of
 	File, Dir   bool     // that the value is
+	Instance    bool     // that may stand before the directory, as INSTANCE=
 }
 
 var statusPattern = regexp.MustCompile(`^([0-9]+) (.+)$`)
@@ -81,8 +83,9 @@ func describeFlag(f *kong.Flag) option {
 	d.Value = f.FormatPlaceHolder()
 	d.File = d.Value == "FILE"
 	d.Dir = strings.HasSuffix(d.Value, "DIR")
+	d.Instance = strings.HasPrefix(d.Value, "[INSTANCE=]")
 	if f.Enum != "" {
-		d.Words = f.EnumSlice()
+		d.Words = slices.DeleteFunc(f.EnumSlice(), func(word string) bool { return word == "" })
 	}
 	return d
 }
