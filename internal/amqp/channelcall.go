@@ -1,39 +1,65 @@
 package amqp
 
-import amqp "github.com/rabbitmq/amqp091-go"
+import (
+	"context"
+	"time"
 
-// channelCall calls f with an open channel. An error of f closes the channel.
-type channelCall func(f func(*amqp.Channel) error) error
+	amqp "github.com/rabbitmq/amqp091-go"
+)
 
-// onChannel returns a channelCall that opens a channel for each call and closes
-// it.
-func onChannel(c *amqp.Connection) channelCall {
-	return func(f func(*amqp.Channel) error) error {
-		ch, err := c.Channel()
-		if err != nil {
-			return err
-		}
-		if err := f(ch); err != nil {
-			return err
-		}
-		return ch.Close()
+// channelCall calls f with an open channel and bounds the time that f takes. doing
+// names the action of f in the error. An error of f closes the channel. A channelCall
+// returns a wrapped error.
+type channelCall func(doing string, f func(*amqp.Channel) error) error
+
+// withChannel calls f with a channel that it opens for the call and closes.
+func withChannel(c *amqp.Connection, f func(*amqp.Channel) error) error {
+	ch, err := c.Channel()
+	if err != nil {
+		return err
+	}
+	if err := f(ch); err != nil {
+		return err
+	}
+	return ch.Close()
+}
+
+// onNewChannel returns a channelCall that opens a channel for each call.
+func (s *session) onNewChannel(ctx context.Context) channelCall {
+	return func(doing string, f func(*amqp.Channel) error) error {
+		return s.within(ctx, doing, func() error { return withChannel(s.conn, f) })
 	}
 }
 
-// onSpare is a channelCall that uses s.spare and opens it if necessary. The channel stays
-// open for the next call, and finally for a channelPublisher, since opening and closing a
-// channel costs two round trips.
-func (s *session) onSpare(f func(*amqp.Channel) error) error {
-	if s.spare == nil {
-		ch, err := s.newChannel()
-		if err != nil {
+// onSpare returns a channelCall that uses s.spare and opens it if necessary. The channel
+// stays open for the next call, and finally for a channelPublisher, since opening and
+// closing a channel costs two round trips.
+func (s *session) onSpare(ctx context.Context) channelCall {
+	return func(doing string, f func(*amqp.Channel) error) error {
+		return s.within(ctx, doing, func() error {
+			if s.spare == nil {
+				ch, err := s.newChannel()
+				if err != nil {
+					return err
+				}
+				s.spare = ch
+			}
+			err := f(s.spare)
+			if err != nil {
+				s.spare = nil
+			}
 			return err
-		}
-		s.spare = ch
+		})
 	}
-	err := f(s.spare)
-	if err != nil {
-		s.spare = nil
+}
+
+// call is a channelCall that opens a channel for each call. It aborts the connection if
+// no answer comes in time.
+func (c *checker) call(doing string, f func(*amqp.Channel) error) error {
+	watchdog := time.AfterFunc(c.o.ConnectionTimeout, func() { c.socket.abort(&noAnswer{c.o.ConnectionTimeout}) })
+	defer watchdog.Stop()
+	if err := withChannel(c.conn, f); err != nil {
+		return c.o.wrap(c.host, doing, c.socket.cause(err))
 	}
-	return err
+	return nil
 }

@@ -103,23 +103,12 @@ func (c *checker) loggedIn(ctx context.Context) {
 
 func (c *checker) isRabbitMQ() bool { return c.conn.Properties["product"] == "RabbitMQ" }
 
-// within implements the type within: it aborts the connection if no answer comes in
-// time.
-func (c *checker) within(doing string, f func() error) error {
-	watchdog := time.AfterFunc(c.o.ConnectionTimeout, func() { c.socket.abort(&noAnswer{c.o.ConnectionTimeout}) })
-	defer watchdog.Stop()
-	if err := f(); err != nil {
-		return c.o.wrap(c.host, doing, c.socket.cause(err))
-	}
-	return nil
-}
-
 // queue looks up the queue, and if a run would declare it, checks that it may.
 func (c *checker) queue() {
 	if c.o.Queue == "" {
 		return
 	}
-	switch q, err := c.o.lookUp(onChannel(c.conn), c.o.Queue, c.within); {
+	switch q, err := c.o.lookUp(c.call, c.o.Queue); {
 	case err == nil:
 		c.good("queue %q exists: %d messages, %d consumers", c.o.Queue, q.Messages, q.Consumers)
 	case missing(err) && !c.o.QueueOptions.Passive && c.isRabbitMQ():
@@ -135,7 +124,7 @@ func (c *checker) queue() {
 // the routing key names.
 func (c *checker) exchange() {
 	if c.o.Exchange != "" {
-		if err := c.within(c.o.lookingUpExchange(), func() error { return lookUpExchange(onChannel(c.conn), c.o.Exchange) }); err != nil {
+		if err := c.call(c.o.lookingUpExchange(), c.o.lookUpExchange); err != nil {
 			c.bad(err)
 			return
 		}
@@ -146,7 +135,7 @@ func (c *checker) exchange() {
 	if c.o.RoutingKey == c.o.Queue {
 		return // the queue itself
 	}
-	switch _, err := c.o.lookUp(onChannel(c.conn), c.o.RoutingKey, c.within); {
+	switch _, err := c.o.lookUp(c.call, c.o.RoutingKey); {
 	case err == nil:
 		c.good("routing key %q names a queue", c.o.RoutingKey)
 	case missing(err):

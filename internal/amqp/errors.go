@@ -37,9 +37,9 @@ func (t *tooLarge) Unwrap() error { return t.err }
 
 // noAnswer is the cause for aborting a connection on which the broker has not answered
 // in time.
-type noAnswer struct{ within time.Duration }
+type noAnswer struct{ timeout time.Duration }
 
-func (e *noAnswer) Error() string { return fmt.Sprintf("no answer within %v", e.within) }
+func (e *noAnswer) Error() string { return fmt.Sprintf("no answer within %v", e.timeout) }
 
 // wrap adds a verdict to err, and a text that names host, action, cause and remedy.
 // doing is the action that failed ("log in as ..."). wrap returns an error that is

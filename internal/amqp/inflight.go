@@ -8,11 +8,11 @@ import (
 
 // unconfirmed is a message that was published and is not confirmed yet.
 type unconfirmed struct {
-	r        *request
-	confirm  *amqp.DeferredConfirmation // nil if publishing failed
-	sent     time.Time
-	clock    time.Duration // flow.clock of the session when the message was sent
-	returned string        // the broker's reason; empty if not returned
+	r            *request
+	confirmation *amqp.DeferredConfirmation // nil if publishing failed
+	sent         time.Time
+	clock        time.Duration // flow.clock of the session when the message was sent
+	returned     string        // the broker's reason; empty if not returned
 }
 
 // inFlight is a ring of the unconfirmed messages of a channel, oldest first. Its
@@ -55,5 +55,5 @@ func (f *inFlight) frontDone() <-chan struct{} {
 	if f.n == 0 {
 		return nil
 	}
-	return f.at(0).confirm.Done()
+	return f.at(0).confirmation.Done()
 }

@@ -21,8 +21,7 @@ var (
 // declares the queue with an invalid argument.
 func (c *checker) declaring() {
 	impossible := c.o.withArguments(map[string]any{"x-expires": int64(-1)})
-	err := c.within(c.o.declaringQueue(),
-		func() error { return impossible.declareQueue(onChannel(c.conn)) })
+	err := c.call(c.o.declaringQueue(), impossible.declareQueue)
 	if e, ok := errors.AsType[*amqp.Error](err); ok && expiresRefused.MatchString(e.Reason) {
 		c.good("queue %q does not exist: it will be declared", c.o.Queue)
 		return
@@ -49,7 +48,7 @@ func (o *Options) withArguments(more map[string]any) *Options {
 // checked the permissions. A user tagged impersonator may use any user_id, so the
 // message is published in a transaction that is rolled back.
 func (c *checker) publishing() {
-	err := c.within(c.o.publishingTo(), func() error { return onChannel(c.conn)(c.o.publishInVain) })
+	err := c.call(c.o.publishingTo(), c.o.publishInVain)
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
 	case err == nil:
@@ -83,14 +82,11 @@ func (o *Options) publishInVain(ch *amqp.Channel) error {
 // still found by a look-up, but confirms nothing. Getting a message from an empty queue
 // needs the majority and changes nothing; it also needs permission to read.
 func (c *checker) confirming() {
-	name := c.o.Queue
-	if c.o.Exchange == "" {
-		name = c.o.RoutingKey
-	}
+	name := c.o.receivingQueue()
 	if name == "" {
 		return
 	}
-	q, err := c.o.lookUp(onChannel(c.conn), name, c.within)
+	q, err := c.o.lookUp(c.call, name)
 	if err != nil {
 		return // the error is already in the findings
 	}
@@ -98,14 +94,12 @@ func (c *checker) confirming() {
 		c.note("queue %q holds messages, so it was not checked whether the queue answers", name)
 		return
 	}
-	err = c.within(fmt.Sprintf("ask queue %q for a message", name), func() error {
-		return onChannel(c.conn)(func(ch *amqp.Channel) error {
-			m, ok, err := ch.Get(name, false)
-			if err == nil && ok {
-				err = m.Nack(false, true) // a message came after the look-up: put it back
-			}
-			return err
-		})
+	err = c.call(fmt.Sprintf("ask queue %q for a message", name), func(ch *amqp.Channel) error {
+		m, ok, err := ch.Get(name, false)
+		if err == nil && ok {
+			err = m.Nack(false, true) // a message came after the look-up: put it back
+		}
+		return err
 	})
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {

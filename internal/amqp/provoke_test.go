@@ -271,7 +271,7 @@ func closedBecause(t *testing.T, o Options, do func(*deadlineConn)) error {
 func declare(t *testing.T, o Options) error {
 	t.Helper()
 	full, c, _ := connected(t, o)
-	return full.declareQueue(onChannel(c))
+	return withChannel(c, full.declareQueue)
 }
 
 // publishRaw publishes what the product never does.

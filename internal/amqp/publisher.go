@@ -182,14 +182,6 @@ func (p *Publisher) failed(r *request, cause error) (again bool) {
 	return false
 }
 
-// mayBeFull names the likely cause of a nack: a full queue.
-func (o *Options) mayBeFull() string {
-	if o.Exchange != "" {
-		return fmt.Sprintf("a queue bound to exchange %q may be full", o.Exchange)
-	}
-	return fmt.Sprintf("queue %q may be full", o.RoutingKey)
-}
-
 // failAll ends the publisher: every message that is not confirmed fails with err.
 func (p *Publisher) failAll(err error) { p.cancel(err) }
 

@@ -68,10 +68,7 @@ func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connectio
 	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
 
 	p.noteCluster(host, conn)
-	err := p.o.topology(host, s.onSpare, p.hasConfirmed(host), func(doing string, f func() error) error {
-		return s.within(ctx, doing, f)
-	})
-	if err != nil {
+	if err := p.o.topology(host, s.onSpare(ctx), p.hasConfirmed(host)); err != nil {
 		s.close()
 		return nil, err
 	}

@@ -7,23 +7,19 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// within calls f and bounds the time that f takes. doing names the action of f in the
-// error. It returns a wrapped error.
-type within func(doing string, f func() error) error
-
 // topology makes sure that the queue and the exchange exist. It declares only a queue
 // that does not exist, and leaves the options of an existing queue alone. If
 // hasConfirmed is set and a durable queue does not exist, the queue was deleted with
 // messages of this run: topology returns that error and does not declare the queue.
 // topology returns wrapped errors.
-func (o *Options) topology(host string, call channelCall, hasConfirmed bool, within within) error {
+func (o *Options) topology(host string, call channelCall, hasConfirmed bool) error {
 	if o.Queue != "" {
-		_, err := o.lookUp(call, o.Queue, within)
+		_, err := o.lookUp(call, o.Queue)
 		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
 			return o.destinationLost(fmt.Sprintf("rabbitmq %s: %s", host, o.namedQueue(o.Queue)), err)
 		}
 		if missing(err) && !o.QueueOptions.Passive {
-			err = within(o.declaringQueue(), func() error { return o.declareQueue(call) })
+			err = call(o.declaringQueue(), o.declareQueue)
 		}
 		if err != nil {
 			return err
@@ -32,21 +28,41 @@ func (o *Options) topology(host string, call channelCall, hasConfirmed bool, wit
 	if o.Exchange == "" {
 		return nil
 	}
-	return within(o.lookingUpExchange(), func() error { return lookUpExchange(call, o.Exchange) })
+	return call(o.lookingUpExchange(), o.lookUpExchange)
 }
 
-// lookUp looks up a queue. While the node of a classic queue is away, RabbitMQ 3.10
-// answers with an error, and RabbitMQ 4 does not answer.
-func (o *Options) lookUp(call channelCall, name string, within within) (q amqp.Queue, err error) {
-	err = within("look up "+o.namedQueue(name), func() error {
-		q, err = lookUpQueue(call, name)
+// lookUp looks up a queue without changing anything. A queue that is exclusive to
+// another connection counts as existing. While the node of a classic queue is away,
+// RabbitMQ 3.10 answers with an error, and RabbitMQ 4 does not answer.
+func (o *Options) lookUp(call channelCall, name string) (q amqp.Queue, err error) {
+	err = call("look up "+o.namedQueue(name), func(ch *amqp.Channel) error {
+		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
 		return err
 	})
+	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.ResourceLocked {
+		return q, nil
+	}
 	if _, ok := errors.AsType[*noAnswer](err); ok {
 		err = retryf("%w: the node that holds the queue may be away", err)
 	}
 	return q, err
 }
+
+func (o *Options) declareQueue(ch *amqp.Channel) error {
+	q := o.QueueOptions
+	arguments, err := q.table()
+	if err != nil {
+		return err
+	}
+	_, err = ch.QueueDeclare(o.Queue, q.Durable, q.AutoDelete, q.Exclusive, false, arguments)
+	return err
+}
+
+func (o *Options) lookUpExchange(ch *amqp.Channel) error {
+	return ch.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeDirect, false, false, false, false, nil)
+}
+
+// The names of actions, for errors.
 
 func (o *Options) declaringQueue() string { return "declare " + o.namedQueue(o.Queue) }
 
@@ -58,40 +74,22 @@ func (o *Options) lookingUpExchange() string {
 	return fmt.Sprintf("look up exchange %q in vhost %q", o.Exchange, o.VHost)
 }
 
+func (o *Options) publishingTo() string {
+	return fmt.Sprintf("publish to exchange %q with routing key %q in vhost %q", o.Exchange, o.RoutingKey, o.VHost)
+}
+
+// receivingQueue returns the name of the queue that messages go to, as far as the options
+// tell; empty if they name no queue.
+func (o *Options) receivingQueue() string {
+	if o.Exchange == "" {
+		return o.RoutingKey
+	}
+	return o.Queue
+}
+
 // lasts reports whether a queue with these options outlives connections and the
 // broker.
 func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exclusive }
-
-// lookUpQueue looks up a queue without changing anything. A queue that is exclusive to
-// another connection counts as existing.
-func lookUpQueue(call channelCall, name string) (q amqp.Queue, err error) {
-	err = call(func(ch *amqp.Channel) error {
-		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
-		return err
-	})
-	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.ResourceLocked {
-		return q, nil
-	}
-	return q, err
-}
-
-func (o *Options) declareQueue(call channelCall) error {
-	q := o.QueueOptions
-	arguments, err := q.table()
-	if err != nil {
-		return err
-	}
-	return call(func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare(o.Queue, q.Durable, q.AutoDelete, q.Exclusive, false, arguments)
-		return err
-	})
-}
-
-func lookUpExchange(call channelCall, name string) error {
-	return call(func(ch *amqp.Channel) error {
-		return ch.ExchangeDeclarePassive(name, amqp.ExchangeDirect, false, false, false, false, nil)
-	})
-}
 
 // missing reports whether err is the broker's statement that a queue or an
 // exchange does not exist. The reply has the same code (404) if the queue's

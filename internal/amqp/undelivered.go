@@ -8,49 +8,64 @@ import (
 	"tstat-transport/internal/transport"
 )
 
+// queueCheck finds out why the broker has not taken a message: it looks up the queue
+// that messages go to.
+type queueCheck struct {
+	session *session
+	at      time.Time        // when the queue was last looked up
+	result  *transport.Error // nil if the queue existed
+}
+
+// queueCheckInterval is the shortest time between two look-ups of the queue: a whole
+// window of messages may be returned at once.
+const queueCheckInterval = time.Second
+
 // unroutable returns the error of a message that the broker has returned. The broker
 // also returns messages while the node of a classic queue is away. So unroutable looks
 // up the queue before it blames the configuration.
-func (c *channelPublisher) unroutable(r *request, returned string) *transport.Error {
-	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", c.session.host, c.route(), r.id, returned)
-	switch found := c.queueState(); {
+func (q *queueCheck) unroutable(id, returned string) *transport.Error {
+	s := q.session
+	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", s.host, s.p.o.publishingTo(), id, returned)
+	switch found := q.state(); {
 	case found != nil && found.Verdict == transport.Retry:
 		return retryf("%s: %w", text, found)
-	case found != nil && missing(found) && c.p.hasConfirmed(c.session.host):
-		return c.p.o.destinationLost(text+": the queue", found)
-	case found == nil && c.p.o.Exchange == "":
+	case found != nil && missing(found) && s.p.hasConfirmed(s.host):
+		return s.p.o.destinationLost(text+": the queue", found)
+	case found == nil && s.p.o.Exchange == "":
 		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
 	}
 	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
 		"%s: create the queue or bind it to the exchange, or correct routing_key and exchange in the configuration", text)}
 }
 
-// lookUp is the result of looking the queue up.
-type lookUp struct {
-	at  time.Time
-	err *transport.Error
+// nacked returns the error of a message that the broker has refused with a nack. With
+// lookUp it looks up the queue to find the cause; without, it names a full queue, the
+// likely cause.
+func (q *queueCheck) nacked(lookUp bool) *transport.Error {
+	if lookUp {
+		if found := q.state(); found != nil && found.Verdict == transport.Retry {
+			return retryf("rabbitmq %s: the broker refused it (nack): %w", q.session.host, found)
+		}
+	}
+	likely := fmt.Sprintf("queue %q may be full", q.session.p.o.RoutingKey)
+	if exchange := q.session.p.o.Exchange; exchange != "" {
+		likely = fmt.Sprintf("a queue bound to exchange %q may be full", exchange)
+	}
+	return retryf("rabbitmq %s: the broker refused it (nack): %s", q.session.host, likely)
 }
 
-// lookUpInterval is the shortest time between two look-ups of the queue: a whole
-// window of messages may be returned at once.
-const lookUpInterval = time.Second
-
-// queueState looks up the queue that messages go to, at most once in lookUpInterval.
-// It returns nil if the queue exists or no queue is configured.
-func (c *channelPublisher) queueState() *transport.Error {
-	name := c.p.o.Queue
-	if c.p.o.Exchange == "" {
-		name = c.p.o.RoutingKey
-	}
+// state looks up the queue, at most once in queueCheckInterval. It returns nil if the
+// queue exists or no queue is configured.
+func (q *queueCheck) state() *transport.Error {
+	o := q.session.p.o
+	name := o.receivingQueue()
 	if name == "" {
 		return nil
 	}
-	if time.Since(c.lookUp.at) >= lookUpInterval {
-		_, err := c.p.o.lookUp(onChannel(c.session.conn), name, func(doing string, f func() error) error {
-			return c.session.within(c.p.ctx, doing, f)
-		})
-		c.lookUp.err, _ = errors.AsType[*transport.Error](err)
-		c.lookUp.at = time.Now()
+	if time.Since(q.at) >= queueCheckInterval {
+		_, err := o.lookUp(q.session.onNewChannel(q.session.p.ctx), name)
+		q.result, _ = errors.AsType[*transport.Error](err)
+		q.at = time.Now()
 	}
-	return c.lookUp.err
+	return q.result
 }

@@ -16,15 +16,13 @@ import (
 type channelPublisher struct {
 	p       *Publisher
 	session *session
-	ch      *amqp.Channel
-	closed  <-chan *amqp.Error
-	returns <-chan amqp.Return
+	ch      *confirmChannel
 
 	window      window
 	inFlight    inFlight
 	delayed     []*request // nacked or returned, waiting for the next attempt; count against the window
-	nacksInARow int        // nacks since the last confirmation on this channel
-	lookUp      lookUp
+	nacksInARow int        // nacks since the last confirmation on ch
+	queue       queueCheck
 }
 
 // staleAfter is the number of nacks in a row after which a channel is replaced.
@@ -36,7 +34,7 @@ var errStale = errors.New("the channel is replaced")
 
 func newChannelPublisher(s *session) *channelPublisher {
 	w := s.p.o.window()
-	return &channelPublisher{p: s.p, session: s, window: w, inFlight: newInFlight(w.max)}
+	return &channelPublisher{p: s.p, session: s, window: w, inFlight: newInFlight(w.max), queue: queueCheck{session: s}}
 }
 
 // run publishes on the channel that open has opened, and on the channels that replace
@@ -50,7 +48,7 @@ func (c *channelPublisher) run() error {
 			err = c.open(nil)
 		} else if large, ok := errors.AsType[*tooLarge](err); ok { // only the channel has ended
 			c.p.sizeLimit.Store(int64(large.limit))
-			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.route(), large.err), large.limit)
+			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.p.o.publishingTo(), large.err), large.limit)
 			err = c.open(nil)
 		}
 		switch {
@@ -68,34 +66,23 @@ func (c *channelPublisher) run() error {
 	}
 }
 
-// open takes ch, or opens a channel if ch is nil, and puts it into confirm mode.
-// It returns a wrapped error.
+// open puts ch, or a new channel if ch is nil, into confirm mode. It returns a wrapped
+// error.
 func (c *channelPublisher) open(ch *amqp.Channel) error {
-	return c.session.within(c.p.ctx, "open a channel", func() (err error) {
-		if ch == nil {
-			ch, err = c.session.newChannel()
-		}
-		if err != nil {
-			return c.session.wrap("open a channel", err)
-		}
-		c.ch, c.nacksInARow = ch, 0
-		c.window.start(time.Duration(c.session.roundTrip.Load()))
-		c.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
-		// Every message in flight may be returned at once: with this capacity the
-		// library's reader never waits.
-		c.returns = ch.NotifyReturn(make(chan amqp.Return, c.window.max+1))
-		if err := ch.Confirm(false); err != nil {
-			return c.lost(err)
-		}
-		return nil
-	})
+	opened, err := c.session.openConfirmChannel(c.p.ctx, ch, c.window.max)
+	if err != nil {
+		return err
+	}
+	c.ch, c.nacksInARow = opened, 0
+	c.window.start(time.Duration(c.session.roundTrip.Load()))
+	return nil
 }
 
 // serve publishes and takes confirmations until the channel or the publisher
 // ends. It returns a wrapped error, a *tooLarge, or errStale.
 func (c *channelPublisher) serve() error {
-	tick := time.NewTicker(c.tick())
-	defer tick.Stop()
+	check := time.NewTicker(c.overdueInterval())
+	defer check.Stop()
 	for {
 		if err := c.takeConfirmations(); err != nil {
 			return err
@@ -105,7 +92,7 @@ func (c *channelPublisher) serve() error {
 		}
 		blocked, changed := c.session.flow.state()
 		if !blocked {
-			if r := c.next(); r != nil {
+			if r := c.nextRetry(); r != nil {
 				if err := c.publish(r); err != nil {
 					return err
 				}
@@ -127,10 +114,10 @@ func (c *channelPublisher) serve() error {
 			}
 		case <-c.inFlight.frontDone():
 		case <-changed:
-		case <-tick.C:
+		case <-check.C:
 			err = c.overdue()
-		case e := <-c.closed:
-			err = c.closedBy(e)
+		case e := <-c.ch.closed:
+			err = c.ch.closeError(e)
 		case <-c.p.ctx.Done():
 			return nil
 		}
@@ -140,19 +127,14 @@ func (c *channelPublisher) serve() error {
 	}
 }
 
-// tick is how often serve compares the oldest message with its time limit.
-func (c *channelPublisher) tick() time.Duration {
-	return min(max(min(c.p.o.ConfirmTimeout/8, c.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
-}
-
 func (c *channelPublisher) room() bool {
 	return !c.stale() && c.window.room(c.inFlight.n+len(c.delayed))
 }
 
 func (c *channelPublisher) stale() bool { return c.nacksInARow >= staleAfter }
 
-// next returns a request that has been tried before and is due, or nil.
-func (c *channelPublisher) next() *request {
+// nextRetry returns a request that has been tried before and is due, or nil.
+func (c *channelPublisher) nextRetry() *request {
 	if len(c.delayed) > 0 && !c.stale() {
 		now := time.Now()
 		for i, r := range c.delayed {
@@ -186,7 +168,7 @@ func (c *channelPublisher) publish(r *request) error {
 		r.taken()
 	}
 	var err error
-	u.confirm, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp.Publishing{
+	u.confirmation, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp.Publishing{
 		ContentType:     "application/json",
 		ContentEncoding: r.encoding,
 		DeliveryMode:    c.p.o.DeliveryMode,
@@ -202,7 +184,7 @@ func (c *channelPublisher) publish(r *request) error {
 		counters.resent.Add(1)
 	}
 	if err != nil {
-		return c.lost(err)
+		return c.ch.cause(err)
 	}
 	return nil
 }
@@ -212,30 +194,30 @@ func (c *channelPublisher) publish(r *request) error {
 func (c *channelPublisher) takeConfirmations() error {
 	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
 		select {
-		case <-u.confirm.Done():
+		case <-u.confirmation.Done():
 		default:
 			return nil
 		}
 		c.drainReturns() // a return precedes its confirmation
 		r := u.r
-		acked := u.returned == "" && u.confirm.Acked()
+		acked := u.returned == "" && u.confirmation.Acked()
 		if u.returned == "" && !acked && !c.ch.IsClosed() {
 			c.p.resends.refused(r, time.Now(), c.p.backoff)
 		}
 		c.p.resends.done(r, acked)
 		switch {
 		case u.returned != "":
-			err := c.unroutable(r, u.returned)
+			err := c.queue.unroutable(r.id, u.returned)
 			if err.Verdict != transport.Retry {
 				return err
 			}
 			c.inFlight.pop()
 			c.delay(r, err)
 		case acked:
-			c.confirm(u)
+			c.confirmed(u)
 			c.inFlight.pop()
 		case c.ch.IsClosed(): // neither confirmed nor refused
-			return c.lost(amqp.ErrClosed)
+			return c.ch.cause(amqp.ErrClosed)
 		default:
 			c.inFlight.pop()
 			c.nacked(r)
@@ -244,8 +226,8 @@ func (c *channelPublisher) takeConfirmations() error {
 	return nil
 }
 
-// confirm answers the Send of a message that the broker has confirmed.
-func (c *channelPublisher) confirm(u *unconfirmed) {
+// confirmed answers the Send of a message that the broker has confirmed.
+func (c *channelPublisher) confirmed(u *unconfirmed) {
 	now := time.Now()
 	c.p.counters.confirmed.Add(1)
 	c.p.counters.observe(now.Sub(u.sent))
@@ -258,22 +240,14 @@ func (c *channelPublisher) confirm(u *unconfirmed) {
 	u.r.done <- nil
 }
 
-// nacked handles the broker's refusal of r. If r has no further attempt, nacked looks
-// up the queue to find the cause of the refusal.
+// nacked handles the broker's refusal of r. Only a message without a further attempt
+// is worth a look-up of the queue.
 func (c *channelPublisher) nacked(r *request) {
 	c.p.counters.nacked.Add(1)
 	c.nacksInARow++
 	c.window.refused()
 	c.p.o.Log.Debug("message_nacked", "host", c.session.host, "message", r.id, "attempt", r.attempts)
-	err := retryf("rabbitmq %s: the broker refused it (nack): %s", c.session.host, c.p.o.mayBeFull())
-	if c.p.mayRetry(r) {
-		c.delay(r, err)
-		return
-	}
-	if found := c.queueState(); found != nil && found.Verdict == transport.Retry {
-		err = retryf("rabbitmq %s: the broker refused it (nack): %w", c.session.host, found)
-	}
-	c.delay(r, err)
+	c.delay(r, c.queue.nacked(!c.p.mayRetry(r)))
 }
 
 // delay puts r into delayed until its next attempt, if r has a further attempt.
@@ -286,24 +260,41 @@ func (c *channelPublisher) delay(r *request, cause error) {
 
 // drainReturns records the returns received so far in their messages.
 func (c *channelPublisher) drainReturns() {
-	for {
-		select {
-		case r, ok := <-c.returns:
-			if !ok {
-				c.returns = nil
-				return
+	for r, ok := c.ch.nextReturn(); ok; r, ok = c.ch.nextReturn() {
+		c.p.counters.returned.Add(1)
+		c.p.o.Log.Debug("message_returned", "host", c.session.host, "message", r.MessageId, "code", r.ReplyCode, "error", r.ReplyText)
+		for i := range c.inFlight.n {
+			if u := c.inFlight.at(i); u.r.id == r.MessageId {
+				u.returned = fmt.Sprintf("%s (%d)", r.ReplyText, r.ReplyCode)
 			}
-			c.p.counters.returned.Add(1)
-			c.p.o.Log.Debug("message_returned", "host", c.session.host, "message", r.MessageId, "code", r.ReplyCode, "error", r.ReplyText)
-			for i := range c.inFlight.n {
-				if u := c.inFlight.at(i); u.r.id == r.MessageId {
-					u.returned = fmt.Sprintf("%s (%d)", r.ReplyText, r.ReplyCode)
-				}
-			}
-		default:
-			return
 		}
 	}
+}
+
+// overdueInterval is how often serve calls overdue.
+func (c *channelPublisher) overdueInterval() time.Duration {
+	return min(max(min(c.p.o.ConfirmTimeout/8, c.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
+}
+
+// overdue returns an error if the oldest message has waited too long for its
+// confirmation. Time in which the broker has blocked the connection does not count. A
+// message that failed before is overdue when RetryTimeout has passed since its first
+// failure and no message was confirmed in that time.
+func (c *channelPublisher) overdue() error {
+	u := c.inFlight.front()
+	if u == nil {
+		return nil
+	}
+	switch waited := c.session.flow.clock() - u.clock; {
+	case waited >= c.p.o.ConfirmTimeout:
+		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
+			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
+	case waited > 0 && !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
+		c.p.lastConfirmed.Load() < u.r.firstFailed.UnixNano():
+		return retryf("rabbitmq %s: message %s was not confirmed within %v of its first failure, and neither was any other message",
+			c.session.host, u.r.id, c.p.o.RetryTimeout)
+	}
+	return nil
 }
 
 // requeueUnconfirmed empties inFlight and delayed when the channel is gone:
@@ -316,17 +307,17 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 	defer cancel()
 	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
 		r := u.r
-		if u.confirm != nil {
+		if u.confirmation != nil {
 			select {
-			case <-u.confirm.Done():
+			case <-u.confirmation.Done():
 			case <-ctx.Done():
 			}
 		}
 		c.drainReturns()
 		c.p.resends.done(r, false)
 		switch {
-		case u.returned == "" && u.confirm != nil && u.confirm.Acked():
-			c.confirm(u)
+		case u.returned == "" && u.confirmation != nil && u.confirmation.Acked():
+			c.confirmed(u)
 		case limit > 0 && r.size > limit:
 			r.done <- c.p.tooLarge(r.id, r.size, limit)
 		case c.p.failed(r, cause): // also a returned message, which gets another attempt
