@@ -82,11 +82,13 @@ func (n *Node) CloseConnections(t testing.TB, reason string) int {
 	return atoi(t, count)
 }
 
-// ConnectionsTo returns the number of clients that are logged in to vhost.
-func (n *Node) ConnectionsTo(t testing.TB, vhost string) int {
+// Sessions returns how many connections and channels are open in vhost. A channel
+// can outlive its connection for a moment, and pass on messages to queues until it ends.
+func (n *Node) Sessions(t testing.TB, vhost string) int {
 	t.Helper()
-	return atoi(t, n.Eval(t, fmt.Sprintf(`length([Pid || Pid <- rabbit_networking:local_connections(),
-		(catch rabbit_reader:info(Pid, [vhost])) == [{vhost, %s}]])`, erlangBinary(vhost))))
+	return atoi(t, n.Eval(t, fmt.Sprintf(`Here = [{vhost, %s}],
+		length([Pid || Pid <- rabbit_networking:local_connections(), (catch rabbit_reader:info(Pid, [vhost])) == Here] ++
+			[Pid || Pid <- rabbit_channel:list_local(), (catch rabbit_channel:info(Pid, [vhost])) == Here])`, erlangBinary(vhost))))
 }
 
 // Connections returns the number of clients that are logged in.

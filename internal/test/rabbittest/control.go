@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // launch starts the Erlang machine and waits until User can log in.
@@ -34,7 +36,7 @@ func (n *Node) awaitReady() error {
 	if p == nil {
 		return fmt.Errorf("%s is not running", n.name)
 	}
-	deadline := time.After(startTimeout)
+	deadline := time.After(testkit.Patience)
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
 	for {
@@ -46,7 +48,7 @@ func (n *Node) awaitReady() error {
 		case <-p.exited:
 			return fmt.Errorf("%s ended while starting; its log ends with:\n%s", n.name, n.logTail(40))
 		case <-deadline:
-			return fmt.Errorf("%s cannot be logged in to after %s (%w); its log ends with:\n%s", n.name, startTimeout, err, n.logTail(40))
+			return fmt.Errorf("%s cannot be logged in to after %s (%w); its log ends with:\n%s", n.name, testkit.Patience, err, n.logTail(40))
 		case <-poll.C:
 		}
 	}
@@ -93,7 +95,7 @@ func (n *Node) Kill() {
 // Stop shuts the node down in an orderly way.
 func (n *Node) Stop() {
 	if p := n.detachProcess(); p != nil {
-		n.reportError(p.stop(stopTimeout))
+		n.reportError(p.stop(testkit.Patience))
 	}
 }
 
@@ -128,7 +130,7 @@ func (n *Node) awaitStopped() error {
 	if err != nil {
 		return err
 	}
-	deadline := time.Now().Add(stopTimeout)
+	deadline := time.Now().Add(testkit.Patience)
 	for _, task := range tasks {
 		for {
 			state, err := processState(task)
@@ -139,7 +141,7 @@ func (n *Node) awaitStopped() error {
 				return err
 			}
 			if time.Now().After(deadline) {
-				return fmt.Errorf("%s has not stopped %s after SIGSTOP", n.name, stopTimeout)
+				return fmt.Errorf("%s has not stopped %s after SIGSTOP", n.name, testkit.Patience)
 			}
 			time.Sleep(time.Millisecond) //nolint:forbidigo // a poll within the bound above
 		}

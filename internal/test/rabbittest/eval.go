@@ -14,14 +14,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // evalScript makes the node evaluate expressions that come over TCP.
 //
 //go:embed eval.erl
 var evalScript string
-
-const evalTimeout = 30 * time.Second
 
 // Eval evaluates Erlang expressions (separated by commas, without a final full
 // stop) on the node and returns the value of the last one as Erlang text. Like
@@ -50,7 +50,7 @@ func (n *Node) eval(erlang string) (string, error) {
 // ask sends text to evalScript and returns the answer. Both have their length
 // in front, in four bytes.
 func (n *Node) ask(text string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), evalTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	conn, err := n.dialEval(ctx)
 	if err != nil {
@@ -103,7 +103,7 @@ func (n *Node) Ctl(t testing.TB, args ...string) string {
 }
 
 func (n *Node) ctl(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*evalTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, ctlScript, append([]string{"--quiet", "--longnames", "-n", n.name}, args...)...)
 	cmd.Env = append(n.environ(),

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // DeclareQueue declares a durable queue.
@@ -33,7 +35,9 @@ func (n *Node) QueueExists(t testing.TB, vhost, queue string) bool {
 	return n.Eval(t, fmt.Sprintf(`rabbit_amqqueue:exists(rabbit_misc:r(%s, queue, %s))`, erlangBinary(vhost), erlangBinary(queue))) == "true"
 }
 
-// QueueLen returns the number of messages in queue that no consumer holds.
+// QueueLen returns the number of messages in queue that no consumer holds. A queue
+// answers before it takes in the messages that wait in its mailbox, so only confirmed
+// messages are sure to be counted.
 func (n *Node) QueueLen(t testing.TB, vhost, queue string) int {
 	t.Helper()
 	var length int
@@ -46,17 +50,22 @@ func (n *Node) QueueLen(t testing.TB, vhost, queue string) int {
 }
 
 // Drain takes messages out of queue until it is empty, acknowledges them, and
-// returns them in the order of the queue.
+// returns them in the order of the queue. Drain also takes the messages that wait in the
+// queue's mailbox: a queue answers basic.get after them, unlike the count of QueueLen.
 func (n *Node) Drain(t testing.TB, vhost, queue string) []amqp.Delivery {
 	t.Helper()
 	var all []amqp.Delivery
 	n.onChannel(t, vhost, func(ch *amqp.Channel) error {
 		for {
-			q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
-			if err != nil || q.Messages == 0 {
+			first, found, err := ch.Get(queue, true)
+			if err != nil || !found {
 				return err
 			}
-			some, err := consume(ch, queue, q.Messages)
+			all = append(all, first)
+			if first.MessageCount == 0 {
+				continue
+			}
+			some, err := consume(ch, queue, int(first.MessageCount))
 			if err != nil {
 				return err
 			}
@@ -74,7 +83,7 @@ func consume(ch *amqp.Channel, queue string, count int) ([]amqp.Delivery, error)
 		return nil, err
 	}
 	var got []amqp.Delivery
-	timeout := time.NewTimer(30 * time.Second)
+	timeout := time.NewTimer(testkit.Patience)
 	defer timeout.Stop()
 	for len(got) < count {
 		select {
@@ -84,7 +93,7 @@ func consume(ch *amqp.Channel, queue string, count int) ([]amqp.Delivery, error)
 			}
 			got = append(got, d)
 		case <-timeout.C:
-			return nil, fmt.Errorf("only %d of %d messages came within 30 s", len(got), count)
+			return nil, fmt.Errorf("only %d of %d messages came within %s", len(got), count, testkit.Patience)
 		}
 	}
 	if err := ch.Cancel(consumer, false); err != nil {
@@ -110,7 +119,7 @@ func (n *Node) Dial(t testing.TB, vhost string) *amqp.Connection {
 func (n *Node) dial(vhost string) (*amqp.Connection, error) {
 	return amqp.DialConfig(n.URL(vhost), amqp.Config{
 		Heartbeat:  10 * time.Second,
-		Dial:       amqp.DefaultDial(10 * time.Second),
+		Dial:       amqp.DefaultDial(testkit.Patience),
 		Properties: amqp.Table{"connection_name": "rabbittest"},
 	})
 }
@@ -126,7 +135,7 @@ func (n *Node) onChannel(t testing.TB, vhost string, do func(*amqp.Channel) erro
 		if err == nil {
 			err = do(ch)
 		}
-		return errors.Join(err, conn.CloseDeadline(time.Now().Add(10*time.Second)))
+		return errors.Join(err, conn.CloseDeadline(time.Now().Add(testkit.Patience)))
 	}()
 	if err != nil {
 		t.Fatalf("rabbittest: %s, vhost %s: %v", n.name, vhost, err)

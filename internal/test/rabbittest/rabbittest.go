@@ -30,11 +30,6 @@ const (
 	Password = "guest"
 )
 
-const (
-	startTimeout = 90 * time.Second
-	stopTimeout  = 30 * time.Second
-)
-
 // Node is one RabbitMQ node. Its methods may be called from any goroutine;
 // Kill, Stop, Start, Restart, Pause and Resume one at a time.
 type Node struct {

@@ -125,9 +125,11 @@ func TestUserMayDoWhatItWasGiven(t *testing.T) {
 
 func TestOperatorClosesConnections(t *testing.T) {
 	n := Shared(t)
-	conn := n.Dial(t, n.VHost(t))
+	vhost := n.VHost(t)
+	conn := n.Dial(t, vhost)
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
-	testkit.Await(t, "the connection to be listed", func() bool { return n.Connections(t) > 0 })
+	// The connections of the tests before end a moment after their clients.
+	testkit.Await(t, "this connection alone to be listed", func() bool { return n.Sessions(t, vhost) == 1 && n.Connections(t) == 1 })
 	if got := n.CloseConnections(t, "because"); got != 1 {
 		t.Errorf("closed %d connections, want 1", got)
 	}

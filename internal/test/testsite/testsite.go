@@ -122,12 +122,13 @@ func (s *Site) Drain() []amqp091.Delivery {
 	return s.Node.Drain(s.t, s.VHost, Queue)
 }
 
-// AwaitDisconnected waits until the broker has seen the end of all connections
-// to the vhost: what a killed sender has sent is then in the queue.
+// AwaitDisconnected waits until the broker has ended all connections to the vhost and
+// their channels. Drain then finds every message of a killed sender that the broker has
+// read.
 func (s *Site) AwaitDisconnected() {
 	s.t.Helper()
 	testkit.Await(s.t, "the broker to see the connections end", func() bool {
 		s.t.Helper()
-		return s.Node.ConnectionsTo(s.t, s.VHost) == 0
+		return s.Node.Sessions(s.t, s.VHost) == 0
 	})
 }
