@@ -188,5 +188,5 @@ func children(pid int) (pids []int) {
 func (p *postgres) url() string { return p.address("archive", "tstat") }
 
 func (p *postgres) address(user, database string) string {
-	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?connect_timeout=10", user, p.password, p.port, database)
+	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?connect_timeout=60", user, p.password, p.port, database)
 }

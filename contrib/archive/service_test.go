@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -70,7 +71,10 @@ func (s *service) publish(id string, body []byte) {
 		confirm, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, m)
 	}
 	if err == nil {
-		_, err = confirm.WaitContext(ctx)
+		var acked bool
+		if acked, err = confirm.WaitContext(ctx); err == nil && !acked {
+			err = errors.New("the broker has refused the message")
+		}
 	}
 	if err == nil {
 		err = ch.Close()

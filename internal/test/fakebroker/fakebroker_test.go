@@ -19,7 +19,7 @@ const queue = "queue"
 // session logs in to p and returns a channel in confirm mode.
 func session(t *testing.T, p *Broker) (*amqp.Connection, *amqp.Channel) {
 	t.Helper()
-	conn, err := amqp.DialConfig("amqp://guest:guest@"+p.Addr(), amqp.Config{Heartbeat: time.Second})
+	conn, err := amqp.DialConfig("amqp://guest:guest@"+p.Addr(), amqp.Config{Heartbeat: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +138,12 @@ func TestIsSilentThenResets(t *testing.T) {
 }
 
 func TestStopsReading(t *testing.T) {
+	stopped := make(chan *Conn, 1)
 	p := Start(t, func(int) Script {
-		return func(m Message) { m.Conn.StopReading() }
+		return func(m Message) {
+			stopped <- m.Conn
+			m.Conn.StopReading()
+		}
 	})
 	_, ch := session(t, p)
 	written := make(chan error, 1)
@@ -152,7 +156,7 @@ func TestStopsReading(t *testing.T) {
 		t.Errorf("64 MiB were written to a broker that does not read: %v", err)
 	case <-time.After(time.Second):
 	}
-	p.conns[0].Reset()
+	(<-stopped).Reset()
 	if err := <-written; err == nil {
 		t.Error("the write went through after a reset")
 	}
