@@ -47,8 +47,8 @@ func hasZeros(mark logdir.Mark) bool {
 	return false
 }
 
-// newest returns the newest time of all log files. timeOf returns the time of a file
-// in nanoseconds since the epoch.
+// newest returns the latest of the times of all log files. timeOf returns the time of one
+// file, in nanoseconds since the epoch.
 func newest(d *logdir.Dir, timeOf func(logdir.Stat) int64) (last time.Time, err error) {
 	files, err := d.StatFiles()
 	if err != nil {
@@ -62,11 +62,9 @@ func newest(d *logdir.Dir, timeOf func(logdir.Stat) int64) (last time.Time, err 
 	return last, nil
 }
 
-// old reports whether a mark has reached the TTL. A mark dated in the future, from a
-// clock that has been corrected since, has not.
-func (p *planner) old(marked time.Time) bool {
-	return p.now.Sub(marked) >= p.TTL
-}
+// old reports whether t is the TTL ago, or longer. A time in the future, from a clock
+// that has been corrected since, is not.
+func (p *planner) old(t time.Time) bool { return p.now.Sub(t) >= p.TTL }
 
 // markOf returns the directory's mark. A damaged mark is a *keepError.
 func markOf(d *logdir.Dir) (logdir.Mark, error) {
@@ -77,8 +75,8 @@ func markOf(d *logdir.Dir) (logdir.Mark, error) {
 	return mark, err
 }
 
-// examineMarked returns the item of a directory that may be deleted: everything in the
-// directory was confirmed, and everything in it can be deleted.
+// examineMarked returns the item of a directory of which everything was confirmed and
+// everything can be deleted.
 func examineMarked(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why) (*Item, error) {
 	if err := verifySent(ctx, d, mark); err != nil {
 		return nil, err
@@ -112,9 +110,9 @@ func verifySent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
 	return err
 }
 
-// leftover returns the item of a directory that an earlier run renamed. The directory
-// must be empty, or have a mark that still covers its rows; the mark is deleted last.
-// If a writer has added rows to a log that it held open, the leftover is Unfinished.
+// leftover returns the item of a directory that an earlier run renamed. Since the mark is
+// deleted last, the directory must be empty or have a mark. If the mark no longer covers
+// all rows, because a writer held a log open, the item is Unfinished.
 func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
 	if err != nil {

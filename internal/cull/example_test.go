@@ -11,8 +11,8 @@ import (
 	"tstat-transport/internal/cull"
 )
 
-// Two directories were marked, one of them three days ago. A dry run counts
-// what would go; a run deletes it.
+// Two directories were marked, one of them three days ago. A dry run counts the
+// directories that a run would delete; the run deletes them.
 func ExampleRun() {
 	root, err := os.MkdirTemp("", "tstat")
 	if err != nil {

@@ -58,18 +58,18 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		}
 		return item, &keepError{cause: fmt.Errorf("the directory holds unsent rows, and got its name back: %s", d.Name), as: asChanged}
 	}
-	item.nameNeverSent(ctx, p.Log)
+	item.warnNeverSent(ctx, p.Log)
 	if item.Why == Leftover {
 		_, err := d.Delete(ctx)
 		return item, err
 	}
 	err = d.MoveAway()
-	inPlace := errors.Is(err, logdir.ErrNoRoom)
+	inPlace := errors.Is(err, logdir.ErrNoRoom) // a full disk has no room for the other name
 	if err != nil && !inPlace {
 		return item, err
 	}
 	err = p.verifyMoved(ctx, d)
-	begun := false
+	begun := false // reports whether a file was deleted: then the directory stays a leftover
 	switch {
 	case err != nil:
 	case inPlace:

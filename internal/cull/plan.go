@@ -43,8 +43,8 @@ type Item struct {
 // Plan is the list of directories to delete, in order.
 type Plan struct {
 	Items []Item
-	now   time.Time // the time that ages are counted to
-	began time.Time // when the plan was begun, by the machine's clock
+	now   time.Time // ages are measured at this time
+	began time.Time // when MakePlan was called, by the machine's clock
 	roots []*logdir.Root
 	// unreadable holds the errors of roots that could not be read to their end.
 	unreadable map[*logdir.Root]error
@@ -64,7 +64,7 @@ func (p *Plan) Print(ctx context.Context, log *slog.Logger) {
 			continue
 		}
 		p.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
-		item.nameNeverSent(ctx, log)
+		item.warnNeverSent(ctx, log)
 		log.InfoContext(ctx, "would_cull", item.attrs(p.now)...)
 	}
 }
@@ -77,9 +77,9 @@ func (i Item) attrs(now time.Time) []any {
 	return attrs
 }
 
-// nameNeverSent logs the files that are deleted with the directory and look like logs,
-// but have names that tstat_send does not read.
-func (i Item) nameNeverSent(ctx context.Context, log *slog.Logger) {
+// warnNeverSent warns of each file that is deleted with the directory and looks like a
+// log, but has a name that tstat_send does not read.
+func (i Item) warnNeverSent(ctx context.Context, log *slog.Logger) {
 	for _, file := range i.NeverSent {
 		log.WarnContext(ctx, "file_never_sent", "directory", i.Path(), "file", file,
 			"error", "the file is deleted with its directory, but tstat_send does not read files of that name",
@@ -94,8 +94,8 @@ type planner struct {
 	tally      *tally
 }
 
-// MakePlan examines the directories below the roots, and counts ages up to now. It
-// changes nothing on disk. When ctx ends, MakePlan returns the plan made so far.
+// MakePlan examines the directories below the roots. Ages are measured at the time now.
+// MakePlan changes nothing on disk. When ctx ends, it returns the plan made so far.
 func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Options) *Plan {
 	p := &planner{Options: o, now: now, began: time.Now(), tally: &tally{counts: map[*logdir.Root]*Counts{}}}
 	plan := &Plan{

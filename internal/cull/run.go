@@ -28,8 +28,8 @@ func (r Result) Total() (total Counts) {
 	return total
 }
 
-// Run culls the directories below dirs, the roots, and counts ages up to now. When ctx
-// ends, Run ends early, between two deletions.
+// Run culls the directories below dirs, the roots. Ages are measured at the time now. When
+// ctx ends, Run ends early, between two deletions.
 func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 	r := Result{Roots: make([]RootResult, len(dirs))}
 	opened := make([]*logdir.Root, len(dirs))

@@ -65,7 +65,7 @@ func (s *site) write(name, content string) {
 	s.must(os.WriteFile(full, []byte(content), 0o644))
 }
 
-func (s *site) add(name, content string) {
+func (s *site) appendTo(name, content string) {
 	s.Helper()
 	f, err := os.OpenFile(filepath.Join(s.path, name), os.O_APPEND|os.O_WRONLY, 0)
 	s.must(err)
@@ -74,7 +74,7 @@ func (s *site) add(name, content string) {
 	s.must(f.Close())
 }
 
-// sent makes a directory whose rows were all confirmed that long ago.
+// sent makes a directory of two logs that were marked that long ago.
 func (s *site) sent(rel string, ago time.Duration) {
 	s.Helper()
 	s.write(rel+"/"+tcp, row)
@@ -82,7 +82,7 @@ func (s *site) sent(rel string, ago time.Duration) {
 	s.mark(rel, ago)
 }
 
-// mark marks a directory as it stands.
+// mark marks everything in a directory as confirmed. The mark is that old.
 func (s *site) mark(rel string, ago time.Duration) {
 	s.Helper()
 	d, err := logdir.Open(s.entry(rel))
@@ -105,6 +105,7 @@ func (s *site) mark(rel string, ago time.Duration) {
 	s.age(rel, ago)
 }
 
+// age gives the mark of a directory that age.
 func (s *site) age(rel string, ago time.Duration) {
 	s.Helper()
 	s.must(os.Chtimes(filepath.Join(s.path, rel, ".processed"), time.Time{}, s.now.Add(-ago)))
@@ -129,7 +130,7 @@ func (s *site) total(ctx context.Context, o Options) Counts {
 	return s.cull(ctx, o).Total()
 }
 
-// left lists the directories below the root, one level deep.
+// left returns the names in the root.
 func (s *site) left() []string {
 	s.Helper()
 	entries, err := os.ReadDir(s.path)
@@ -141,8 +142,8 @@ func (s *site) left() []string {
 	return names
 }
 
-// expect compares what is left with a list of names.
-func (s *site) expect(names ...string) {
+// wantLeft wants the root to hold these names alone.
+func (s *site) wantLeft(names ...string) {
 	s.Helper()
 	slices.Sort(names)
 	if got := s.left(); !slices.Equal(got, names) {
@@ -150,8 +151,8 @@ func (s *site) expect(names ...string) {
 	}
 }
 
-// says tells that some line of the log holds all of these.
-func (s *site) says(parts ...string) {
+// wantLogged wants a line of the log to contain all parts.
+func (s *site) wantLogged(parts ...string) {
 	s.Helper()
 	for line := range strings.Lines(s.log.String()) {
 		if !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(line, p) }) {

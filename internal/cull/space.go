@@ -73,7 +73,7 @@ func device(root *logdir.Root) (uint64, error) {
 }
 
 // spaceLacking records how many bytes will be lacking on each disk after the plan is
-// executed. The zero spaceLacking lacks nothing. Its methods may be called from many
+// executed. The zero spaceLacking says 0 for every disk. Its methods may be called from many
 // goroutines at once.
 type spaceLacking struct {
 	mu    sync.Mutex
@@ -141,8 +141,8 @@ func (p *planner) makeRoom(ctx context.Context, marked []logdir.Entry, plan *Pla
 const minIdle = 2 * time.Hour
 
 // expiredForSpace is like expired but ignores the TTL. A mark dated in the future
-// still protects its directory, and so do zero bytes in a log. It returns nil for a
-// directory that expired has already handled.
+// still protects its directory, and so do zero bytes in a log. expiredForSpace returns
+// nil for a directory that expired has already put into the plan or reported.
 func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := d.ReadProcessed()
 	if err != nil || mark.Kind == logdir.None || mark.Time.After(p.now) || p.old(mark.Time) {
@@ -157,7 +157,7 @@ func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, er
 	}
 	item, err := examineMarked(ctx, d, mark, LowSpace)
 	if keep, ok := errors.AsType[*keepError](err); ok && keep.as == asChanged {
-		return nil, nil // not sent to its end; the next run of tstat_send sends the rest
+		return nil, nil // no warning: the directory is not due, and tstat_send sends the rest
 	}
 	return item, err
 }

@@ -47,8 +47,8 @@ func TestSpaceText(t *testing.T) {
 	}
 }
 
-// On a full ext4 no block of the parent directory has room for a new name, so no
-// directory can be renamed until one has been deleted.
+// On a full ext4 no block of the root has room for a new name. So the first directory
+// must be deleted without being renamed.
 func TestFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")
@@ -91,7 +91,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		return err == nil
 	}
-	for i := range 2000 { // use up what room is left in the blocks of the directory
+	for i := range 2000 { // fill the blocks of the root
 		link(fmt.Sprintf("%040d", i))
 	}
 	for i := range 500 {
@@ -104,8 +104,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A disk of 64 blocks with ten directories of two logs and a mark each: as
-// many of the oldest go as are needed, whatever their age.
+// A disk of 64 blocks holds ten directories of three blocks each: two logs and a mark. The
+// oldest are deleted until enough is free, whatever the age of their marks.
 func TestMakeRoom(t *testing.T) {
 	const block = 4096
 	s := newSite(t)
@@ -124,7 +124,7 @@ func TestMakeRoom(t *testing.T) {
 			s.sent(name(i), -hour) // from the future
 		case 2:
 			s.sent(name(i), hour)
-			s.add(name(i)+"/"+tcp, "unsent")
+			s.appendTo(name(i)+"/"+tcp, "unsent")
 		case 9:
 			s.sent(name(i), 50*hour) // expired
 		default:
@@ -144,25 +144,25 @@ func TestMakeRoom(t *testing.T) {
 	if r := s.total(t.Context(), dry); r.Directories != 3 {
 		t.Errorf("%+v", r)
 	}
-	r := s.total(t.Context(), o) // 3 blocks of the expired one, 6 of the two oldest
-	s.expect(name(0), name(1), name(2), name(3), name(6), name(7), name(8))
+	r := s.total(t.Context(), o) // 3 blocks of the expired directory, 6 of the two oldest
+	s.wantLeft(name(0), name(1), name(2), name(3), name(6), name(7), name(8))
 	if r.Directories != 3 || r.Changed != 0 || free() < o.MinFree.Bytes {
 		t.Errorf("%+v, %d free of %d", r, free(), o.MinFree.Bytes)
 	}
-	s.says("directory_culled", name(4), "why=min_free")
+	s.wantLogged("directory_culled", name(4), "why=min_free")
 	if r := s.total(t.Context(), o); r.Directories != 0 {
-		t.Errorf("there was room enough: %+v", r)
+		t.Errorf("deleted though enough was free: %+v", r)
 	}
 	result := s.cull(t.Context(), Options{TTL: 48 * hour, MinFree: Space{Percent: 99.9}})
 	r = result.Total()
 	if lacking := result.Roots[0].LackingBytes; lacking <= 9*block || lacking > 10*block {
 		t.Errorf("%d bytes are lacking, want the ten blocks of four directories, without a thousandth of the disk", lacking)
 	}
-	s.expect(name(0), name(1), name(2), name(3))
+	s.wantLeft(name(0), name(1), name(2), name(3))
 	if r.Directories != 3 {
 		t.Errorf("%+v", r)
 	}
-	s.says("ERROR", "disk_short", "lacking_bytes")
+	s.wantLogged("ERROR", "disk_short", "lacking_bytes")
 	if _, err := os.Stat(s.path + "/" + name(2) + "/" + tcp); err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,126 @@
+package cull
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/test/testkit"
+)
+
+func TestLockedIsSkipped(t *testing.T) {
+	s := newSite(t)
+	s.sent("busy.out", 50*hour)
+	s.sent("free.out", 50*hour)
+	d, err := logdir.Open(s.entry("busy.out"))
+	s.must(err)
+	if r := s.total(t.Context(), Options{}); r.Locked != 1 || r.Directories != 1 || r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	s.wantLeft("busy.out")
+	s.must(d.Close())
+	s.cull(t.Context(), Options{})
+	s.wantLeft()
+}
+
+// Execute notices what has changed since the plan was made.
+func TestChangesAfterThePlan(t *testing.T) {
+	s := newSite(t)
+	for _, name := range []string{"grown.out", "marked_anew.out", "unmarked.out", "gone.out", "linked.out", "same.out"} {
+		s.sent(name, 50*hour)
+	}
+	o := s.options(Options{TTL: 48 * hour})
+	root := s.root()
+	plan := MakePlan(t.Context(), []*logdir.Root{root}, s.now, o)
+	if len(plan.Items) != 6 {
+		t.Fatalf("%+v", plan)
+	}
+	s.appendTo("grown.out/"+tcp, "more")
+	s.age("marked_anew.out", hour)
+	s.must(os.Remove(s.path + "/unmarked.out/.processed"))
+	s.must(os.RemoveAll(s.path + "/gone.out"))
+	s.sent("elsewhere/target.out", 50*hour)
+	s.must(os.RemoveAll(s.path + "/linked.out"))
+	s.must(os.Symlink("elsewhere/target.out", s.path+"/linked.out"))
+	Execute(t.Context(), plan, o)
+	r := plan.Counts(root)
+	s.wantLeft("elsewhere", "grown.out", "linked.out", "marked_anew.out", "unmarked.out")
+	if r != (Counts{Found: 6, Directories: 1, Bytes: r.Bytes, Unmarked: 1, Changed: 1, Failed: 1}) {
+		t.Errorf("%+v", r)
+	}
+	s.wantLogged("ERROR", "linked.out", "symbolic link")
+	if _, err := os.Stat(s.path + "/elsewhere/target.out/" + tcp); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file that tstat_send never reads is named before it is deleted, by a dry run too.
+func TestNeverSentIsNamed(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", 50*hour)
+	s.write("x.out/"+tcp+".1", row)
+	for _, dry := range []bool{true, false} {
+		s.log.Reset()
+		s.cull(t.Context(), Options{DryRun: dry})
+		s.wantLogged("WARN", "file_never_sent", "/x.out", "file="+tcp+".1")
+		if n := strings.Count(s.log.String(), "file_never_sent"); n != 1 {
+			t.Errorf("named %d times", n)
+		}
+	}
+	s.wantLeft()
+}
+
+func TestLeftovers(t *testing.T) {
+	token := strings.Repeat("ab", 8)
+	s := newSite(t)
+	s.sent("young.out", 0)
+	name := func(n string) string { return logdir.CulledName(n, token) }
+	s.write(name("python.out")+"/.processed", "processed")
+	s.must(os.Mkdir(s.path+"/"+name("empty.out"), 0o755))
+	s.write(name("stranger.out")+"/keep", "not ours")
+	s.write(".culled-other/keep", "not our pattern")
+	s.write(name("late.out")+"/.processed", "processed")
+	s.must(os.Chtimes(s.path+"/"+name("late.out")+"/.processed", time.Time{}, s.now.Add(hour)))
+	r := s.total(t.Context(), Options{TTL: 48 * hour})
+	s.wantLeft(name("stranger.out"), ".culled-other", "young.out")
+	if r.Directories != 3 || r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	s.wantLogged("WARN", "directory_kept", name("stranger.out"), "no mark")
+}
+
+// Wherever a run stops, each directory either is whole or has lost its name, and the
+// next run deletes it.
+func TestStoppedAnywhere(t *testing.T) {
+	for n := 0; ; n++ {
+		s := newSite(t)
+		for _, name := range []string{"a.out", "b.out", "c.out"} {
+			s.sent(name, 50*hour)
+		}
+		r := s.total(testkit.Countdown(t.Context(), n), Options{Workers: 1})
+		for _, name := range s.left() {
+			if strings.HasSuffix(name, ".out") {
+				for _, file := range []string{tcp, udp, ".processed"} {
+					if _, err := os.Stat(filepath.Join(s.path, name, file)); err != nil {
+						t.Errorf("after %d: %v", n, err)
+					}
+				}
+			}
+		}
+		if r.Failed > 0 || r.Changed > 0 {
+			t.Errorf("after %d: %+v\n%s", n, r, &s.log)
+		}
+		stopped := len(s.left()) > 0
+		s.cull(t.Context(), Options{})
+		s.wantLeft()
+		if !stopped {
+			if n < 20 {
+				t.Errorf("the run checked its context only %d times", n)
+			}
+			return
+		}
+	}
+}
