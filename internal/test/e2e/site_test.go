@@ -234,3 +234,23 @@ func shared(t *testing.T) *site {
 	t.Helper()
 	return newSite(t, rabbittest.Shared(t))
 }
+
+// wantMessages wants exactly these messages in the queue, once each.
+func (s *site) wantMessages(what string, want map[string]message) {
+	s.t.Helper()
+	seen := map[string]bool{}
+	for _, d := range s.Node.Drain(s.t, s.VHost, queue) {
+		m, known := want[d.MessageId]
+		if !known || seen[d.MessageId] {
+			s.t.Errorf("%s: message %s: of the log: %v, twice: %v", what, d.MessageId, known, seen[d.MessageId])
+		} else if !m.is(s.t, d.Body) {
+			s.t.Errorf("%s: message %s is not what its rows become", what, d.MessageId)
+		}
+		seen[d.MessageId] = true
+	}
+	for id := range want {
+		if !seen[id] {
+			s.t.Errorf("%s: message %s has not arrived", what, id)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// pythonConfig is a file as it was written for the Python tool.
+const pythonConfig = `[rabbit]
+host = localhost
+port = %d
+username = %s
+password = %s
+use_ssl = False
+vhost = %s
+queue = netsage_tstat
+routing_key = netsage_tstat
+exchange =
+
+; queue arguments
+[rabbit_queue_options]
+durable = True
+auto_delete = False
+exclusive = False
+`
+
+// TestCrontab runs a crontab line, with a config file, of the Python tool.
+func TestCrontab(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "rotation", s.root)
+	corpus(t, "hostile_names", s.root)
+	config := filepath.Join(t.TempDir(), "config.ini")
+	text := fmt.Sprintf(pythonConfig, s.Node.Port(), s.User, secret, s.VHost)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	line := fmt.Sprintf("%s -d %s -c %s -T 0 -S sensor1 -I 2", binary(t, "tstat_send"), s.root, config)
+	r := startCommand(t, exec.Command("/bin/sh", "-c", line)).wait().want(allDone, "malformed=5")
+	if want := 2012 + 95; r.count("rows") != want {
+		t.Errorf("%d rows, want %d", r.count("rows"), want)
+	}
+
+	seen := map[string]bool{}
+	expected := map[string]message{}
+	for _, dir := range s.directories() {
+		for name, kind := range kinds {
+			maps.Copy(expected, messagesOf(t, filepath.Join(s.root, dir, name), kind,
+				fmt.Sprintf("sensor1/2/%s/%s", dir, name), "0", "2"))
+		}
+	}
+	for _, d := range s.Node.Drain(t, s.VHost, queue) {
+		want, known := expected[d.MessageId]
+		if !known || seen[d.MessageId] || !want.is(t, d.Body) {
+			t.Errorf("message %s: known %v, seen before %v, or with other content", d.MessageId, known, seen[d.MessageId])
+		}
+		seen[d.MessageId] = true
+	}
+	if len(seen) != len(expected) {
+		t.Errorf("%d messages, want %d", len(seen), len(expected))
+	}
+}
+
+// TestQuietSuccess: cron sends mail when there is output; one line is enough.
+func TestQuietSuccess(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "lossy_level31", s.root)
+	for _, what := range []string{"sends", "finds nothing new"} {
+		r := s.send().want(allDone)
+		if lines := strings.Count(r.Log, "\n"); lines != 1 || r.Summary == nil || r.Out != "" {
+			t.Errorf("a run that %s prints %d lines, want the summary alone:\n%s%s", what, lines, r.Out, r.Log)
+		}
+	}
+	s.complete()
+}
+
+// TestPythonMark: a directory that the Python tool marked is done.
+func TestPythonMark(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	s.Node.DeclareQueue(t, s.VHost, queue, nil)
+	corpus(t, "lossy_level31", s.root)
+	for _, dir := range s.directories() {
+		write(t, filepath.Join(s.root, dir, ".processed"), []byte("processed\n"))
+	}
+	r := s.send().want(allDone)
+	if r.count("published") != 0 || s.Queued() != 0 {
+		t.Errorf("%d messages were sent of a directory that was done", r.count("published"))
+	}
+}

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/test/loggen"
+)
+
+// folder is a root whose messages go to files, and a neighbour that must stay
+// as it is: for what has nothing to do with a broker.
+type folder struct {
+	t                       *testing.T
+	root, out, config, next string
+	neighbour               string // its listing
+}
+
+func newFolder(t *testing.T) *folder {
+	t.Helper()
+	top := t.TempDir()
+	f := &folder{t: t, root: top + "/tstat", out: top + "/out", config: top + "/config.ini", next: top + "/next"}
+	for _, dir := range []string{f.root, f.out} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, f.config, []byte("[file]\npath = "+f.out+"\n"))
+	write(t, f.next+"/2026_01_15_00_00.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 77, 5), "")))
+	write(t, f.next+"/precious", []byte("precious"))
+	f.neighbour = f.listNeighbour()
+	return f
+}
+
+func (f *folder) listNeighbour() string {
+	f.t.Helper()
+	return listing(f.t, f.next) + string(readAll(f.t, f.next+"/precious"))
+}
+
+// log is a log of a few rows in a directory below the root; stream makes it
+// unlike others. It returns how many rows it has.
+func (f *folder) log(dir string, stream uint64) int {
+	f.t.Helper()
+	const rows = 3
+	write(f.t, filepath.Join(f.root, dir, tcpLog), []byte(strings.Join(lines(f.t, loggen.TCP, stream, rows), "")))
+	return rows
+}
+
+func (f *folder) args(args ...string) []string {
+	return slices.Concat([]string{"-d", f.root, "-c", f.config, "-t", "file", "-T", "0", "-S", sensor}, args)
+}
+
+// send runs tstat_send, and checks that the neighbour is as it was.
+func (f *folder) send(args ...string) result {
+	f.t.Helper()
+	p := start(f.t, "tstat_send", f.args(args...)...)
+	r, memory := p.waitMeasured()
+	if memory > memoryLimit {
+		f.t.Errorf("%d MB of memory", memory>>20)
+	}
+	f.unharmed()
+	return r
+}
+
+func (f *folder) cull(args ...string) result {
+	f.t.Helper()
+	r := run(f.t, "tstat_cull", slices.Concat([]string{"-d", f.root, "-t", "0"}, args)...)
+	f.unharmed()
+	return r
+}
+
+func (f *folder) unharmed() {
+	f.t.Helper()
+	if now := f.listNeighbour(); now != f.neighbour {
+		f.t.Errorf("the neighbour was touched:\n%s\nnow\n%s", f.neighbour, now)
+	}
+}
+
+func (f *folder) marked(dir string) bool { return exists(filepath.Join(f.root, dir, ".processed")) }
+
+func (f *folder) directories() []string {
+	f.t.Helper()
+	s := &site{t: f.t, root: f.root}
+	return s.directories()
+}

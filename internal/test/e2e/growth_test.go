@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+
+	"tstat-transport/internal/test/loggen"
+	"tstat-transport/internal/test/testkit"
+)
+
+// TestGrowth: what was marked is looked at again, and only what is new is sent.
+func TestGrowth(t *testing.T) {
+	t.Parallel()
+	for _, threshold := range []string{"0", "1"} {
+		t.Run("threshold "+threshold, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			s.args = []string{"-T", threshold}
+			const dir = "2026_01_15_00_00.out"
+			rows := lines(t, loggen.TCP, 1, 305)
+			path := filepath.Join(s.root, dir, tcpLog)
+			write(t, path, []byte(strings.Join(rows[:301], "")))
+			position := int64(0)
+			step := func(what string, file string) {
+				t.Helper()
+				s.send().want(allDone)
+				if !s.marked(dir) {
+					t.Errorf("%s: not marked", what)
+				}
+				log := testkit.ReadLog(t, filepath.Join(s.root, dir, file))
+				s.wantMessages(what, messagesFrom(t, log, position, kinds[strings.TrimSuffix(file, ".gz")],
+					fmt.Sprintf("%s/0/%s/%s", sensor, dir, strings.TrimSuffix(file, ".gz")), threshold, ""))
+				position = int64(len(log))
+			}
+			step("first run", tcpLog)
+			step("second run", tcpLog)
+			appendTo(t, path, strings.Join(rows[301:], ""))
+			step("five rows more", tcpLog)
+
+			tcp := position
+			position = 0
+			write(t, filepath.Join(s.root, dir, udpLog), []byte(strings.Join(lines(t, loggen.UDP, 2, 7), "")))
+			step("a new log beside", udpLog)
+			position = tcp
+
+			compress(t, path)
+			step("the log is now a .gz", tcpLog+".gz")
+		})
+	}
+}
+
+// TestReplaced: another log in the place of a marked one is sent whole.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string][]string{
+		"smaller":  lines(t, loggen.TCP, 11, 40),
+		"as large": lines(t, loggen.TCP, 12, 300),
+		"larger":   lines(t, loggen.TCP, 13, 500),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			const dir = "2026_01_15_00_00.out"
+			path := filepath.Join(s.root, dir, tcpLog)
+			names := fmt.Sprintf("%s/0/%s/%s", sensor, dir, tcpLog)
+			write(t, path, []byte(strings.Join(lines(t, loggen.TCP, 10, 300), "")))
+			s.send().want(allDone)
+			s.wantMessages("first log", messagesOf(t, path, kinds[tcpLog], names, "0", ""))
+			write(t, path, []byte(strings.Join(content, "")))
+			s.send().want(allDone, "replaced", "level=WARN", tcpLog)
+			s.wantMessages("second log", messagesOf(t, path, kinds[tcpLog], names, "0", ""))
+			s.send().want(allDone)
+			s.wantMessages("nothing new", nil)
+		})
+	}
+}
+
+// TestLive sends a log while Tstat writes it, cut at every kind of place.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cut  func(row string) int // where the last line is cut
+		sent bool                 // it is a row all the same, and sent at once
+	}{
+		"in the address": {func(string) int { return 5 }, false},
+		"in the last number that is used": {func(row string) int {
+			return strings.LastIndex(strings.TrimRight(row, "\n"), " ") / 2
+		}, false},
+		"before the newline": {func(row string) int { return len(row) - 1 }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shared(t)
+			const dir = "2026_01_15_00_00.out"
+			path := filepath.Join(s.root, dir, tcpLog)
+			rows := lines(t, loggen.TCP, 3, 120)
+			last := rows[len(rows)-1]
+			cut := c.cut(last)
+			whole := strings.Join(rows[:len(rows)-1], "")
+			write(t, path, []byte(whole+last[:cut]))
+			flows := s.flowsSent(t)
+			if want := 2 * 119; !c.sent && flows != want || c.sent && flows != want+2 {
+				t.Errorf("%d flows at first, want %d and those of the last line: %v", flows, want, c.sent)
+			}
+			if again := s.flowsSent(t); again != 0 {
+				t.Errorf("%d flows in a second run", again)
+			}
+			appendTo(t, path, last[cut:]+rows[1]+rows[2])
+			want := 6
+			if c.sent {
+				want = 4
+			}
+			if got := s.flowsSent(t); got != want {
+				t.Errorf("%d flows when the line was completed, want %d", got, want)
+			}
+			s.send().want(allDone)
+			s.wantRows([]string{whole, last, rows[1], rows[2]}, false)
+		})
+	}
+}
+
+// flowsSent runs tstat_send, collects, and gives the number of flows sent.
+func (s *site) flowsSent(t *testing.T) int {
+	t.Helper()
+	n := s.send().want(allDone).count("flows")
+	s.collect()
+	return n
+}
+
+// compress does what gzip(1) does.
+func compress(t *testing.T, path string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(content) // into memory
+	_ = z.Close()
+	write(t, path+".gz", []byte(b.String()))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/test/testkit"
+)
+
+// TestManyRows sends varied rows of every layout, and then lives on with them.
+func TestManyRows(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	rows := testkit.UnderRace(8_000, 40_000)
+	books := generated(t, rows, s.root)
+	r := s.send().want(allDone)
+	if books.Rows < int64(rows) || r.count("rows") != int(books.Rows) || r.count("malformed") != int(books.Malformed) || r.count("flows") != int(books.Flows) {
+		t.Errorf("summary %v, want %+v", r.Summary, books)
+	}
+	s.complete()
+	if len(s.got) < int(books.Flows)/100 {
+		t.Errorf("%d messages for %d flows", len(s.got), books.Flows)
+	}
+}
+
+// TestSingle stops after the first directory that had something to send.
+func TestSingle(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "header_only", s.root) // the oldest: nothing to send
+	corpus(t, "rotation", s.root)
+	for i, want := range []int{2, 3, 3} {
+		s.send("-s").want(allDone)
+		marked := 0
+		for _, dir := range s.directories() {
+			if s.marked(dir) {
+				marked++
+			}
+		}
+		if marked != want {
+			t.Errorf("%d directories are marked after %d runs with -s, want %d", marked, i+1, want)
+		}
+		s.check()
+	}
+	s.complete()
+}
+
+// TestRoots: several instances of Tstat in one run.
+func TestRoots(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	roots := map[string]string{}
+	var args []string
+	for instance, name := range map[string]string{"0": "plain", "east": "v3.0_bulk", "7": "v2.4_bulk"} {
+		root := filepath.Join(t.TempDir(), "root")
+		roots[instance] = root
+		corpus(t, strings.Replace(name, "plain", "lossy_level31", 1), filepath.Join(root, "nested"))
+		if instance == "0" {
+			args = append(args, "-d", root)
+		} else {
+			args = append(args, "-d", instance+"="+root)
+		}
+	}
+	args = append(args, "-c", s.ConfigFile(), "-S", sensor, "-T", "0")
+	run(t, "tstat_send", args...).want(allDone)
+	want := map[string]message{}
+	for instance, root := range roots {
+		given := strings.TrimPrefix(instance, "0")
+		dirs, err := filepath.Glob(filepath.Join(root, "nested", "*.out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range dirs {
+			for name, kind := range kinds {
+				maps.Copy(want, messagesOf(t, filepath.Join(dir, name), kind,
+					fmt.Sprintf("%s/%s/nested/%s/%s", sensor, instance, filepath.Base(dir), name), "0", given))
+			}
+		}
+	}
+	s.wantMessages("three roots", want)
+	run(t, "tstat_send", args...).want(allDone)
+	s.wantMessages("again", nil)
+}
+
+// TestCullKeepsUnsent: the culler deletes what was sent, and nothing else.
+func TestCullKeepsUnsent(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "rotation", s.root)
+	corpus(t, "lossy_level31", s.root)
+	s.send().want(allDone)
+	s.check()
+	// One has grown, one has its mark taken off.
+	dirs := s.directories()
+	grown, unmarked, done := dirs[0], dirs[1], dirs[2]
+	path := filepath.Join(s.root, grown, udpLog)
+	log := string(testkit.ReadLog(t, path))
+	appendTo(t, path, log[strings.LastIndex(log[:len(log)-1], "\n")+1:])
+	if err := os.Remove(filepath.Join(s.root, unmarked, ".processed")); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone, udpLog, "has grown", grown)
+	if r.count("directories") != 1 {
+		t.Errorf("%d directories were culled, want 1", r.count("directories"))
+	}
+	for dir, want := range map[string]bool{grown: true, unmarked: true, done: false} {
+		if got := exists(filepath.Join(s.root, dir)); got != want {
+			t.Errorf("%s is there: %v, want %v", dir, got, want)
+		}
+	}
+	s.Node.DeleteQueue(t, s.VHost, queue)
+	s.send().want(allDone)
+	run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
+	if left := s.directories(); len(left) != 0 {
+		t.Errorf("%q are left though all is sent", left)
+	}
+}
+
+// TestQueueIsDeclared where there is none, as the configuration says, and left
+// alone where there is one.
+func TestQueueIsDeclared(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "v3.0_bulk", s.root)
+	s.QueueOptions["x-max-length"] = "1000"
+	s.send().want(allDone)
+	s.Node.DeclareQueue(t, s.VHost, queue, map[string]any{"x-max-length": int64(1000)}) // 406 if it is another
+	s.QueueOptions["x-max-length"] = "5"
+	s.QueueOptions["durable"] = "False"
+	corpus(t, "v2.4_repeated_headers", s.root)
+	s.send().want(allDone)
+	s.complete()
+}

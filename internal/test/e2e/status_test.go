@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"tstat-transport/internal/test/testkit"
+)
+
+// TestExitStatus provokes every exit status, and that of several at once.
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	corpus(t, "lossy_level31", s.root)
+	with := func(key, value string) func(*site) {
+		return func(s *site) { s.Rabbit[key] = value }
+	}
+	broken := func(s *site) { write(t, filepath.Join(s.root, "2000_01_01_00_00.out", tcpLog), []byte("no header\n")) }
+	port, err := testkit.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := strconv.Itoa(port) // listens there
+	for name, c := range map[string]struct {
+		change func(*site)
+		args   []string
+		status int
+		words  []string
+	}{
+		"flag":                {nil, []string{"--nosuch"}, wrongUsage, []string{"--nosuch", "--help"}},
+		"no root":             {nil, []string{"-d", "/nosuch/root"}, noRoot, []string{"/nosuch/root", "-d"}},
+		"no config":           {nil, []string{"-c", "/nosuch/config.ini"}, misconfigured, []string{"/nosuch/config.ini"}},
+		"value":               {with("use_ssl", "perhaps"), nil, misconfigured, []string{"use_ssl"}},
+		"log":                 {broken, nil, ioTrouble, []string{"2000_01_01_00_00.out/" + tcpLog, "no header"}},
+		"broker away":         {with("port", nobody), nil, tryAgain, []string{"127.0.0.1:" + nobody, "refused"}},
+		"password":            {with("password", secret+"x"), nil, refused, []string{"username and password"}},
+		"vhost":               {with("vhost", "nosuch"), nil, misconfigured, []string{"nosuch", "vhost"}},
+		"exchange":            {with("exchange", "nosuch"), nil, misconfigured, []string{"nosuch", "exchange"}},
+		"unroutable":          {func(s *site) { s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere" }, nil, misconfigured, []string{"unroutable", "nowhere"}},
+		"log and unroutable":  {func(s *site) { broken(s); with("routing_key", "nowhere")(s) }, nil, misconfigured, []string{"unroutable", "no header"}},
+		"log and broker away": {func(s *site) { broken(s); with("port", nobody)(s) }, nil, tryAgain, []string{"refused"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			own := s.clone(t)
+			own.root = filepath.Join(t.TempDir(), "tstat")
+			if err := os.CopyFS(own.root, os.DirFS(s.root)); err != nil {
+				t.Fatal(err)
+			}
+			if c.change != nil {
+				c.change(own)
+			}
+			own.send(c.args...).want(c.status, c.words...).within(30 * time.Second)
+			if c.status != ioTrouble && c.status != noRoot { // the rest was done
+				own.noneMarked()
+			}
+		})
+	}
+}
