@@ -1,7 +1,6 @@
 package fastparse
 
 import (
-	"encoding/binary"
 	"math"
 	"math/big"
 	"strconv"
@@ -27,7 +26,7 @@ type Decimal struct {
 func readDecimal(block []byte, from, to int) (d Decimal, ok bool) {
 	const fraction = len(".000000")
 	if point, micro, ok := fixedTime(block, from, to); ok {
-		whole, _ := readShort(binary.LittleEndian.Uint64(block[from:from+8]), point-from)
+		whole, _ := readShort(word(block[from:from+8]), point-from)
 		return Decimal{Whole: whole, micro: micro}, true
 	}
 	if point := to - fraction; point > from && point <= from+maxWhole && block[point] == '.' {
@@ -64,9 +63,10 @@ func readDecimalSlow(field []byte) (d Decimal, ok bool) {
 
 // Thousandths returns the double nearest to d, rounded to three decimals as
 // Python's round does, in thousandths. text is the field that d was read from.
-// Thousandths computes the double only where rounding the digits may give another
-// result: if the digits are a tie, or if doubles near d are so far apart that the
-// double may be a tie.
+//
+// Most results come from the digits of d alone. The double can round in another way only
+// if the digits are a tie, or if doubles near d are so far apart that the double may be a
+// tie although the digits are not.
 func (d Decimal) Thousandths(text []byte) uint64 {
 	if d.Whole >= 1e9 || d.more {
 		f, _ := strconv.ParseFloat(string(text), 64)

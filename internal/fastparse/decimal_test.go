@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// parts are a decimal without its text.
+// parts are the fields of a Decimal.
 type parts struct {
 	whole, micro uint64
 	more         bool
@@ -19,7 +19,7 @@ type parts struct {
 
 func partsOf(d Decimal) parts { return parts{d.Whole, d.micro, d.more} }
 
-// read reads a Decimal as a field between others.
+// read reads text as the middle field of a block.
 func read(text string) (d Decimal, ok bool) {
 	block := append(make([]byte, 0, len(text)+8+Padding), "987 "+text+" 654"...)
 	return readDecimal(block, 4, 4+len(text))
@@ -31,14 +31,15 @@ func written(put func(out []byte, o int) int) string {
 	return string(out[4:put(out, 4)])
 }
 
-// set returns the text of a Number that f sets.
+// set returns how a segment with the format Number writes the value that f sets.
 func set(f func(*Value)) string {
 	var v Value
 	f(&v)
 	return written(v.putNumber)
 }
 
-// decimals.txt says what Python 3.11 makes of these; decimals.py there wrote it.
+// Rounding and division give the results of Python 3.11. testdata/decimals.py wrote the
+// results to decimals.txt.
 func TestAsPython(t *testing.T) {
 	file, err := os.Open("testdata/decimals.txt")
 	if err != nil {
@@ -53,7 +54,7 @@ func TestAsPython(t *testing.T) {
 		text := want[0]
 		d, ok := read(text)
 		if !ok {
-			t.Errorf("%s is no decimal", text)
+			t.Errorf("%s is not a decimal", text)
 		}
 		ms := d.Thousandths([]byte(text))
 		seconds := Ratio(ms, 1000) / 1000
@@ -113,7 +114,7 @@ func TestReadDecimal(t *testing.T) {
 	}
 }
 
-// The fast path and the slow one agree, and the number is the text's.
+// The fast path and the slow path of readDecimal agree.
 func TestReadDecimalRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 30_000 {
@@ -130,7 +131,7 @@ func TestReadDecimalRandom(t *testing.T) {
 	}
 }
 
-// thousandths is the rounding of the exact value of the nearest double.
+// Thousandths and ShiftedThousandths round the exact value of the nearest double.
 func TestThousandths(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 30_000 {
@@ -157,7 +158,7 @@ func TestThousandths(t *testing.T) {
 	}
 }
 
-// bigThousandths rounds exactly, to even where two are as near.
+// bigThousandths rounds the exact value of f to thousandths, ties to even.
 func bigThousandths(f float64) uint64 {
 	exact := new(big.Rat).SetFloat64(f)
 	exact.Mul(exact, big.NewRat(1000, 1))
@@ -233,7 +234,7 @@ func TestPutUint(t *testing.T) {
 	}
 }
 
-// putThousandths writes no digits that the double does not need.
+// putThousandths writes the shortest text that reads back as the same double.
 func TestPutThousandths(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	numbers := []uint64{0, 1, 10, 999, 1000, 1e18, 8796093022208039, 8801793022208029, 1<<53 - 1, 1 << 53}
@@ -251,8 +252,8 @@ func TestPutThousandths(t *testing.T) {
 	}
 }
 
-// setRounded sets what strconv does, less a zero at the end, and less digits
-// that the double does not need.
+// setRounded rounds as strconv does, and writes the shortest text that reads back as the
+// rounded double.
 func TestSetRounded(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	numbers := []float64{0, math.SmallestNonzeroFloat64, 0.001, 0.005, 0.0049999, 0.015, 0.125, 0.375, 0.994999, 0.995, 0.99500001, 0.999,

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestOtherProcessors runs the tests as on processors that have less than this
-// one, and says what this one cannot run.
+// TestOtherProcessors repeats the tests with the routines that older processors can run.
+// It skips the levels that this processor lacks.
 func TestOtherProcessors(t *testing.T) {
 	avx512, avx2, skip, render := useAVX512, useAVX2, useSkip, useRender
 	t.Logf("this processor runs: AVX-512 routines %v, AVX2 index %v, row skipper %v, renderer %v", avx512, avx2, skip, render)
@@ -25,7 +25,7 @@ func TestOtherProcessors(t *testing.T) {
 	} {
 		t.Run(level.name, func(t *testing.T) {
 			if level.avx512 && !avx512 || level.avx2 && !avx2 || level.skip && !skip {
-				t.Skip("this processor cannot run it, see the log above")
+				t.Skip("this processor lacks instructions of this level, see the log above")
 			}
 			useAVX512, useAVX2, useSkip, useRender = level.avx512, level.avx2, level.skip, level.avx2 && render
 			for i, test := range []func(*testing.T){TestIndex, TestIndexSingleBytes, TestLinesOfEveryLength, TestWideRows, TestLines, TestCorpusLines} {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// indexNaive is what index does, one byte at a time.
+// indexNaive is index, one byte at a time.
 func indexNaive(block []byte, newline, space []uint64) {
 	clear(newline)
 	clear(space)
@@ -30,7 +30,7 @@ func TestIndex(t *testing.T) {
 			switch random.IntN(4) {
 			case 0:
 				block[i] = byte(random.Uint32())
-			case 1: // the neighbours, one bit off, and with the highest bit
+			case 1: // bytes close to a newline or space: the neighbours, one bit changed, the highest bit set
 				block[i] = "\n \x0b\x09\x21\x1f\x8a\xa0\x00\xff\x0e\x24"[random.IntN(12)]
 			case 2:
 				block[i] = '\n'
@@ -45,7 +45,7 @@ func TestIndex(t *testing.T) {
 			f(block, newline[:words], space[:words])
 			got[i] = [2][]uint64{newline, space}
 			if newline[words] != 42 || space[words] != 42 {
-				t.Fatalf("function %d wrote behind %d words", i, words)
+				t.Fatalf("function %d wrote after its %d words", i, words)
 			}
 			for j := range 2 {
 				if !slices.Equal(got[i][j], got[0][j]) {
@@ -56,7 +56,8 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// Each byte value at each place of a word, alone.
+// TestIndexSingleBytes indexes blocks of zero bytes with one other byte: each value at
+// each place.
 func TestIndexSingleBytes(t *testing.T) {
 	var block [64]byte
 	for place := range block {

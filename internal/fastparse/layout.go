@@ -46,8 +46,8 @@ var required = [...][]string{
 	},
 }
 
-// everywhere are the columns that every Tstat since 2.4 writes at every log level.
-var everywhere = [...][]string{
+// alwaysWritten are the columns that every Tstat since 2.4 writes at every log level.
+var alwaysWritten = [...][]string{
 	TCP: {
 		"c_ip", "c_port", "c_pkts_all", "c_rst_cnt", "c_ack_cnt", "c_ack_cnt_p", "c_bytes_uniq", "c_pkts_data",
 		"c_bytes_all", "c_pkts_retx", "c_bytes_retx", "c_pkts_ooo", "c_syn_cnt", "c_fin_cnt", "s_ip", "s_port",
@@ -72,7 +72,7 @@ func (l *Layout) MayFollow() bool {
 	if !l.numbered {
 		return false
 	}
-	for _, name := range everywhere[l.Protocol] {
+	for _, name := range alwaysWritten[l.Protocol] {
 		if l.Column(name) < 0 {
 			return false
 		}
@@ -97,8 +97,8 @@ var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 
 // the next : (if any). The numbers are ignored: Tstat 2.4 beta counts from 0, and
 // some builds leave a number out or repeat a number. If a name is repeated, the
 // first column of that name counts. A trailing carriage return is ignored. Text
-// before the first # is ignored too, unless it contains a space: rows may or may not
-// have a field for the additional token.
+// before the first # is ignored too. If that text contains a space, it is a column of its
+// own, and nobody knows whether rows have a field for it: the line is then no header.
 func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
 	l := &Layout{Protocol: protocol, Header: string(line)}
 	text := strings.TrimSuffix(l.Header, "\r")

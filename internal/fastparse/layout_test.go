@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// minimal are headers with the required columns and no other.
+// minimal are headers that have only the required columns.
 var minimal = [...]string{
 	TCP: "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9",
 	UDP: "#c_ip:1 c_port:2 c_first_abs:3 c_durat:4 c_bytes_all:5 s_ip:6 s_port:7 s_first_abs:8 s_durat:9 s_bytes_all:10",
@@ -40,7 +40,7 @@ func TestParseHeader(t *testing.T) {
 	for input, want := range map[string]string{
 		udp:                                 "",
 		"#15" + udp:                         "",
-		"#zz" + udp:                         "", // whatever stands before the last #
+		"#zz" + udp:                         "", // any text before the last #
 		"\xef\xbb\xbf#15" + udp:             "", // byte-order mark
 		"\x00\xff;" + udp:                   "",
 		udp[1:]:                             "", // no #
@@ -80,8 +80,8 @@ func TestParseHeader(t *testing.T) {
 	}
 }
 
-// zeroBased is a header whose columns are numbered from 0, as Tstat 2.4 beta
-// writes the one of a UDP log.
+// zeroBased returns header with its columns numbered from 0, as Tstat 2.4 beta numbers
+// them in UDP logs.
 func zeroBased(header string) string {
 	columns := strings.Fields(header)
 	for i, column := range columns {
@@ -91,11 +91,11 @@ func zeroBased(header string) string {
 	return strings.Join(columns, " ")
 }
 
-// TestMayFollow: a header in mid-file must name what every Tstat writes, start
-// with # and be numbered from 1 without a gap.
+// A header inside a log must name the columns that every Tstat writes, start with # and
+// number its columns from 1 without a gap.
 func TestMayFollow(t *testing.T) {
 	var columns []string
-	for i, name := range everywhere[UDP] {
+	for i, name := range alwaysWritten[UDP] {
 		columns = append(columns, fmt.Sprintf("%s:%d", name, i+1))
 	}
 	header := "#" + strings.Join(columns, " ")
@@ -142,18 +142,18 @@ func TestLayout(t *testing.T) {
 		}
 	}
 	if !l.Same(line) || l.Same(line[1:]) || l.Same(append(line, ' ')) || (*Layout)(nil).Same(line) {
-		t.Error("Same is wrong about the header line, one that is shorter, one that is longer, or no layout")
+		t.Error("Same must accept only the header line itself, and must accept a nil layout")
 	}
 	line[1] = 'x'
 	if l.Header[1] != '1' || l.Same(line) {
-		t.Error("the layout borrowed the line")
+		t.Error("the layout refers to the line instead of a copy")
 	}
 	if TCP.String() != "tcp" || UDP.String() != "udp" {
-		t.Errorf("kinds are %s and %s", TCP, UDP)
+		t.Errorf("protocols are %s and %s", TCP, UDP)
 	}
 }
 
-// Every header of the corpus is read, each column found where it first stands.
+// ParseHeader reads every header of the corpus. A repeated name means its first column.
 func TestCorpusHeaders(t *testing.T) {
 	headers, widest := 0, 0
 	for path, log := range corpus(t) {
@@ -194,8 +194,8 @@ func TestCorpusHeaders(t *testing.T) {
 	}
 }
 
-// corpus returns the real TCP and UDP logs by path; of a cut gzip stream what
-// there is.
+// corpus returns the real TCP and UDP logs by path. A truncated gzip stream counts up to
+// where it ends.
 func corpus(t testing.TB) map[string][]byte {
 	t.Helper()
 	logs := map[string][]byte{}
@@ -214,7 +214,7 @@ func corpus(t testing.TB) map[string][]byte {
 				if err != nil {
 					t.Fatalf("%s: %v", path, err)
 				}
-				content, _ = io.ReadAll(zip) // as far as it goes
+				content, _ = io.ReadAll(zip) // a truncated stream ends with an error
 			}
 			logs[path] = content
 		}

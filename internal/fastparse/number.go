@@ -12,44 +12,49 @@ const zeros = 0x3030303030303030 // "00000000"
 // word returns a field's first eight bytes, the first in the lowest byte.
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
-// digits8 returns the values of the first n (1 to 8) digits of a word, one a byte,
-// the last digit in the highest byte. invalid is 0 if all n bytes are digits.
-func digits8(word uint64, n int) (values, invalid uint64) {
-	values = (word ^ zeros) << ((64 - 8*n) & 63)
+// digits8 returns the values of the first n (1 to 8) digits of w, one a byte, the last
+// digit in the highest byte. The lower bytes are 0. invalid is 0 if all n bytes are
+// digits.
+func digits8(w uint64, n int) (values, invalid uint64) {
+	values = (w ^ zeros) << ((64 - 8*n) & 63)
 	return values, nondigits(values)
 }
 
-// nondigits returns 0 if every byte is a value from 0 to 9.
+// nondigits returns 0 if every byte is a value from 0 to 9. A larger value has its
+// highest bit set, or gets it by the addition, since 10 + 0x76 = 0x80.
 func nondigits(values uint64) uint64 { return (values + 0x7676767676767676 | values) & highs }
 
-// zeroBefore returns 1 if the number of n digits at the start of word has a leading
-// zero, else 0.
-func zeroBefore(word uint64, n int) uint64 {
-	return ((word&0xff ^ '0') - 1) & uint64(1-n) >> 63
+// leadingZero returns 1 if the number of n digits at the start of w has a leading zero,
+// else 0. The first subtraction is negative if the first byte is '0', and 1-n is negative
+// if another digit follows.
+func leadingZero(w uint64, n int) uint64 {
+	return ((w&0xff ^ '0') - 1) & uint64(1-n) >> 63
 }
 
-// readShort reads a field of n bytes that begins with word. ok is false unless the
-// field is a number of one to eight digits.
-func readShort(word uint64, n int) (value uint64, ok bool) {
-	values, invalid := digits8(word, n)
+// readShort reads a field of n bytes that begins with w. ok is false unless the field is
+// a number of one to eight digits.
+func readShort(w uint64, n int) (value uint64, ok bool) {
+	values, invalid := digits8(w, n)
 	return number8(values), uint(n-1) < 8 && invalid == 0
 }
 
-// isShort reports whether a field of n bytes that begins with word is a number of
-// one to eight digits without leading zeros.
-func isShort(word uint64, n int) bool {
-	_, invalid := digits8(word, n)
-	return uint(n-1) < 8 && invalid|zeroBefore(word, n) == 0
+// isShort reports whether a field of n bytes that begins with w is a number of one to
+// eight digits without leading zeros.
+func isShort(w uint64, n int) bool {
+	_, invalid := digits8(w, n)
+	return uint(n-1) < 8 && invalid|leadingZero(w, n) == 0
 }
 
-// number8 combines eight digit values into a number, in three steps: pairs, groups
-// of four, all eight.
+// number8 combines eight digit values into a number in three steps: pairs, groups of
+// four, all eight. Each multiplication adds a group, times its weight, to the group after
+// it.
 func number8(values uint64) uint64 {
 	values = values * (10<<8 + 1) >> 8
 	values = values & 0x00ff00ff00ff00ff * (100<<16 + 1) >> 16
 	return values & 0x0000ffff0000ffff * (10000<<32 + 1) >> 32
 }
 
+// powers are the powers of ten.
 var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
 // readUint reads the decimal digits block[from:to]; block must have Padding bytes of
@@ -73,8 +78,8 @@ func readUint(block []byte, from, to int) (value uint64, ok bool) {
 	return uintSlow(b[:n])
 }
 
-// fixedTime reads a time in the form in which Tstat writes it: one to eight digits
-// without leading zeros, a point, six digits. It returns the offset of the point
+// fixedTime reads a time in the form in which Tstat writes short times: one to eight
+// digits without leading zeros, a point, six digits. It returns the offset of the point
 // and the number after the point. ok is false for every other form: the caller falls
 // back to readDecimal. block must have Padding bytes of capacity past to.
 func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
@@ -85,8 +90,8 @@ func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	}
 	first, last := word(block[from:from+8]), word(block[to-8:to]) // last: a digit, the point, six digits
 	_, invalid := digits8(first, n)
-	values := (last ^ zeros) &^ 0xffff
-	invalid |= nondigits(values) | (last>>8&0xff ^ '.') | zeroBefore(first, n)
+	values := (last ^ zeros) &^ 0xffff // without the first digit and the point
+	invalid |= nondigits(values) | (last>>8&0xff ^ '.') | leadingZero(first, n)
 	return to - fraction, number8(values), invalid == 0
 }
 
@@ -125,7 +130,8 @@ func isAddress(field []byte) bool {
 
 // copyUint copies the decimal digits block[from:to] to dst without leading zeros and
 // returns the number of digits. It returns 0 if the field is not a number of at most
-// 64 bits. dst must have 24 bytes, and any of them may be overwritten.
+// 64 bits. dst must have 24 bytes, and any of them may be overwritten. block must have
+// Padding bytes of capacity past to.
 func copyUint(dst, block []byte, from, to int) int {
 	n := to - from
 	if n <= 0 {
@@ -141,7 +147,7 @@ func copyUint(dst, block []byte, from, to int) int {
 		_, low := digits8(word(b[8:]), n-8)
 		invalid |= low
 	}
-	if invalid|zeroBefore(first, n) != 0 {
+	if invalid|leadingZero(first, n) != 0 {
 		return copyUintSlow(dst, b[:n])
 	}
 	*(*[16]byte)(dst) = [16]byte(b)

@@ -8,17 +8,16 @@ import (
 	"testing"
 )
 
-// inBlock puts a field into a block with other digits before and after it,
-// and Padding.
+// inBlock returns a block that holds field between other digits, and has Padding.
 func inBlock(field string) (block []byte, from, to int) {
-	const before, behind = "98765432", "12345678"
-	block = make([]byte, 0, len(before)+len(field)+len(behind)+Padding)
-	block = append(block, before+field+behind...)
+	const before, after = "98765432", "12345678"
+	block = make([]byte, 0, len(before)+len(field)+len(after)+Padding)
+	block = append(block, before+field+after...)
 	return block, len(before), len(before) + len(field)
 }
 
-// uints are fields of every length to 25, with a byte that is no digit, or
-// none, at each place.
+// uints yields fields of up to 25 digits, and the same fields with each byte replaced by
+// a byte that is not a digit.
 func uints(yield func(string)) {
 	fields := []string{"", "18446744073709551615", "18446744073709551616", "18446744073709551609", "28446744073709551615",
 		"00018446744073709551615", "00018446744073709551616", "184467440737095516150", strings.Repeat("0", 300) + "7",
@@ -64,7 +63,7 @@ func TestUint(t *testing.T) {
 			t.Fatalf("copyUint(%q) = %q", field, dst[:n])
 		}
 		if string(dst[room:]) != "xxxxxxxx" {
-			t.Fatalf("copyUint(%q) wrote behind its %d bytes: %q", field, room, dst)
+			t.Fatalf("copyUint(%q) wrote after its %d bytes: %q", field, room, dst)
 		}
 	})
 }
@@ -79,7 +78,7 @@ func TestIsAddress(t *testing.T) {
 				field[i] = byte(c)
 				fields = append(fields, string(field))
 				if c > 4 && n > 18 {
-					break // every byte at every place of short ones only
+					break // in long fields, only some bytes at every place
 				}
 			}
 		}

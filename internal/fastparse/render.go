@@ -27,7 +27,7 @@ func (r *Renderer) Render(segments []Segment, out []byte, o int) (end, nulls, ba
 	at := o
 	for rest := segments; len(rest) > 0; rest = rest[1:] {
 		n, next, ok := r.renderFast(rest, out, at)
-		if !ok {
+		if !ok { // start again: renderFast does not say which of the values it cannot write
 			r.nulls = 0
 			end, bad = r.renderPortable(segments, out, o)
 			return end, r.nulls, bad
@@ -51,9 +51,9 @@ func (r *Renderer) renderPortable(segments []Segment, out []byte, o int) (end, b
 		o += int(s.len)
 		if s.format == Counter {
 			from, to := r.Fields.Bounds(int(s.at))
-			word := binary.LittleEndian.Uint64(r.Block[from : from+8])
-			if isShort(word, to-from) {
-				binary.LittleEndian.PutUint64(out[o:], word)
+			first := word(r.Block[from : from+8])
+			if isShort(first, to-from) {
+				binary.LittleEndian.PutUint64(out[o:], first)
 				o += to - from
 				continue
 			}
@@ -69,7 +69,7 @@ func (r *Renderer) renderPortable(segments []Segment, out []byte, o int) (end, b
 // column returns the column that a segment reads.
 func (r *Renderer) column(s *Segment) int {
 	if s.format == MinMax || s.format == Timestamp {
-		return int(r.Values[s.at].whole)
+		return int(r.Values[s.at].column)
 	}
 	return int(s.at)
 }
@@ -88,10 +88,7 @@ func (r *Renderer) putValue(s *Segment, out []byte, o int) (end int, ok bool) {
 	switch s.format {
 	case Timestamp:
 		d, ok := readDecimal(r.Block, from, to)
-		if r.Values[s.at].cut > 0 {
-			d.Whole /= 1000
-		}
-		return putUint(out, o, d.Whole), ok
+		return putUint(out, o, d.Whole/powers[r.Values[s.at].cut]), ok
 	case Address:
 		if field := r.Block[from:to]; isAddress(field) {
 			return o + copy(out[o:], field), true

@@ -17,7 +17,7 @@ func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int
 	}
 	passed, end, ok := renderAVX2(unsafe.SliceData(segments), len(segments), &r.Fields.Starts[0], unsafe.SliceData(r.Block),
 		unsafe.SliceData(r.Values), &ranges, unsafe.SliceData(out), o)
-	return int(uint(passed) / uint(unsafe.Sizeof(Segment{}))), end, ok
+	return int(uint(passed) / uint(unsafe.Sizeof(Segment{}))), end, ok // passed is in bytes
 }
 
 // byteRange holds the allowed range of each of 16 bytes: byte b at i is allowed if

@@ -74,7 +74,9 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 
 // VERIFY sets bits in each byte of X7 for which the byte of x is outside of a
 // byteRange: it subtracts the low end, then subtracts the size with saturation. It
-// leaves the distances from the low end in x, and overwrites y.
+// leaves the distances from the low end in x, and overwrites y. range is the memory
+// operand of the byteRange and starts with +, because the offset of the field low or
+// size is put before it.
 #define VERIFY(x, y, range) \
 	VPSUBB byteRange_low range, x, x \
 	VPSUBUSB byteRange_size range, x, y \
@@ -166,9 +168,9 @@ other:
 
 	CMPL DX, $const_Timestamp
 	JEQ  timestamp
-	MOVQ Value_whole(R10)(BX*1), AX
 	CMPL DX, $const_MinMax
 	JEQ  minMax
+	MOVQ Value_whole(R10)(BX*1), AX
 
 	// A number below 10^8: shift its digits right by the leading zeros. Bit 56 is set
 	// before the zeros are counted, so that the last digit stays.
@@ -229,7 +231,7 @@ long:
 
 minMax:
 	// The value names the column.
-	MOVQ AX, BX
+	MOVL Value_column(R10)(BX*1), BX
 	JMP  counter
 
 rtt:
@@ -284,7 +286,7 @@ timestamp:
 	CMPQ Value_len(R10)(BX*1), $0
 	JNE  text
 	MOVL Value_cut(R10)(BX*1), DX
-	MOVQ Value_whole(R10)(BX*1), BX
+	MOVL Value_column(R10)(BX*1), BX
 	FIELD
 	LEAL -9(R12), AX
 	CMPL AX, $const_maxWhole

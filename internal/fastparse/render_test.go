@@ -7,12 +7,13 @@ import (
 	"testing"
 )
 
-// rendered is what Render and renderPortable write for a segment of this format,
-// between two others: of field, which stands in a block between others, or of v.
+// rendered returns what Render writes for a segment of the format: for field, which is the
+// middle field of a block, or for v, depending on the format. It checks that
+// renderPortable writes the same. ok is false if the field is malformed.
 func rendered(t *testing.T, format Format, field string, v Value) (got string, ok bool) {
 	t.Helper()
-	const before, behind = "0 98765432 ", " 12345678 9\n"
-	block := append(make([]byte, 0, len(before)+len(field)+len(behind)+Padding), before+field+behind...)
+	const before, after = "0 98765432 ", " 12345678 9\n"
+	block := append(make([]byte, 0, len(before)+len(field)+len(after)+Padding), before+field+after...)
 	r := Renderer{Block: block, Values: []Value{1: v}}
 	r.Fields.N = 3
 	r.Fields.Starts[2], r.Fields.Starts[3] = uint32(len(before)), uint32(len(before)+len(field)+1)
@@ -21,7 +22,7 @@ func rendered(t *testing.T, format Format, field string, v Value) (got string, o
 		at = 1
 	}
 	if format == Timestamp {
-		r.Values[1].whole = 2
+		r.Values[1].column = 2
 	}
 	segments := []Segment{NewSegment([]byte("<"), format, at), NewSegment([]byte(">"), Text, 0)}
 	var texts [2]string
@@ -90,8 +91,8 @@ func TestRenderCounters(t *testing.T) {
 	}
 }
 
-// TestJoinNotFinite: what Tstat computed as nan or inf is null, and nothing else
-// is.
+// A counter or RTT that is nan or inf is written as null. Every other text that is not a
+// number is malformed.
 func TestRenderNotFinite(t *testing.T) {
 	for field, want := range map[string]bool{"nan": true, "-nan": true, "inf": true, "-inf": true,
 		"": false, "NaN": false, "+nan": false, "nan0": false, "nan ": false, "-": false, "infinity": false, "1nan": false, "--inf": false} {
@@ -143,14 +144,14 @@ func TestRenderTimes(t *testing.T) {
 			}
 		}
 	}
-	for micro := range 1_000_000 { // a sample, and all about a tie
+	for micro := range 1_000_000 { // a sample, and all ties with their neighbours
 		if micro%61 == 0 || micro%1000 >= 499 && micro%1000 <= 501 {
 			check(fmt.Sprintf("%d.%06d", micro%97, micro))
 		}
 	}
 }
 
-// eachChanged calls f with a field, and with each of its bytes changed.
+// eachChanged calls f with a field, and with the field after each change of one byte.
 func eachChanged(field string, f func(string)) {
 	f(field)
 	for i := range field {

@@ -41,6 +41,7 @@ func (f *Fields) Text(block []byte, i int) []byte {
 // digits and is below 2^64.
 func (f *Fields) Uint(block []byte, i int) (n uint64, ok bool) {
 	from, to := f.Bounds(i)
+	// Most counters are short: readShort is inlined, readUint is not.
 	if n, ok := readShort(word(block[from:from+8]), to-from); ok {
 		return n, true
 	}

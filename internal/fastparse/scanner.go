@@ -33,9 +33,9 @@ type Scanner struct {
 	newline, space []uint64
 	layout         *Layout
 	threshold      uint64
-	// skips are the numbers of spaces before the first byte count and between the
-	// two byte counts.
-	skips [2]int
+	// The first byte count of a row follows space number ranks[0] of the row. The
+	// second byte count follows space number ranks[1] after the start of the first.
+	ranks [2]int
 }
 
 // reach is the number of words after the bitmap of spaces that the row skipper may
@@ -61,7 +61,7 @@ func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 func (s *Scanner) SetLayout(l *Layout) {
 	s.layout = l
 	first, second := min(l.bytes[0], l.bytes[1]), max(l.bytes[0], l.bytes[1])
-	s.skips = [2]int{first, second - first - 1}
+	s.ranks = [2]int{first, second - first}
 }
 
 // Layout returns the layout in force.
@@ -77,10 +77,10 @@ func (s *Scanner) Threshold() uint64 { return s.threshold }
 func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
 // canSkip reports whether the row skipper can find the columns of the byte counts.
-// It handles 1 to 63 spaces before each byte count.
+// It handles ranks from 1 to 63.
 func (s *Scanner) canSkip() bool {
-	const maxSpaces = 63
-	return s.skips[0] >= 1 && s.skips[0] <= maxSpaces && s.skips[1]+1 <= maxSpaces
+	const maxRank = 63
+	return s.ranks[0] >= 1 && s.ranks[0] <= maxRank && s.ranks[1] <= maxRank
 }
 
 // SkipLine skips the next line. It is for a log's first line, which is a header even
@@ -113,7 +113,6 @@ func (s *Scanner) Next() Event {
 			s.Start, s.End = start, end
 			return HeaderLine
 		}
-
 		if end-start <= 1 && (start == end || s.block[start] == '\r') {
 			continue
 		}
@@ -139,22 +138,22 @@ func (s *Scanner) rowEnd(end int) int {
 // threshold.
 func (s *Scanner) isBelow(start, end int) bool {
 	end = s.rowEnd(end)
-	from := s.skip(start, s.skips[0], end)
-	to := s.skip(from, 1, end) - 1
-	from2 := s.skip(to+1, s.skips[1], end)
+	from := s.afterSpace(start, s.ranks[0], end)
+	next := s.afterSpace(from, 1, end)
+	from2 := s.afterSpace(next, s.ranks[1]-1, end)
 	if from2 >= end {
 		return false
 	}
-	to2 := s.skip(from2, 1, end) - 1
+	next2 := s.afterSpace(from2, 1, end)
 	limit := min(s.threshold, MaxBytes)
-	first, ok := readUint(s.block, from, to)
-	second, ok2 := readUint(s.block, from2, to2)
+	first, ok := readUint(s.block, from, next-1)
+	second, ok2 := readUint(s.block, from2, next2-1)
 	return ok && ok2 && first < limit && second < limit
 }
 
-// skip returns the offset after the n-th space, counted from offset at. It returns
-// end+1 if the line has fewer spaces before end.
-func (s *Scanner) skip(at, n, end int) int {
+// afterSpace returns the offset after the n-th space, counted from offset at; at itself if
+// n is 0. It returns end+1 if the line has fewer spaces before end.
+func (s *Scanner) afterSpace(at, n, end int) int {
 	if n == 0 || at > end {
 		return at
 	}

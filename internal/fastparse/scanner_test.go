@@ -11,16 +11,16 @@ import (
 	"testing"
 )
 
-// line is what Next came upon, or should have.
+// line is a line that Next found, or must find.
 type line struct {
 	event       Event
 	text        string
 	start       int
-	lines, sent int // Lines, and rows that are not Below, so far
+	lines, sent int // Lines, and Lines-Below, when Next returned
 	fields      []string
 }
 
-// columnNames are f0, f1 and so on.
+// columnNames holds f0, f1 and so on.
 var columnNames = func() (names []string) {
 	for i := range MaxColumns {
 		names = append(names, fmt.Sprintf("f%d", i))
@@ -28,13 +28,13 @@ var columnNames = func() (names []string) {
 	return names
 }()
 
-// layoutOf is a layout with the byte counts in these columns.
+// layoutOf returns a layout with the byte counts in these columns.
 func layoutOf(client, server int) *Layout {
 	return &Layout{Protocol: UDP, bytes: [2]int{client, server}, names: columnNames}
 }
 
-// scan walks a block, with the layouts taking turns at each line that starts
-// with #, and splits each row into at most n fields.
+// scan walks a block and splits each row into at most n fields. Each line that starts with
+// # switches to the other layout.
 func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold uint64, n int) []line {
 	t.Helper()
 	block := slices.Grow(bytes.Clone(log), Padding)
@@ -49,7 +49,7 @@ func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold ui
 			hashes++
 			s.SetLayout(layouts[hashes%2])
 			if s.Layout() != layouts[hashes%2] {
-				t.Fatal("another layout is in force")
+				t.Fatal("SetLayout did not set the layout")
 			}
 		case Row:
 			s.Split(&fields, n)
@@ -121,8 +121,8 @@ func checkScan(t *testing.T, s *Scanner, log []byte, layouts [2]*Layout, thresho
 	}
 }
 
-// Lines of every length, at every place of a word, with the deciding columns
-// at every place.
+// Lines of every length start at every place of a word, with the byte counts in different
+// columns.
 func TestLinesOfEveryLength(t *testing.T) {
 	var s Scanner
 	for length := range 201 {
@@ -139,8 +139,8 @@ func TestLinesOfEveryLength(t *testing.T) {
 	}
 }
 
-// Rows of hundreds of fields of all widths, with the deciding columns anywhere,
-// far apart or side by side; most are below the threshold.
+// Rows have up to hundreds of fields of all widths. The byte counts are in any columns, far
+// apart or side by side. Most rows are below the threshold.
 func TestWideRows(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	var s Scanner
@@ -174,8 +174,8 @@ func TestWideRows(t *testing.T) {
 	}
 }
 
-// Next passes over rows below the threshold alone: whatever else a line is, is
-// for others to say.
+// Next skips empty lines and rows below the threshold. It returns every other line, also a
+// malformed one.
 func TestLines(t *testing.T) {
 	const digits61, digits61less = "2305843009213693952", "2305843009213693951"
 	for _, c := range []struct{ log, want string }{
@@ -231,7 +231,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// SkipLine passes over a line without looking at it.
+// SkipLine skips a line whatever the line contains.
 func TestSkipLine(t *testing.T) {
 	var s Scanner
 	s.Reset(slices.Grow([]byte("0 0\n#x\n5 6\n"), Padding), layoutOf(0, 1), 1)
@@ -245,10 +245,9 @@ func TestSkipLine(t *testing.T) {
 	}
 }
 
-// One line is all work that a line takes: Next looks at the words of the
-// bitmaps that cover the line, at most once for its end and four times for its
-// fields, Split once; none goes on after the newline or starts again. The
-// blocks here would take 10^11 steps, hours, if it were not so.
+// The work for a line is proportional to its length: Next and Split read only the words of
+// the bitmaps that cover the line, each word a few times. If they read on after the newline
+// or started again, these blocks would take 10^11 steps, which is hours.
 func TestManyLinesAndLongLines(t *testing.T) {
 	const size = 4 << 20
 	var s Scanner
@@ -272,7 +271,7 @@ func checkCounts(t *testing.T, s *Scanner, name, log string, lines int) {
 	}
 }
 
-// Bounds of blocks do not matter, nor does what the scanner did before.
+// One Scanner finds the lines of all logs of the corpus, one log after the other.
 func TestCorpusLines(t *testing.T) {
 	var s Scanner
 	for path, log := range corpus(t) {
@@ -283,7 +282,7 @@ func TestCorpusLines(t *testing.T) {
 		header, _, _ := bytes.Cut(log, []byte("\n"))
 		layout, err := ParseHeader(kind, header)
 		if err != nil {
-			continue // Tstat 2.2, or nothing at all
+			continue // a log of Tstat 2.2, or an empty log
 		}
 		log = log[:bytes.LastIndexByte(log, '\n')+1]
 		for _, threshold := range []uint64{0, 1000, 1e9} {
@@ -315,7 +314,7 @@ func TestNoAllocationPerRow(t *testing.T) {
 	}
 }
 
-// Next and Split find what strings.Split finds, whatever the bytes.
+// Next and Split find the lines and fields that package strings finds.
 func FuzzScanner(f *testing.F) {
 	f.Add([]byte("1 2 3\n\n#x\n4 5 6\n7 8"), uint8(0), uint8(2), uint64(3), uint16(5))
 	f.Add([]byte("\n 1  2\n# 1 2\n2305843009213693951 2305843009213693952\n"), uint8(1), uint8(0), uint64(0), uint16(1))

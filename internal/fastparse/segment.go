@@ -8,17 +8,17 @@ import (
 // Format tells how a segment writes its value.
 type Format uint8
 
-// The formats. Counter, Port, Address and RTT write a column of the row. The other
-// formats write a computed value, see [Value].
+// The formats. The formats up to Port write a column of the row. The other formats write
+// a computed value, see [Value]. renderAVX2 takes a format of 0 for Counter.
 const (
 	Counter   Format = iota // a column of digits; null if it is nan or inf
 	Address                 // a column that is an IP address
 	RTT                     // a column that is a time in ms, rounded to three decimals; null if it is nan or inf
 	Port                    // a column of digits
-	Timestamp               // a time in ms, truncated, from the column that the value names; or the value's text
+	Timestamp               // the column that the value names, a time in ms, truncated; or the value's text
 	MinMax                  // the column that the value names, as a Counter
-	Number                  // the value, as a number
-	Text                    // the value, as text
+	Number                  // the value's number
+	Text                    // the value's text
 )
 
 // MaxText is the length in bytes of the longest text of a segment. A Renderer always
@@ -45,21 +45,26 @@ func NewSegment(text []byte, format Format, at int) Segment {
 	return s
 }
 
-// Value is a computed value of a flow, one that cannot be copied from a field. Which
-// of its fields are used depends on the format of the segment.
+// Value is a computed value of a flow, one that cannot be copied from a field whose
+// column the template knows. The format of the segment decides which fields of a Value
+// are read:
+//
+//	Number     whole and tail; text if it is set
+//	Text       text
+//	Timestamp  column and cut; text if it is set
+//	MinMax     column
 type Value struct {
-	// whole is the part of a number before the point, or a column.
-	whole uint64
-	// tail is the text after whole: tailLen bytes, the first in the lowest byte.
-	tail, tailLen uint32
-	// cut is the number of digits before the point that are cut off a timestamp.
-	cut uint32
-	// text is used if len is not 0, for a number or timestamp that the fields above
-	// cannot express. whole is then math.MaxUint64 for a number, so that the
-	// assembly leaves the number to Go.
-	text [MaxValue]byte
-	len  int
+	whole         uint64         // the part of a number before the point
+	tail, tailLen uint32         // the text of a number after whole: tailLen bytes, the first in the lowest byte
+	column        uint32         // the column to write
+	cut           uint32         // how many of the last digits before the point a timestamp omits
+	text          [MaxValue]byte // set if len is not 0
+	len           int            // length of text
 }
+
+// inText is the whole of a number that has a text. The assembly leaves numbers as large
+// as inText to Go, so it need not look at len.
+const inText = math.MaxUint64
 
 // SetUint sets a number.
 func (v *Value) SetUint(n uint64) { v.whole, v.tailLen, v.len = n, 0, 0 }
@@ -72,17 +77,20 @@ func (v *Value) SetHundredths(whole, cents uint64) {
 }
 
 // SetColumn sets the column for MinMax.
-func (v *Value) SetColumn(column int) { v.whole = uint64(column) }
+func (v *Value) SetColumn(column int) { v.column = uint32(column) }
 
 // SetTimestamp sets a timestamp to the time in a column, without the fraction and
-// without the last cut digits before the point. A cut of 3 turns ms into s.
-func (v *Value) SetTimestamp(column, cut int) { v.whole, v.cut, v.len = uint64(column), uint32(cut), 0 }
+// without the last cut digits before the point. A cut of 3 turns ms into s; the largest
+// cut is 8.
+func (v *Value) SetTimestamp(column, cut int) {
+	v.column, v.cut, v.len = uint32(column), uint32(cut), 0
+}
 
 // SetTimestampText sets a timestamp to n.
 func (v *Value) SetTimestampText(n uint64) { v.len = putUint(v.text[:], 0, n) }
 
 // SetNull sets a number or a text to null.
-func (v *Value) SetNull() { v.whole, v.len = math.MaxUint64, copy(v.text[:], null) }
+func (v *Value) SetNull() { v.whole, v.len = inText, copy(v.text[:], null) }
 
 // SetText sets a text of at most MaxValue bytes. write writes the text and returns its
 // length, or 0 if it has no text to write; SetText then returns false.
@@ -101,8 +109,9 @@ func (v *Value) SetRate(n uint64, seconds float64) {
 	}
 }
 
-// setRounded sets the number x >= 0, its exact value rounded to two decimals,
-// ties to even, and written with one or two decimals.
+// setRounded sets the number x >= 0, its exact value rounded to two decimals, ties to
+// even. From maxHundredths on, the double nearest to the rounded number is set, as
+// Python's round returns it.
 func (v *Value) setRounded(x float64) {
 	if x < maxHundredths {
 		v.SetHundredths(Hundredths(x))
@@ -110,7 +119,7 @@ func (v *Value) setRounded(x float64) {
 	}
 	var buf [64]byte
 	x, _ = strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], x, 'f', 2, 64)), 64)
-	v.whole = math.MaxUint64
+	v.whole = inText
 	v.len = putShortest(v.text[:], 0, x)
 }
 

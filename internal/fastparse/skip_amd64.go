@@ -15,7 +15,7 @@ func (s *Scanner) skipBelow() {
 		return
 	}
 	next, rows := skipBelowAVX2(unsafe.SliceData(s.block), unsafe.SliceData(s.newline), unsafe.SliceData(s.space),
-		s.pos, len(s.block), s.skips[0], s.skips[1]+1, s.threshold)
+		s.pos, len(s.block), s.ranks[0], s.ranks[1], s.threshold)
 	s.pos = next
 	s.Lines += rows
 	s.Below += rows

@@ -9,7 +9,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// TestSkipBelowAVX2: the assembly does what its portable form does.
+// The assembly skips the same rows as its portable form.
 func TestSkipBelowAVX2(t *testing.T) {
 	if !cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT) {
 		t.Skip("this processor cannot run skipBelowAVX2: it lacks AVX2, BMI1, BMI2 or POPCNT")
@@ -23,8 +23,7 @@ func TestSkipBelowAVX2(t *testing.T) {
 	})
 }
 
-// TestHasFastPDEP: the row skipper is left out on processors whose PDEP is
-// microcode.
+// The row skipper is not used on processors whose PDEP is microcode.
 func TestHasFastPDEP(t *testing.T) {
 	for _, c := range []struct {
 		name   string

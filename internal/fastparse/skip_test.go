@@ -9,18 +9,18 @@ import (
 	"testing"
 )
 
-// safeBits is the number of bits that a window is sure to hold.
+// safeBits is the number of bits that every window holds.
 const safeBits = 56
 
-// window returns the bits of the bitmap from offset at on, as a load of eight
-// bytes from the byte that holds the first one does: 57 to 64 bits, then zeros.
+// window returns the bits of the bitmap from offset at on. It gives the result of loading
+// eight bytes, from the byte of bit at on, and shifting them: 57 to 64 bits, then zeros.
 func window(bitmap []uint64, at int) uint64 {
 	w, shift := at/64, at%64
 	m := bitmap[w]>>shift | bitmap[w+1]<<1<<(63-shift)
 	return m << (at % 8) >> (at % 8)
 }
 
-// selectBit returns the position of the n-th set bit of m, 64 if there is none.
+// selectBit returns the position of the n-th set bit of m, or 64 if m has fewer bits.
 func selectBit(m uint64, n int) int {
 	for ; n > 1; n-- {
 		m &= m - 1
@@ -42,7 +42,7 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 			end = w*64 + bits.TrailingZeros64(newline[w])
 		}
 
-		// The first count begins after space number rank, in one of two windows.
+		// The first count begins after space number rank, which is in one of two windows.
 		m, base, n := window(space, pos), pos, rank
 		if c := bits.OnesCount64(m & safe); n > c {
 			m, base, n = window(space, pos+safeBits), pos+safeBits, n-c
@@ -54,8 +54,8 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 		from := base + bit + 1
 		length := bits.TrailingZeros64(window(space, from))
 
-		// The second count begins after space number rank2 from there, in one
-		// of three windows.
+		// The second count begins after space number rank2, counted from the start
+		// of the first, which is in one of three windows.
 		m, base, n = window(space, from), from, rank2
 		for range 2 {
 			c := bits.OnesCount64(m & safe)
@@ -71,13 +71,13 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 		from2 := base + bit + 1
 		length2 := bits.TrailingZeros64(window(space, from2))
 
-		// Both are within the row and have one to eight digits.
+		// Both counts must be in the row and have one to eight digits.
 		if from2+length2 >= end || uint(length-1) >= 8 || uint(length2-1) >= 8 {
 			return pos, rows
 		}
-		first, odd := digits8(word(block[from:from+8]), length)
-		second, odd2 := digits8(word(block[from2:from2+8]), length2)
-		if odd|odd2 != 0 || number8(first) >= threshold || number8(second) >= threshold {
+		first, invalid := digits8(word(block[from:from+8]), length)
+		second, invalid2 := digits8(word(block[from2:from2+8]), length2)
+		if invalid|invalid2 != 0 || number8(first) >= threshold || number8(second) >= threshold {
 			return pos, rows
 		}
 		rows++
@@ -86,8 +86,8 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 	return pos, rows
 }
 
-// skipLog is a log of mostly plain rows with two counts in the columns a and b,
-// and what the row skipper must leave to others.
+// skipLog returns a log of rows with byte counts in the columns a and b. Most rows are
+// plain; the row skipper must stop at the other lines.
 func skipLog(random *rand.Rand, a, b int) []byte {
 	var log strings.Builder
 	for range 1 + random.IntN(8) {
@@ -118,8 +118,8 @@ func skipLog(random *rand.Rand, a, b int) []byte {
 	return []byte(log.String())
 }
 
-// checkSkip compares both forms of the row skipper with Next, from every line's
-// start on.
+// checkSkip starts skip at each line of a log, and compares it with skipBelowPortable and
+// with isBelowReference. It returns the number of rows skipped.
 func checkSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, rows int), log []byte, a, b int, threshold uint64) (skipped int) {
 	t.Helper()
 	layout := layoutOf(a, b)
@@ -128,7 +128,7 @@ func checkSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, 
 	if !s.canSkip() {
 		return 0
 	}
-	rank, rank2 := s.skips[0], s.skips[1]+1
+	rank, rank2 := s.ranks[0], s.ranks[1]
 	for pos := 0; pos < len(log); pos += strings.IndexByte(string(log[pos:]), '\n') + 1 {
 		next, rows := skip(&s, pos, rank, rank2)
 		wantNext, wantRows := skipBelowPortable(s.block, s.newline, s.space[:cap(s.space)], pos, rank, rank2, threshold)
@@ -147,7 +147,7 @@ func checkSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, 
 	return skipped
 }
 
-// testSkip runs a form of the row skipper over many logs.
+// testSkip checks a form of the row skipper with many logs.
 func testSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, rows int)) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(9, 10))
@@ -164,8 +164,7 @@ func testSkip(t *testing.T, skip func(s *Scanner, pos, rank, rank2 int) (next, r
 	}
 }
 
-// TestSkipBelowPortable: what the portable row skipper skips is below the
-// threshold.
+// The portable row skipper skips only rows below the threshold.
 func TestSkipBelowPortable(t *testing.T) {
 	testSkip(t, func(s *Scanner, pos, rank, rank2 int) (next, rows int) {
 		return skipBelowPortable(s.block, s.newline, s.space[:cap(s.space)], pos, rank, rank2, s.threshold)

@@ -74,7 +74,8 @@ func putFraction(out []byte, o int, n uint64) int {
 	return o + int(length)
 }
 
-// From maxThousandths on, doubles are further apart than thousandths.
+// maxThousandths bounds the numbers that have a double of their own: from 2^43 on,
+// neighbouring doubles are further apart than a thousandth.
 const maxThousandths = 1000 << 43
 
 // putThousandths writes the double nearest to n/1000 with one to three decimals.
@@ -85,26 +86,27 @@ func putThousandths(out []byte, o int, n uint64) int {
 	return putFraction(out, putUint(out, o, n/1000), n%1000)
 }
 
-// From maxHundredths on, doubles are further apart than hundredths.
+// maxHundredths bounds the numbers that have a double of their own: from 2^46 on,
+// neighbouring doubles are further apart than a hundredth.
 const maxHundredths = 1 << 46
 
 // Hundredths rounds the exact value of 0 <= x < 2^46 to whole + cents/100, ties to
 // even.
 func Hundredths(x float64) (whole, cents uint64) {
 	double := math.Float64bits(x)
-	shift := 1075 - double>>52 // x = mantissa / 2^shift, shift > 0
+	shift := 1075 - double>>52 // x = mantissa / 2^shift; shift > 0, since x < 2^52
 	mantissa := double&(1<<52-1) | 1<<52
 	if shift > 63 {
 		return 0, 0 // below 2^-11
 	}
-	unit := uint64(1) << (shift & 63)
+	unit := uint64(1) << (shift & 63) // 1, as a mantissa
 	whole = mantissa >> (shift & 63)
 	scaled := mantissa & (unit - 1) * 100
 	cents = scaled >> (shift & 63)
 	rest := scaled & (unit - 1)
 	half := unit / 2
-	cents += (half - rest) >> 63 // one up if rest > half
-	if rest == half && cents&1 == 1 && rest > 0 {
+	cents += (half - rest) >> 63      // 1 if rest > half, without a branch
+	if rest == half && cents&1 == 1 { // a tie
 		cents++
 	}
 	if cents == 100 {
