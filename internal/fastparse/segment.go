@@ -92,12 +92,12 @@ func (v *Value) SetTimestampText(n uint64) { v.len = putUint(v.text[:], 0, n) }
 // SetNull sets a number or a text to null.
 func (v *Value) SetNull() { v.whole, v.len = inText, copy(v.text[:], null) }
 
-// SetText sets a text of at most MaxValue bytes. write writes the text and returns its
-// length, or 0 if it has no text to write; SetText then returns false.
-func (v *Value) SetText(write func(out []byte) int) bool {
-	v.len = write(v.text[:])
-	return v.len > 0
-}
+// Room returns the room of a text. SetText sets the value to the first n bytes that
+// the caller has written there.
+func (v *Value) Room() []byte { return v.text[:] }
+
+// SetText sets the text that begins Room and has n bytes, at least one.
+func (v *Value) SetText(n int) { v.len = n }
 
 // SetRate sets the number n per second, rounded to two decimals; 0 if seconds is
 // 0.

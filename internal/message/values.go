@@ -91,10 +91,12 @@ func (e *Encoder) replaceAddresses() (bad int) {
 		return -1
 	}
 	for i, column := range e.ips {
-		text := e.text(column)
-		if !e.row.Values[clientIP+i].SetText(func(out []byte) int { return e.addresses.Map(out, text) }) {
+		v := &e.row.Values[clientIP+i]
+		n := e.addresses.Map(v.Room(), e.text(column))
+		if n == 0 {
 			return column
 		}
+		v.SetText(n)
 	}
 	return -1
 }

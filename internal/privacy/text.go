@@ -1,0 +1,255 @@
+package privacy
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The functions of this file parse and write addresses as package net/netip does. They
+// take a fraction of its time and do not allocate: two addresses are parsed and written
+// for each row.
+
+// ipv6 is an IPv6 address: the first and the last 64 bits.
+type ipv6 struct{ high, low uint64 }
+
+// is4In6 reports whether the address is an IPv4 address in IPv6 form (::ffff:192.0.2.1).
+func (a ipv6) is4In6() bool { return a.high == 0 && a.low>>32 == 0xffff }
+
+// group returns one of the eight groups of 16 bits.
+func (a ipv6) group(i int) uint16 {
+	half := a.high
+	if i >= 4 {
+		half = a.low
+	}
+	return uint16(half >> (48 - i%4*16))
+}
+
+// every returns a word of eight bytes b.
+func every(b byte) uint64 { return uint64(b) * 0x0101010101010101 }
+
+// highBits returns the highest bits of the eight bytes of w, that of the lowest byte in
+// bit 0. The multiplication adds up copies of w that are shifted such that each of
+// the bits gets to its place in the highest byte.
+func highBits(w uint64) uint64 { return (w & every(0x80)) >> 7 * 0x0102040810204080 >> 56 }
+
+// notDigits returns a bit for each of the eight bytes of w that is no digit: d is the
+// byte with that of '0' flipped, 0 to 9 for a digit, and adding 0x80-10 to its low
+// seven bits sets the highest bit from 10 on.
+func notDigits(w uint64) uint64 {
+	d := w ^ every('0')
+	return highBits((d&every(0x7f) + every(0x80-10)) | d)
+}
+
+// points returns a bit for each of the eight bytes of w that is a point: d is then zero,
+// the only value that does not set the highest bit.
+func points(w uint64) uint64 {
+	d := w ^ every('.')
+	return highBits(^((d&every(0x7f) + every(0x7f)) | d))
+}
+
+const (
+	shortestIPv4 = len("0.0.0.0")
+	longestIPv4  = len("255.255.255.255")
+)
+
+// parseIPv4 parses four numbers up to 255 with points between them. How long the
+// numbers are differs from address to address, so a loop over the bytes would suffer a
+// mispredicted branch for most numbers; parseIPv4 has branches for malformed texts only.
+func parseIPv4(text []byte) (a uint32, ok bool) {
+	if len(text) < shortestIPv4 || len(text) > longestIPv4 {
+		return 0, false
+	}
+	var copied [16]byte
+	word := &copied
+	if cap(text) >= len(copied) { // a field of a log is followed by more
+		word = (*[16]byte)(text[:len(copied)])
+	} else {
+		copy(copied[:], text)
+	}
+	low, high := binary.LittleEndian.Uint64(word[:]), binary.LittleEndian.Uint64(word[8:])
+	inside := uint64(1)<<len(text) - 1
+	point := (points(low) | points(high)<<8) & inside
+	if point != (notDigits(low)|notDigits(high)<<8)&inside || bits.OnesCount64(point) != 3 {
+		return 0, false
+	}
+	start, bad := 0, 0
+	for range 4 {
+		// The last number ends at the end of the text.
+		end := bits.TrailingZeros64(point | 1<<len(text))
+		point &= point - 1
+		length := end - start
+		if length < 1 || length > 3 {
+			return 0, false
+		}
+		// The digits to the upper end of four bytes; zeros come in from below.
+		digits := binary.LittleEndian.Uint32(word[start&15:]) << (32 - 8*length) & 0x0f0f0f00
+		number := int(digits>>8&0xff*100 + digits>>16&0xff*10 + digits>>24)
+		bad |= (255 - number) | (number - least[length])
+		a = a<<8 | uint32(number)
+		start = end + 1
+	}
+	return a, bad >= 0
+}
+
+// least is the smallest number of a length that has no leading zero.
+var least = [4]int{0, 0, 10, 100}
+
+// octets holds the text of each number from 0 to 255 and a point after it, the first
+// byte lowest; octetLengths the lengths of these texts.
+var octets, octetLengths = func() (texts [256]uint32, lengths [256]uint8) {
+	for i := range texts {
+		var text []byte
+		if i >= 100 {
+			text = append(text, byte('0'+i/100))
+		}
+		if i >= 10 {
+			text = append(text, byte('0'+i/10%10))
+		}
+		text = append(text, byte('0'+i%10), '.')
+		lengths[i] = uint8(len(text))
+		texts[i] = binary.LittleEndian.Uint32(append(text, 0, 0, 0))
+	}
+	return texts, lengths
+}()
+
+// putIPv4 writes an address to out and returns the length of its text. It may overwrite
+// the first 16 bytes of out.
+func putIPv4(out []byte, a uint32) int {
+	o := (*[16]byte)(out)
+	n := 0
+	for shift := 24; shift >= 0; shift -= 8 {
+		octet := byte(a >> shift)
+		binary.LittleEndian.PutUint32(o[n&15:], octets[octet])
+		n += int(octetLengths[octet])
+	}
+	return n - 1 // without the last point
+}
+
+// hexDigit is the value of a hex digit, 0xff for any other byte.
+var hexDigit = func() (table [256]uint8) {
+	for i := range table {
+		table[i] = 0xff
+	}
+	for i := range 16 {
+		table["0123456789abcdef"[i]], table["0123456789ABCDEF"[i]] = uint8(i), uint8(i)
+	}
+	return table
+}()
+
+// parseIPv6 parses groups of up to four hex digits with colons between them, see RFC
+// 4291, section 2.2: two colons stand for one or more groups of zeros, and the last two
+// groups may be written as an IPv4 address.
+func parseIPv6(text []byte) (a ipv6, ok bool) {
+	if len(text) < 2 || len(text) > MaxText {
+		return ipv6{}, false
+	}
+	n, gap := 0, -1 // groups so far, and how many of them stand before the two colons
+	var before ipv6 // the groups before the two colons
+	add := func(group uint64) {
+		a.high, a.low = a.high<<16|a.low>>48, a.low<<16|group
+		n++
+	}
+	i := 0
+	if text[0] == ':' && text[1] == ':' {
+		gap, i = 0, 2
+	}
+	for i < len(text) {
+		if n == 8 {
+			return ipv6{}, false
+		}
+		start, group := i, uint64(0)
+		for ; i < len(text) && hexDigit[text[i]] < 16; i++ {
+			group = group<<4 | uint64(hexDigit[text[i]])
+		}
+		if i < len(text) && text[i] == '.' {
+			last, ok := parseIPv4(text[start:])
+			if !ok {
+				return ipv6{}, false
+			}
+			add(uint64(last >> 16))
+			add(uint64(last & 0xffff))
+			break
+		}
+		if i == start || i > start+4 {
+			return ipv6{}, false
+		}
+		add(group)
+		if i == len(text) {
+			break
+		}
+		if text[i] != ':' || i+1 == len(text) {
+			return ipv6{}, false
+		}
+		i++
+		if text[i] == ':' {
+			if gap >= 0 {
+				return ipv6{}, false
+			}
+			gap, before, a = n, a, ipv6{}
+			i++
+		}
+	}
+	if gap < 0 {
+		return a, n == 8
+	}
+	// Move the groups before the gap to the front.
+	b := before.shifted(16 * (8 - gap))
+	return ipv6{a.high | b.high, a.low | b.low}, n < 8
+}
+
+// shifted returns the address shifted left by up to 128 bits.
+func (a ipv6) shifted(by int) ipv6 {
+	if by >= 64 {
+		return ipv6{a.low << (by - 64), 0}
+	}
+	return ipv6{a.high<<by | a.low>>(64-by), a.low << by}
+}
+
+// hexPairs holds two hex digits for each byte, the first one lowest.
+var hexPairs = func() (table [256]uint16) {
+	const digits = "0123456789abcdef"
+	for i := range table {
+		table[i] = uint16(digits[i>>4]) | uint16(digits[i&15])<<8
+	}
+	return table
+}()
+
+// putIPv6 writes an address to out, which has room for MaxText bytes, and returns the
+// length of its text. The form is that of RFC 5952: two colons stand for the first of
+// the longest runs of two or more groups of zeros.
+func putIPv6(out []byte, a ipv6) int {
+	if a.is4In6() {
+		n := copy(out, "::ffff:")
+		return n + putIPv4(out[n:], uint32(a.low))
+	}
+	from, to := 8, 8 // the groups that two colons stand for
+	for i := 0; i < 8; i++ {
+		start := i
+		for i < 8 && a.group(i) == 0 {
+			i++
+		}
+		if length := i - start; length >= 2 && (from == 8 || length > to-from) {
+			from, to = start, i
+		}
+	}
+	out = out[:MaxText]
+	n := 0
+	for i := 0; i < 8; i++ {
+		if i == from {
+			out[n], out[n+1] = ':', ':'
+			n += 2
+			if i = to; i == 8 {
+				break
+			}
+		} else if i > 0 {
+			out[n] = ':'
+			n++
+		}
+		group := a.group(i)
+		digits := uint32(hexPairs[group>>8]) | uint32(hexPairs[group&0xff])<<16
+		zeros := bits.LeadingZeros16(group|1) / 4
+		binary.LittleEndian.PutUint32(out[n:], digits>>(8*zeros))
+		n += 4 - zeros
+	}
+	return n
+}
