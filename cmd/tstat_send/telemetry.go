@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"tstat-transport/internal/amqp"
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/delivery"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
 )
@@ -25,13 +25,13 @@ type telemetry struct {
 	terminal io.Writer        // the terminal that shows the log; nil if there is none
 	counted  bool             // the run has begun to count, so end logs a summary
 	// delivery returns the counters of the transport.
-	delivery func() report.Delivery
+	delivery func() delivery.Stats
 }
 
 func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 	w := &telemetry{
 		c:        c,
-		delivery: func() report.Delivery { return report.Delivery{} },
+		delivery: func() delivery.Stats { return delivery.Stats{} },
 		run: report.Run{
 			Version: cli.VersionOrUnknown(version), Started: time.Now(), Settings: c.settings(),
 			Counters: new(report.Counters), Events: new(report.Events),
@@ -124,8 +124,8 @@ func (w *telemetry) show() (stop func()) {
 
 // reportDelivery makes the report include the counters of t, if t has counters.
 func (w *telemetry) reportDelivery(t transport.Transport) {
-	if s, ok := t.(interface{ Stats() amqp.Stats }); ok {
-		w.delivery = func() report.Delivery { return delivery(s.Stats()) }
+	if s, ok := t.(interface{ Stats() delivery.Stats }); ok {
+		w.delivery = s.Stats
 	}
 }
 
@@ -151,15 +151,6 @@ func (w *telemetry) end(ctx context.Context, status int) int {
 		w.summary.Info("summary", r.Attrs()...)
 	}
 	return r.Status
-}
-
-func delivery(s amqp.Stats) report.Delivery {
-	return report.Delivery{
-		Resent: int64(s.Resent), Returned: int64(s.Returned), Nacked: int64(s.Nacked), Reconnects: int64(s.Reconnects),
-		Latency: report.Latency{
-			Count: s.Latency.Count, Sum: s.Latency.Sum, Max: s.Latency.Max, Buckets: s.Latency.Buckets[:],
-		},
-	}
 }
 
 // settings returns the options that the report of a run shows.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"tstat-transport/internal/delivery"
 	"tstat-transport/internal/report"
 )
 
@@ -31,7 +32,7 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 		Version: fmt.Sprintf("v1.%d.0", sensor%2), Started: now.Add(-time.Minute), Ended: now, Sensor: fmt.Sprintf("sensor%d", sensor),
 		Roots:    []report.Root{{Path: "/data/tstat0", Instance: "0"}, {Path: "/data/tstat1", Instance: "1"}},
 		Counters: new(report.Counters), Events: new(report.Events),
-		Delivery: report.Delivery{Latency: report.Latency{Count: 5, Sum: time.Second, Buckets: []uint64{0, 2, 3}}},
+		Delivery: delivery.Stats{Latency: delivery.Latency{Count: 5, Sum: time.Second, Buckets: []uint64{0, 2, 3}}},
 	}
 	if sensor == 0 {
 		send.Status = 75

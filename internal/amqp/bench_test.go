@@ -58,7 +58,7 @@ func BenchmarkPublisher(b *testing.B) {
 				close(todo)
 				wg.Wait()
 				b.StopTimer()
-				if s := p.Stats(); s.Confirmed != uint64(b.N) || s.Published != uint64(b.N) {
+				if s := p.Stats(); s.Confirmed != int64(b.N) || s.Published != int64(b.N) {
 					b.Errorf("of %d messages: %+v", b.N, s)
 				}
 			})

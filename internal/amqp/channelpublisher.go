@@ -178,10 +178,10 @@ func (c *channelPublisher) publish(r *request) error {
 	r.body.mu.Unlock()
 	c.inFlight.push(u)
 	counters := &c.p.counters
-	counters.published.Add(1)
-	counters.bytes.Add(uint64(r.size))
+	counters.Published.Add(1)
+	counters.Bytes.Add(int64(r.size))
 	if r.attempts > 1 {
-		counters.resent.Add(1)
+		counters.Resent.Add(1)
 	}
 	if err != nil {
 		return c.ch.cause(err)
@@ -229,8 +229,8 @@ func (c *channelPublisher) takeConfirmations() error {
 // confirmed answers the Send of a message that the broker has confirmed.
 func (c *channelPublisher) confirmed(u *unconfirmed) {
 	now := time.Now()
-	c.p.counters.confirmed.Add(1)
-	c.p.counters.observe(now.Sub(u.sent))
+	c.p.counters.Confirmed.Add(1)
+	c.p.counters.ObserveLatency(now.Sub(u.sent))
 	c.window.confirmed(now.Sub(u.sent))
 	c.p.lastConfirmed.Store(now.UnixNano())
 	if !c.session.confirmed.Swap(true) {
@@ -243,7 +243,7 @@ func (c *channelPublisher) confirmed(u *unconfirmed) {
 // nacked handles the broker's refusal of r. Only a message without a further attempt
 // is worth a look-up of the queue.
 func (c *channelPublisher) nacked(r *request) {
-	c.p.counters.nacked.Add(1)
+	c.p.counters.Nacked.Add(1)
 	c.nacksInARow++
 	c.window.refused()
 	c.p.o.Log.Debug("message_nacked", "host", c.session.host, "message", r.id, "attempt", r.attempts)
@@ -261,7 +261,7 @@ func (c *channelPublisher) delay(r *request, cause error) {
 // drainReturns records the returns received so far in their messages.
 func (c *channelPublisher) drainReturns() {
 	for r, ok := c.ch.nextReturn(); ok; r, ok = c.ch.nextReturn() {
-		c.p.counters.returned.Add(1)
+		c.p.counters.Returned.Add(1)
 		c.p.o.Log.Debug("message_returned", "host", c.session.host, "message", r.MessageId, "code", r.ReplyCode, "error", r.ReplyText)
 		for i := range c.inFlight.n {
 			if u := c.inFlight.at(i); u.r.id == r.MessageId {

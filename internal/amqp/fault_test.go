@@ -37,7 +37,7 @@ func TestNack(t *testing.T) {
 			wantError(t, err, transport.Retry, "given up after", "nack", `"flows"`)
 		}
 		st := p.Stats()
-		if got := n.QueueLen(t, vhost, queue); got != s.ok || st.Confirmed != uint64(s.ok) {
+		if got := n.QueueLen(t, vhost, queue); got != s.ok || st.Confirmed != int64(s.ok) {
 			t.Errorf("%d messages in the queue, %d sends that were confirmed, stats %+v", got, s.ok, st)
 		}
 		if st.Nacked < 4 || st.Published < st.Confirmed+st.Nacked {
@@ -47,7 +47,7 @@ func TestNack(t *testing.T) {
 	t.Run("given up for all when none gets through", func(t *testing.T) {
 		p := open(t, o)
 		send(t.Context(), p, 0, 500, 100, 32).awaitRefusal(t, transport.Retry, "given up after", "nack")
-		if st := p.Stats(); st.Published > uint64(o.Window*o.RetryLimit) {
+		if st := p.Stats(); st.Published > int64(o.Window*o.RetryLimit) {
 			t.Errorf("went on all the same: %+v", st)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"tstat-transport/internal/delivery"
 	"tstat-transport/internal/transport"
 )
 
@@ -44,7 +45,7 @@ type Publisher struct {
 	resends        resends
 	channelWarning sync.Once
 	health         health
-	counters       counters
+	counters       delivery.Counters
 }
 
 var _ transport.Transport = (*Publisher)(nil)
@@ -184,6 +185,9 @@ func (p *Publisher) failed(r *request, cause error) (again bool) {
 
 // failAll ends the publisher: every message that is not confirmed fails with err.
 func (p *Publisher) failAll(err error) { p.cancel(err) }
+
+// Stats returns what has been counted since Open. It may be called at any time.
+func (p *Publisher) Stats() delivery.Stats { return p.counters.Stats() }
 
 // Close ends the connections and waits for every goroutine. It takes at most
 // 4 * closeTimeout, and less if ctx ends. Messages that are not confirmed are

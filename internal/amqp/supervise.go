@@ -34,7 +34,7 @@ func (p *Publisher) supervise(s *session) {
 			}
 			p.health.up()
 			if !first {
-				p.counters.reconnects.Add(1)
+				p.counters.Reconnects.Add(1)
 			}
 		}
 		began := time.Now()

@@ -8,6 +8,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/delivery"
 )
 
 // Run is the data of a run when it has ended.
@@ -20,7 +21,7 @@ type Run struct {
 	Roots          []Root
 	Settings       Settings
 	Counters       *Counters
-	Delivery       Delivery
+	Delivery       delivery.Stats
 	Events         *Events
 }
 
@@ -116,7 +117,7 @@ func (r *Run) account() account {
 		Tool: "tstat_send", Version: r.Version, Started: r.Started, Ended: r.Ended,
 		Seconds: r.seconds(), Status: r.Status, Interrupted: r.Interrupted,
 		Sensor: r.Sensor, Roots: r.Roots, Settings: r.Settings, Counts: r.quantities(),
-		Latency: r.Delivery.Latency.account(), Stages: r.Counters.stageSeconds(),
+		Latency: latencyAccount(&r.Delivery.Latency), Stages: r.Counters.stageSeconds(),
 	}
 	a.Errors, a.Warnings = r.Events.lists()
 	if left, known := r.Counters.Unsent.Left(); known {
@@ -137,7 +138,7 @@ func (r *Run) seconds() float64 { return cli.Seconds(r.Ended.Sub(r.Started)) }
 // age returns the age of a directory, in seconds, when the run ended.
 func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }
 
-func (l *Latency) account() accountLatency {
+func latencyAccount(l *delivery.Latency) accountLatency {
 	a := accountLatency{Count: l.Count, Max: l.Max.Seconds(), Below: []latencyBucket{}}
 	if l.Count > 0 {
 		a.Mean = l.Sum.Seconds() / float64(l.Count)
@@ -145,16 +146,13 @@ func (l *Latency) account() accountLatency {
 	for i, n := range l.Buckets {
 		b := latencyBucket{Count: n}
 		if i < len(l.Buckets)-1 {
-			below := bucketLimit(i)
+			below := delivery.BucketLimit(i).Seconds()
 			b.Seconds = &below
 		}
 		a.Below = append(a.Below, b)
 	}
 	return a
 }
-
-// bucketLimit returns the upper limit, in seconds, of a bucket of Latency.
-func bucketLimit(i int) float64 { return (time.Millisecond << i).Seconds() }
 
 // counts and stageSeconds become JSON objects with their keys in this order.
 type (

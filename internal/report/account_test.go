@@ -16,6 +16,8 @@ import (
 	"github.com/goccy/go-json"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"tstat-transport/internal/delivery"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,8 +57,8 @@ func sampleRun() *Run {
 		Roots:    []Root{{Path: "/r", Instance: "1"}},
 		Settings: Settings{Transport: "rabbit", Timestamps: "s", UDPDuration: "ms", ThresholdBytes: 1_000_000_000},
 		Counters: c, Events: events,
-		Delivery: Delivery{Resent: 2, Reconnects: 1, Latency: Latency{
-			Count: 4, Sum: 8 * time.Millisecond, Max: 5 * time.Millisecond, Buckets: make([]uint64, 17),
+		Delivery: delivery.Stats{Resent: 2, Reconnects: 1, Latency: delivery.Latency{
+			Count: 4, Sum: 8 * time.Millisecond, Max: 5 * time.Millisecond, Buckets: make([]uint64, delivery.Buckets),
 		}},
 	}
 	r.Delivery.Latency.Buckets[1], r.Delivery.Latency.Buckets[16] = 3, 1
@@ -132,7 +134,7 @@ func at(t *testing.T, v any, path string) any {
 // A run that ends before the crawl does not claim that nothing is left.
 func TestAccountOfARunThatKnowsNothing(t *testing.T) {
 	r := sampleRun()
-	r.Counters, r.Events, r.Delivery = new(Counters), new(Events), Delivery{}
+	r.Counters, r.Events, r.Delivery = new(Counters), new(Events), delivery.Stats{}
 	r.Counters.Unsent.Found("/r/a.out", 1, start)
 	a := accountOf(t, r)
 	if a["unsent"] != nil {

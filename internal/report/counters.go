@@ -96,25 +96,6 @@ func (c *Counters) Spend(s Stage, began time.Time) time.Time {
 	return now
 }
 
-// Delivery holds the counters of a transport. They are zero for a transport that counts
-// nothing.
-type Delivery struct {
-	Resent     int64 // times that a message was published again
-	Returned   int64 // messages returned as unroutable
-	Nacked     int64 // messages refused by the broker with a nack
-	Reconnects int64 // connections that replaced lost connections
-	Latency    Latency
-}
-
-// Latency sums up the time from publishing a message to its confirmation.
-type Latency struct {
-	Count    uint64
-	Sum, Max time.Duration
-	// Buckets[i] counts the confirmations that took less than 1 ms << i, and not less
-	// than the bound of the bucket before. The last bucket has no bound.
-	Buckets []uint64
-}
-
 // quantity is one counter. It has the same name in the summary, in the account and,
 // after the prefix tstat_send_, in the metrics.
 type quantity struct {

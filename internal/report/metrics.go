@@ -6,6 +6,8 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"tstat-transport/internal/delivery"
 )
 
 // prefix begins the name of every metric of tstat_send.
@@ -105,7 +107,7 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 }
 
 // latency adds the histogram of confirmation times.
-func (s *metricSet) latency(l *Latency) {
+func (s *metricSet) latency(l *delivery.Latency) {
 	const name = "confirm_latency_seconds"
 	was := s.last(name).GetHistogram()
 	count, sum := was.GetSampleCount()+l.Count, was.GetSampleSum()+l.Sum.Seconds()
@@ -115,17 +117,13 @@ func (s *metricSet) latency(l *Latency) {
 	}
 	h := &dto.Histogram{SampleCount: &count, SampleSum: &sum}
 	var below uint64
-	for i := range latencyLimits {
+	for i := range delivery.Buckets - 1 {
 		if i < len(l.Buckets) {
 			below += l.Buckets[i]
 		}
-		limit := bucketLimit(i)
+		limit := delivery.BucketLimit(i).Seconds()
 		n := below + earlier[limit]
 		h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: &limit, CumulativeCount: &n})
 	}
 	s.add(name, "Time from publishing a message to its confirmation.", dto.MetricType_HISTOGRAM, nil).Histogram = h
 }
-
-// latencyLimits is the number of buckets of Latency that have a limit. The largest
-// limit is 32.768 s.
-const latencyLimits = 16
