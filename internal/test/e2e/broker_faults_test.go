@@ -9,7 +9,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// TestOwnNode holds what is done to a whole node, one after another.
+// TestOwnNode runs the faults of a whole node, one after the other on one node.
 func TestOwnNode(t *testing.T) {
 	t.Parallel()
 	n := rabbittest.Start(t)
@@ -35,28 +35,25 @@ func alarmBefore(t *testing.T, n *rabbittest.Node) {
 	s.fill()
 	n.MemoryAlarm(t, true)
 	p := s.start()
-	p.says("event=broker_blocked")
+	p.awaitLog("event=broker_blocked")
 	n.MemoryAlarm(t, false)
 	p.wait().want(allDone, "event=broker_unblocked")
-	s.complete()
+	s.wantComplete()
 }
 
-// The confirmations' time-out, which is shorter than the alarm, does not fire,
-// and nothing comes twice.
+// The alarm lasts longer than confirm_timeout. The time-out does not fire, and no message
+// arrives twice.
 func alarmDuring(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
-	// More than a message waits on the slow link, on a busy machine too.
+	// Longer than messages wait on the slow link, even on a busy machine.
 	s.Rabbit["confirm_timeout"] = "5"
 	p, proxy := s.underWay()
 	n.MemoryAlarm(t, true)
-	p.says("event=broker_blocked")
-	elapsed(t, 6*time.Second)
+	p.awaitLog("event=broker_blocked")
+	faultLasts(t, 6*time.Second)
 	n.MemoryAlarm(t, false)
-	proxy.Bandwidth(0)
-	p.wait().want(allDone, "event=broker_unblocked")
-	s.direct()
-	s.complete()
+	s.wantDelivered(p, proxy, "event=broker_unblocked")
 }
 
 func alarmForGood(t *testing.T, n *rabbittest.Node) {
@@ -65,12 +62,12 @@ func alarmForGood(t *testing.T, n *rabbittest.Node) {
 	s.Rabbit["blocked_timeout"] = "2"
 	n.MemoryAlarm(t, true)
 	defer n.MemoryAlarm(t, false)
-	s.send().want(tryAgain, "has blocked publishing for 2s", "free memory or disk space").within(40 * time.Second)
-	s.noneMarked()
+	s.send().want(tryAgain, "has blocked publishing for 2s", "free memory or disk space")
+	s.wantNoneMarked()
 	n.MemoryAlarm(t, false)
-	// What stood in socket buffers may have been taken when the alarm ended.
+	// The broker may have read messages from its socket buffers when the alarm ended.
 	s.repeats = true
-	s.recover()
+	s.wantRecovery()
 }
 
 func pausedAndResumed(t *testing.T, n *rabbittest.Node) {
@@ -80,12 +77,9 @@ func pausedAndResumed(t *testing.T, n *rabbittest.Node) {
 	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"] = "1", "2"
 	p, proxy := s.underWay()
 	n.Pause()
-	p.says("connection_lost")
+	p.awaitLog("connection_lost")
 	n.Resume()
-	proxy.Bandwidth(0)
-	p.wait().want(allDone)
-	s.direct()
-	s.complete()
+	s.wantDelivered(p, proxy)
 }
 
 func pausedForGood(t *testing.T, n *rabbittest.Node) {
@@ -96,10 +90,10 @@ func pausedForGood(t *testing.T, n *rabbittest.Node) {
 	n.Pause()
 	defer n.Resume()
 	err := s.runInside(o)
-	wantKind(t, err, transport.Retry, "no answer within 2s", n.Addr())
-	s.noneMarked()
+	wantVerdict(t, err, transport.Retry, "no answer within 2s", n.Addr())
+	s.wantNoneMarked()
 	n.Resume()
-	s.recover()
+	s.wantRecovery()
 }
 
 func killed(t *testing.T, n *rabbittest.Node) {
@@ -110,12 +104,9 @@ func killed(t *testing.T, n *rabbittest.Node) {
 	n.Persist()
 	p, proxy := s.underWay()
 	n.Kill()
-	p.says("connection_lost")
-	proxy.Bandwidth(0)
+	p.awaitLog("connection_lost")
 	n.Start()
-	p.wait().want(allDone)
-	s.direct()
-	s.complete()
+	s.wantDelivered(p, proxy)
 }
 
 func restarted(t *testing.T, n *rabbittest.Node) {
@@ -124,30 +115,24 @@ func restarted(t *testing.T, n *rabbittest.Node) {
 	s.repeats = true
 	p, proxy := s.underWay("-D")
 	n.Restart()
-	proxy.Bandwidth(0)
-	p.wait().want(allDone, "connection_lost")
-	s.direct()
-	s.complete()
+	s.wantDelivered(p, proxy, "connection_lost")
 }
 
-// The host answers, as one does on which the broker is being restarted, and the
-// broker does not yet. Where nobody answers at all the run soon ends:
-// TestExitStatus.
+// The proxy accepts connections and ends them, like a host on which the broker is being
+// restarted. If no host accepts connections, the run ends soon: see TestExitStatus.
 func awayAtFirst(t *testing.T, n *rabbittest.Node) {
 	s := newSite(t, n)
 	s.fill()
-	s.Through()
+	proxy := s.Through()
 	n.Stop()
 	p := s.start()
-	p.says("broker_unreachable")
+	p.awaitLog("broker_unreachable")
 	n.Start()
-	p.wait().want(allDone)
-	s.direct()
-	s.complete()
+	s.wantDelivered(p, proxy)
 }
 
-// TestPasswordChanged in mid-run, at the broker and in password_file: the next
-// login uses the new password.
+// TestPasswordChanged: the password changes in mid-run, at the broker and in
+// password_file. The next login uses the new password.
 func TestPasswordChanged(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -162,8 +147,5 @@ func TestPasswordChanged(t *testing.T) {
 	s.Node.Ctl(t, "change_password", s.User, secret+"new")
 	write(t, file, []byte(secret+"new\n"))
 	proxy.ResetPeer()
-	proxy.Bandwidth(0)
-	p.wait().want(allDone, "connection_lost")
-	s.direct()
-	s.complete()
+	s.wantDelivered(p, proxy, "connection_lost")
 }

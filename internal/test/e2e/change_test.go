@@ -9,15 +9,15 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// midway starts a run over one large log and holds it when it has read some of
-// it and not all: what is done to the log then, the run finds.
-func (s *site) midway(change func(path string)) result {
+// changeWhileRead starts a run over one large log, holds the run when it has read a part of
+// the log, calls change, and lets the run go on to its end.
+func (s *site) changeWhileRead(change func(path string)) result {
 	s.t.Helper()
 	path := s.fillOne()
 	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	p := s.start(append([]string{"-v"}, narrow...)...)
-	s.arrived(p, 3)
+	s.awaitArrived(p, 3)
 	proxy.Hold(true)
 	change(path)
 	proxy.Hold(false)
@@ -27,7 +27,7 @@ func (s *site) midway(change func(path string)) result {
 	return r
 }
 
-// bodies is everything that arrived, as printed accepts it.
+// bodies returns the bodies of all messages that arrived, for flowsIn.
 func (s *site) bodies() string {
 	s.t.Helper()
 	s.collect()
@@ -38,17 +38,17 @@ func (s *site) bodies() string {
 	return all.String()
 }
 
-// wantRows wants the flows of these TCP rows (a header first) to have arrived,
-// each at least as often as it is given; exactly so, unless more may be.
+// wantRows wants the flows of these TCP rows, the first of which is a header, to have
+// arrived exactly as often as the rows are given, or, if more, at least as often.
 func (s *site) wantRows(rows []string, more bool) {
 	s.t.Helper()
 	counts := map[string]int{}
 	for _, m := range messagesFrom(s.t, []byte(strings.Join(rows, "")), 0, kinds[tcpLog], sensor+"/0/x/"+tcpLog, "0", "") {
-		for _, flow := range printed(s.t, m.text) {
+		for _, flow := range flowsIn(s.t, m.text) {
 			counts[string(flow)]++
 		}
 	}
-	for _, flow := range printed(s.t, s.bodies()) {
+	for _, flow := range flowsIn(s.t, s.bodies()) {
 		counts[string(flow)]--
 	}
 	missing, surplus := 0, 0
@@ -65,8 +65,8 @@ func TestGrowsWhileRead(t *testing.T) {
 	s := shared(t)
 	rows := lines(t, loggen.TCP, 5, 6000)
 	more := lines(t, loggen.TCP, 6, 50)[1:]
-	s.midway(func(path string) { appendTo(t, path, strings.Join(more, "")) }).want(allDone)
-	s.wantRows(rows, false) // up to where the log ended when it was opened
+	s.changeWhileRead(func(path string) { appendTo(t, path, strings.Join(more, "")) }).want(allDone)
+	s.wantRows(rows, false) // the rows that the log had when it was opened
 	if r := s.send().want(allDone); r.count("rows") != 50 {
 		t.Errorf("the second run read %d rows, want the 50 new ones", r.count("rows"))
 	}
@@ -76,8 +76,7 @@ func TestGrowsWhileRead(t *testing.T) {
 	}
 }
 
-// TestReplacedWhileRead: Tstat was restarted within the minute and made the
-// directory anew.
+// TestReplacedWhileRead: Tstat is restarted within the minute and makes the directory anew.
 func TestReplacedWhileRead(t *testing.T) {
 	t.Parallel()
 	for name, count := range map[string]int{"smaller": 50, "larger": 7000} {
@@ -85,7 +84,7 @@ func TestReplacedWhileRead(t *testing.T) {
 			t.Parallel()
 			s := shared(t)
 			old, fresh := lines(t, loggen.TCP, 5, 6000), lines(t, loggen.TCP, 8, count)
-			s.midway(func(path string) {
+			s.changeWhileRead(func(path string) {
 				if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 					t.Fatal(err)
 				}
@@ -93,7 +92,7 @@ func TestReplacedWhileRead(t *testing.T) {
 			}).want(allDone)
 			s.wantRows(old, false)
 			if s.marked(s.directories()[0]) {
-				t.Error("the new directory is marked, which was not read")
+				t.Error("the new directory is marked, though it was not read")
 			}
 			s.send().want(allDone)
 			s.wantRows(append(old, fresh[1:]...), false)
@@ -101,13 +100,13 @@ func TestReplacedWhileRead(t *testing.T) {
 	}
 }
 
-// TestTruncatedWhileRead: what stood there and was read is sent, what came
-// instead too.
+// TestTruncatedWhileRead: the rows that were read before the truncation are sent, and so
+// are all rows that replace the others.
 func TestTruncatedWhileRead(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	fresh := lines(t, loggen.TCP, 9, 40)
-	r := s.midway(func(path string) { write(t, path, []byte(strings.Join(fresh, ""))) })
+	r := s.changeWhileRead(func(path string) { write(t, path, []byte(strings.Join(fresh, ""))) })
 	if r.Status != allDone && r.Status != ioTrouble {
 		t.Errorf("status %d:\n%s", r.Status, r.log())
 	}
@@ -122,24 +121,25 @@ func TestDirectoryVanishes(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	rows := lines(t, loggen.TCP, 5, 6000)
-	s.midway(func(path string) {
+	s.changeWhileRead(func(path string) {
 		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 			t.Fatal(err)
 		}
 	}).want(allDone, "vanished")
-	s.wantRows(rows, false) // it was open, and nothing was lost
+	s.wantRows(rows, false) // the log was open
 	if left := s.directories(); len(left) > 0 {
 		t.Errorf("%q is there again", left)
 	}
 }
 
-// TestRenamedAway is what the culler, or an operator, does.
+// TestRenamedAway: the directory is renamed while it is read, as the culler or an operator
+// does.
 func TestRenamedAway(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	rows := lines(t, loggen.TCP, 5, 6000)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-	s.midway(func(path string) {
+	s.changeWhileRead(func(path string) {
 		if err := os.Rename(filepath.Dir(path), elsewhere); err != nil {
 			t.Fatal(err)
 		}

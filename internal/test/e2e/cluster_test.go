@@ -35,7 +35,7 @@ func TestCluster(t *testing.T) {
 
 	s.Rabbit["host"] = strings.Join(proxied, ",")
 	p := s.start()
-	s.arrived(p, 5)
+	s.awaitArrived(p, 5)
 	leader := rabbittest.QuorumLeader(t, nodes, s.VHost, queue)
 	leader.Kill()
 	for _, p := range proxies {
@@ -45,16 +45,16 @@ func TestCluster(t *testing.T) {
 	s.Node = alive[0]
 	p.wait().want(allDone)
 	s.Rabbit["host"] = strings.Join(direct, ",")
-	s.complete()
+	s.wantComplete()
 
-	// The second of three goes: nothing is confirmed, and nobody says so.
+	// The second of three nodes dies: the queue has no majority and confirms nothing.
 	s.fillOne()
 	alive[1].Kill()
 	s.Rabbit["host"] = alive[0].Addr()
 	o := s.impatient()
 	o.Hosts, o.QueueOptions.Arguments = []string{alive[0].Addr()}, map[string]any{"x-queue-type": "quorum"}
 	err := s.runInside(o)
-	wantKind(t, err, transport.Retry, alive[0].Addr())
+	wantVerdict(t, err, transport.Retry, alive[0].Addr())
 	before := readAll(t, s.root+"/"+s.directories()[0]+"/.processed")
 
 	leader.Start()
@@ -63,7 +63,7 @@ func TestCluster(t *testing.T) {
 	rabbittest.QuorumLeader(t, nodes, s.VHost, queue)
 	s.send().want(allDone, "replaced")
 	if after := readAll(t, s.root+"/"+s.directories()[0]+"/.processed"); string(after) == string(before) {
-		t.Error("the mark is still that of the log that was replaced")
+		t.Error("the mark is still the mark of the log that was replaced")
 	}
 	s.collect()
 	s.wantFlowsOfLog(s.root + "/" + s.directories()[0] + "/" + tcpLog)
@@ -73,12 +73,12 @@ func TestCluster(t *testing.T) {
 func (s *site) wantFlowsOfLog(path string) {
 	s.t.Helper()
 	parts := strings.Split(path, "/")
-	names := sensor + "/0/" + strings.Join(parts[len(parts)-2:], "/")
+	idPrefix := sensor + "/0/" + strings.Join(parts[len(parts)-2:], "/")
 	seen := map[string]bool{}
 	for _, d := range s.got {
 		seen[d.MessageId] = true
 	}
-	for id := range messagesOf(s.t, path, kinds[parts[len(parts)-1]], names, "0", "") {
+	for id := range messagesOf(s.t, path, kinds[parts[len(parts)-1]], idPrefix, "0", "") {
 		if !seen[id] {
 			s.t.Errorf("message %s has not arrived", id)
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// pythonConfig is a file as it was written for the Python tool.
+// pythonConfig is a configuration file of the Python tool.
 const pythonConfig = `[rabbit]
 host = localhost
 port = %d
@@ -29,7 +29,7 @@ auto_delete = False
 exclusive = False
 `
 
-// TestCrontab runs a crontab line, with a config file, of the Python tool.
+// TestCrontab runs a crontab line of the Python tool with one of its configuration files.
 func TestCrontab(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -56,7 +56,7 @@ func TestCrontab(t *testing.T) {
 	}
 	for _, d := range s.Node.Drain(t, s.VHost, queue) {
 		want, known := expected[d.MessageId]
-		if !known || seen[d.MessageId] || !want.is(t, d.Body) {
+		if !known || seen[d.MessageId] || !want.equals(t, d.Body) {
 			t.Errorf("message %s: known %v, seen before %v, or with other content", d.MessageId, known, seen[d.MessageId])
 		}
 		seen[d.MessageId] = true
@@ -66,7 +66,7 @@ func TestCrontab(t *testing.T) {
 	}
 }
 
-// TestQuietSuccess: cron sends mail when there is output; one line is enough.
+// TestQuietSuccess: a successful run prints one line, since cron mails all output.
 func TestQuietSuccess(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -77,10 +77,10 @@ func TestQuietSuccess(t *testing.T) {
 			t.Errorf("a run that %s prints %d lines, want the summary alone:\n%s%s", what, lines, r.Out, r.Log)
 		}
 	}
-	s.complete()
+	s.wantComplete()
 }
 
-// TestPythonMark: a directory that the Python tool marked is done.
+// TestPythonMark: nothing is sent of a directory that the Python tool marked.
 func TestPythonMark(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -91,6 +91,6 @@ func TestPythonMark(t *testing.T) {
 	}
 	r := s.send().want(allDone)
 	if r.count("published") != 0 || s.Queued() != 0 {
-		t.Errorf("%d messages were sent of a directory that was done", r.count("published"))
+		t.Errorf("%d messages were sent of directories that the Python tool marked", r.count("published"))
 	}
 }

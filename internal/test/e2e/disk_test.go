@@ -14,8 +14,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// wantNoMark wants no whole or torn state file anywhere.
-func (s *site) wantNoMark() {
+// wantNoStateFile wants no directory to have a state file, whole or torn.
+func (s *site) wantNoStateFile() {
 	s.t.Helper()
 	for _, dir := range s.directories() {
 		names, err := filepath.Glob(filepath.Join(s.root, dir, ".process*"))
@@ -23,12 +23,12 @@ func (s *site) wantNoMark() {
 			s.t.Fatal(err)
 		}
 		if len(names) > 0 {
-			s.t.Errorf("there is %q", names)
+			s.t.Errorf("state files: %q", names)
 		}
 	}
 }
 
-// TestDiskFull when the mark is written: everything was sent, and is again.
+// TestDiskFull: the disk has no room for a state file, so nothing is sent until it has.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -54,11 +54,11 @@ func TestDiskFull(t *testing.T) {
 	if r.count("published") != 0 || r.count("marked") != 0 {
 		t.Errorf("published=%d marked=%d, want nothing sent whose state cannot be written", r.count("published"), r.count("marked"))
 	}
-	s.wantNoMark()
+	s.wantNoStateFile()
 	if err := os.Remove(stuffing); err != nil {
 		t.Fatal(err)
 	}
-	s.recover()
+	s.wantRecovery()
 }
 
 func TestReadOnly(t *testing.T) {
@@ -77,18 +77,18 @@ func TestReadOnly(t *testing.T) {
 	if r.count("published") != 0 {
 		t.Errorf("published=%d, want nothing sent whose state cannot be written", r.count("published"))
 	}
-	s.wantNoMark()
-	// --check and the run give one remedy.
+	s.wantNoStateFile()
+	// --check and the run name the same remedy.
 	check := s.send("--check")
 	if check.Status != ioTrouble || !strings.Contains(check.Out, "read-only file system: mount the file system to be written to") {
 		t.Errorf("--check: status %d\n%s", check.Status, check.Out)
 	}
 	remount(0)
-	s.recover()
+	s.wantRecovery()
 }
 
-// TestForbidden: as a user to whom some things are forbidden. What can be read
-// is sent, and what can be written is marked.
+// TestForbidden: the user who runs tstat_send may not enter one directory, not write into
+// another, and not read a log of a third. Everything else is sent and marked.
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -98,29 +98,26 @@ func TestForbidden(t *testing.T) {
 	corpus(t, "v2.4_repeated_headers", s.root)
 	dirs := s.directories()
 	closed, readOnly, partly := dirs[0], dirs[1], dirs[2]
-	chmod := func(mode os.FileMode, path ...string) {
+	set := func(mode os.FileMode, path ...string) {
 		t.Helper()
-		if err := os.Chmod(filepath.Join(append([]string{s.root}, path...)...), mode); err != nil {
-			t.Fatal(err)
-		}
+		chmod(t, mode, filepath.Join(append([]string{s.root}, path...)...))
 	}
-	nobody := 65534
 	if err := filepath.Walk(s.root, func(path string, _ os.FileInfo, err error) error {
-		return errors.Join(err, os.Chown(path, nobody, nobody))
+		return errors.Join(err, os.Chown(path, nobody, nogroup))
 	}); os.Getuid() == 0 && err != nil {
 		t.Fatal(err)
 	}
-	chmod(0, closed)
-	chmod(0o555, readOnly)
-	chmod(0, partly, udpLog)
+	set(0, closed)
+	set(0o555, readOnly)
+	set(0, partly, udpLog)
 	asNobody := func() result {
 		t.Helper()
 		config := s.ConfigFile()
 		cmd := exec.Command(binary(t, "tstat_send"), "-d", s.root, "-c", config, "-S", sensor, "-T", "0")
 		if os.Getuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(nobody), Gid: uint32(nobody)}}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nogroup}}
 			letIn(t, s.root, config, cmd.Path)
-			if err := os.Chown(config, nobody, nobody); err != nil {
+			if err := os.Chown(config, nobody, nogroup); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -132,14 +129,14 @@ func TestForbidden(t *testing.T) {
 			t.Errorf("%s is marked: %v, want %v", dir, got, want)
 		}
 	}
-	chmod(0o755, closed)
-	chmod(0o755, readOnly)
-	chmod(0o644, partly, udpLog)
+	set(0o755, closed)
+	set(0o755, readOnly)
+	set(0o644, partly, udpLog)
 	asNobody().want(allDone)
-	s.complete()
+	s.wantComplete()
 }
 
-// letIn lets everybody through to the paths.
+// letIn lets every user enter the directories that lead to the paths.
 func letIn(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {

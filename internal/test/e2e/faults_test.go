@@ -21,17 +21,18 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// slow is a link on which the logs of fill take some seconds, so that a fault
-// at the first messages comes in mid-run.
+// slow is a bandwidth at which sending the logs of fill takes some seconds, so that a
+// fault after the first messages comes in mid-run.
 const slow = 1_500_000 // bytes a second
 
+// filled holds the logs that fill writes. They are generated once.
 var filled struct {
 	once  sync.Once
 	files map[string][]byte // by path below the root
 }
 
-// fill gives the site the logs that faults are tried on: four directories with
-// about 6000 rows, more than a hundred messages.
+// fill writes the logs of most tests of faults: four directories with about 6000 rows,
+// more than a hundred messages.
 func (s *site) fill() {
 	s.t.Helper()
 	filled.once.Do(func() {
@@ -56,8 +57,8 @@ func (s *site) fill() {
 	}
 }
 
-// fillOne gives the site one log that is larger than what a run holds of it at
-// a time, and returns its path.
+// fillOne writes one log, which is larger than the part that a run with the arguments
+// narrow holds in memory, and returns its path.
 func (s *site) fillOne() string {
 	s.t.Helper()
 	path := filepath.Join(s.root, loggen.DirName(firstMinute), tcpLog)
@@ -65,25 +66,35 @@ func (s *site) fillOne() string {
 	return path
 }
 
-// narrow are the arguments of a run that holds little at a time.
+// narrow are the arguments of a run that holds few messages at a time.
 var narrow = []string{"-w", "1", "--channels", "1", "--window", "2"}
 
-// underWay is a run over a slow link, through the proxy: some messages have
-// arrived and more are to come.
+// underWay starts a run over a slow link and returns when some messages have arrived. The
+// proxy is the link.
 func (s *site) underWay(args ...string) (*program, *faultproxy.Proxy) {
 	s.t.Helper()
 	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	p := s.start(args...)
-	s.arrived(p, 5)
+	s.awaitArrived(p, 5)
 	return p, proxy
 }
 
-// direct takes the proxy away again, for what comes after the fault.
+// wantDelivered makes the link fast, and wants the run to deliver everything.
+func (s *site) wantDelivered(p *program, proxy *faultproxy.Proxy, words ...string) result {
+	s.t.Helper()
+	proxy.Bandwidth(0)
+	r := p.wait().want(allDone, words...)
+	s.direct()
+	s.wantComplete()
+	return r
+}
+
+// direct makes the next runs connect to the broker without the proxy.
 func (s *site) direct() { s.Address(s.Node.Addr()) }
 
-// impatient are options for runs inside the test's process, for faults whose
-// time-outs no configuration file can shorten.
+// impatient returns options with time-outs that are shorter than a configuration file can
+// make them. Only a run inside the test's process can have such options.
 func (s *site) impatient() amqp.Options {
 	return amqp.Options{
 		Hosts: []string{s.Rabbit["host"] + ":" + s.Rabbit["port"]}, Username: s.User,
@@ -96,9 +107,8 @@ func (s *site) impatient() amqp.Options {
 	}
 }
 
-// runInside is what tstat_send does, with options of its own. The pipeline and
-// the publisher must have ended when it returns; goroutines that stay are
-// found when all tests have ended.
+// runInside does what tstat_send does, inside the test's process. rabbittest.Main finds
+// the goroutines that the run leaves behind.
 func (s *site) runInside(o amqp.Options) error {
 	s.t.Helper()
 	var log testkit.Buffer

@@ -22,11 +22,11 @@ import (
 // kills tstat_send.
 var fileDeaths = []struct {
 	name, when string
-	// finishing: all messages are accepted before the first kill.
+	// finishing: the step comes after all messages are accepted.
 	finishing bool
 }{
 	{"appended", "when records are written and not yet synced", false},
-	{"confirmed", "when a message is on the disk and not yet entered", false},
+	{"confirmed", "when a message is on the disk and not yet counted as confirmed", false},
 	{"created", "when the temporary file is empty", true},
 	{"unsynced", "when the temporary file is written and not yet synced", true},
 	{"written", "when the temporary file is synced and not yet renamed", true},
@@ -36,11 +36,11 @@ var fileDeaths = []struct {
 	{"settled", "when the directory is finished and not yet marked", true},
 }
 
-// TestFileDeathAtEveryPoint kills tstat_send at each step of the file transport,
-// the first time that it gets there, the second, and so on, each time with the
-// next run going on. Every file that others see is whole at any time, and in the
-// end the files hold every message. If all messages were accepted before the
-// first kill, the files hold each of them once.
+// TestFileDeathAtEveryPoint kills tstat_send at each step of the file transport: the first
+// run when it comes to the step the first time, the next run the second time, and so on,
+// until a run comes to its end. Every finished file is whole at any time, and in the end the
+// files hold every message. If all messages were accepted before the first kill, the files
+// hold each of them once.
 func TestFileDeathAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	for _, point := range fileDeaths {
@@ -80,8 +80,8 @@ func TestFileDeathAtEveryPoint(t *testing.T) {
 	}
 }
 
-// sendWithoutFinishing runs tstat_send with something in the way of the finished
-// file: all messages are accepted, and the directory is not marked.
+// sendWithoutFinishing runs tstat_send with an obstacle in the place of the finished file:
+// all messages are accepted, and the directory is not marked.
 func (f *folder) sendWithoutFinishing(directory string, messages int) {
 	f.t.Helper()
 	sum := sha256.Sum256([]byte(filepath.Join(f.root, directory)))
@@ -97,8 +97,8 @@ func (f *folder) sendWithoutFinishing(directory string, messages int) {
 	}
 }
 
-// sendUntil runs tstat_send up to a failpoint. It returns false if the run ended
-// before, with all done.
+// sendUntil runs tstat_send up to a failpoint. It returns false if the run did not come to
+// the failpoint and succeeded.
 func (f *folder) sendUntil(failpoint string) (killed bool) {
 	f.t.Helper()
 	r := f.startUntil(failpoint).wait()

@@ -10,38 +10,38 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// folder is a root whose messages go to files, and a neighbour that must stay
-// as it is: for what has nothing to do with a broker.
+// folder is a root whose messages go to files, for tests that need no broker. Beside the
+// root stands a directory that no run may touch, the neighbour.
 type folder struct {
-	t                       *testing.T
-	root, out, config, next string
-	neighbour               string // its listing
+	t                            *testing.T
+	root, out, config, neighbour string // paths
+	before                       string // what listNeighbour returned at first
 }
 
 func newFolder(t *testing.T) *folder {
 	t.Helper()
 	top := t.TempDir()
-	f := &folder{t: t, root: top + "/tstat", out: top + "/out", config: top + "/config.ini", next: top + "/next"}
+	f := &folder{t: t, root: top + "/tstat", out: top + "/out", config: top + "/config.ini", neighbour: top + "/neighbour"}
 	for _, dir := range []string{f.root, f.out} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write(t, f.config, []byte("[file]\npath = "+f.out+"\n"))
-	write(t, f.next+"/2026_01_15_00_00.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 77, 5), "")))
-	write(t, f.next+"/precious", []byte("precious"))
-	f.neighbour = f.listNeighbour()
+	write(t, f.neighbour+"/2026_01_15_00_00.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 77, 5), "")))
+	write(t, f.neighbour+"/precious", []byte("precious"))
+	f.before = f.listNeighbour()
 	return f
 }
 
 func (f *folder) listNeighbour() string {
 	f.t.Helper()
-	return listing(f.t, f.next) + string(readAll(f.t, f.next+"/precious"))
+	return listing(f.t, f.neighbour) + string(readAll(f.t, f.neighbour+"/precious"))
 }
 
-// log is a log of a few rows in a directory below the root; stream makes it
-// unlike others. It returns how many rows it has.
-func (f *folder) log(dir string, stream uint64) int {
+// addLog writes a log of a few rows into a directory below the root, and returns the number
+// of rows. Logs of different streams differ.
+func (f *folder) addLog(dir string, stream uint64) int {
 	f.t.Helper()
 	const rows = 3
 	write(f.t, filepath.Join(f.root, dir, tcpLog), []byte(strings.Join(lines(f.t, loggen.TCP, stream, rows), "")))
@@ -52,7 +52,7 @@ func (f *folder) args(args ...string) []string {
 	return slices.Concat([]string{"-d", f.root, "-c", f.config, "-t", "file", "-T", "0", "-S", sensor}, args)
 }
 
-// send runs tstat_send, and checks that the neighbour is as it was.
+// send runs tstat_send, and checks its memory and that the neighbour is unchanged.
 func (f *folder) send(args ...string) result {
 	f.t.Helper()
 	p := start(f.t, "tstat_send", f.args(args...)...)
@@ -60,21 +60,21 @@ func (f *folder) send(args ...string) result {
 	if memory > memoryLimit {
 		f.t.Errorf("%d MB of memory", memory>>20)
 	}
-	f.unharmed()
+	f.wantNeighbourUntouched()
 	return r
 }
 
 func (f *folder) cull(args ...string) result {
 	f.t.Helper()
 	r := run(f.t, "tstat_cull", slices.Concat([]string{"-d", f.root, "-t", "0"}, args)...)
-	f.unharmed()
+	f.wantNeighbourUntouched()
 	return r
 }
 
-func (f *folder) unharmed() {
+func (f *folder) wantNeighbourUntouched() {
 	f.t.Helper()
-	if now := f.listNeighbour(); now != f.neighbour {
-		f.t.Errorf("the neighbour was touched:\n%s\nnow\n%s", f.neighbour, now)
+	if now := f.listNeighbour(); now != f.before {
+		f.t.Errorf("the neighbour has changed from\n%s\nto\n%s", f.before, now)
 	}
 }
 

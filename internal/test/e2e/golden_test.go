@@ -15,8 +15,8 @@ import (
 
 const goldenSensor = "sensor.example.net"
 
-// TestGolden prints the messages of every real log, and compares the flows and
-// the summary with what was written down for it.
+// TestGolden prints the messages of every real log, and compares the flows and the summary
+// with the golden files.
 func TestGolden(t *testing.T) {
 	books, err := os.ReadFile(filepath.Join(testdata, "golden", "books.txt"))
 	if err != nil {
@@ -42,14 +42,14 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			golden := goldenFlows(t, name+".jsonl.gz")
-			wantFlows(t, printed(t, r.Out), golden)
+			wantFlows(t, flowsIn(t, r.Out), golden)
 
 			r = run(t, "tstat_send", "-N", "-T", "1000", "-S", goldenSensor, "-d", root).want(allDone)
 			large := slices.DeleteFunc(golden, func(flow string) bool { return bits(t, flow) < 8e9 })
 			if file := name + ".threshold1000.jsonl.gz"; exists(filepath.Join(testdata, "golden", file)) {
 				large = goldenFlows(t, file)
 			}
-			wantFlows(t, printed(t, r.Out), large)
+			wantFlows(t, flowsIn(t, r.Out), large)
 			if after := listing(t, root); after != before {
 				t.Errorf("-N has changed the directories:\n%s\nwere:\n%s", after, before)
 			}
@@ -66,12 +66,12 @@ func TestLogWithoutHeader(t *testing.T) {
 	corpus(t, "v2.2_no_header", root)
 	corpus(t, "lossy_level31", root)
 	r := run(t, "tstat_send", "-N", "-T", "0", "-d", root).want(ioTrouble, "no header", tcpLog, udpLog)
-	if got := len(printed(t, r.Out)); got != 572 {
+	if got := len(flowsIn(t, r.Out)); got != 572 {
 		t.Errorf("%d flows, want the 572 of the log that can be read", got)
 	}
 }
 
-// TestPretty: indented or not, it is the same.
+// TestPretty: --pretty changes white space only.
 func TestPretty(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -81,7 +81,7 @@ func TestPretty(t *testing.T) {
 	if !strings.Contains(pretty.Out, "\n    \"type\": \"flow\"") {
 		t.Errorf("not indented: %.200s", pretty.Out)
 	}
-	wantFlows(t, printed(t, pretty.Out), flowsOf(printed(t, plain.Out)))
+	wantFlows(t, flowsIn(t, pretty.Out), flowsOf(flowsIn(t, plain.Out)))
 }
 
 func goldenFlows(t *testing.T, file string) []string {
@@ -90,15 +90,16 @@ func goldenFlows(t *testing.T, file string) []string {
 	return strings.FieldsFunc(text, func(c rune) bool { return c == '\n' })
 }
 
-// printed are the flows that -N has printed.
-func printed(t *testing.T, out string) []json.RawMessage {
+// flowsIn returns the flows of messages that stand one after the other in out, as -N prints
+// them.
+func flowsIn(t *testing.T, out string) []json.RawMessage {
 	t.Helper()
 	var all []json.RawMessage
 	d := json.NewDecoder(strings.NewReader(out))
 	for d.More() {
 		var flows []json.RawMessage
 		if err := d.Decode(&flows); err != nil {
-			t.Fatalf("what was printed is no list of flows: %v", err)
+			t.Fatalf("a message is no list of flows: %v", err)
 		}
 		if len(flows) < 1 || len(flows) > reference.MaxFlows {
 			t.Errorf("a message of %d flows", len(flows))

@@ -7,13 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/gzip"
-
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestGrowth: what was marked is looked at again, and only what is new is sent.
+// TestGrowth: a run looks at marked directories again, and sends the new rows only.
 func TestGrowth(t *testing.T) {
 	t.Parallel()
 	for _, threshold := range []string{"0", "1"} {
@@ -54,7 +52,7 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestReplaced: another log in the place of a marked one is sent whole.
+// TestReplaced: a log that replaces a marked log is sent whole.
 func TestReplaced(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string][]string{
@@ -67,25 +65,25 @@ func TestReplaced(t *testing.T) {
 			s := shared(t)
 			const dir = "2026_01_15_00_00.out"
 			path := filepath.Join(s.root, dir, tcpLog)
-			names := fmt.Sprintf("%s/0/%s/%s", sensor, dir, tcpLog)
+			idPrefix := fmt.Sprintf("%s/0/%s/%s", sensor, dir, tcpLog)
 			write(t, path, []byte(strings.Join(lines(t, loggen.TCP, 10, 300), "")))
 			s.send().want(allDone)
-			s.wantMessages("first log", messagesOf(t, path, kinds[tcpLog], names, "0", ""))
+			s.wantMessages("first log", messagesOf(t, path, kinds[tcpLog], idPrefix, "0", ""))
 			write(t, path, []byte(strings.Join(content, "")))
 			s.send().want(allDone, "replaced", "level=WARN", tcpLog)
-			s.wantMessages("second log", messagesOf(t, path, kinds[tcpLog], names, "0", ""))
+			s.wantMessages("second log", messagesOf(t, path, kinds[tcpLog], idPrefix, "0", ""))
 			s.send().want(allDone)
 			s.wantMessages("nothing new", nil)
 		})
 	}
 }
 
-// TestLive sends a log while Tstat writes it, cut at every kind of place.
+// TestLive sends a log while Tstat writes it. The last line ends at each kind of place.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		cut  func(row string) int // where the last line is cut
-		sent bool                 // it is a row all the same, and sent at once
+		cut  func(row string) int // returns the length of the part that is written
+		sent bool                 // whether that part is a row already, and sent
 	}{
 		"in the address": {func(string) int { return 5 }, false},
 		"in the last number that is used": {func(row string) int {
@@ -124,7 +122,7 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// flowsSent runs tstat_send, collects, and gives the number of flows sent.
+// flowsSent runs tstat_send, collects the messages, and returns the number of flows sent.
 func (s *site) flowsSent(t *testing.T) int {
 	t.Helper()
 	n := s.send().want(allDone).count("flows")
@@ -135,15 +133,7 @@ func (s *site) flowsSent(t *testing.T) int {
 // compress does what gzip(1) does.
 func compress(t *testing.T, path string) {
 	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write(content) // into memory
-	_ = z.Close()
-	write(t, path+".gz", []byte(b.String()))
+	write(t, path+".gz", []byte(gzipped(t, string(readAll(t, path)))))
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

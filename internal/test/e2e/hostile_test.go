@@ -29,8 +29,8 @@ func gzipped(t *testing.T, parts ...string) string {
 	return b.String()
 }
 
-// TestHostileLogs: what cannot be read is named and counted, everything else is
-// sent, and nothing comes twice.
+// TestHostileLogs: unreadable parts of logs are named and counted, everything else is sent,
+// and nothing is sent twice.
 func TestHostileLogs(t *testing.T) {
 	t.Parallel()
 	rows := lines(t, loggen.TCP, 20, 3000)
@@ -40,13 +40,13 @@ func TestHostileLogs(t *testing.T) {
 		junk[i] = byte(rand.Uint32())
 	}
 	damaged := []byte(gzipped(t, whole))
-	copy(damaged[len(damaged)/2:], "this is not what stood here")
+	copy(damaged[len(damaged)/2:], "bytes that are not gzip")
 	for name, c := range map[string]struct {
 		file, content string
 		status        int
 		words         []string
-		rows          []string // that arrive; more may, where the content is random
-		more          bool
+		rows          []string // whose flows arrive
+		more          bool     // other flows may arrive, since the content is random
 		marked        bool
 	}{
 		"empty":             {tcpLog, "", allDone, nil, rows[:1], false, true},
@@ -88,14 +88,14 @@ func TestHostileLogs(t *testing.T) {
 	}
 }
 
-// TestDamagedForGood: the two ways to be done with a log that stays damaged.
+// TestDamagedForGood: an operator has two ways to finish with a log that stays damaged.
 // Neither sends anything again.
 func TestDamagedForGood(t *testing.T) {
 	t.Parallel()
 	rows := lines(t, loggen.TCP, 23, 500)
 	whole := strings.Join(rows, "")
 	for name, mend := range map[string]func(t *testing.T, dir string){
-		"what can be had of it in its place": func(t *testing.T, dir string) {
+		"replaced by its readable part": func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, tcpLog), []byte(whole))
 			if err := os.Remove(filepath.Join(dir, tcpLog+".gz")); err != nil {
 				t.Fatal(err)
@@ -116,13 +116,13 @@ func TestDamagedForGood(t *testing.T) {
 			s.wantRows(rows, false)
 			run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
 			if exists(dir) {
-				t.Error("it is not culled")
+				t.Error("the directory is not culled")
 			}
 		})
 	}
 }
 
-// TestCutGzip: a compressed live log is cut anywhere, and goes on later.
+// TestCutGzip: a live compressed log ends anywhere and grows between the runs.
 func TestCutGzip(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -136,7 +136,7 @@ func TestCutGzip(t *testing.T) {
 	s.wantRows(rows, false)
 }
 
-// TestLongLine of 100 MB, with and without an end: memory stays bounded.
+// TestLongLine: memory stays bounded with lines of 100 MB, with and without a newline.
 func TestLongLine(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -148,7 +148,7 @@ func TestLongLine(t *testing.T) {
 	r, memory := s.start().waitMeasured()
 	r.want(allDone, "longer than any row", tcpLog, "malformed=1")
 	if r.count("incomplete")+r.count("malformed") != 2 {
-		t.Errorf("one long line is malformed and the other incomplete: %v", r.Summary)
+		t.Errorf("%v, want one long line to be malformed and the other incomplete", r.Summary)
 	}
 	if memory > memoryLimit {
 		t.Errorf("%d MB of memory", memory>>20)
@@ -157,7 +157,7 @@ func TestLongLine(t *testing.T) {
 	s.wantRows(rows, false)
 }
 
-// TestOddMarks: what may stand in a mark's place.
+// TestOddMarks: something else stands in the place of a mark.
 func TestOddMarks(t *testing.T) {
 	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "outside")
@@ -203,8 +203,7 @@ func TestOddMarks(t *testing.T) {
 	}
 }
 
-// TestOddProcessing: a .processing that says nothing true costs repeats at
-// most.
+// TestOddProcessing: a .processing with wrong content causes repeated messages at most.
 func TestOddProcessing(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{
@@ -217,18 +216,18 @@ func TestOddProcessing(t *testing.T) {
 			corpus(t, "lossy_level31", s.root)
 			write(t, filepath.Join(s.root, s.directories()[0], ".processing"), []byte(content))
 			s.send().want(allDone)
-			s.complete()
+			s.wantComplete()
 		})
 	}
 }
 
-// TestClock: marks of any time, as a clock that jumps leaves them.
+// TestClock: a clock that jumps leaves marks with times in the past and in the future.
 func TestClock(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	corpus(t, "rotation", s.root)
 	s.send().want(allDone)
-	s.check()
+	s.checkArrived()
 	now := time.Now()
 	dirs := s.directories()
 	for dir, age := range map[string]time.Duration{dirs[0]: -72 * time.Hour, dirs[1]: 72 * time.Hour} {
@@ -238,7 +237,7 @@ func TestClock(t *testing.T) {
 		}
 	}
 	if r := s.send().want(allDone); r.count("published") != 0 {
-		t.Error("a mark's time is taken for what was sent")
+		t.Error("sent again because of the mark's time")
 	}
 	run(t, "tstat_cull", "-d", s.root, "-t", "48").want(allDone)
 	if !exists(filepath.Join(s.root, dirs[0])) || exists(filepath.Join(s.root, dirs[1])) {
@@ -246,7 +245,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestOddNames: directories are named by whoever runs Tstat.
+// TestOddNames: the names of directories may hold any byte.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -278,7 +277,7 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-// TestNotLogs: what stands in a log's place and is none.
+// TestNotLogs: a link, a directory or a FIFO stands in the place of a log.
 func TestNotLogs(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

@@ -26,16 +26,17 @@ const (
 	udpLog   = "log_udp_complete"
 )
 
+// kinds are the protocols of logs by file name.
 var kinds = map[string]reference.Protocol{tcpLog: reference.TCP, udpLog: reference.UDP}
 
-// message is what must arrive: the flows as the slow reference has them.
+// message is a message that must arrive, as the slow reference makes it.
 type message struct {
 	flows []typed.Flow
 	text  string // the flows as JSON
 }
 
-// is tells whether a body is this message, as a JSON value.
-func (m message) is(t testing.TB, body []byte) bool {
+// equals reports whether a body is the same JSON value as the message.
+func (m message) equals(t testing.TB, body []byte) bool {
 	t.Helper()
 	if string(body) == m.text {
 		return true
@@ -54,43 +55,43 @@ func canonical(t testing.TB, text []byte) string {
 
 var referenceCache sync.Map // of map[string]message, by content and settings
 
-// messagesOf are the messages of a log read from its start, by their ids, which
-// begin with names.
-func messagesOf(t testing.TB, path string, kind reference.Protocol, names, threshold, instance string) map[string]message {
+// messagesOf returns the messages of a log that is read from its start, by message id. The
+// ids begin with idPrefix: SENSOR/INSTANCE/DIRECTORY/LOG.
+func messagesOf(t testing.TB, path string, kind reference.Protocol, idPrefix, threshold, instance string) map[string]message {
 	t.Helper()
-	return messagesFrom(t, testkit.ReadLog(t, path), 0, kind, names, threshold, instance)
+	return messagesFrom(t, testkit.ReadLog(t, path), 0, kind, idPrefix, threshold, instance)
 }
 
-// messagesFrom are the messages of a log read from a position on.
-func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Protocol, names, threshold, instance string) map[string]message {
+// messagesFrom is messagesOf for the content of a log that is read from a position on.
+func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Protocol, idPrefix, threshold, instance string) map[string]message {
 	t.Helper()
-	key := fmt.Sprintf("%x %d %s %s %s %s", sha256.Sum256(log), from, kind, names, threshold, instance)
+	key := fmt.Sprintf("%x %d %s %s %s %s", sha256.Sum256(log), from, kind, idPrefix, threshold, instance)
 	if m, ok := referenceCache.Load(key); ok {
 		return m.(map[string]message)
 	}
-	settings := reference.Settings{Threshold: threshold, Sensor: sensorOf(names), From: from}
+	settings := reference.Settings{Threshold: threshold, Sensor: sensorOf(idPrefix), From: from}
 	if instance != "" {
 		settings.Instance = typed.InstanceID{Name: instance, Given: true}
 	}
 	result, err := reference.Read(log, kind, settings)
 	if err != nil {
-		t.Fatalf("%s: %v", names, err)
+		t.Fatalf("%s: %v", idPrefix, err)
 	}
 	messages := map[string]message{}
 	for _, m := range reference.Messages(result) {
-		text := wantSchema(t, names, m.Flows)
-		messages[fmt.Sprintf("%s@%d-%d~%08x", names, m.From, m.To, crc32.ChecksumIEEE([]byte(text)))] = message{m.Flows, text}
+		text := wantSchema(t, idPrefix, m.Flows)
+		messages[fmt.Sprintf("%s@%d-%d~%08x", idPrefix, m.From, m.To, crc32.ChecksumIEEE([]byte(text)))] = message{m.Flows, text}
 	}
 	referenceCache.Store(key, messages)
 	return messages
 }
 
-func sensorOf(names string) string {
-	s, _, _ := strings.Cut(names, "/")
+func sensorOf(idPrefix string) string {
+	s, _, _ := strings.Cut(idPrefix, "/")
 	return s
 }
 
-// corpus copies the directories of a corpus below root.
+// corpus copies directories of real logs, testdata/corpus/NAME, below root.
 func corpus(t testing.TB, name, root string) {
 	t.Helper()
 	dirs, err := filepath.Glob(filepath.Join(testdata, "corpus", name, "*.out"))
@@ -104,8 +105,8 @@ func corpus(t testing.TB, name, root string) {
 	}
 }
 
-// generated are synthetic logs of each version, made once: varied rows, some of
-// them dirty, in as many directories as versions, of about so many rows in all.
+// generated writes synthetic logs, some rows of which are dirty, below root: a directory for
+// each version, about rows rows in all. It returns their books.
 func generated(t testing.TB, rows int, root string) (books loggen.Books) {
 	t.Helper()
 	versions := loggen.Versions()
@@ -134,7 +135,7 @@ func generated(t testing.TB, rows int, root string) (books loggen.Books) {
 	return books
 }
 
-// lines are clean rows of a log, its header first.
+// lines returns the header of a log and count clean rows. Rows of different streams differ.
 func lines(t testing.TB, p loggen.Proto, stream uint64, count int) []string {
 	t.Helper()
 	g, err := loggen.New(loggen.Options{Seed: 7})
@@ -172,7 +173,7 @@ func appendTo(t testing.TB, path string, content string) {
 	}
 }
 
-// firstMinute is when the first synthetic directory begins.
+// firstMinute is the time in the name of the first synthetic directory.
 var firstMinute = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
 
 func exists(path string) bool {
@@ -180,7 +181,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// listing are the names, sizes and times of all files below root.
+// listing returns the names, sizes, modes and times of all files below root.
 func listing(t testing.TB, root string) string {
 	t.Helper()
 	var b strings.Builder

@@ -1,9 +1,9 @@
-// Package e2e tests the programs as a whole: the real binaries, on real logs,
-// against a real RabbitMQ, and against everything that can go wrong between.
+// Package e2e tests the programs as a whole: the real binaries send real logs to a real
+// RabbitMQ, through every fault on the way.
 //
-// A test has a site: a root with logs, a vhost with a queue, and a
-// configuration file. What must arrive is what the slow reference makes of the
-// logs, message by message; see [site.check].
+// Most tests have a site: a root with logs, a vhost with a queue, and a configuration file.
+// The messages that arrive must be those that the slow reference makes of the logs; see
+// [site.checkArrived].
 package e2e
 
 import (

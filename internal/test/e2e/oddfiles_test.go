@@ -14,19 +14,19 @@ import (
 	"unicode/utf8"
 )
 
-// TestOddStateFiles: what may stand where a state file, or the temporary one
-// that becomes it, is to be written. A link is never followed; what cannot be
-// replaced is named, and costs the mark of its own directory alone.
+// TestOddStateFiles: something else stands in the place of a state file or of its temporary
+// file. A link is never followed. If the thing cannot be replaced, the log names it, and its
+// directory alone is not marked.
 func TestOddStateFiles(t *testing.T) {
 	t.Parallel()
-	kinds := map[string]func(f *folder, path string) error{
+	obstacles := map[string]func(f *folder, path string) error{
 		"directory": func(_ *folder, p string) error { return os.Mkdir(p, 0o755) },
 		"full directory": func(_ *folder, p string) error {
 			return errors.Join(os.Mkdir(p, 0o755), os.WriteFile(p+"/x", nil, 0o644))
 		},
-		"link to a file":      func(f *folder, p string) error { return os.Symlink(f.next+"/precious", p) },
-		"link to a directory": func(f *folder, p string) error { return os.Symlink(f.next, p) },
-		"link to nothing":     func(f *folder, p string) error { return os.Symlink(f.next+"/nothing", p) },
+		"link to a file":      func(f *folder, p string) error { return os.Symlink(f.neighbour+"/precious", p) },
+		"link to a directory": func(f *folder, p string) error { return os.Symlink(f.neighbour, p) },
+		"link to nothing":     func(f *folder, p string) error { return os.Symlink(f.neighbour+"/nothing", p) },
 		"link to itself":      func(_ *folder, p string) error { return os.Symlink(filepath.Base(p), p) },
 		"hard link":           func(f *folder, p string) error { return os.Link(f.root+"/stranger", p) },
 		"fifo":                func(_ *folder, p string) error { return syscall.Mkfifo(p, 0o644) },
@@ -41,26 +41,26 @@ func TestOddStateFiles(t *testing.T) {
 			t.Parallel()
 			f := newFolder(t)
 			write(t, f.root+"/stranger", []byte("not to be written to"))
-			rows, stuck := f.log("good.out", 1), 0
-			for i, kind := range slices.Sorted(maps.Keys(kinds)) {
-				rows += f.log(kind+".out", uint64(2+i))
-				if err := kinds[kind](f, filepath.Join(f.root, kind+".out", name)); err != nil {
+			rows, stuck := f.addLog("good.out", 1), 0
+			for i, obstacle := range slices.Sorted(maps.Keys(obstacles)) {
+				rows += f.addLog(obstacle+".out", uint64(2+i))
+				if err := obstacles[obstacle](f, filepath.Join(f.root, obstacle+".out", name)); err != nil {
 					t.Fatal(err)
 				}
-				if strings.HasSuffix(kind, "directory") && !strings.HasPrefix(kind, "link") {
+				if strings.HasSuffix(obstacle, "directory") && !strings.HasPrefix(obstacle, "link") {
 					stuck++
 				}
 			}
 			r := f.send().want(ioTrouble, "directory_not_writable", "/full directory.out/"+name, "/directory.out/"+name)
-			if r.count("rows") != rows || r.count("sent") != rows || r.count("failed") != 0 || r.count("marked") != len(kinds)+1-stuck {
-				t.Errorf("of %d rows in %d directories, %d of them stuck: %v", rows, len(kinds)+1, stuck, r.Summary)
+			if r.count("rows") != rows || r.count("sent") != rows || r.count("failed") != 0 || r.count("marked") != len(obstacles)+1-stuck {
+				t.Errorf("of %d rows in %d directories, %d of which cannot be marked: %v", rows, len(obstacles)+1, stuck, r.Summary)
 			}
 			if text := string(readAll(t, f.root+"/stranger")); text != "not to be written to" {
 				t.Errorf("a hard link was written through: %q", text)
 			}
-			// What was put right is done by the next run.
-			for kind := range kinds {
-				if err := os.RemoveAll(filepath.Join(f.root, kind+".out", name)); err != nil {
+			// Once the obstacles are removed, the next run marks everything.
+			for obstacle := range obstacles {
+				if err := os.RemoveAll(filepath.Join(f.root, obstacle+".out", name)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -73,8 +73,8 @@ func TestOddStateFiles(t *testing.T) {
 	}
 }
 
-// TestZeroedMark: a mark that a power cut damaged neither keeps what is new from
-// being sent nor lets the directory be culled.
+// TestZeroedMark: with a mark that a power cut has damaged, a directory is not culled, and
+// its new rows are sent.
 func TestZeroedMark(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(mark []byte) []byte{
@@ -86,7 +86,7 @@ func TestZeroedMark(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFolder(t)
-			f.log("a.out", 1)
+			f.addLog("a.out", 1)
 			f.send().want(allDone)
 			path := filepath.Join(f.root, "a.out", ".processed")
 			write(t, path, damage(readAll(t, path)))
@@ -94,7 +94,7 @@ func TestZeroedMark(t *testing.T) {
 			if !exists(filepath.Join(f.root, "a.out", tcpLog)) {
 				t.Fatal("culled by a damaged mark")
 			}
-			rows := f.log("a.out", 2)
+			rows := f.addLog("a.out", 2)
 			r := f.send().want(allDone, "mark_damaged", "a.out/.processed")
 			if got := r.count("sent"); got != rows {
 				t.Errorf("%d of %d rows were sent", got, rows)
@@ -107,8 +107,8 @@ func TestZeroedMark(t *testing.T) {
 	}
 }
 
-// TestRawNames: names that are no text are shown so that each log line, report
-// and message is still one.
+// TestRawNames: names with newlines, control characters and bytes that are not UTF-8 break
+// no log line, no report and no message.
 func TestRawNames(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
@@ -117,7 +117,7 @@ func TestRawNames(t *testing.T) {
 		strings.Repeat("x", 251), strings.Repeat("\xff", 251), "-rf",
 	}
 	for i, name := range names {
-		f.log("in "+name+"/"+name+".out", uint64(i))
+		f.addLog("in "+name+"/"+name+".out", uint64(i))
 	}
 	broken := "broken\n\xff.out"
 	write(t, filepath.Join(f.root, broken, udpLog), []byte("no header\n"))
@@ -132,7 +132,7 @@ func TestRawNames(t *testing.T) {
 				t.Errorf("a raw name is logged: %q", line)
 			}
 			if format == "json" && !json.Valid([]byte(line)) || format == "text" && !strings.HasPrefix(line, "time=") {
-				t.Errorf("a line of the log that is none: %q", line)
+				t.Errorf("a malformed line of the log: %q", line)
 			}
 		}
 		for _, path := range []string{report, metrics} {
@@ -146,7 +146,7 @@ func TestRawNames(t *testing.T) {
 			t.Errorf("%q is not marked", name)
 		}
 	}
-	// The ids of messages are text, short, and differ.
+	// No directory has anything to print: all are marked, and one log is broken.
 	r := run(t, "tstat_send", "-d", f.root, "-N", "-T", "0", "-S", sensor)
 	if r.Status != ioTrouble || strings.Count(r.Out, "\n") != 0 {
 		t.Errorf("status %d, %q", r.Status, r.Out)
@@ -156,7 +156,7 @@ func TestRawNames(t *testing.T) {
 	}
 	check := start(t, "tstat_send", f.args("--check")...).wait()
 	for line := range strings.Lines(check.Out) {
-		word, _, _ := strings.Cut(line, " ") // empty where a line goes on
+		word, _, _ := strings.Cut(line, " ") // empty on a continuation line
 		if !utf8.ValidString(line) || strings.ContainsAny(line, "\x1b\x01") || !slices.Contains([]string{"ok", "note", "wrong", ""}, word) {
 			t.Errorf("--check prints a raw name: %q", line)
 		}

@@ -17,15 +17,15 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestOddTree: whatever else stands below a root is left alone, not followed,
-// and named where it looks like a log.
+// TestOddTree: links, sockets, devices and stray files below a root are neither followed
+// nor changed. The log names those that look like logs.
 func TestOddTree(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	rows := f.log("2026_01_15_00_00.out", 1)
+	rows := f.addLog("2026_01_15_00_00.out", 1)
 	for path, target := range map[string]string{
-		"loop": ".", "up": "..", "out": f.next, "x.out": f.next + "/2026_01_15_00_00.out", "self": "self",
-		"2026_01_15_00_00.out/loop": ".", "2026_01_15_00_00.out/log_udp_complete.gz": f.next + "/precious",
+		"loop": ".", "up": "..", "out": f.neighbour, "x.out": f.neighbour + "/2026_01_15_00_00.out", "self": "self",
+		"2026_01_15_00_00.out/loop": ".", "2026_01_15_00_00.out/log_udp_complete.gz": f.neighbour + "/precious",
 	} {
 		if err := os.Symlink(target, filepath.Join(f.root, path)); err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestOddTree(t *testing.T) {
 	if err := unix.Mknod(filepath.Join(mkdir("socket.out"), tcpLog), unix.S_IFSOCK|0o644, 0); err != nil {
 		t.Fatal(err)
 	}
-	err := unix.Mknod(filepath.Join(mkdir("device.out"), udpLog), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))) // zeros without end
+	err := unix.Mknod(filepath.Join(mkdir("device.out"), udpLog), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))) // /dev/zero
 	switch {
 	case err == nil:
 		named = append(named, "device.out")
@@ -56,7 +56,7 @@ func TestOddTree(t *testing.T) {
 	if r.count("sent") != rows || r.count("found") != 1+len(named)-1 {
 		t.Errorf("%v, want %d rows sent", r.Summary, rows)
 	}
-	if strings.Contains(r.Log, f.next) {
+	if strings.Contains(r.Log, f.neighbour) {
 		t.Errorf("a link was followed:\n%s", r.log())
 	}
 	if err := os.Remove(filepath.Join(f.root, "2026_01_15_00_00.out", udpLog+".gz")); err != nil {
@@ -64,7 +64,7 @@ func TestOddTree(t *testing.T) {
 	}
 	f.send().want(ioTrouble)
 	if !f.marked("2026_01_15_00_00.out") {
-		t.Error("it is not marked though everything in it is sent")
+		t.Error("the directory is not marked, though everything in it was sent")
 	}
 	f.cull().want(allDone)
 	if left := f.directories(); slices.Contains(left, "2026_01_15_00_00.out") || !exists(f.root+"/socket.out/"+tcpLog) {
@@ -72,12 +72,13 @@ func TestOddTree(t *testing.T) {
 	}
 }
 
-// TestDeepTree: a thousand levels, and one deeper than any path may be long.
+// TestDeepTree: one directory lies a thousand levels deep, another deeper than a path can be
+// long.
 func TestDeepTree(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	rows := f.log(strings.Repeat("d/", 1000)+"deep.out", 1) + f.log("last.out", 2)
-	// The system takes no path of 4096 bytes, so this one is made step by step.
+	rows := f.addLog(strings.Repeat("d/", 1000)+"deep.out", 1) + f.addLog("last.out", 2)
+	// The kernel accepts no path of 4096 bytes, so the tree is made step by step.
 	at, err := unix.Open(f.root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -105,16 +106,16 @@ func TestDeepTree(t *testing.T) {
 	}
 	f.cull()
 	if f.marked("last.out") || exists(filepath.Join(f.root, strings.Repeat("d/", 1000)+"deep.out")) {
-		t.Error("what was sent is not culled")
+		t.Error("a directory that was sent is not culled")
 	}
-	cmd := exec.Command("rm", "-rf", f.root) // what os.RemoveAll, which goes by paths, might not do
+	cmd := exec.Command("rm", "-rf", f.root) // os.RemoveAll uses paths, which are too long here
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
-// TestManyDirectories: ten thousand (two thousand under the race detector), most
-// of them done.
+// TestManyDirectories: a root holds ten thousand directories (two thousand under the race
+// detector), most of them marked.
 func TestManyDirectories(t *testing.T) {
 	t.Parallel()
 	all, unsent := testkit.UnderRace(2_000, 10_000), 40
@@ -137,11 +138,11 @@ func TestManyDirectories(t *testing.T) {
 	}
 }
 
-// TestRoots that are links, vanish, or are no directories.
+// TestOddRoots: roots are links, are missing, or are no directories.
 func TestOddRoots(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	f.log("a.out", 1)
+	f.addLog("a.out", 1)
 	f.root = filepath.Dir(f.root) + "/link"
 	if err := os.Symlink("tstat", f.root); err != nil {
 		t.Fatal(err)
@@ -160,10 +161,10 @@ func TestOddRoots(t *testing.T) {
 		"to itself":   func(p string) error { return os.Symlink(filepath.Base(p), p) },
 		"a file":      func(p string) error { return os.WriteFile(p, nil, 0o644) },
 		"a fifo":      func(p string) error { return syscall.Mkfifo(p, 0o644) },
-		"long a name": func(string) error { return nil },
+		"a long name": func(string) error { return nil },
 	} {
 		f.root = filepath.Join(t.TempDir(), "root")
-		if name == "long a name" {
+		if name == "a long name" {
 			f.root += strings.Repeat("x", 300)
 		}
 		if err := put(f.root); err != nil {

@@ -16,19 +16,19 @@ import (
 	"tstat-transport/internal/test/testsite"
 )
 
-const permissionsVHost = "netsage" // in the documentation's lines
+const permissionsVHost = "netsage" // the vhost in the documentation's commands
 
-// permitted is one configuration whose permissions the documentation gives.
+// permitted is a configuration for which the documentation lists permissions.
 type permitted struct {
 	name     string
-	ini      string // its text
-	exchange string // declared beforehand, as a topic exchange
-	queue    string // where messages arrive
-	declared bool   // the queue, beforehand, and bound if there is an exchange
+	ini      string // the text of the configuration file
+	exchange string // empty, predeclared by RabbitMQ, or a topic exchange that prepare declares
+	queue    string // the queue that the messages arrive in
+	declared bool   // whether prepare declares the queue and binds it to the exchange
 }
 
-// TestDocumentedPermissions: the lines of docs/configuration.md suffice for a
-// run and for --check, and none of what they permit can be left out.
+// TestDocumentedPermissions: the permissions in docs/configuration.md suffice for a run and
+// for --check, and none of them can be left out.
 func TestDocumentedPermissions(t *testing.T) {
 	t.Parallel()
 	readme := string(readAll(t, "../../../README.md"))
@@ -95,7 +95,7 @@ func TestDocumentedPermissions(t *testing.T) {
 	}
 }
 
-// prepare declares what has to be there before the run.
+// prepare declares the queue and the exchange that must exist before the run.
 func (c permitted) prepare(t *testing.T, n *rabbittest.Node) {
 	t.Helper()
 	if !c.declared {
@@ -116,8 +116,8 @@ func (c permitted) prepare(t *testing.T, n *rabbittest.Node) {
 	}
 }
 
-// file writes the configuration, changed only to lead to the node, which has no
-// TLS, and returns its path.
+// file writes the configuration and returns its path. Changed are the address and the
+// password, and the node has no TLS.
 func (c permitted) file(t *testing.T, n *rabbittest.Node) string {
 	t.Helper()
 	text := c.ini
@@ -151,8 +151,8 @@ func indented(text string) (blocks []string) {
 	return blocks
 }
 
-// shellWords returns the arguments of a line that calls rabbitmqctl, as the
-// shell takes them apart.
+// shellWords returns the arguments of a line that calls rabbitmqctl, split and unquoted by
+// the shell.
 func shellWords(t *testing.T, line string) []string {
 	t.Helper()
 	arguments, ok := strings.CutPrefix(strings.TrimSpace(line), "rabbitmqctl ")
@@ -166,8 +166,8 @@ func shellWords(t *testing.T, line string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-// withOneLess returns the line with each of its expressions in turn replaced by
-// one that permits nothing.
+// withOneLess returns copies of the line, in each of which one of its expressions is
+// replaced by the expression that permits nothing.
 func withOneLess(line string) (lines []string) {
 	for _, m := range regexp.MustCompile(`'[^']*'`).FindAllStringIndex(line, -1) {
 		if line[m[0]:m[1]] != `'^$'` {

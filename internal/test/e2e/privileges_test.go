@@ -19,8 +19,8 @@ const (
 	nogroup = 65534
 )
 
-// unprivileged runs one of the programs as a user to whom nothing belongs but
-// what a test gives it, in a group that Tstat's directories belong to.
+// unprivileged starts one of the programs as the user nobody. The user owns only the files
+// that a test gives to it. The directories of Tstat belong to its group.
 func unprivileged(t *testing.T, name string, args ...string) *program {
 	t.Helper()
 	cmd := exec.Command(binary(t, name), args...)
@@ -29,11 +29,11 @@ func unprivileged(t *testing.T, name string, args ...string) *program {
 	return startCommand(t, cmd)
 }
 
-// onlyRoot skips a test that needs to run programs as somebody else.
+// onlyRoot skips a test that must run programs as another user.
 func onlyRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("only root can run the programs as another user, to whom a root is closed")
+		t.Skip("only root can run the programs as another user")
 	}
 }
 
@@ -44,8 +44,8 @@ func chmod(t *testing.T, mode os.FileMode, path string) {
 	}
 }
 
-// giveGroup gives a directory, not what is in it, to the group, as a
-// sensor's administrator does with Tstat's.
+// giveGroup gives a directory, but not its files, to the group of the user, as a sensor's
+// administrator does with Tstat's directories.
 func giveGroup(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Chown(path, 0, nogroup); err != nil {
@@ -54,9 +54,8 @@ func giveGroup(t *testing.T, path string) {
 	chmod(t, 0o775, path)
 }
 
-// TestUnprivileged: a user who may read everything, and write into the .out
-// directories and nowhere else, can send; the marks can be read by all, and
-// replaced by whoever may write there, whatever the umask.
+// TestUnprivileged: a user who may read everything, but write only into the .out
+// directories, can send. Everybody can read the marks.
 func TestUnprivileged(t *testing.T) {
 	t.Parallel()
 	onlyRoot(t)
@@ -89,14 +88,14 @@ func TestUnprivileged(t *testing.T) {
 		if owner := info.Sys().(*syscall.Stat_t); info.Mode() != 0o644 || owner.Uid != nobody {
 			t.Errorf("%s has mode %v and belongs to %d", path, info.Mode(), owner.Uid)
 		}
-		// Root, or another member of the group, may have marked it.
+		// The mark may also come from root, readable by root alone.
 		if err := os.Chown(path, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		chmod(t, 0o600, path)
 	}
-	s.check()
-	send().want(ioTrouble, ".processed", "permission denied") // a mark that it cannot read
+	s.checkArrived()
+	send().want(ioTrouble, ".processed", "permission denied") // the marks cannot be read
 	for _, dir := range s.directories() {
 		path := filepath.Join(s.root, dir, ".processed")
 		chmod(t, 0o644, path)
@@ -106,11 +105,11 @@ func TestUnprivileged(t *testing.T) {
 		t.Errorf("%v, want 10 new rows in 2 directories", r.Summary)
 	}
 
-	// What it may not delete stays whole, though its root is closed.
+	// A directory that the user may not rename, since the root is closed, stays whole.
 	before := listing(t, s.root)
 	unprivileged(t, "tstat_cull", "-d", s.root, "-t", "0").wait().want(ioTrouble, "permission denied")
 	if after := listing(t, s.root); after != before {
-		t.Errorf("culling that is not allowed left\n%s\nof\n%s", after, before)
+		t.Errorf("culling without permission has changed\n%s\nto\n%s", before, after)
 	}
 	giveGroup(t, s.root)
 	unprivileged(t, "tstat_cull", "-d", s.root, "-t", "0").wait().want(allDone)
@@ -119,8 +118,8 @@ func TestUnprivileged(t *testing.T) {
 	}
 }
 
-// TestClosed: what an unprivileged user cannot read, search or write is named
-// and counted, and everything else is sent and marked.
+// TestClosed: files and directories that an unprivileged user may not read, search or write
+// are named and counted. Everything else is sent and marked.
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	onlyRoot(t)
@@ -132,8 +131,8 @@ func TestClosed(t *testing.T) {
 	closed := []struct {
 		path string
 		mode os.FileMode
-		sent int // rows that are read all the same
-		what string
+		sent int    // rows that are sent in spite of the missing permission
+		what string // event in the log
 	}{
 		{"unreadable.out", 0o773, 0, "directory_unreadable"},
 		{"unsearchable.out", 0o776, 0, "directory_unreadable"},
@@ -142,11 +141,11 @@ func TestClosed(t *testing.T) {
 		{"log.out/" + tcpLog, 0o640, 0, "log_unreadable"},
 		{"mark.out/.processed", 0o640, 0, "directory_unreadable"},
 	}
-	rows := f.log("good.out", 1)
+	rows := f.addLog("good.out", 1)
 	giveGroup(t, f.root+"/good.out")
 	for i, c := range closed {
 		dir := strings.TrimSuffix(c.path, "/"+filepath.Base(c.path))
-		f.log(dir, uint64(2+i))
+		f.addLog(dir, uint64(2+i))
 		rows += c.sent
 		path := filepath.Join(f.root, c.path)
 		if !exists(path) {
@@ -177,7 +176,7 @@ func TestClosed(t *testing.T) {
 		if r.count("published") > 1 || r.count("sent") != rows || r.count("failed") != 0 || !f.marked("good.out") || f.marked("readonly.out") {
 			t.Errorf("%v, want %d rows sent", r.Summary, rows)
 		}
-		rows = 3 // good.out is done
+		rows = 3 // those of readonly.out: good.out is marked
 	}
 	for _, c := range closed {
 		path := filepath.Join(f.root, c.path)
@@ -197,12 +196,12 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// TestUmask: the marks are no wider than the umask lets them be.
+// TestUmask: the umask limits the modes of the marks and of the rejects file.
 func TestUmask(t *testing.T) {
 	t.Parallel()
 	for umask, mode := range map[string]os.FileMode{"000": 0o644, "022": 0o644, "027": 0o640, "077": 0o600} {
 		f := newFolder(t)
-		f.log("a.out", 1)
+		f.addLog("a.out", 1)
 		write(t, f.root+"/b.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 2, 3), "")+"no row\n"))
 		rejects := f.root + "/rejects"
 		line := "umask " + umask + ` && exec "$0" "$@"`
@@ -222,9 +221,9 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-// TestPasswords: wherever the password comes from and whatever goes wrong, no
-// output of any kind shows it. That is what every run of these tests is held
-// to; here are all the ways in.
+// TestPasswords: no output shows the password, wherever the password comes from and whatever
+// goes wrong. Every run in this package is checked for that; this test tries all the ways to
+// give a password.
 func TestPasswords(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -232,7 +231,7 @@ func TestPasswords(t *testing.T) {
 	inFile := filepath.Join(t.TempDir(), "password")
 	write(t, inFile, []byte(secret+"\n"))
 	tries := 0
-	// try runs the program in every loud way, and returns all it says.
+	// try runs the program in the ways that log most, and returns all output.
 	try := func(status int, env string, change func(keys map[string]string), args ...string) string {
 		t.Helper()
 		tries++
@@ -270,13 +269,13 @@ func TestPasswords(t *testing.T) {
 			}
 		}
 	}
-	away := []string{"host", "127.0.0.9", "port", "1"} // nobody listens there
+	away := []string{"host", "127.0.0.9", "port", "1"} // no listener
 	try(allDone, secret, set())
 	try(allDone, secret, set("password", "wrong", "password_file", inFile))
 	try(allDone, "", set("password", secret))
-	said := try(allDone, "", set("password", "wrong", "password_file", inFile))
-	if n := strings.Count(said, "others can read it"); n != 2 {
-		t.Errorf("in two runs there are %d warnings that others can read the password's file, want one in each", n)
+	output := try(allDone, "", set("password", "wrong", "password_file", inFile))
+	if n := strings.Count(output, "others can read it"); n != 2 {
+		t.Errorf("two runs warned %d times that others can read the password's file, want once each", n)
 	}
 	for _, given := range [][]string{{"password", secret}, {"password_file", inFile}} {
 		try(refused, "", set(append(given, "username", "nobody")...))

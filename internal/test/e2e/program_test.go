@@ -33,7 +33,7 @@ type program struct {
 	t *testing.T
 }
 
-// result is what has become of a program.
+// result is how a program ended.
 type result struct {
 	testkit.Ending
 	t           *testing.T
@@ -98,43 +98,34 @@ func (r result) want(status int, words ...string) result {
 	return r
 }
 
-// within wants the run to have ended in time.
-func (r result) within(limit time.Duration) result {
-	r.t.Helper()
-	if took := r.Ended.Sub(r.Began); took > limit {
-		r.t.Errorf("%s took %v, want at most %v:\n%s", r.description, took, limit, r.log())
-	}
-	return r
-}
-
-// log is the end of the log, for messages.
+// log returns the end of the log, for messages.
 func (r result) log() string { return r.Log[max(0, len(r.Log)-6000):] }
 
-// count is a number in the summary.
+// count returns a number of the summary.
 func (r result) count(key string) int {
 	r.t.Helper()
 	return testkit.Number(r.t, r.Summary, key)
 }
 
-// says waits until the program's log says text.
-func (p *program) says(text string) {
+// awaitLog waits until the program's log contains text.
+func (p *program) awaitLog(text string) {
 	p.t.Helper()
-	testkit.Await(p.t, "the log to say "+strconv.Quote(text), func() bool {
+	testkit.Await(p.t, "the log to contain "+strconv.Quote(text), func() bool {
 		p.t.Helper()
 		found := strings.Contains(p.Errs.String(), text)
 		if !found && !p.running() {
-			p.t.Fatalf("%s ended and never said %q:\n%s", p.Cmd, text, p.Errs.String())
+			p.t.Fatalf("%s ended, and its log does not contain %q:\n%s", p.Cmd, text, p.Errs.String())
 		}
 		return found
 	})
 }
 
-// memoryLimit is far above what a run needs, and far below what it would need
-// if it kept what it reads; the race detector multiplies it.
+// memoryLimit is far above the memory that a run needs, and far below the size of the
+// logs that some tests read. A run under the race detector needs more.
 var memoryLimit = map[bool]int{false: 100 << 20, true: 250 << 20}[testkit.Race]
 
-// waitMeasured is wait, and the most memory, in bytes, that the program was
-// seen to use. (Of an ended one the kernel tells the size of its parent.)
+// waitMeasured is wait, and also returns the program's largest resident set in bytes. It
+// polls: the kernel's figure for a process that has ended includes its parent's memory.
 func (p *program) waitMeasured() (r result, most int) {
 	p.t.Helper()
 	poll := time.NewTicker(10 * time.Millisecond)
@@ -149,7 +140,7 @@ func (p *program) waitMeasured() (r result, most int) {
 		}
 		if !p.running() {
 			r := p.wait()
-			if most == 0 && r.Ended.Sub(r.Began) > time.Second { // else it was gone too soon
+			if most == 0 && r.Ended.Sub(r.Began) > time.Second { // a shorter run may end between two polls
 				p.t.Error("the program's memory could not be measured")
 			}
 			return r, most

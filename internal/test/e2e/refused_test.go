@@ -3,15 +3,14 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestQueueFull: the broker refuses what does not fit (nack). It is tried again
-// to the limit; then the run gives up, or, with room again, goes on.
+// TestQueueFull: the broker refuses (nack) messages that do not fit into the queue. The run
+// sends them again up to the limit and gives up, or goes on when there is room.
 func TestQueueFull(t *testing.T) {
 	t.Parallel()
 	limited := func(t *testing.T) *site {
@@ -24,25 +23,25 @@ func TestQueueFull(t *testing.T) {
 		t.Parallel()
 		s := limited(t)
 		s.repeats = true
-		s.send().want(tryAgain, "nack", queue, "after 10 attempts").within(110 * time.Second)
-		s.check()
+		s.send().want(tryAgain, "nack", queue, "after 10 attempts")
+		s.checkArrived()
 		s.Node.DeleteQueue(t, s.VHost, queue)
-		s.recover()
+		s.wantRecovery()
 	})
 	t.Run("for a while", func(t *testing.T) {
 		t.Parallel()
 		s := limited(t)
 		p := s.start("-D")
-		p.says("event=message_nacked")
+		p.awaitLog("event=message_nacked")
 		for p.running() {
 			s.collect()
 		}
 		p.wait().want(allDone)
-		s.complete()
+		s.wantComplete()
 	})
 }
 
-// TestQueueDeleted in mid-run: the messages that come back are all seen.
+// TestQueueDeleted: the queue is deleted in mid-run. No returned message is overlooked.
 func TestQueueDeleted(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -53,13 +52,13 @@ func TestQueueDeleted(t *testing.T) {
 	s.deleteEmptied()
 	proxy.Hold(false)
 	proxy.Bandwidth(0)
-	p.wait().want(misconfigured, "unroutable", "NO_ROUTE", queue, "was deleted", "create it again").within(60 * time.Second)
+	p.wait().want(misconfigured, "unroutable", "NO_ROUTE", queue, "was deleted", "create it again")
 	s.direct()
-	s.recover()
+	s.wantRecovery()
 }
 
-// deleteEmptied takes everything out of the queue and deletes it without
-// losing a message that was confirmed in between.
+// deleteEmptied takes all messages out of the queue and deletes it while it is empty, so
+// that no confirmed message is lost.
 func (s *site) deleteEmptied() {
 	s.t.Helper()
 	testkit.Await(s.t, "the queue to be empty and deleted", func() bool {
@@ -73,16 +72,16 @@ func (s *site) deleteEmptied() {
 	})
 }
 
-// TestAllReturned: no message reaches a queue, a whole window comes back.
+// TestAllReturned: no message reaches a queue. The broker returns a whole window.
 func TestAllReturned(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
 	s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere"
-	s.send("--window", "64").want(misconfigured, "unroutable", `"amq.direct"`, `"nowhere"`).within(60 * time.Second)
-	s.noneMarked()
+	s.send("--window", "64").want(misconfigured, "unroutable", `"amq.direct"`, `"nowhere"`)
+	s.wantNoneMarked()
 	s.Rabbit["exchange"], s.Rabbit["routing_key"] = "", queue
-	s.recover()
+	s.wantRecovery()
 }
 
 // TestRefused: one clear message, no storm of retries, nothing marked.
@@ -121,14 +120,14 @@ func TestRefused(t *testing.T) {
 				s.Rabbit["username"] = s.User
 			}
 			c.change(s)
-			r := s.send("-D").want(c.status, c.words...).within(30 * time.Second)
+			r := s.send("-D").want(c.status, c.words...)
 			if n := strings.Count(r.Log, "again_in="); n > 1 {
-				t.Errorf("tried again %d times what needs a person:\n%s", n, r.log())
+				t.Errorf("tried again %d times, though only an operator can help:\n%s", n, r.log())
 			}
 			if n := strings.Count(r.Log, "level=ERROR"); n != 1 {
 				t.Errorf("%d errors, want one clear message:\n%s", n, r.log())
 			}
-			s.noneMarked()
+			s.wantNoneMarked()
 		})
 	}
 }

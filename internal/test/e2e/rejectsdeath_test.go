@@ -14,10 +14,10 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// TestRejectsBeforeState kills tstat_send after each renaming of a state file.
-// Every malformed row that a state file counts as done stands in the rejects file:
-// no later run reads the row again. (What a killed program has written to a file
-// stays, so the test holds that rows are written before the state, not fsync.)
+// TestRejectsBeforeState kills tstat_send after each renaming of a state file. Every
+// malformed row that the state file counts must stand in the rejects file already, since no
+// later run reads the row again. The test cannot check fsync: what a killed program has
+// written to a file stays.
 func TestRejectsBeforeState(t *testing.T) {
 	t.Parallel()
 	const malformed = 40

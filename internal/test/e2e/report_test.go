@@ -12,7 +12,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// account is what the tests look at of a report.
+// account holds the parts of a report that the tests read.
 type account struct {
 	Status int            `json:"status"`
 	Counts map[string]int `json:"counts"`
@@ -30,8 +30,8 @@ type account struct {
 	Stages map[string]float64 `json:"stage_seconds"`
 }
 
-// reported runs tstat_send with a report and metrics, and wants both to agree
-// with the summary.
+// reported runs tstat_send with a report and metrics, and wants both to agree with the
+// summary. It calls during, if not nil, while the run goes on.
 func (s *site) reported(status int, path string, during func(*program)) (account, result) {
 	s.t.Helper()
 	metrics := path + ".prom"
@@ -75,7 +75,7 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 	return a, r
 }
 
-// TestReport: what the report says is what the broker has seen.
+// TestReport: the counts in the report are those of the broker.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -90,7 +90,7 @@ func TestReport(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "report.json")
 
-	// Nobody listens: the backlog is known all the same.
+	// The broker is away. The report has the backlog all the same.
 	proxy := s.Through()
 	proxy.Down()
 	a, _ := s.reported(tryAgain, path, nil)
@@ -115,11 +115,11 @@ func TestReport(t *testing.T) {
 			t.Errorf("no time was spent to %s: %v", stage, a.Stages)
 		}
 	}
-	s.complete()
+	s.wantComplete()
 }
 
-// TestReportOfResending: confirmations that are lost with a connection have
-// their messages sent again, which the books tell.
+// TestReportOfResending: messages whose confirmations are lost with a connection are sent
+// again, and the report counts them as resent.
 func TestReportOfResending(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -129,7 +129,7 @@ func TestReportOfResending(t *testing.T) {
 	proxy.Bandwidth(slow)
 	path := filepath.Join(t.TempDir(), "report.json")
 	a, _ := s.reported(allDone, path, func(p *program) {
-		s.arrived(p, 20)
+		s.awaitArrived(p, 20)
 		proxy.DropReplies(true)
 		before := s.Queued()
 		testkit.Await(t, "messages whose confirmations are lost", func() bool { return s.Queued() > before })
@@ -139,7 +139,7 @@ func TestReportOfResending(t *testing.T) {
 	if a.Counts["resent"] == 0 || a.Counts["reconnects"] == 0 {
 		t.Fatalf("resent %d, reconnects %d", a.Counts["resent"], a.Counts["reconnects"])
 	}
-	// What was on its way to the broker at the reset has not arrived twice.
+	// A resent message that the broker had not read before the reset arrives once.
 	published, resent, queued := a.Counts["published"], a.Counts["resent"], s.Queued()
 	if queued <= published || queued > published+resent {
 		t.Errorf("published %d, resent %d; the queue holds %d", published, resent, queued)
@@ -147,5 +147,5 @@ func TestReportOfResending(t *testing.T) {
 	if a.Latency.Count != a.Counts["published"] {
 		t.Errorf("%d latencies of %d messages", a.Latency.Count, a.Counts["published"])
 	}
-	s.complete()
+	s.wantComplete()
 }

@@ -47,9 +47,9 @@ func resend(since, until int) []string {
 	return []string{"--resend", "--since", at(since), "--until", at(until)}
 }
 
-// TestResendSpan sends four of five directories again. It stops the resend in mid-run,
-// and goes on as the hint says. The ids and bodies are those of the first run, which
-// check compares, and the marks are left alone.
+// TestResendSpan sends four of five directories again. It stops the resend in mid-run, and
+// goes on as the hint says. The ids and bodies are those of the first run, which
+// checkArrived compares, and the marks do not change.
 func TestResendSpan(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -58,7 +58,7 @@ func TestResendSpan(t *testing.T) {
 	corpus(t, "v3.0_bulk", s.root)
 	write(t, filepath.Join(s.root, outside, tcpLog), []byte(strings.Join(lines(t, loggen.TCP, 9, 50), "")))
 	s.send().want(allDone)
-	s.check()
+	s.checkArrived()
 	before := s.marks()
 	first := make(map[string]int)
 	for _, d := range s.got {
@@ -69,7 +69,7 @@ func TestResendSpan(t *testing.T) {
 	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	p := s.start(append(resend(0, 4), narrow...)...)
-	s.arrived(p, 45)
+	s.awaitArrived(p, 45)
 	p.Signal(syscall.SIGTERM)
 	r := p.wait().want(tryAgain, "event=resend_stopped")
 	s.direct()
@@ -83,7 +83,7 @@ func TestResendSpan(t *testing.T) {
 		t.Errorf("%d messages were sent again, and the resend is to go on at %s: too early", stopped, hint[1])
 	}
 	s.send("--resend", "--since", hint[1], "--until", hint[2]).want(allDone)
-	s.check()
+	s.checkArrived()
 
 	times := make(map[string]int)
 	for _, d := range s.got {
@@ -113,14 +113,14 @@ func TestResendSpan(t *testing.T) {
 	}
 }
 
-// TestResendLocks: neither a run nor the culler works on what a resend has in work.
-// The resend names what the culler deletes before its turn.
+// TestResendLocks: neither a run nor the culler touches a directory that a resend works on.
+// The resend names the directories that the culler deletes before it comes to them.
 func TestResendLocks(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	s.fill()
 	s.send().want(allDone)
-	s.check()
+	s.checkArrived()
 	p, proxy := s.underWay(append(resend(0, 4), narrow...)...)
 	proxy.Hold(true)
 	s.send().want(tryAgain, "root_locked")
@@ -131,6 +131,6 @@ func TestResendLocks(t *testing.T) {
 	proxy.Hold(false)
 	r := p.wait().want(allDone)
 	if n := strings.Count(r.Log, "level=WARN event=directory_vanished"); r.count("directories")+n != 4 || n == 0 {
-		t.Errorf("%d directories are named as vanished, and the others were not sent:\n%s", n, r.log())
+		t.Errorf("%d directories vanished, want some, and all others sent:\n%s", n, r.log())
 	}
 }

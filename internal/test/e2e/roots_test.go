@@ -11,7 +11,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestManyRows sends varied rows of every layout, and then lives on with them.
+// TestManyRows sends varied rows of every layout.
 func TestManyRows(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -21,7 +21,7 @@ func TestManyRows(t *testing.T) {
 	if books.Rows < int64(rows) || r.count("rows") != int(books.Rows) || r.count("malformed") != int(books.Malformed) || r.count("flows") != int(books.Flows) {
 		t.Errorf("summary %v, want %+v", r.Summary, books)
 	}
-	s.complete()
+	s.wantComplete()
 	if len(s.got) < int(books.Flows)/100 {
 		t.Errorf("%d messages for %d flows", len(s.got), books.Flows)
 	}
@@ -44,9 +44,9 @@ func TestSingle(t *testing.T) {
 		if marked != want {
 			t.Errorf("%d directories are marked after %d runs with -s, want %d", marked, i+1, want)
 		}
-		s.check()
+		s.checkArrived()
 	}
-	s.complete()
+	s.wantComplete()
 }
 
 // TestRoots: several instances of Tstat in one run.
@@ -93,8 +93,8 @@ func TestCullKeepsUnsent(t *testing.T) {
 	corpus(t, "rotation", s.root)
 	corpus(t, "lossy_level31", s.root)
 	s.send().want(allDone)
-	s.check()
-	// One has grown, one has its mark taken off.
+	s.checkArrived()
+	// One directory has grown, one has lost its mark.
 	dirs := s.directories()
 	grown, unmarked, done := dirs[0], dirs[1], dirs[2]
 	path := filepath.Join(s.root, grown, udpLog)
@@ -116,22 +116,22 @@ func TestCullKeepsUnsent(t *testing.T) {
 	s.send().want(allDone)
 	run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
 	if left := s.directories(); len(left) != 0 {
-		t.Errorf("%q are left though all is sent", left)
+		t.Errorf("%q are left, though everything was sent", left)
 	}
 }
 
-// TestQueueIsDeclared where there is none, as the configuration says, and left
-// alone where there is one.
+// TestQueueIsDeclared: a missing queue is declared as the configuration says. An existing
+// queue is left as it is.
 func TestQueueIsDeclared(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	corpus(t, "v3.0_bulk", s.root)
 	s.QueueOptions["x-max-length"] = "1000"
 	s.send().want(allDone)
-	s.Node.DeclareQueue(t, s.VHost, queue, map[string]any{"x-max-length": int64(1000)}) // 406 if it is another
+	s.Node.DeclareQueue(t, s.VHost, queue, map[string]any{"x-max-length": int64(1000)}) // fails (406) if the queue has other arguments
 	s.QueueOptions["x-max-length"] = "5"
 	s.QueueOptions["durable"] = "False"
 	corpus(t, "v2.4_repeated_headers", s.root)
 	s.send().want(allDone)
-	s.complete()
+	s.wantComplete()
 }

@@ -14,20 +14,20 @@ import (
 
 var messageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Load("message.schema.json") })
 
-// validForms holds the forms of the flows that fit the schema.
+// validForms holds the forms of all flows so far that fit the schema.
 var validForms sync.Map
 
-// wantSchema holds every flow of a message against the published schema and
-// returns the message's text. Validation takes half a millisecond a flow under
-// the race detector, so it is done once for each form.
-func wantSchema(t testing.TB, names string, flows []typed.Flow) string {
+// wantSchema wants every flow of a message of a log to fit the published schema, and returns
+// the message as JSON. Validation takes half a millisecond a flow under the race detector, so
+// it is done once for each form.
+func wantSchema(t testing.TB, log string, flows []typed.Flow) string {
 	t.Helper()
 	s, err := messageSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(flows) < 1 || len(flows) > reference.MaxFlows {
-		t.Errorf("%s: a message of %d flows", names, len(flows))
+		t.Errorf("%s: a message of %d flows", log, len(flows))
 	}
 	var texts []string
 	for _, flow := range flows {
@@ -42,7 +42,7 @@ func wantSchema(t testing.TB, names string, flows []typed.Flow) string {
 			continue
 		}
 		if err := s.Validate([]byte("[" + text + "]")); err != nil {
-			t.Errorf("%s: a flow does not fit docs/message.schema.json: %v\n%s", names, err, text)
+			t.Errorf("%s: a flow does not fit docs/message.schema.json: %v\n%s", log, err, text)
 			continue
 		}
 		validForms.Store(f, true)
@@ -50,9 +50,9 @@ func wantSchema(t testing.TB, names string, flows []typed.Flow) string {
 	return "[" + strings.Join(texts, ",") + "]"
 }
 
-// form returns a flow without digits, the letters a to f and colons. What is
-// left tells apart all that the schema does, but for the constant interval: the
-// keys, and whether a value is whole, a fraction, negative, text or null.
+// form returns a flow without digits, the letters a to f and colons. Flows of the same form
+// either all fit the schema or all do not, except for the constant interval: the form keeps
+// the keys, and shows whether a value is whole, a fraction, negative, text or null.
 func form(flow string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c == ':' {

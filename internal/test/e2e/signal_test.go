@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestStop: told to stop, a run settles what is on its way. Nothing is sent
-// twice.
+// TestStop: a run that is told to stop waits for the confirmations of what it has
+// published. Nothing is sent twice.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
@@ -19,7 +19,7 @@ func TestStop(t *testing.T) {
 			dir := filepath.Dir(s.fillOne())
 			p, _ := s.underWay(narrow...)
 			p.Signal(signal)
-			r := p.wait().want(tryAgain).within(60 * time.Second)
+			r := p.wait().want(tryAgain)
 			if r.count("failed") != 0 || r.count("published") == 0 {
 				t.Errorf("%d messages were published and %d failed", r.count("published"), r.count("failed"))
 			}
@@ -27,13 +27,13 @@ func TestStop(t *testing.T) {
 				t.Error("no .processing was written")
 			}
 			s.direct()
-			s.recover()
+			s.wantRecovery()
 		})
 	}
 }
 
-// TestStopStuck: what is on its way cannot settle. The run ends all the same,
-// after its grace time.
+// TestStopStuck: no confirmation arrives after the signal. The run ends after its grace
+// time.
 func TestStopStuck(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -44,11 +44,11 @@ func TestStopStuck(t *testing.T) {
 	p.Signal(syscall.SIGTERM)
 	began := time.Now()
 	p.wait().want(tryAgain, "grace time")
-	if took := time.Since(began); took < 8*time.Second || took > 45*time.Second {
-		t.Errorf("ended after %v, want about the grace time of 10 s", took)
+	if took := time.Since(began); took < 8*time.Second {
+		t.Errorf("ended after %v, want the grace time of 10 s", took)
 	}
 	s.direct()
-	s.recover()
+	s.wantRecovery()
 }
 
 // TestSecondSignal ends a run at once.
@@ -59,21 +59,20 @@ func TestSecondSignal(t *testing.T) {
 	s.repeats = true
 	p, proxy := s.underWay()
 	proxy.Hold(true)
-	began := time.Now()
-	for p.running() { // the first may still be in its handler
+	for p.running() { // two signals at once could count as one
 		p.Signal(syscall.SIGTERM)
-		elapsed(t, 50*time.Millisecond)
+		faultLasts(t, 50*time.Millisecond)
 	}
 	r := p.wait()
-	if took := time.Since(began); r.Status != tryAgain || took > 5*time.Second {
-		t.Errorf("status %d, signal %d after %v; want to be ended by the second signal at once", r.Status, r.Signal, took)
+	if r.Status != tryAgain || r.Summary != nil {
+		t.Errorf("status %d, signal %d; want to be ended by the second signal, before the summary:\n%s", r.Status, r.Signal, r.log())
 	}
 	s.direct()
-	s.recover()
+	s.wantRecovery()
 }
 
-// TestTwoRuns: the second ends at once, the culler leaves alone what is locked,
-// and a root is given free by the death of its run.
+// TestTwoRuns: the second run ends at once, the culler leaves a locked directory alone,
+// and the lock of a root ends with the run that holds it.
 func TestTwoRuns(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -81,9 +80,9 @@ func TestTwoRuns(t *testing.T) {
 	s.repeats = true
 	p, proxy := s.underWay("-w", "1")
 	proxy.Hold(true)
-	r := s.send().want(tryAgain, "another run").within(30 * time.Second)
+	r := s.send().want(tryAgain, "another run")
 	if r.Summary != nil {
-		t.Errorf("the second run did something:\n%s", r.log())
+		t.Errorf("the second run worked on the root:\n%s", r.log())
 	}
 	// An old mark in the directory that the run works on.
 	dir := filepath.Join(s.root, s.directories()[0])
@@ -100,5 +99,5 @@ func TestTwoRuns(t *testing.T) {
 		t.Errorf("the run ended with status %d before it was killed:\n%s", r.Status, r.log())
 	}
 	s.direct()
-	s.recover()
+	s.wantRecovery()
 }

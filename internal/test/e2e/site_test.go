@@ -24,17 +24,14 @@ const (
 	sensor = testsite.Sensor
 )
 
-// site is a sensor under test.
+// site is a sensor with a root of logs, and the broker that it sends to.
 type site struct {
 	*testsite.Site
-	t    *testing.T
-	root string
-	// args are given to every run, besides -d, -c, -S.
-	args []string
-	// got is all that was taken out of the queue so far.
-	got []amqp091.Delivery
-	// repeats: messages may arrive more than once.
-	repeats bool
+	t       *testing.T
+	root    string
+	args    []string           // arguments of every run besides -d, -c and -S
+	got     []amqp091.Delivery // all messages that were taken out of the queue so far
+	repeats bool               // whether messages may arrive more than once
 }
 
 // newSite makes a site with a vhost of its own, without logs.
@@ -59,25 +56,26 @@ func (s *site) command(args ...string) []string {
 	return slices.Concat([]string{"-d", s.root, "-c", s.ConfigFile(), "-S", sensor}, s.args, args)
 }
 
-// start starts tstat_send, and send runs it to its end.
+// start starts tstat_send.
 func (s *site) start(args ...string) *program {
 	s.t.Helper()
 	return start(s.t, "tstat_send", s.command(args...)...)
 }
 
+// send runs tstat_send to its end.
 func (s *site) send(args ...string) result {
 	s.t.Helper()
 	return s.start(args...).wait()
 }
 
-// collect takes what is in the queue.
+// collect takes all messages out of the queue.
 func (s *site) collect() {
 	s.t.Helper()
 	s.got = append(s.got, s.Drain()...)
 }
 
-// arrived waits until the queue holds count messages at least.
-func (s *site) arrived(p *program, count int) {
+// awaitArrived waits until the queue holds at least count messages from the running p.
+func (s *site) awaitArrived(p *program, count int) {
 	s.t.Helper()
 	testkit.Await(s.t, strconv.Itoa(count)+" messages in the queue", func() bool {
 		s.t.Helper()
@@ -91,7 +89,7 @@ func (s *site) arrived(p *program, count int) {
 	})
 }
 
-// expected are the messages that all logs of the site become, by message id.
+// expected returns the messages of all logs of the site, by message id.
 func (s *site) expected() map[string]message {
 	s.t.Helper()
 	all := map[string]message{}
@@ -101,7 +99,7 @@ func (s *site) expected() map[string]message {
 	return all
 }
 
-// ofDirectory is the part of expected that comes from one directory.
+// ofDirectory returns the messages of the logs in one directory, by message id.
 func (s *site) ofDirectory(dir string) map[string]message {
 	s.t.Helper()
 	all := map[string]message{}
@@ -119,7 +117,7 @@ func (s *site) ofDirectory(dir string) map[string]message {
 	return all
 }
 
-// directories are the names of the site's directories, relative to its root.
+// directories returns the paths of the *.out directories, relative to the root.
 func (s *site) directories() []string {
 	s.t.Helper()
 	var dirs []string
@@ -137,16 +135,16 @@ func (s *site) directories() []string {
 	return dirs
 }
 
-// marked says whether a directory has its mark.
+// marked reports whether a directory has a mark.
 func (s *site) marked(dir string) bool {
 	_, err := os.Lstat(filepath.Join(s.root, dir, ".processed"))
 	return err == nil
 }
 
-// check holds what arrived so far against the logs: nothing but the messages
-// of the logs, each as it must be, and, of a marked directory, all of them.
-// It returns how many messages arrived again.
-func (s *site) check() (repeated int) {
+// checkArrived compares the messages that arrived so far with the logs. Each message must be
+// a message of a log, and all messages of marked directories must have arrived. It returns
+// how many messages arrived again.
+func (s *site) checkArrived() (repeated int) {
 	s.t.Helper()
 	s.collect()
 	expected, seen := s.expected(), map[string]string{}
@@ -168,9 +166,9 @@ func (s *site) check() (repeated int) {
 				complain("message %s came again", d.MessageId)
 			}
 		case !known:
-			complain("message %s is none of the logs'", d.MessageId)
-		case !want.is(s.t, d.Body):
-			complain("message %s is not what its rows become:\n%s", d.MessageId, d.Body[:min(len(d.Body), 600)])
+			complain("message %s is not a message of a log", d.MessageId)
+		case !want.equals(s.t, d.Body):
+			complain("message %s differs from the reference's:\n%s", d.MessageId, d.Body[:min(len(d.Body), 600)])
 		case d.DeliveryMode != amqp091.Persistent || d.ContentType != "application/json":
 			complain("message %s has delivery mode %d and is %q", d.MessageId, d.DeliveryMode, d.ContentType)
 		}
@@ -189,38 +187,38 @@ func (s *site) check() (repeated int) {
 	return repeated
 }
 
-// complete wants everything in the logs to have arrived and every directory to
-// be marked, and that another run finds nothing to do.
-func (s *site) complete() {
+// wantComplete wants all messages of the logs to have arrived, every directory to be marked,
+// and another run to send nothing.
+func (s *site) wantComplete() {
 	s.t.Helper()
 	for _, dir := range s.directories() {
 		if !s.marked(dir) {
 			s.t.Errorf("%s is not marked", dir)
 		}
 		if _, err := os.Lstat(filepath.Join(s.root, dir, ".processing")); err == nil {
-			s.t.Errorf("%s is done and has a .processing", dir)
+			s.t.Errorf("%s is marked and has a .processing", dir)
 		}
 	}
-	repeated := s.check()
+	repeated := s.checkArrived()
 	if repeated > 0 {
 		s.t.Logf("%d of %d messages came again", repeated, len(s.got))
 	}
 	if n := s.send().want(allDone).count("published"); n > 0 {
-		s.t.Errorf("a run over what is done sent %d messages", n)
+		s.t.Errorf("a run over marked directories sent %d messages", n)
 	}
 }
 
-// recover checks what a run that met a fault has left, and that a run without
-// one delivers the rest.
-func (s *site) recover() {
+// wantRecovery checks what a run with a fault has delivered and marked, and wants a run
+// without a fault to deliver the rest.
+func (s *site) wantRecovery() {
 	s.t.Helper()
-	s.check()
+	s.checkArrived()
 	s.send().want(allDone)
-	s.complete()
+	s.wantComplete()
 }
 
-// noneMarked wants no directory to be marked.
-func (s *site) noneMarked() {
+// wantNoneMarked wants no directory to be marked.
+func (s *site) wantNoneMarked() {
 	s.t.Helper()
 	for _, dir := range s.directories() {
 		if s.marked(dir) {
@@ -229,22 +227,22 @@ func (s *site) noneMarked() {
 	}
 }
 
-// shared is a site on the node that the tests share.
+// shared makes a site on the node that the tests share.
 func shared(t *testing.T) *site {
 	t.Helper()
 	return newSite(t, rabbittest.Shared(t))
 }
 
-// wantMessages wants exactly these messages in the queue, once each.
+// wantMessages takes all messages out of the queue, and wants them to be these, once each.
 func (s *site) wantMessages(what string, want map[string]message) {
 	s.t.Helper()
 	seen := map[string]bool{}
 	for _, d := range s.Node.Drain(s.t, s.VHost, queue) {
 		m, known := want[d.MessageId]
 		if !known || seen[d.MessageId] {
-			s.t.Errorf("%s: message %s: of the log: %v, twice: %v", what, d.MessageId, known, seen[d.MessageId])
-		} else if !m.is(s.t, d.Body) {
-			s.t.Errorf("%s: message %s is not what its rows become", what, d.MessageId)
+			s.t.Errorf("%s: message %s: known %v, seen before %v", what, d.MessageId, known, seen[d.MessageId])
+		} else if !m.equals(s.t, d.Body) {
+			s.t.Errorf("%s: message %s differs from the reference's", what, d.MessageId)
 		}
 		seen[d.MessageId] = true
 	}

@@ -8,10 +8,10 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestQueueVanishes in mid-run, with everything that it had confirmed, after a
-// directory was marked: the run takes its marks back, and the next run sends
-// everything again, with the same ids. A broker that is killed can forget a
-// queue in the same way.
+// TestQueueVanishes: the queue is deleted in mid-run, after a directory was marked, with
+// the confirmed messages in it. The run takes its marks back, and the next run sends
+// everything again, with the same ids. A broker that is killed can lose a queue in the
+// same way.
 func TestQueueVanishes(t *testing.T) {
 	t.Parallel()
 	for name, closing := range map[string]bool{"unnoticed by the connections": false, "with the connections": true} {
@@ -33,7 +33,7 @@ func TestQueueVanishes(t *testing.T) {
 			if r.count("marked") != 0 || r.count("unsent") != len(s.directories()) || confirmed == 0 {
 				t.Errorf("%d messages confirmed; the summary says %s", confirmed, r.Summary)
 			}
-			s.noneMarked()
+			s.wantNoneMarked()
 			for _, dir := range s.directories() {
 				if _, err := os.Lstat(filepath.Join(s.root, dir, ".processing")); err == nil {
 					t.Errorf("%s has a .processing, which says that messages need not be sent again", dir)
@@ -41,7 +41,7 @@ func TestQueueVanishes(t *testing.T) {
 			}
 			s.direct()
 			s.send().want(allDone)
-			s.complete()
+			s.wantComplete()
 		})
 	}
 }
