@@ -14,8 +14,8 @@ import (
 	"tstat-transport/internal/test/tstatsim"
 )
 
-// take enters what has arrived.
-func (w *world) take(arrived []amqp091.Delivery) {
+// record enters the rows and flows of messages that arrived.
+func (w *world) record(arrived []amqp091.Delivery) {
 	w.t.Helper()
 	for _, d := range arrived {
 		var flows []json.RawMessage
@@ -28,9 +28,9 @@ func (w *world) take(arrived []amqp091.Delivery) {
 		}
 		for i := 0; i < len(flows); i += 2 {
 			row := flows[i : i+2]
-			w.sameAgain(row, arrival{d.MessageId, i == 0, i+2 == len(flows)})
+			w.checkRepeat(row, arrival{d.MessageId, i == 0, i+2 == len(flows)})
 			for _, f := range row {
-				if err := w.enter(f); err != nil {
+				if err := w.recordFlow(f); err != nil {
 					w.t.Errorf("message %s: %v", d.MessageId, err)
 				}
 			}
@@ -38,38 +38,41 @@ func (w *world) take(arrived []amqp091.Delivery) {
 	}
 }
 
-// arrival is where a row arrived.
+// arrival is the place of a row in a message that arrived.
 type arrival struct {
-	message     string
-	first, last bool // in the message
+	message     string // id
+	first, last bool   // whether the row is the first or the last of the message
 }
 
-// sameAgain looks whether a row came byte for byte as it came before. One that
-// was cut may have: the digits that it lacked need not show in its flows. It
-// was the last of its log then, and is the first that is sent again.
-func (w *world) sameAgain(row []json.RawMessage, now arrival) {
-	if w.identical == nil {
+// checkRepeat reports an error if the same flows of a row arrived before. A row that was cut
+// when it was sent first may arrive again: its flows can be the same, since they need not show
+// the digits that were missing. Such a row was the last of its log, and is the first row that
+// is sent again.
+func (w *world) checkRepeat(row []json.RawMessage, now arrival) {
+	if w.arrivals == nil {
 		return
 	}
 	h := sha256.Sum256(slices.Concat(row[0], row[1]))
-	before, again := w.identical[h]
-	w.identical[h] = now
+	before, again := w.arrivals[h]
+	w.arrivals[h] = now
 	if !again {
 		return
 	}
 	_, to, _ := strings.Cut(before.message[strings.LastIndexByte(before.message, '@'):], "-")
 	to, _, _ = strings.Cut(to, "~")
 	cut, err := strconv.Atoi(to)
+	// Tstat writes blocks of 4096 bytes, so a plain log is cut at a multiple of that.
 	if before.last && now.first && err == nil && (cut%4096 == 0 || strings.Contains(before.message, "/gzip/")) {
-		w.againCut++
+		w.repeatedCut++
 		return
 	}
-	if w.againSame++; w.againSame <= 5 {
-		w.t.Errorf("message %s has a row again that came in %s: %s", now.message, before.message, row)
+	if w.repeatedRows++; w.repeatedRows <= 5 {
+		w.t.Errorf("message %s repeats a row of message %s: %s", now.message, before.message, row)
 	}
 }
 
-func (w *world) enter(text []byte) error {
+// recordFlow enters one flow at the station that its instance id names.
+func (w *world) recordFlow(text []byte) error {
 	var flow struct {
 		Meta struct {
 			SrcIP      string `json:"src_ip"`
@@ -84,15 +87,15 @@ func (w *world) enter(text []byte) error {
 	}
 	i := slices.IndexFunc(w.stations, func(s *station) bool { return s.name == flow.Meta.InstanceID })
 	if i < 0 {
-		return fmt.Errorf("instance %q is none of ours", flow.Meta.InstanceID)
+		return fmt.Errorf("no station has the instance id %q", flow.Meta.InstanceID)
 	}
 	w.flows++
 	m := flow.Meta
 	return w.stations[i].got.Add(m.SrcIP, m.SrcPort, m.DstIP, m.DstPort)
 }
 
-// finish ends the Tstats, one of them with SIGKILL, lets a last run deliver
-// what is left, and counts what is lost.
+// finish ends the Tstats, one of them with SIGKILL, lets a last run deliver the rest, and
+// returns the number of lost rows.
 func (w *world) finish() (lost int) {
 	t := w.t
 	t.Helper()
@@ -122,13 +125,13 @@ func (w *world) finish() (lost int) {
 		if unknown := s.got.Unknown(s.sim); len(unknown) > 0 {
 			t.Errorf("%s: %d rows arrived that were never written, such as %d", s.name, len(unknown), unknown[0])
 		}
-		w.again += s.got.Repeated()
+		w.repeatedFlows += s.got.Repeated()
 	}
 	w.cullAll()
 	return lost
 }
 
-// cullAll wants nothing to be left when everything is sent and may be culled.
+// cullAll culls without a TTL, and wants nothing to be left.
 func (w *world) cullAll() {
 	w.t.Helper()
 	if e := wait(w.culler(0)); e.Status != 0 {
@@ -137,12 +140,12 @@ func (w *world) cullAll() {
 	for _, s := range w.stations {
 		left, err := os.ReadDir(s.root)
 		if err != nil || len(left) > 0 {
-			w.t.Errorf("%s: left when all was culled: %v %v", s.name, left, err)
+			w.t.Errorf("%s: left after culling: %v %v", s.name, left, err)
 		}
 	}
 }
 
-// report says what has been.
+// report returns the counts of the whole test, as text.
 func (w *world) report() string {
 	var b strings.Builder
 	written, received, orphans := 0, 0, 0
@@ -158,7 +161,7 @@ func (w *world) report() string {
 	fmt.Fprintf(&b, "rows written        %d\n", written)
 	fmt.Fprintf(&b, "rows received       %d (the others Tstat deleted before a run could see them)\n", received)
 	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
-	fmt.Fprintf(&b, "flows repeated      %d\n", w.again)
+	fmt.Fprintf(&b, "flows repeated      %d\n", w.repeatedFlows)
 	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
 	fmt.Fprintf(&b, "runs of tstat_cull  %v by how they ended, directories culled %d and those of the killed\n", w.culls, w.culled)
 	fmt.Fprintf(&b, "logs compressed by gzip(1) %d\n", w.compressed)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,24 +19,22 @@ import (
 
 var kinds = map[string]reference.Protocol{"log_tcp_complete": reference.TCP, "log_udp_complete": reference.UDP}
 
-// owedMessage is a message that a log becomes.
+// owedMessage is a message that must arrive.
 type owedMessage struct {
 	log      string // SENSOR/INSTANCE/DIRECTORY/LOG
-	from, to int64
-	flows    string // their JSON in canonical form
+	from, to int64  // byte range in the log
+	flows    string // JSON in canonical form
 }
 
-// audit holds what arrives, run by run, against what the logs of a root hold
-// and what the runs before had left in their state files. The logs do not
-// change meanwhile.
+// audit compares the messages of each run with the logs of a root, and with the state files
+// that the run before has left. The logs do not change.
 type audit struct {
-	t     testing.TB
-	root  string
-	owed  map[string]owedMessage // by message id
-	seen  map[string][32]byte    // hashes of bodies by message id
-	known map[string]int64       // by log: what is confirmed, as far as the state files knew when the last run had ended
-	// Arrivals of messages that had arrived before.
-	repeated int
+	t        testing.TB
+	root     string
+	owed     map[string]owedMessage // by message id
+	seen     map[string][32]byte    // hashes of the bodies that arrived, by message id
+	known    map[string]int64       // by log: the confirmed position, by the state files of the last run
+	repeated int                    // arrivals of messages that had arrived before
 }
 
 func newAudit(t testing.TB, root string) *audit {
@@ -78,9 +75,9 @@ func canonical(t testing.TB, text []byte) string {
 	return c
 }
 
-// run takes in what arrived from a run that has ended, and reads the state
-// files that it left.
-func (a *audit) run(what string, arrived []amqp091.Delivery) {
+// checkRun checks the messages that arrived from a run that has ended, and then the state
+// files that the run has left.
+func (a *audit) checkRun(what string, arrived []amqp091.Delivery) {
 	a.t.Helper()
 	wrong := 0
 	complain := func(format string, args ...any) {
@@ -93,7 +90,7 @@ func (a *audit) run(what string, arrived []amqp091.Delivery) {
 	for _, d := range arrived {
 		owed, known := a.owed[d.MessageId]
 		if !known {
-			complain("message %s is none of the logs'", d.MessageId)
+			complain("message %s is not a message of a log", d.MessageId)
 			continue
 		}
 		body := sha256.Sum256(d.Body)
@@ -102,10 +99,10 @@ func (a *audit) run(what string, arrived []amqp091.Delivery) {
 		case again && before != body:
 			complain("message %s came again with other bytes", d.MessageId)
 		case !again && canonical(a.t, d.Body) != owed.flows:
-			complain("message %s is not what its rows become", d.MessageId)
+			complain("message %s differs from the reference's", d.MessageId)
 		}
 		if owed.from < a.known[owed.log] {
-			complain("message %s came again, though the state said that up to %d all is confirmed", d.MessageId, a.known[owed.log])
+			complain("message %s came again, though the state files had its log confirmed up to %d", d.MessageId, a.known[owed.log])
 		}
 		if now[d.MessageId] {
 			complain("message %s came twice from one run", d.MessageId)
@@ -118,7 +115,7 @@ func (a *audit) run(what string, arrived []amqp091.Delivery) {
 
 	a.known = map[string]int64{}
 	for _, dir := range directories(a.t, a.root) {
-		for _, name := range []string{".processing", ".processed"} { // the mark counts where both stand
+		for _, name := range []string{".processing", ".processed"} { // if both exist, the mark counts
 			for log, s := range a.state(filepath.Join(dir, name)) {
 				log = sensor + "/0/" + filepath.Base(dir) + "/" + log
 				a.known[log] = max(a.known[log], s.Position)
@@ -130,14 +127,14 @@ func (a *audit) run(what string, arrived []amqp091.Delivery) {
 	}
 	for id, m := range a.owed {
 		if _, ok := a.seen[id]; !ok && m.from < a.known[m.log] {
-			complain("the state says that %s is confirmed up to %d, and message %s has not arrived", m.log, a.known[m.log], id)
+			complain("the state files have %s confirmed up to %d, and message %s has not arrived", m.log, a.known[m.log], id)
 		}
 	}
 }
 
 type logState struct{ Position, End int64 }
 
-// state reads a state file: whole, or not there.
+// state reads a state file, which must be whole. It returns nil for a missing file.
 func (a *audit) state(path string) map[string]logState {
 	a.t.Helper()
 	b, err := os.ReadFile(path)
@@ -154,10 +151,10 @@ func (a *audit) state(path string) map[string]logState {
 	return s.Logs
 }
 
-// complete wants everything to have arrived and to be marked.
-func (a *audit) complete() {
+// wantComplete wants every message to have arrived and every directory to be marked.
+func (a *audit) wantComplete() {
 	a.t.Helper()
-	for id := range maps.Keys(a.owed) {
+	for id := range a.owed {
 		if _, ok := a.seen[id]; !ok {
 			a.t.Errorf("message %s has not arrived", id)
 		}
@@ -174,7 +171,7 @@ func (a *audit) complete() {
 			}
 		}
 		if fmt.Sprint(hidden) != "[.processed]" {
-			a.t.Errorf("%s holds %q when all is done, want .processed alone", dir, hidden)
+			a.t.Errorf("%s holds %q, want .processed alone", dir, hidden)
 		}
 	}
 }

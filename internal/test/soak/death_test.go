@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// mortal is a sender that will be killed, over logs that do not change.
+// mortal runs a sender that is killed again and again, over logs that do not change.
 type mortal struct {
 	*site
 	*audit
@@ -48,13 +48,9 @@ func (m *mortal) start(failpoint string) *testkit.Program {
 	return testkit.Start(m.site.t, cmd)
 }
 
-// settle takes in what a run has done. It says whether that was all.
-func (m *mortal) settle(p *testkit.Program, what string) (done bool) {
-	m.site.t.Helper()
-	return m.book(p, what, nil)
-}
-
-func (m *mortal) book(p *testkit.Program, what string, early []amqp091.Delivery) (done bool) {
+// settle waits for the end of a run and checks it. early are messages of the run that were
+// taken out of the queue before. settle reports whether the run was done, not killed.
+func (m *mortal) settle(p *testkit.Program, what string, early ...amqp091.Delivery) (done bool) {
 	t := m.site.t
 	t.Helper()
 	e := wait(p)
@@ -64,32 +60,31 @@ func (m *mortal) book(p *testkit.Program, what string, early []amqp091.Delivery)
 	if e.killed() {
 		m.kills++
 	}
-	m.audit.run(what, append(early, m.drain()...))
+	m.audit.checkRun(what, append(early, m.drain()...))
 	return !e.killed()
 }
 
-// finish runs the sender until it is done, and once more.
+// finish runs the sender to its end, and once more.
 func (m *mortal) finish() {
 	t := m.site.t
 	t.Helper()
 	m.settle(m.start(""), "the run after all kills")
-	m.complete()
-	m.settle(m.start(""), "a run over what is done")
-	if again := len(m.audit.seen) + m.repeated; m.kills == 0 || again < len(m.owed) {
-		t.Errorf("%d kills, %d arrivals: nothing was tested", m.kills, again)
+	m.wantComplete()
+	m.settle(m.start(""), "a run over marked directories")
+	if arrived := len(m.audit.seen) + m.repeated; m.kills == 0 || arrived < len(m.owed) {
+		t.Errorf("%d kills, %d arrivals: nothing was tested", m.kills, arrived)
 	}
 	t.Logf("killed %d times: %d messages, %d of them repeated", m.kills, len(m.owed), m.repeated)
 }
 
-// TestDeathAtEveryPoint kills tstat_send at each of the moments that only the
-// program itself can hit, the first time that it gets there, the second, the
-// third, and so on.
+// TestDeathAtEveryPoint kills tstat_send at each failpoint: the first run when it comes there
+// the first time, the next run the second time, and so on.
 func TestDeathAtEveryPoint(t *testing.T) {
 	for _, point := range []struct{ name, when string }{
 		{"publishing", "before a message is published"},
-		{"confirmed", "when a message is confirmed and not yet entered"},
+		{"confirmed", "when a message is confirmed and not yet counted"},
 		{"settled", "when all of a directory is confirmed and its mark not begun"},
-		{"created", "when a temporary state file is made and still empty"},
+		{"created", "when a temporary state file is still empty"},
 		{"unsynced", "when a temporary state file is written and not yet synced"},
 		{"written", "when a temporary state file is synced and not yet renamed"},
 		{"renamed", "when a state file is renamed and its directory not yet synced"},
@@ -99,7 +94,7 @@ func TestDeathAtEveryPoint(t *testing.T) {
 			m := newMortal(t)
 			m.proxy.Bandwidth(2 << 20) // a run then lasts long enough for .processing to be written
 			for n, step := 1, 1; ; n += step {
-				if n > 5 {
+				if n > 5 { // a run comes to some failpoints hundreds of times
 					step = 1 + n/2
 				}
 				what := fmt.Sprintf("killed %s, the %dth time", point.when, n)
@@ -113,14 +108,14 @@ func TestDeathAtEveryPoint(t *testing.T) {
 	}
 }
 
-// TestDeathWithinTheWindow kills tstat_send while the broker has messages of
-// which it does not know yet that they are confirmed.
+// TestDeathWithinTheWindow kills tstat_send while the broker has messages whose
+// confirmations have not arrived.
 func TestDeathWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	m := newMortal(t)
 	for kill := range 6 {
 		what := fmt.Sprintf("killed within the window, run %d", kill)
-		m.proxy.Bandwidth(400 << 10) // so that it is not over before replies vanish
+		m.proxy.Bandwidth(400 << 10) // so that the run lasts until the replies are dropped
 		p := m.start("")
 		var early []amqp091.Delivery
 		arrived := func(more int) func() bool {
@@ -134,11 +129,11 @@ func TestDeathWithinTheWindow(t *testing.T) {
 		}
 		testkit.Await(t, "messages to arrive", arrived(3*(kill+1)))
 		m.proxy.DropReplies(true)
-		arrived(0)() // takes out what may have been confirmed before
+		arrived(0)() // takes out messages whose confirmations may have passed before
 		testkit.Await(t, "messages to arrive that are not confirmed", arrived(len(early)+1))
 		p.Signal(syscall.SIGKILL)
 		m.proxy.Bandwidth(0)
-		if m.book(p, what, early) {
+		if m.settle(p, what, early...) {
 			t.Errorf("%s: was not killed", what)
 		}
 		m.proxy.DropReplies(false)
@@ -149,8 +144,8 @@ func TestDeathWithinTheWindow(t *testing.T) {
 	}
 }
 
-// TestDeathAtRandom kills tstat_send at random moments of a run that takes a
-// few seconds, so that .processing is written now and then.
+// TestDeathAtRandom kills tstat_send at random moments of runs that last a few seconds, so
+// that some of them write .processing.
 func TestDeathAtRandom(t *testing.T) {
 	t.Parallel()
 	m := newMortal(t)

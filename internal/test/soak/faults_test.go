@@ -8,22 +8,24 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// fault is something that goes wrong while tstat_send runs.
+// fault is a fault that TestSoak injects while tstat_send runs.
 type fault struct {
 	name   string
-	weight int // how often, against the others
-	// inject has it happen, and sees that it is over when it returns. hit says
-	// whether p was still running when it began.
+	weight int // frequency, relative to the other faults
+	// inject makes the fault happen. The fault is over when inject returns. hit reports
+	// whether p was still running when the fault began.
 	inject func(w *world, r *rand.Rand, p *testkit.Program) (hit bool)
 }
 
+// upTo returns a random duration below d.
 func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
 
-// soon waits for a moment in the time that most runs take, from connecting to
-// marking, and says whether p still runs then.
+// soon waits for a random part of the time that most runs take, and reports whether p still
+// runs then.
 func soon(r *rand.Rand, p *testkit.Program) bool { return p.After(upTo(r, 800*time.Millisecond)) }
 
-// during is a fault that begins soon and lasts for up to longest.
+// during returns the inject function of a fault that begins soon and lasts up to longest.
+// set turns the fault on and off.
 func during(longest time.Duration, set func(w *world, on bool)) func(*world, *rand.Rand, *testkit.Program) bool {
 	return func(w *world, r *rand.Rand, p *testkit.Program) bool {
 		hit := soon(r, p)
@@ -123,7 +125,7 @@ var faults = []fault{
 	}},
 }
 
-// pick is one of the faults, by their weights.
+// pick draws one of the faults by their weights.
 func pick(r *rand.Rand) fault {
 	sum := 0
 	for _, f := range faults {
@@ -135,10 +137,11 @@ func pick(r *rand.Rand) fault {
 			return f
 		}
 	}
-	panic("BUG: weights")
+	panic("BUG: no fault for the drawn weight")
 }
 
-// untrue says why an exit status cannot be right after a fault; "" if it can.
+// untrue returns the reason why the end of a run cannot be right after the fault, or "" if it
+// can be right.
 func (f fault) untrue(e ending) string {
 	switch {
 	case e.Stuck:
@@ -154,7 +157,7 @@ func (f fault) untrue(e ending) string {
 		}
 		return "ended by signal " + e.Signal.String()
 	case e.Status == 0:
-		return "" // settle looks whether all has arrived
+		return "" // settle checks that everything arrived
 	case e.Status != 75:
 		return "not 75"
 	case f.name == none && !e.locked():

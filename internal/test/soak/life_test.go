@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// TestLife: Tstats write, rotate, restart and are killed; tstat_send runs every few hundred milliseconds, and every few runs
-// is told to stop; tstat_cull and gzip(1) run beside it. All rows arrive, and none arrives
-// twice, but for one that was cut when it was sent, which may be sent again when
-// it is whole.
+// TestLife: Tstats write, rotate, restart and are killed. tstat_send runs every few hundred
+// milliseconds, and some runs are told to stop. tstat_cull and gzip(1) run beside it. All rows
+// arrive, and none arrives twice, except that a row that was cut when it was sent may arrive
+// again when it is whole.
 func TestLife(t *testing.T) {
 	const span = 40 * time.Second
 	w := newWorld(t, 25*time.Millisecond, 10)
-	w.identical = map[[32]byte]arrival{}
+	w.arrivals = map[[32]byte]arrival{}
 	r := rand.New(rand.NewPCG(1, 1))
 	interrupted := 0
 	for began := time.Now(); time.Since(began) < span; {
@@ -28,7 +28,7 @@ func TestLife(t *testing.T) {
 		case e.Status == 0:
 		case told && (e.Status == 75 || e.early()):
 			interrupted++
-		case e.Status == 75 && e.locked(): // the culler's
+		case e.Status == 75 && e.locked(): // by the culler
 		default:
 			t.Fatalf("exit status %d, stuck %v:\n%s", e.Status, e.Stuck, e.Log)
 		}
@@ -36,7 +36,7 @@ func TestLife(t *testing.T) {
 		rest(t, upTo(r, 200*time.Millisecond))
 	}
 	lost := w.finish()
-	t.Logf("\n%sruns told to stop   %d\nrows lost           %d\nrows repeated byte for byte %d, and %d that had been cut", w.report(), interrupted, lost, w.againSame, w.againCut)
+	t.Logf("\n%sruns told to stop   %d\nrows lost           %d\nrows repeated byte for byte %d, and %d that had been cut", w.report(), interrupted, lost, w.repeatedRows, w.repeatedCut)
 	for _, s := range w.stations {
 		if c := s.sim.Counts(); c.Rotations == 0 || c.Restarts == 0 || c.Kills == 0 {
 			t.Errorf("%s: too little happened: %+v", s.name, c)

@@ -1,12 +1,11 @@
-// Package soak tests the promise that nothing is lost over the lives of all who
-// take part: the real tstat_send dies at any moment, a writer that behaves as
-// Tstat does writes, rotates and dies beside it, tstat_cull prunes, and a real
-// RabbitMQ and the network to it fail.
+// Package soak tests the promise that nothing is lost while everything runs and fails
+// together: tstat_send is killed at any moment, simulated Tstats write, rotate and die,
+// tstat_cull deletes, and a real RabbitMQ and the network to it fail.
 //
-// TestDeath… kill tstat_send and hold what arrived against what the slow reference
-// makes of the logs and what the killed run had left in its state files.
-// TestLife runs writers, sender and culler together; TestSoak does that for any
-// length, with faults at random, and prints a report.
+// The tests TestDeath… kill tstat_send, and compare the messages that arrived with those
+// that the slow reference makes of the logs, and with the state files that the killed run
+// has left. TestLife runs writers, sender and culler together. TestSoak does that for any
+// length of time, injects faults at random, and prints a report.
 package soak
 
 import (

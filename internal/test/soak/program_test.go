@@ -21,10 +21,10 @@ type ending struct{ testkit.Ending }
 
 func wait(p *testkit.Program) ending { return ending{p.Wait()} }
 
-// early says that SIGTERM came before the program had begun to listen for it.
+// early reports whether SIGTERM ended the program before the program handled signals.
 func (e ending) early() bool { return e.Signal == syscall.SIGTERM && e.Log == "" }
 
-// locked says that the culler, or another run, had locked what was to be sent.
+// locked reports whether the culler or another run had locked a directory or a root.
 func (e ending) locked() bool { return strings.Contains(e.Log, "another run") }
 
 func (e ending) killed() bool { return e.Signal == syscall.SIGKILL }

@@ -18,8 +18,7 @@ const (
 	sensor = testsite.Sensor
 )
 
-// site is a site with its queue, reached through a proxy, with time-outs that
-// are short.
+// site is a testsite.Site with a queue, a proxy in front of the broker, and short time-outs.
 type site struct {
 	*testsite.Site
 	t      testing.TB
@@ -40,14 +39,14 @@ func newSite(t testing.TB, n *rabbittest.Node) *site {
 	return s
 }
 
-// drain takes all that has arrived from a run that has ended.
+// drain takes all messages of runs that have ended out of the queue.
 func (s *site) drain() []amqp091.Delivery {
 	s.t.Helper()
 	s.AwaitDisconnected()
 	return s.Drain()
 }
 
-// directories are the *.out directories below root.
+// directories returns the paths of the *.out directories in root.
 func directories(t testing.TB, root string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(root)

@@ -14,21 +14,21 @@ import (
 
 var soak = flag.Duration("soak", 0, "how long TestSoak goes on; 0 leaves it out")
 
-// tally is what has been seen of one fault.
+// tally counts the runs with one fault.
 type tally struct {
 	injected int
-	hit      int            // while the run was at work
-	ended    map[string]int // runs by how they ended
-	longest  time.Duration  // run
+	hit      int            // runs that were still running when the fault began
+	ended    map[string]int // by ending.how
+	longest  time.Duration  // the duration of the longest run
 }
 
-// TestSoak is TestLife with faults at random. It prints a report, and fails if
-// a row is lost, a run is stuck, or an exit status is untrue.
+// TestSoak is TestLife with random faults. It prints a report, and fails if a row is lost, a
+// run is stuck, or an exit status cannot be right after the fault.
 func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("runs for as long as -soak says: make soak DURATION=10m")
 	}
-	// The account of all rows must fit into memory, however long it takes.
+	// The account of all rows must fit into memory, so the Tstats make at most so many steps.
 	const steps = 60_000
 	w := newWorld(t, max(50*time.Millisecond, *soak/steps), 10)
 	seed := uint64(time.Now().UnixNano())
@@ -42,7 +42,7 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	for time.Since(began) < *soak {
 		f := pick(r)
-		w.proxy.Latency(upTo(r, 30*time.Millisecond)) // or most runs are over before a fault
+		w.proxy.Latency(upTo(r, 30*time.Millisecond)) // otherwise most runs end before the fault
 		p := w.sender("--connections", strconv.Itoa(1+r.IntN(2)), "--channels", strconv.Itoa(1+r.IntN(3)), "--window", strconv.Itoa(1+r.IntN(32)))
 		hit := f.inject(w, r, p)
 		w.proxy.Latency(0)
@@ -82,7 +82,7 @@ func TestSoak(t *testing.T) {
 	fmt.Print(b.String())
 }
 
-// how an ending is called in the report.
+// how returns the name of an ending in the report.
 func (e ending) how() string {
 	switch {
 	case e.Stuck:

@@ -27,31 +27,32 @@ type station struct {
 	got  tstatsim.Delivered
 }
 
-// world is some Tstats that live, a culler that runs beside them again and
-// again, and a broker to which the test sends what they write.
+// world is some simulated Tstats, a culler that runs beside them again and again, and a
+// broker that the test sends their rows to.
 type world struct {
 	*site
 	stations []*station
 	ttl      time.Duration // of the culler
 	spans    []tstatsim.Span
-	// identical is where a row's two flows arrived last, by their hash; nil if that is not asked for.
-	identical map[[32]byte]arrival
+	runs     int // of tstat_send
 
-	flows, again        int // arrived; of rows of which the like had arrived before
-	againSame, againCut int // rows that arrived again byte for byte: without need; since they had been cut
-	runs                int
+	flows         int                  // that arrived
+	repeatedFlows int                  // flows of the same row and direction as an earlier one
+	arrivals      map[[32]byte]arrival // the last arrival of a row, by the hash of its flows; nil: not recorded
+	repeatedRows  int                  // rows whose flows arrived again without need
+	repeatedCut   int                  // rows whose flows arrived again since the row was cut before
 
-	compressed int // logs; to be read when end has returned
-
-	stop    context.CancelFunc
+	stop    context.CancelFunc // of the goroutines that running counts
 	running sync.WaitGroup
-	mu      sync.Mutex
-	culls   map[string]int // runs of the culler by how they ended
-	culled  int            // directories
+
+	// The goroutines of running write these; the test reads them after end.
+	compressed int            // logs
+	culls      map[string]int // runs of the culler, by ending.how
+	culled     int            // directories
 }
 
-// newWorld starts three Tstats: one that writes plain logs, one that writes .gz,
-// and one that is a 2.4 and repeats its headers.
+// newWorld starts three Tstats: one writes plain logs, one writes .gz, and one is a 2.4, which
+// repeats its headers.
 func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 	t.Helper()
 	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[string]int{}}
@@ -85,14 +86,14 @@ func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 			}
 		})
 	}
-	testkit.Binary(t, "tstat_cull", "") // built here: t.Fatal is for the test's own goroutine
+	testkit.Binary(t, "tstat_cull", "") // builds it: only the test's own goroutine may call t.Fatal
 	w.running.Go(func() { w.cull(ctx) })
 	w.running.Go(func() { w.compress(ctx, w.stations[0]) })
 	t.Cleanup(w.end)
 	return w
 }
 
-// end ends the Tstats and the culler; it may be called twice.
+// end ends the Tstats, the culler and gzip. It may be called twice.
 func (w *world) end() {
 	w.stop()
 	w.running.Wait()
@@ -127,15 +128,13 @@ func (w *world) cull(ctx context.Context) {
 		if e.Status != 0 && !e.killed() || e.Stuck {
 			w.t.Errorf("the culler ended with %s:\n%s", e.how(), e.Log)
 		}
-		n, _ := strconv.Atoi(e.Summary["directories"]) // there is none if it was killed
-		w.mu.Lock()
+		n, _ := strconv.Atoi(e.Summary["directories"]) // missing if the culler was killed
 		w.culls[e.how()]++
 		w.culled += n
-		w.mu.Unlock()
 	}
 }
 
-// compress runs gzip(1) on what a station has closed, as an operator's cron does.
+// compress runs gzip(1) on the closed logs of a station, as an operator's cron job does.
 func (w *world) compress(ctx context.Context, s *station) {
 	pause := time.NewTicker(200 * time.Millisecond)
 	defer pause.Stop()
@@ -149,9 +148,9 @@ func (w *world) compress(ctx context.Context, s *station) {
 		if err != nil || len(closed) < 3 {
 			continue
 		}
-		// Tstat is at work on the newest, and perhaps on the one before.
+		// Tstat writes to the newest log, and perhaps to the one before.
 		for _, path := range closed[:len(closed)-2] {
-			if exec.Command("gzip", "-q", path).Run() == nil { // the culler may be faster
+			if exec.Command("gzip", "-q", path).Run() == nil { // fails if the culler has deleted the log
 				w.compressed++
 			}
 		}
@@ -171,7 +170,7 @@ func (w *world) sender(args ...string) *testkit.Program {
 	return start(w.t, "tstat_send", append(all, args...)...)
 }
 
-// secondSender runs tstat_send beside one that runs.
+// secondSender runs a second tstat_send beside a running one.
 func (w *world) secondSender() {
 	w.t.Helper()
 	e := wait(w.sender())
@@ -180,11 +179,11 @@ func (w *world) secondSender() {
 	}
 }
 
-// settle takes what has arrived and, if a run has ended with 0, wants all to be
-// there that stood in a log before it began and until it had ended.
+// settle records the messages of a run. If the run has succeeded, all rows must have arrived
+// that stood in a log before the run began and until it ended.
 func (w *world) settle(e ending) {
 	w.t.Helper()
-	w.take(w.drain())
+	w.record(w.drain())
 	if e.Status != 0 {
 		return
 	}
