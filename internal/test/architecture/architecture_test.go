@@ -1,4 +1,4 @@
-// Package architecture holds docs/architecture.md against the code.
+// Package architecture compares docs/architecture.md with the code.
 package architecture
 
 import (
@@ -12,18 +12,18 @@ import (
 
 const module = "tstat-transport/"
 
-// benchRooms are not in the table: tests, measurements and what is shipped
-// beside the programs.
-var benchRooms = []string{"internal/test/", "bench", "contrib/", "packaging"}
+// notInTable are the prefixes of packages that the table of rooms leaves out: tests,
+// measurements, and files that are shipped beside the programs.
+var notInTable = []string{"internal/test/", "bench", "contrib/", "packaging"}
 
-// TestRooms: the table of rooms names every package of the product, with
-// exactly the packages of the project that it imports.
+// TestRooms: the table of rooms lists every package of the product, and exactly the packages
+// of the project that each imports.
 func TestRooms(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string][]string{}
+	table := map[string][]string{} // imports by room
 	quoted := regexp.MustCompile("`([^`]+)`")
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(line, "|")
@@ -34,13 +34,13 @@ func TestRooms(t *testing.T) {
 		for _, m := range quoted.FindAllStringSubmatch(cells[3], -1) {
 			imports = append(imports, m[1])
 		}
-		told[strings.Trim(cells[1], " `")] = imports
+		table[strings.Trim(cells[1], " `")] = imports
 	}
-	if len(told) < 10 {
-		t.Fatalf("only %d rooms were read from the table", len(told))
+	if len(table) < 10 {
+		t.Fatalf("only %d rooms were read from the table", len(table))
 	}
-	for room, imports := range listed(t) {
-		want, ok := told[room]
+	for room, imports := range importsByRoom(t) {
+		want, ok := table[room]
 		if !ok {
 			t.Errorf("%s has no line in the table", room)
 			continue
@@ -48,16 +48,16 @@ func TestRooms(t *testing.T) {
 		if !slices.Equal(imports, want) {
 			t.Errorf("%s imports %v, the table says %v", room, imports, want)
 		}
-		delete(told, room)
+		delete(table, room)
 	}
-	for room := range told {
-		t.Errorf("the table names %s, which is no package of the product", room)
+	for room := range table {
+		t.Errorf("the table lists %s, which is no package of the product", room)
 	}
 }
 
-// listed returns what each package of the product imports of the project, in
-// the order of the names.
-func listed(t *testing.T) map[string][]string {
+// importsByRoom returns the sorted imports of each package of the product, those of the
+// project only.
+func importsByRoom(t *testing.T) map[string][]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
 	cmd.Stderr = os.Stderr
@@ -69,7 +69,7 @@ func listed(t *testing.T) map[string][]string {
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
 		room := strings.TrimPrefix(words[0], module)
-		if slices.ContainsFunc(benchRooms, func(p string) bool { return strings.HasPrefix(room, p) }) {
+		if slices.ContainsFunc(notInTable, func(p string) bool { return strings.HasPrefix(room, p) }) {
 			continue
 		}
 		var imports []string

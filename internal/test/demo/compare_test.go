@@ -9,7 +9,7 @@ import (
 	"tstat-transport/internal/test/tstatsim"
 )
 
-// flow is what of a flow tells the row that it was made of.
+// flow holds the keys of a flow that identify its row.
 type flow struct {
 	Meta struct {
 		Source          string `json:"src_ip"`
@@ -22,16 +22,16 @@ type flow struct {
 	} `json:"values"`
 }
 
-// compare empties the queue as a consumer would, dropping messages with an id
-// that it has seen, and tells whether every row has come.
+// compare empties the queue as a consumer does, drops messages with a repeated id, and
+// reports whether every row has arrived.
 func (d *demo) compare() {
 	t := d.t
 	deliveries := d.site.Drain()
 	var arrived tstatsim.Delivered
 	seen := make(map[string][]byte)
 	flows, repeated := 0, 0
-	var sample json.RawMessage // the last flow of a direction with packets, and its message
-	var sampleID string
+	var sample json.RawMessage // the last flow with packets
+	var sampleID string        // the id of its message
 	for _, m := range deliveries {
 		if before, again := seen[m.MessageId]; again {
 			repeated++
@@ -65,10 +65,10 @@ func (d *demo) compare() {
 		t.Errorf("%d flows arrived and %d directories were culled: nothing to see", flows, d.culled)
 	}
 	for _, r := range missing {
-		t.Errorf("row %d of %s in %s never came", r.Number, r.Log, r.Dir)
+		t.Errorf("row %d of %s in %s never arrived", r.Number, r.Log, r.Dir)
 	}
 	if n := arrived.Repeated(); n != 0 {
-		t.Errorf("%d flows came twice under different message ids", n)
+		t.Errorf("%d flows arrived twice, with different message ids", n)
 	}
 
 	var pretty bytes.Buffer

@@ -8,14 +8,14 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// heading and row are a table that fits a terminal of 80 columns.
+// heading and row format a table that fits a terminal of 80 columns.
 const (
 	heading = "        Tstat wrote   tstat_send sent                     culled     queue\n" +
 		"         rows  dirs     rows messages  status              dirs  messages"
 	row = "%5.0fs %6d %5d %8d %8d  %-17s %6d %9s"
 )
 
-// turn runs both programs once, as cron would, and shows a line.
+// turn runs both programs once, as cron does, and prints a row of the table.
 func (d *demo) turn() {
 	c := d.tstat.Counts()
 	sent := d.run("tstat_send", "-d", d.logs, "-c", d.config, "-S", sensor, "-T", "0", "--progress", "never")
@@ -46,7 +46,7 @@ func (d *demo) run(name string, args ...string) testkit.Ending {
 	return testkit.Start(d.t, exec.Command(testkit.Binary(d.t, name, ""), args...)).Wait()
 }
 
-// figure returns a number of the summary, 0 where there is no summary.
+// figure returns a number of the summary, or 0 without a summary.
 func figure(e testkit.Ending, key string) int {
 	n, _ := strconv.Atoi(e.Summary[key])
 	return n

@@ -23,9 +23,9 @@ type Conn struct {
 // channelState is an open channel and the message that is arriving on it.
 type channelState struct {
 	confirms bool
-	tag      uint64 // of the last message
-	arriving *Message
-	missing  uint64 // bytes of its body
+	tag      uint64   // delivery tag of the last message
+	arriving *Message // nil between two messages
+	missing  uint64   // bytes of the body that have not arrived yet
 }
 
 // serve answers the client until the connection ends.
@@ -85,7 +85,7 @@ func (c *Conn) serve(r io.Reader) error {
 	}
 }
 
-// call handles a method.
+// call answers a method of the client.
 func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	ch := c.channels[channel]
 	if channel != 0 && ch == nil && m != channelOpen {
@@ -138,7 +138,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 		c.send(channel, confirmSelectOK, arguments{})
 	case basicPublish:
 		if !ch.confirms {
-			return fmt.Errorf("a message on channel %d, where confirmations were not asked for", channel)
+			return fmt.Errorf("a message on channel %d, which is not in confirm mode", channel)
 		}
 		ch.tag++
 		a.short()
@@ -147,17 +147,17 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 			Exchange: a.shortstr(), RoutingKey: a.shortstr(), Mandatory: a.octet()&1 != 0,
 		}
 	default:
-		return fmt.Errorf("method %d.%d, which the scripted broker does not know", m>>16, m&0xffff)
+		return fmt.Errorf("method %d.%d, which fakebroker does not implement", m>>16, m&0xffff)
 	}
 	return nil
 }
 
-// content adds a frame to the message that is arriving, and calls the script
-// when the message is complete.
+// content adds a header or body frame to the arriving message, and calls the script when the
+// message is complete.
 func (c *Conn) content(f frame) error {
 	ch := c.channels[f.channel]
 	if ch == nil || ch.arriving == nil {
-		return fmt.Errorf("a message's content on channel %d without a publish", f.channel)
+		return fmt.Errorf("a content frame on channel %d without basic.publish", f.channel)
 	}
 	m := ch.arriving
 	if f.kind == frameHeader {
@@ -183,7 +183,7 @@ func (c *Conn) content(f frame) error {
 	return nil
 }
 
-// Blocked announces that the connection is blocked, and goes on reading.
+// Blocked announces that the connection is blocked. The broker still reads.
 func (c *Conn) Blocked(reason string) {
 	var a arguments
 	a.putShortstr(reason)
@@ -220,8 +220,8 @@ func (c *Conn) end(reset bool) {
 	})
 }
 
-// send writes a method and the frames that follow it in one piece. An error is
-// ignored: the goroutine that reads sees the end of the connection too.
+// send writes a method and the frames that follow it in one write. It ignores errors, since
+// the goroutine that reads also sees the end of the connection.
 func (c *Conn) send(channel uint16, m method, a arguments, more ...frame) {
 	var call arguments
 	call.putLong(uint32(m))

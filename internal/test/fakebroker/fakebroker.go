@@ -1,7 +1,6 @@
-// Package fakebroker is a scripted AMQP 0-9-1 broker for what no real broker
-// does on demand: confirmations out of order, of several messages at once,
-// mixed with refusals, late or never; messages returned; a broker that stops
-// reading.
+// Package fakebroker is a scripted AMQP 0-9-1 broker. It does what no real broker does on
+// demand: it confirms out of order, several messages at once, mixed with refusals, late or
+// never; it returns messages; and it stops reading.
 package fakebroker
 
 import (
@@ -15,8 +14,7 @@ import (
 	"testing"
 )
 
-// Broker accepts every login and every declaration, and keeps what is
-// published.
+// Broker accepts every login and every declaration, and keeps all messages.
 type Broker struct {
 	t        testing.TB
 	listener net.Listener
@@ -30,9 +28,8 @@ type Broker struct {
 	messages []Message
 }
 
-// Script is called for each message that has arrived whole, in order, from
-// one goroutine for each connection. A script may keep the message and answer
-// later, from any goroutine.
+// Script is called for each message, in order, from one goroutine for each connection. A
+// script may keep the message and answer later, from any goroutine.
 type Script func(m Message)
 
 // Message is a message that a client has published.
@@ -49,9 +46,8 @@ type Message struct {
 	header []byte
 }
 
-// Start starts a broker on 127.0.0.1 and stops it when t ends. script is called
-// for each connection, counted from 1, and returns what to do with the messages
-// of the connection. A violation of the protocol by the client fails t.
+// Start starts a broker on 127.0.0.1 and stops it when t ends. script returns the Script of a
+// connection; connections are counted from 1. A client that violates the protocol fails t.
 func Start(t testing.TB, script func(connection int) Script) *Broker {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,8 +74,7 @@ func Start(t testing.TB, script func(connection int) Script) *Broker {
 	return b
 }
 
-// QueueMissing makes the broker answer that a queue that is looked up or
-// declared does not exist.
+// QueueMissing makes the broker answer 404 NOT_FOUND to every queue.declare.
 func (b *Broker) QueueMissing() { b.queueMissing.Store(true) }
 
 // Addr returns the host:port on which the broker listens.
@@ -127,7 +122,7 @@ func (b *Broker) accept() {
 	}
 }
 
-// gone reports whether err is the end of the connection, and not a violation of
+// gone reports whether err is the end of the connection. Any other error is a violation of
 // the protocol.
 func gone(err error) bool {
 	_, network := errors.AsType[*net.OpError](err)

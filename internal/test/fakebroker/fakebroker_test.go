@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const queue = "queue"
 
-// session logs in to p and returns a channel in confirm mode.
+// session logs in to p, and returns the connection and a channel in confirm mode.
 func session(t *testing.T, p *Broker) (*amqp.Connection, *amqp.Channel) {
 	t.Helper()
 	conn, err := amqp.DialConfig("amqp://guest:guest@"+p.Addr(), amqp.Config{Heartbeat: 5 * time.Second})

@@ -6,8 +6,7 @@ import (
 	"io"
 )
 
-// The parts of AMQP 0-9-1 that the broker speaks; the numbers are those
-// of the specification (amqp0-9-1.xml).
+// Constants of AMQP 0-9-1, from the specification (amqp0-9-1.xml).
 const (
 	frameMethod    = 1
 	frameHeader    = 2

@@ -14,13 +14,13 @@ import (
 type connection struct {
 	proxy          *Proxy
 	client, broker *net.TCPConn
-	lost           atomic.Bool // bytes were dropped
+	lost           atomic.Bool // whether bytes were dropped
 	once           sync.Once
 	done           chan struct{}
 }
 
-// close ends both sides, with a reset or in order. That closing can fail when
-// the peer was faster does not matter.
+// close ends both sides, with a reset or in order. It ignores errors: the peer may have
+// closed its side first.
 func (c *connection) close(reset bool) {
 	c.once.Do(func() {
 		close(c.done)
@@ -33,23 +33,23 @@ func (c *connection) close(reset bool) {
 	})
 }
 
-// end closes the connection if one direction ended with an error. After an
-// orderly end the other direction goes on.
+// end closes the connection if one direction has ended with an error. Otherwise the other
+// direction goes on.
 func (c *connection) end(err error) {
 	if err != nil {
 		c.close(false)
 	}
 }
 
-// maxDelayed bounds what travels in one direction of a connection: 2048 pieces
-// of up to 32 KiB, enough for 300 MB/s with a latency of 200 ms.
+// maxDelayed bounds the pieces that travel in one direction of a connection: 2048 pieces of
+// up to 32 KiB are enough for 300 MB/s with a latency of 200 ms.
 const maxDelayed = 2048
 
-// piece is what one read returned, or a part of it.
+// piece is the data of one read, or a part of the data.
 type piece struct {
 	data    []byte
-	due     time.Time     // when it arrives
-	written chan struct{} // closed then
+	due     time.Time     // when the piece may be written
+	written chan struct{} // closed when the piece is written
 }
 
 // pipe forwards what src sends until src ends, then ends dst.
@@ -63,6 +63,7 @@ func (c *connection) pipe(dst, src *net.TCPConn, replies bool) error {
 	return errors.Join(err, <-delivered)
 }
 
+// receive reads pieces from src and sends them to travelling, with the faults of the moment.
 func (c *connection) receive(src io.Reader, replies bool, travelling chan<- piece) error {
 	buf := make([]byte, 32<<10)
 	for {
@@ -90,8 +91,8 @@ func (c *connection) receive(src io.Reader, replies bool, travelling chan<- piec
 	}
 }
 
-// dispatch sends data on its way at the bandwidth of f. Without latency it
-// waits until data is written, so that a reader that stops stops the sender.
+// dispatch sends data to travelling at the bandwidth of f. Without latency it waits until the
+// data is written, so that a peer that does not read makes the sender wait.
 func (c *connection) dispatch(data []byte, f faults, travelling chan<- piece) error {
 	for len(data) > 0 {
 		p := piece{data: data, written: make(chan struct{})}
@@ -139,7 +140,7 @@ func (c *connection) deliver(dst *net.TCPConn, travelling <-chan piece) (err err
 	return dst.CloseWrite()
 }
 
-// passing waits until the proxy does not hold, and returns the present faults.
+// passing waits while Hold is on, and returns the faults of the moment.
 func (c *connection) passing() (faults, error) {
 	for {
 		f, changed := c.proxy.current()

@@ -1,5 +1,5 @@
-// Package faultproxy is a TCP proxy between a client and a broker that resets,
-// holds, loses, slows or delays what passes through.
+// Package faultproxy is a TCP proxy between a client and a broker. It resets connections, and
+// holds, drops, slows down or delays the data.
 package faultproxy
 
 import (
@@ -13,9 +13,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// Proxy stands between a client and a broker and misbehaves on demand. Each
-// setting may be changed at any time and applies to every connection, open or
-// future.
+// Proxy is a TCP proxy with faults. Each setting may be changed at any time, and applies to
+// open and future connections.
 type Proxy struct {
 	addr     string
 	upstream string
@@ -25,7 +24,7 @@ type Proxy struct {
 	listener    net.Listener // nil while down
 	connections map[*connection]bool
 	faults      faults
-	changed     chan struct{} // closed when faults change
+	changed     chan struct{} // closed when faults change, and replaced
 	running     sync.WaitGroup
 }
 
@@ -91,14 +90,13 @@ func (p *Proxy) Down() {
 	p.closeConnections(false)
 }
 
-// ResetPeer ends all connections with a reset (RST) on both sides, and returns
-// how many there were. New connections are served.
+// ResetPeer ends all connections with a reset (RST) on both sides, and returns how many there
+// were. The proxy still accepts new connections.
 func (p *Proxy) ResetPeer() int { return p.closeConnections(true) }
 
-// DropPackets makes everything that arrives, on either side, vanish, while
-// connections stay open and new ones are accepted: half-open connections to
-// which one can write without end. What has lost bytes is reset when it is
-// turned off.
+// DropPackets drops all data from both sides. Connections stay open, new ones are accepted,
+// and both sides can write without end, as to a half-open connection. When DropPackets is
+// turned off, it resets the connections that have lost data.
 func (p *Proxy) DropPackets(on bool) {
 	p.set(func(f *faults) { f.drop = on })
 	if !on {
@@ -106,8 +104,7 @@ func (p *Proxy) DropPackets(on bool) {
 	}
 }
 
-// DropReplies makes only what the broker says vanish, confirmations for
-// instance; see DropPackets.
+// DropReplies is DropPackets for the data from the broker only, such as confirmations.
 func (p *Proxy) DropReplies(on bool) {
 	p.set(func(f *faults) { f.dropReplies = on })
 	if !on {
@@ -115,17 +112,17 @@ func (p *Proxy) DropReplies(on bool) {
 	}
 }
 
-// Hold stops reading on both sides, so that the senders' buffers fill and
-// their writes block; when it is turned off everything goes on where it was.
+// Hold stops reading on both sides, so that the senders' buffers fill up and their writes
+// block. When Hold is turned off, the connections go on. No data is lost.
 func (p *Proxy) Hold(on bool) { p.set(func(f *faults) { f.hold = on }) }
 
-// Bandwidth limits each direction of each connection; 0 takes the limit away.
+// Bandwidth limits each direction of each connection. 0 means no limit.
 func (p *Proxy) Bandwidth(bytesPerSecond int) {
 	p.set(func(f *faults) { f.bytesPerSecond = bytesPerSecond })
 }
 
-// Latency delays everything by d in each direction, as distance does: what was
-// sent later travels behind at the same time.
+// Latency delays all data by d in each direction, as distance does. It does not limit the
+// bandwidth: many pieces travel at the same time.
 func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d }) }
 
 // Connections returns the number of open connections.
@@ -184,7 +181,7 @@ func (p *Proxy) accept(l net.Listener) {
 func (p *Proxy) serve(from net.Listener, client *net.TCPConn) {
 	broker, err := net.DialTimeout("tcp", p.upstream, 10*time.Second)
 	if err != nil {
-		_ = client.Close() // whoever called finds out
+		_ = client.Close() // the client sees the end of the connection
 		return
 	}
 	c := &connection{proxy: p, client: client, broker: broker.(*net.TCPConn), done: make(chan struct{})}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens a pseudo-terminal, see pty(7): what is written to terminal can be read
-// from screen. Both are closed at the end of the test.
+// Open opens a pseudo-terminal, see pty(7). Text that is written to terminal can be read from
+// screen. Both are closed when t ends.
 func Open(t testing.TB, columns uint16) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// VHost makes a vhost in which User may do everything, and deletes it, with
-// its queues and connections, when t ends.
+// VHost makes a vhost with a random name in which User may do everything. The vhost is
+// deleted when t ends, with its queues and connections.
 func (n *Node) VHost(t testing.TB) string {
 	t.Helper()
 	name := randomName("test")
@@ -18,8 +18,7 @@ func (n *Node) VHost(t testing.TB) string {
 	return name
 }
 
-// AddVHost makes a vhost of the given name in which User may do everything, and
-// deletes it when t ends; see VHost.
+// AddVHost is VHost with a given name.
 func (n *Node) AddVHost(t testing.TB, name string) {
 	t.Helper()
 	n.Eval(t, fmt.Sprintf(`ok = rabbit_vhost:add(%s, <<"test">>)`, erlangBinary(name)))
@@ -43,8 +42,8 @@ func (n *Node) Permit(t testing.TB, user, vhost, configure, write, read string) 
 		erlangBinary(user), erlangBinary(vhost), erlangBinary(configure), erlangBinary(write), erlangBinary(read)))
 }
 
-// cleanup evaluates erlang when t ends, on a node that outlives t. Any other node
-// is removed as a whole, and may be dead or paused by then.
+// cleanup evaluates erlang on a shared node when t ends. Any other node is removed as a
+// whole then, and may be dead or paused.
 func (n *Node) cleanup(t testing.TB, erlang string) {
 	if !n.shared {
 		return
@@ -56,9 +55,8 @@ func (n *Node) cleanup(t testing.TB, erlang string) {
 	})
 }
 
-// MemoryAlarm sets or clears the memory alarm, which blocks every connection that
-// publishes. The alarm is on or off when MemoryAlarm returns, and is cleared when
-// t ends.
+// MemoryAlarm sets or clears the memory alarm, which blocks every connection that publishes,
+// and waits for the effect. The alarm is cleared when t ends.
 func (n *Node) MemoryAlarm(t testing.TB, on bool) {
 	t.Helper()
 	const set = `vm_memory_monitor:set_vm_memory_high_watermark(%s)`

@@ -8,8 +8,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// StartCluster starts a cluster of count nodes, on 127.0.0.1 and upwards, in
-// which quorum queues work; see Start.
+// StartCluster starts a cluster of count nodes; see Start. The nodes talk to each other on
+// 127.0.0.1, 127.0.0.2 and so on.
 func StartCluster(t testing.TB, count int) []*Node {
 	t.Helper()
 	require(t)
@@ -31,9 +31,9 @@ func StartCluster(t testing.TB, count int) []*Node {
 			t.Fatalf("rabbittest: %v", err)
 		}
 	}
-	// Joining by command: the peer discovery of RabbitMQ 4 starts an Erlang node
-	// that needs epmd. One node after the other: a node that joins while another
-	// still migrates its tables for a feature flag may give up.
+	// The nodes join by command, since the peer discovery of RabbitMQ 4 starts an Erlang node
+	// that needs epmd. They join one after the other, since a node may give up that joins
+	// while another node still migrates its tables for a feature flag.
 	for i, n := range nodes {
 		err := n.launch()
 		if err == nil && i > 0 {
@@ -61,8 +61,7 @@ func (n *Node) join(seed *Node) error {
 	return n.awaitReady()
 }
 
-// QuorumLeader waits until queue has a leader that is running, and returns its
-// node.
+// QuorumLeader waits until queue has a leader on a running node, and returns the node.
 func QuorumLeader(t testing.TB, nodes []*Node, vhost, queue string) *Node {
 	t.Helper()
 	var leader *Node

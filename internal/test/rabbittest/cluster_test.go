@@ -22,9 +22,9 @@ func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
 	leader.Kill()
 	next := QuorumLeader(t, nodes, "/", queue)
 	if next == leader {
-		t.Fatalf("%s leads, and it is dead", next.Name())
+		t.Fatalf("%s leads, but is dead", next.Name())
 	}
-	// A new leader may refuse messages before it has taken over.
+	// A new leader may refuse messages for a moment.
 	testkit.Await(t, "the new leader to take a message", func() bool { return tryPublish(t, next, "/", "b") })
 	leader.Start()
 	wantDrained(t, leader, "/", "a", "b")

@@ -53,8 +53,8 @@ func (n *Node) writeFiles(s *settings) error {
 	return nil
 }
 
-// environ is the environment of the server and of rabbitmqctl. Without epmd:
-// the server listens at, and everybody calls, the given distribution port.
+// environ returns the environment of the server and of rabbitmqctl. There is no epmd: both
+// know the distribution port.
 func (n *Node) environ() []string {
 	in := func(name string) string { return filepath.Join(n.dir, name) }
 	return []string{
@@ -71,7 +71,7 @@ func (n *Node) environ() []string {
 		"RABBITMQ_LOG_BASE=" + in("log"),
 		"RABBITMQ_LOGS=-",
 		"RABBITMQ_PID_FILE=" + in("pid"),
-		// every minute a node looks for epmd: there must be none, nor may it start one
+		// every minute a node looks for epmd, and starts it unless told not to
 		"ERL_EPMD_PORT=" + strconv.Itoa(n.epmd),
 		"ERL_ZFLAGS=-start_epmd false",
 		"ERL_CRASH_DUMP_SECONDS=0",
@@ -81,7 +81,7 @@ func (n *Node) environ() []string {
 func (n *Node) serverEnviron() []string {
 	tuple := strings.ReplaceAll(n.host, ".", ",")
 	return append(n.environ(),
-		// the script then replaces itself by the Erlang machine
+		// makes the script exec the Erlang machine, which so keeps its process id
 		"detached=1",
 		"RABBITMQ_SCRIPTS_DIR="+filepath.Dir(n.script),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+strings.Join([]string{

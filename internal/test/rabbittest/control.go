@@ -122,8 +122,7 @@ func (n *Node) Pause() {
 	n.reportError(n.awaitStopped())
 }
 
-// awaitStopped waits until each thread has stopped, which takes a moment after
-// the signal.
+// awaitStopped waits until SIGSTOP has stopped each thread.
 func (n *Node) awaitStopped() error {
 	pid := n.Pid()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))

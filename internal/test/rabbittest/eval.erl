@@ -1,6 +1,5 @@
-%% Evaluates expressions that come over TCP: what "rabbitmqctl eval" does,
-%% without the third of a second that rabbitmqctl needs to start.
-%% PORT stands for the port; see Node.writeFiles.
+%% Evaluates expressions that come over TCP, as "rabbitmqctl eval" does, but without the
+%% third of a second that rabbitmqctl needs to start. Node.writeFiles replaces PORT.
 Evaluate = fun(Text) ->
     try
         {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(Text) ++ "."),

@@ -47,8 +47,8 @@ func (n *Node) eval(erlang string) (string, error) {
 	return value, nil
 }
 
-// ask sends text to evalScript and returns the answer. Both have their length
-// in front, in four bytes.
+// ask sends text to evalScript and returns the answer. Four bytes in front of each hold the
+// length.
 func (n *Node) ask(text string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
@@ -73,8 +73,8 @@ func (n *Node) ask(text string) (string, error) {
 	return string(answer), err
 }
 
-// dialEval connects to evalScript. A node that starts accepts logins before it
-// has begun to listen for expressions.
+// dialEval connects to evalScript. It retries, since a starting node accepts logins before
+// evalScript listens.
 func (n *Node) dialEval(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	poll := time.NewTicker(20 * time.Millisecond)
@@ -115,7 +115,7 @@ func (n *Node) ctl(args ...string) (string, error) {
 	return string(out), nil
 }
 
-// erlangBinary returns an Erlang binary with the bytes of s, whatever they are.
+// erlangBinary returns s as an Erlang binary: <<104,105>>.
 func erlangBinary(s string) string {
 	var b strings.Builder
 	b.WriteString("<<")

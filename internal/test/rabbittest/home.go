@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// makeHome makes a RabbitMQ home in dir, which is the installed one without the
-// optional plugins, and returns the path of its server script. Erlang looks for each of its
-// modules in every plugin's directory, so without them a node starts in two
-// thirds of the time.
+// makeHome makes a RabbitMQ home in dir and returns the path of its server script. The home
+// links to the installed one, except for the optional plugins. Erlang looks for each module
+// in every plugin's directory, so without them a node starts in two thirds of the time.
 func makeHome(dir string) (string, error) {
 	script, err := filepath.EvalSymlinks(serverScript)
 	if err != nil {

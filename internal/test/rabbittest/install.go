@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// Debian's wrapper in /usr/sbin changes the user; the server's own script does
-// not.
+// The server's own scripts. Debian's wrapper in /usr/sbin would change the user.
 const (
 	serverScript = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 	ctlScript    = "/usr/lib/rabbitmq/bin/rabbitmqctl"
@@ -37,7 +36,7 @@ func Version(t testing.TB) string {
 	home := filepath.Base(filepath.Dir(filepath.Dir(script)))
 	version, ok := strings.CutPrefix(home, "rabbitmq_server-")
 	if !ok {
-		t.Fatalf("rabbittest: %s does not tell the version of RabbitMQ", script)
+		t.Fatalf("rabbittest: the path %s does not hold the version of RabbitMQ", script)
 	}
 	return version
 }

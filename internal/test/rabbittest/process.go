@@ -10,21 +10,20 @@ import (
 	"time"
 )
 
-// process is a running Erlang machine together with its watchdog: a shell that
-// reads a pipe whose other end only the test process holds. If the test
-// process dies, however it does, the read ends, and the watchdog kills the
-// machine and removes its directory. A death signal (PR_SET_PDEATHSIG) would
-// not do: it comes when the starting thread ends, not the process.
+// process is a running Erlang machine together with its watchdog, a shell that reads from a
+// pipe. Only the test process holds the other end of the pipe. If the test process dies in any
+// way, the read ends, and the watchdog kills the machine and removes its directory.
+// PR_SET_PDEATHSIG does not suffice: it sends a signal when the starting thread ends.
 type process struct {
 	cmd    *exec.Cmd
-	alive  *os.File // written to end the watchdog, closed by our death
-	ended  *os.File // at its end when the watchdog is gone
-	exited chan struct{}
+	alive  *os.File      // the pipe to the watchdog: a line ends the watchdog alone
+	ended  *os.File      // reaches its end when the watchdog has ended
+	exited chan struct{} // closed when the machine has ended
 }
 
-// The shell's process id becomes that of the machine, by way of exec. The
-// kernel sends a hangup to both when the test process dies while the machine
-// is stopped, since nobody is left then who could let it go on.
+// watchdogScript starts the watchdog in the background, and then becomes the machine by exec.
+// $$ is therefore the machine. The watchdog ignores SIGHUP, which the kernel sends to both if
+// the test process dies while the machine is stopped (an orphaned process group).
 const watchdogScript = `
 (
 	trap '' HUP INT TERM
@@ -58,20 +57,19 @@ func startProcess(script string, env []string, dir, log string) (*process, error
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = []*os.File{aliveR, endedW}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt at the terminal is for the test
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach the test only
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", script, err), aliveW.Close(), endedR.Close())
 	}
 	p := &process{cmd: cmd, alive: aliveW, ended: endedR, exited: make(chan struct{})}
 	go func() {
 		defer close(p.exited)
-		_ = cmd.Wait() // how it ended is of no interest, that it did is
+		_ = cmd.Wait() // the exit status does not matter
 	}()
 	return p, nil
 }
 
-// kill ends the machine at once, and then the watchdog; both are gone when it
-// returns.
+// kill kills the machine and ends the watchdog. Both have ended when kill returns.
 func (p *process) kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("cannot kill the node: %w", err)
@@ -79,8 +77,7 @@ func (p *process) kill() error {
 	return p.release()
 }
 
-// stop asks the machine to shut down in an orderly way, and kills it when it
-// does not in time.
+// stop asks the machine to shut down in an orderly way, and kills it after timeout.
 func (p *process) stop(timeout time.Duration) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("cannot stop the node: %w", err)
@@ -93,6 +90,7 @@ func (p *process) stop(timeout time.Duration) error {
 	}
 }
 
+// release waits until the machine has ended, and ends the watchdog.
 func (p *process) release() error {
 	<-p.exited
 	_, werr := io.WriteString(p.alive, "done\n")

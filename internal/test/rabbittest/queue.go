@@ -75,7 +75,7 @@ func (n *Node) Drain(t testing.TB, vhost, queue string) []amqp.Delivery {
 	return all
 }
 
-// consume takes at least count messages and acknowledges what it took.
+// consume takes and acknowledges at least count messages.
 func consume(ch *amqp.Channel, queue string, count int) ([]amqp.Delivery, error) {
 	const consumer = "drain"
 	deliveries, err := ch.Consume(queue, consumer, false, false, false, false, nil)
@@ -105,7 +105,7 @@ func consume(ch *amqp.Channel, queue string, count int) ([]amqp.Delivery, error)
 	return got, ch.Ack(got[len(got)-1].DeliveryTag, true)
 }
 
-// Dial logs in as User; the connection is closed when t ends at the latest.
+// Dial logs in as User. The connection is closed when t ends.
 func (n *Node) Dial(t testing.TB, vhost string) *amqp.Connection {
 	t.Helper()
 	conn, err := n.dial(vhost)

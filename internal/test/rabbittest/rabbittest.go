@@ -1,9 +1,9 @@
 // Package rabbittest starts private, real RabbitMQ nodes for tests.
 //
-// A node lives in a temporary directory and listens on 127.0.0.1 only, on ports
-// of its own. The node and its directory are removed after the test, also when
-// the test process is killed. There is no epmd: each node is told its
-// distribution port, so nodes of several test processes do not meet.
+// A node has a temporary directory and listens on ports of its own on 127.0.0.1. The node and
+// its directory are removed after the test, also if the test process is killed. There is no
+// epmd, which would be shared: each node is told its distribution port, so nodes of several
+// test processes do not meet.
 package rabbittest
 
 import (
@@ -23,8 +23,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// User and Password are those of the administrator that every node has, with
-// full permission in every vhost made by VHost.
+// User and Password are the credentials of the administrator of every node. User has all
+// permissions in the vhosts that VHost makes.
 const (
 	User     = "guest"
 	Password = "guest"
@@ -33,25 +33,24 @@ const (
 // Node is one RabbitMQ node. Its methods may be called from any goroutine;
 // Kill, Stop, Start, Restart, Pause and Resume one at a time.
 type Node struct {
-	// CA has signed the server's certificate; nil without WithTLS. Cert is
-	// what the server shows.
+	// Cert is the server's certificate, which CA has signed. Both are zero without WithTLS.
 	CA   *CA
 	Cert Cert
 
-	name    string // Erlang node name, rabbit@127.0.0.x
-	dir     string
-	script  string // of the server, in a home of the node's own
-	host    string // Erlang distribution address
-	port    int
-	tlsPort int
-	dist    int
-	epmd    int // where nobody listens
+	name   string // Erlang node name, rabbit@127.0.0.x
+	dir    string
+	script string // the server script, in a RabbitMQ home in dir
+	host   string // Erlang distribution address
 
-	evalPort int // where the node listens for Eval
+	port     int
+	tlsPort  int // 0 without WithTLS
+	dist     int // Erlang distribution
+	epmd     int // a port without a listener, where the node looks for epmd
+	evalPort int // evalScript
 	cookie   string
 
-	shared bool // by all tests of a process
-	report func(format string, args ...any)
+	shared bool                             // the node of Shared
+	report func(format string, args ...any) // reports errors of methods that return none
 
 	mu   sync.Mutex
 	proc *process
@@ -93,7 +92,7 @@ func Start(t testing.TB, opts ...Option) *Node {
 	return n
 }
 
-// destroyAfter ends the node when t ends.
+// destroyAfter removes the node when t ends.
 func (n *Node) destroyAfter(t testing.TB) {
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -113,8 +112,8 @@ func require(t testing.TB) {
 	}
 }
 
-// start makes a node and starts it. A node that is returned together with an
-// error must be destroyed all the same.
+// start makes a node and starts it. The caller must destroy a node that is returned with an
+// error, too.
 func start(report func(string, ...any), opts []Option) (*Node, error) {
 	n, err := newNode(report, opts)
 	if err != nil {
@@ -184,12 +183,12 @@ func (n *Node) logTail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// ready returns nil if User can log in and the TLS listener, if any, is open:
-// the node opens the listener after the plain one.
+// ready returns nil if User can log in and the TLS listener, if any, accepts connections. The
+// node opens the TLS listener after the plain one.
 func (n *Node) ready() error {
 	c, err := amqp.DialConfig(n.URL("/"), amqp.Config{
 		Heartbeat: 10 * time.Second,
-		Dial:      amqp.DefaultDial(2 * time.Second),
+		Dial:      amqp.DefaultDial(10 * time.Second),
 	})
 	if err != nil {
 		return err

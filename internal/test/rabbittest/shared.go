@@ -15,9 +15,9 @@ var shared struct {
 	err  error
 }
 
-// Shared returns the one node that all tests of a package share; the first call
-// starts the node. Each test uses a VHost of its own, and must not kill, stop or
-// pause the node. The package's TestMain calls Main, which ends it.
+// Shared returns the node that all tests of a package share. The first call starts the node.
+// Each test uses a VHost of its own, and must not kill, stop or pause the node. The package's
+// TestMain must call Main, which ends the node.
 func Shared(t testing.TB) *Node {
 	t.Helper()
 	require(t)
@@ -44,12 +44,12 @@ func Shared(t testing.TB) *Node {
 // atEnd holds the functions that Main calls when the tests have ended.
 var atEnd []func()
 
-// AtEnd has Main call f when all tests have ended, the shared node too. It is
-// for TestMain, since Main does not return.
+// AtEnd makes Main call f after the tests and the end of the shared node. TestMain cannot do
+// that itself, since Main exits.
 func AtEnd(f func()) { atEnd = append(atEnd, f) }
 
-// Main runs a package's tests, ends the shared node, and exits; the tests fail
-// when they leave goroutines behind, those that options exempt aside.
+// Main runs a package's tests, ends the shared node, and exits. The tests fail if they leave
+// goroutines behind that options do not exempt.
 //
 //	func TestMain(m *testing.M) { rabbittest.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {

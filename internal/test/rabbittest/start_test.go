@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { Main(m) }
 
 const queue = "queue"
 
-// publish publishes persistent messages and waits for their confirmations.
+// publish publishes persistent messages, which must be confirmed.
 func publish(t *testing.T, n *Node, vhost string, bodies ...string) {
 	t.Helper()
 	for _, b := range bodies {
@@ -31,7 +31,7 @@ func publish(t *testing.T, n *Node, vhost string, bodies ...string) {
 	}
 }
 
-// tryPublish reports whether the broker has confirmed the message.
+// tryPublish publishes a persistent message, and reports whether the broker confirms it.
 func tryPublish(t *testing.T, n *Node, vhost, body string) bool {
 	t.Helper()
 	ch, err := n.Dial(t, vhost).Channel()
@@ -203,7 +203,7 @@ func wantGone(t *testing.T, pid int) {
 	}
 }
 
-// processes lists those alive with text in their command line or environment.
+// processes returns the processes with text in their command line or environment.
 func processes(t *testing.T, text string) []string {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*")
@@ -230,7 +230,7 @@ func TestNothingIsLeftAfterATest(t *testing.T) {
 		n := Start(t)
 		dir = n.dir
 		if len(processes(t, dir)) == 0 {
-			t.Fatal("this test does not find the processes that it looks for")
+			t.Fatal("the node runs, but processes does not find it")
 		}
 		n.Eval(t, "rabbit_nodes_common:ensure_epmd()") // as a node does every minute
 	})
@@ -239,15 +239,15 @@ func TestNothingIsLeftAfterATest(t *testing.T) {
 			t.Logf("left running: %q", processes(t, dir))
 		}
 	}()
-	// The node's helpers end with the node, a moment after it.
+	// The node's helper processes end a moment after the node.
 	testkit.Await(t, "the node's processes to end", func() bool { return len(processes(t, dir)) == 0 })
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is left: %v", dir, err)
 	}
 }
 
-// The child is this test, told by the environment to start a node, to stop its
-// process (a stopped one must die too), and to wait for its death.
+// The child is this test in another process. An environment variable makes it start a node,
+// pause the node (a paused node must die too), and wait until it is killed.
 func TestNothingIsLeftWhenTheTestProcessIsKilled(t *testing.T) {
 	const env = "RABBITTEST_CHILD"
 	if os.Getenv(env) != "" {

@@ -31,8 +31,7 @@ type Cert struct {
 	CA                *CA // who signed it
 }
 
-// NewCA makes an authority whose files, and those of what it issues, last as
-// long as t.
+// NewCA makes an authority. Its files and those of its certificates are removed when t ends.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
 	ca, err := newCA(t.TempDir())
@@ -63,15 +62,15 @@ func newCA(dir string) (*CA, error) {
 	return ca, writePEM(ca.CAFile, "CERTIFICATE", der)
 }
 
-// Pool holds the authority's certificate.
+// Pool returns a pool with the authority's certificate.
 func (ca *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.cert)
 	return pool
 }
 
-// Issue makes a certificate for hosts (names or IP addresses), for a client or
-// else for a server, that has expired an hour ago or else holds for a day.
+// Issue makes a certificate for hosts, which are names or IP addresses. It is for a server
+// unless client is true, and valid for a day unless expired is true.
 func (ca *CA) Issue(t testing.TB, hosts []string, expired, client bool) Cert {
 	t.Helper()
 	c, err := ca.issue(hosts, expired, client)
@@ -118,8 +117,8 @@ func (ca *CA) issue(hosts []string, expired, client bool) (Cert, error) {
 	return c, writePEM(c.KeyFile, "PRIVATE KEY", keyDER)
 }
 
-// sign makes a key and a certificate for it, signed by the authority, or by
-// itself while the authority has none.
+// sign makes a key and a certificate for it. The authority signs the certificate; the first
+// one, its own, is self-signed.
 func (ca *CA) sign(template *x509.Certificate) ([]byte, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

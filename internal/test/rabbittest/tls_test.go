@@ -38,12 +38,7 @@ func TestTLS(t *testing.T) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
 		t.Errorf("with another authority: %v", err)
 	}
-	wantDrainedOnPlainPort(t, n)
-}
-
-func wantDrainedOnPlainPort(t *testing.T, n *Node) {
-	t.Helper()
-	n.DeclareQueue(t, "/", queue, nil)
+	n.DeclareQueue(t, "/", queue, nil) // on the plain port
 	wantDrained(t, n, "/")
 }
 

@@ -2,8 +2,8 @@ package rabbittest
 
 import "strconv"
 
-// WithTLS makes the node listen with TLS too (TLSPort), with a certificate for
-// localhost and 127.0.0.1 that is signed by an authority of its own (Node.CA).
+// WithTLS makes the node also listen with TLS (TLSPort). Its certificate is for localhost and
+// 127.0.0.1, and signed by an authority of its own (Node.CA).
 func WithTLS() Option { return func(s *settings) { s.tls = true } }
 
 // WithTLSCert is WithTLS with the given certificate.
@@ -11,8 +11,8 @@ func WithTLSCert(c Cert) Option {
 	return func(s *settings) { s.tls, s.cert = true, c }
 }
 
-// WithClientCertRequired is WithTLS for clients only that show a certificate
-// signed by Node.CA.
+// WithClientCertRequired is WithTLS, and the node accepts only clients with a certificate that
+// Node.CA has signed.
 func WithClientCertRequired() Option {
 	return func(s *settings) { s.tls, s.requireClient = true, true }
 }

@@ -1,4 +1,4 @@
-// Package schema holds JSON against the schemas that docs/ publishes.
+// Package schema validates JSON with the schemas in docs/.
 package schema
 
 import (

@@ -21,8 +21,7 @@ func message(t *testing.T) *Schema {
 	return s
 }
 
-// TestGoldens: every flow that the real logs must become fits the schema of a
-// message.
+// TestGoldens: every flow in the golden files fits the schema of a message.
 func TestGoldens(t *testing.T) {
 	s := message(t)
 	files, err := filepath.Glob("../../../testdata/golden/*.jsonl.gz")
@@ -55,7 +54,7 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// TestRefused: the schema refuses what is no message.
+// TestRefused: the schema refuses malformed messages.
 func TestRefused(t *testing.T) {
 	const udp = `{"type":"flow","interval":600,` +
 		`"values":{"duration":1.0,"num_bits":8,"num_packets":1,"bits_per_second":8.0,"packets_per_second":1.0},` +

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// ReadLog returns the content of a log, uncompressed. A gzip log may be cut: its
-// content ends there.
+// ReadLog returns the uncompressed content of a log. A gzip stream may be cut short.
 func ReadLog(t testing.TB, path string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(path)

@@ -14,19 +14,19 @@ import (
 	"time"
 )
 
-// Patience bounds every run of a program and every wait for a condition: the
-// longest of the programs' own bounds, a minute for a broker that is away, and
-// as much again for a busy machine.
+// Patience bounds every run of a program and every wait for a condition. The programs' own
+// longest bound is a minute, for a broker that is away. The rest is for a busy machine.
 const Patience = 3 * time.Minute
 
+// binaries are the programs that Binary has built.
 var binaries struct {
 	sync.Mutex
-	dir    string
-	failed map[string]error // by tags
+	dir   string
+	built map[string]error // result of the build, by tags
 }
 
-// Binary builds the programs with tags, and with the race detector if the tests
-// have it, and returns the path of one. TestMain must call RemoveBinaries.
+// Binary returns the path of a program. The first call with the same tags builds all
+// programs, with the race detector if the tests have it. TestMain must call RemoveBinaries.
 func Binary(t testing.TB, name, tags string) string {
 	t.Helper()
 	b := &binaries
@@ -37,10 +37,10 @@ func Binary(t testing.TB, name, tags string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.dir, b.failed = dir, map[string]error{}
+		b.dir, b.built = dir, map[string]error{}
 	}
 	dir := filepath.Join(b.dir, "tags-"+tags)
-	err, done := b.failed[tags]
+	err, done := b.built[tags]
 	if !done {
 		args := []string{"build", "-tags", tags, "-o", dir + "/"}
 		if Race {
@@ -49,7 +49,7 @@ func Binary(t testing.TB, name, tags string) string {
 		cmd := exec.CommandContext(t.Context(), "go", append(args, "tstat-transport/cmd/...")...)
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 		err = cmd.Run()
-		b.failed[tags] = err
+		b.built[tags] = err
 	}
 	if err != nil {
 		t.Fatalf("cannot build the programs: %v", err)
@@ -57,21 +57,21 @@ func Binary(t testing.TB, name, tags string) string {
 	return filepath.Join(dir, name)
 }
 
-// RemoveBinaries removes what Binary has built.
+// RemoveBinaries removes the programs that Binary has built.
 func RemoveBinaries() {
 	if binaries.dir != "" {
 		_ = os.RemoveAll(binaries.dir)
 	}
 }
 
-// Program is a running program.
+// Program is a program that was started.
 type Program struct {
 	Cmd       *exec.Cmd
-	Out, Errs Buffer // what it has printed so far
+	Out, Errs Buffer // standard output and standard error so far
 
 	t            testing.TB
 	began, ended time.Time
-	exited       chan struct{} // closed when it has ended
+	exited       chan struct{} // closed when the program has ended
 }
 
 // Start starts a program. It is killed when the test ends.
@@ -79,19 +79,19 @@ func Start(t testing.TB, cmd *exec.Cmd) *Program {
 	t.Helper()
 	p := &Program{Cmd: cmd, t: t, began: time.Now(), exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.Out, &p.Errs
-	// 66, the race detector's own choice, means something else here.
+	// The race detector's default, 66, is an exit status of the programs.
 	cmd.Env = append(cmd.Environ(), "GORACE=exitcode=111")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		defer close(p.exited)
-		_ = cmd.Wait() // ProcessState says how it ended
+		_ = cmd.Wait() // ProcessState holds the result
 		p.ended = time.Now()
 	}()
-	process, exited := cmd.Process, p.exited // what it has printed need not be kept for this
+	process, exited := cmd.Process, p.exited // without p, so that its output can be freed
 	t.Cleanup(func() {
-		_ = process.Kill() // it has mostly ended long ago
+		_ = process.Kill() // fails if it has ended
 		<-exited
 	})
 	return p
@@ -105,8 +105,7 @@ func (p *Program) Signal(s os.Signal) {
 	}
 }
 
-// After waits for d or the program's end, and reports whether the program still
-// runs.
+// After waits for d or for the program's end, and reports whether the program still runs.
 func (p *Program) After(d time.Duration) bool {
 	select {
 	case <-p.exited:
@@ -122,22 +121,22 @@ func (p *Program) After(d time.Duration) bool {
 
 // Ending is how a program ended.
 type Ending struct {
-	Status       int            // -1 if a signal ended it
-	Signal       syscall.Signal // that ended it, 0 if none
-	Stuck        bool           // it did not end within Patience, and was ended
+	Status       int            // exit status, -1 if a signal ended the program
+	Signal       syscall.Signal // the signal that ended the program, 0 if none
+	Stuck        bool           // the program did not end within Patience, and was killed
 	Began, Ended time.Time
-	Out, Log     string
-	Summary      map[string]string // nil if there is none
+	Out, Log     string            // standard output and standard error
+	Summary      map[string]string // of the summary line; nil without one
 }
 
-// Wait waits for the program's end and checks what holds for every run: it has
-// no data race, its books balance, and its summary says how it ends.
+// Wait waits for the program's end. It fails the test if the program had a data race or a
+// panic, if its books do not balance, or if its summary has another exit status.
 func (p *Program) Wait() Ending {
 	p.t.Helper()
 	var e Ending
 	if p.After(Patience - time.Since(p.began)) {
 		e.Stuck = true
-		p.Signal(syscall.SIGQUIT) // for the goroutines' stacks
+		p.Signal(syscall.SIGQUIT) // makes Go print the stacks of all goroutines
 		<-p.exited
 	}
 	e.Began, e.Ended = p.began, p.ended
@@ -181,7 +180,7 @@ func summary(log string) (books map[string]string) {
 	return books
 }
 
-// Number returns a number of a summary.
+// Number returns a number of a summary. It fails t if there is none.
 func Number(t testing.TB, summary map[string]string, key string) int {
 	t.Helper()
 	n, err := strconv.Atoi(summary[key])

@@ -1,5 +1,5 @@
-// Package testkit holds what the tests of several packages need: a context that
-// ends at a chosen moment, mounts, a free port, and a runner of the programs.
+// Package testkit holds helpers for the tests of several packages: a context that ends at a
+// chosen moment, mounts, free ports, and a runner of the programs.
 package testkit
 
 import (
@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Countdown returns a context that ends after looks calls of its Err. A test that
-// counts looks up from 0 stops the code under test one step later each time.
-func Countdown(ctx context.Context, looks int) context.Context {
-	return &countdown{Context: ctx, left: looks}
+// Countdown returns a context that ends after calls calls of its Err. With calls from 0 up, a
+// test stops the code under test one step later each time.
+func Countdown(ctx context.Context, calls int) context.Context {
+	return &countdown{Context: ctx, left: calls}
 }
 
 type countdown struct {
@@ -32,8 +32,8 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-// Mount mounts source at target until the test ends. It skips the test where
-// mounting is not allowed.
+// Mount mounts source at target until the test ends. It skips the test if mounting is not
+// allowed.
 func Mount(t testing.TB, source, target, kind string, flags uintptr, data string) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -51,10 +51,9 @@ func Mount(t testing.TB, source, target, kind string, flags uintptr, data string
 	})
 }
 
-// UnderRace returns light under the race detector, else full. It is for tests
-// that hold one goroutine's code against a lot of data: the run without the
-// detector does all of it, and the detector, which makes the code ten times
-// slower, has nothing to find in the rest.
+// UnderRace returns light under the race detector, else full. It is for tests of one
+// goroutine's code with a lot of data. Under the race detector the code is ten times slower,
+// and a part of the data shows the same races.
 func UnderRace[T any](light, full T) T {
 	if Race {
 		return light

@@ -1,5 +1,5 @@
-// Package testsite is the site that the system tests share: a vhost with a user
-// and a queue on a RabbitMQ node, and the configuration file that leads there.
+// Package testsite makes the broker's side of a system test: a vhost with a user and a queue
+// on a RabbitMQ node, and a configuration file for them.
 package testsite
 
 import (
@@ -26,21 +26,20 @@ const (
 	Secret = `p4ss:w/rd %\"#`
 )
 
-// Site is what a run of tstat_send needs on the side of the broker.
+// Site is a vhost with a user, and the content of a configuration file.
 type Site struct {
 	Node  *rabbittest.Node
 	VHost string
 	User  string
-	// Rabbit, QueueOptions and TLS are the keys of the sections [rabbit],
-	// [rabbit_queue_options] and [ssl_options] of the configuration file.
-	// Without TLS there is no such section.
+	// Rabbit, QueueOptions and TLS are the sections [rabbit], [rabbit_queue_options] and
+	// [ssl_options] of the configuration file. If TLS is nil, the file has no [ssl_options].
 	Rabbit, QueueOptions, TLS map[string]string
 
 	t testing.TB
 }
 
-// New makes a vhost and a user with all permissions in that vhost alone. The
-// queue is not declared.
+// New makes a vhost, and a user with all permissions in this vhost only. It does not declare
+// the queue.
 func New(t testing.TB, n *rabbittest.Node) *Site {
 	t.Helper()
 	s := &Site{Node: n, VHost: n.VHost(t), t: t}
@@ -55,8 +54,7 @@ func New(t testing.TB, n *rabbittest.Node) *Site {
 	return s
 }
 
-// Clone returns a copy for the subtest t: the same vhost, with a configuration
-// of its own.
+// Clone returns a copy for the subtest t: the same vhost with a separate configuration.
 func (s *Site) Clone(t testing.TB) *Site {
 	own := *s
 	own.Rabbit, own.QueueOptions, own.TLS = maps.Clone(s.Rabbit), maps.Clone(s.QueueOptions), maps.Clone(s.TLS)
@@ -74,7 +72,7 @@ func (s *Site) Address(hostPort string) {
 	s.Rabbit["host"], s.Rabbit["port"] = host, port
 }
 
-// Through starts a proxy in front of the node and sets its address.
+// Through starts a proxy in front of the node, and sets the proxy's address.
 func (s *Site) Through() *faultproxy.Proxy {
 	s.t.Helper()
 	p := faultproxy.Start(s.t, s.Node.Addr())
@@ -113,7 +111,7 @@ func (s *Site) Queued() int {
 	return s.Node.QueueLen(s.t, s.VHost, Queue)
 }
 
-// Drain takes all messages out of the queue. There may be no queue.
+// Drain takes all messages out of the queue. It returns none if there is no queue.
 func (s *Site) Drain() []amqp091.Delivery {
 	s.t.Helper()
 	if !s.Node.QueueExists(s.t, s.VHost, Queue) {

@@ -1,5 +1,5 @@
-// Package transporttest holds what every transport must do, as tests. A
-// transport's package runs them against the real receiver.
+// Package transporttest holds the tests that every transport must pass. The package of each
+// transport runs them against the real receiver.
 package transporttest
 
 import (
@@ -18,27 +18,24 @@ import (
 
 // Subject is a transport and its receiver.
 type Subject struct {
-	// Open opens the transport as a run does. It may be called again, for a
-	// next run, once the transport before is closed.
+	// Open opens the transport as a run does. It is called again, for a further run, after the
+	// transport is closed.
 	Open func(t *testing.T) transport.Transport
-	// Received returns all that the receiver has, each a message's body or a
-	// single flow, as often as it has it. It is called when the transport is
-	// closed.
+	// Received returns everything that the receiver has, repeats included: bodies of messages
+	// or single flows. It is called after the transport is closed.
 	Received func(t *testing.T) []string
-	// Stall has the receiver accept nothing, and say nothing, from now to the
-	// end of the test. Nil where there is no such state.
+	// Stall makes the receiver accept nothing and answer nothing until the end of the test. It
+	// is nil if the receiver has no such state.
 	Stall func(t *testing.T)
 }
 
 // Fault is a receiver that accepts nothing.
 type Fault struct {
-	// Open opens a transport to it. Either Open or the first Send must fail.
+	// Open opens a transport to the receiver. Either Open or the first Send must fail.
 	Open    func(t *testing.T) (transport.Transport, error)
-	Verdict transport.Verdict
-	// Words that the error must have: the cause, and the remedy.
-	Words []string
-	// Secrets that it must not have.
-	Secrets []string
+	Verdict transport.Verdict // of the error
+	Words   []string          // that the error must contain: the cause and the remedy
+	Secrets []string          // that the error must not contain
 }
 
 const (
@@ -49,8 +46,8 @@ const (
 	failing = time.Minute
 )
 
-// Run tests a transport. It asks for a subject, with a receiver of its own, for
-// each test.
+// Run tests a transport. It calls subject for each test, which returns a subject with a
+// receiver of its own.
 func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, Subject){
 		"delivers from many goroutines": delivers,
@@ -67,7 +64,7 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	}
 }
 
-// RunFaults tests how a transport fails; the faults are by what is wrong.
+// RunFaults tests how a transport fails. The keys of faults are the names of the subtests.
 func RunFaults(t *testing.T, faults map[string]Fault) {
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +74,7 @@ func RunFaults(t *testing.T, faults map[string]Fault) {
 	}
 }
 
-// noLeak fails t if it ends with goroutines that were not there before.
+// noLeak fails t if it leaves goroutines behind that did not exist when noLeak was called.
 func noLeak(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
@@ -87,7 +84,7 @@ func noLeak(t *testing.T) {
 	})
 }
 
-// Message makes message n of a directory, of two flows.
+// Message returns message n of a directory. It has two flows.
 func Message(directory string, n int) *transport.Message {
 	body := fmt.Sprintf(`[{"type":"flow","n":%d,"meta":{"sensor_id":"a \"b\\\", [{ü}]","directory":%q}},{"type":"flow","n":-%d,"pad":%q}]`,
 		n, directory, n, strings.Repeat("x", n%5000))
@@ -97,7 +94,7 @@ func Message(directory string, n int) *transport.Message {
 	}
 }
 
-// send sends, then writes over the body, as the pipeline does.
+// send sends a message and then overwrites its body, as the pipeline does.
 func send(ctx context.Context, tr transport.Transport, m *transport.Message) error {
 	err := tr.Send(ctx, m)
 	for i := range m.Body {
@@ -156,8 +153,8 @@ func delivers(t *testing.T, s Subject) {
 	compare(t, want, s.Received(t))
 }
 
-// runs has one run end in the middle of a directory, another go on with it and
-// finish it, and a third one add to it.
+// runs makes three runs. The first ends in the middle of a directory, the second finishes the
+// directory, and the third adds to it.
 func runs(t *testing.T, s Subject) {
 	const directory = "/srv/a/2016_02_17_12_53.out"
 	var want []*transport.Message
@@ -206,7 +203,7 @@ func unused(t *testing.T, s Subject) {
 
 func silent(t *testing.T, s Subject) {
 	if s.Stall == nil {
-		t.Skip("this receiver cannot fall silent")
+		t.Skip("this receiver cannot stall")
 	}
 	tr := s.Open(t)
 	defer closeWithin(t, tr)
@@ -220,7 +217,7 @@ func silent(t *testing.T, s Subject) {
 	for n := range 8 {
 		wg.Go(func() {
 			if err := send(ctx, tr, Message("/srv/a/1.out", n)); err == nil {
-				t.Error("Send to a receiver that says nothing: no error")
+				t.Error("Send to a silent receiver: no error")
 			}
 		})
 	}
@@ -285,11 +282,12 @@ func compare(t *testing.T, want []*transport.Message, got []string) {
 		}
 	}
 	if bad > 5 {
-		t.Errorf("and so for %d more flows", bad-5)
+		t.Errorf("%d more flows are missing or repeated", bad-5)
 	}
 }
 
-// flows are those of a message, or the one that text is, byte for byte.
+// flows returns the flows of a message, byte for byte. If text is a single flow, it returns
+// text.
 func flows(t *testing.T, text string) []string {
 	t.Helper()
 	if !strings.HasPrefix(text, "[") {
