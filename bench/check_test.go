@@ -42,7 +42,7 @@ func same(b testing.TB, messages [][]byte, want []message.Flow) {
 			b.Fatalf("a message is no JSON list: %v", err)
 		}
 		for _, f := range flows {
-			got = append(got, canonical(b, f))
+			got = append(got, reference.MustCanonical(b, f))
 		}
 	}
 	for _, f := range want {
@@ -50,7 +50,7 @@ func same(b testing.TB, messages [][]byte, want []message.Flow) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		wanted = append(wanted, canonical(b, text))
+		wanted = append(wanted, reference.MustCanonical(b, text))
 	}
 	slices.Sort(got)
 	slices.Sort(wanted)
@@ -62,15 +62,6 @@ func same(b testing.TB, messages [][]byte, want []message.Flow) {
 		}
 		b.Fatalf("%d flows, want %d", len(got), len(wanted))
 	}
-}
-
-func canonical(b testing.TB, text []byte) string {
-	b.Helper()
-	c, err := reference.Canonical(text)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return c
 }
 
 // keep is a transport that keeps a copy of each message.

@@ -10,34 +10,34 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// program is what the templates show.
+// program is the data of the templates.
 type program struct {
 	Name       string
-	Purpose    string // half a sentence
-	Paragraphs []string
+	Purpose    string   // one line for the section NAME, in lower case
+	Paragraphs []string // of the description
 	Statuses   []status
 	Flags      []option
-	Rest       []byte // end of the man page
+	Rest       []byte // the handwritten end of the man page
 }
 
 type status struct{ Code, Meaning string }
 
 type option struct {
 	Name, Short string
-	Value       string // empty for a switch
+	Value       string // placeholder of the value; empty for a switch
 	Help        string
 	Summary     string // first sentence of Help
 	Required    bool
 	Repeatable  bool
-	Words       []string // that the value is one of
-	File, Dir   bool     // that the value is
+	Words       []string // the possible values, if there are only some
+	File, Dir   bool     // whether the value is a file or a directory
 	Instance    bool     // that may stand before the directory, as INSTANCE=
 }
 
 var statusPattern = regexp.MustCompile(`^([0-9]+) (.+)$`)
 
-// describe takes the first sentence of the description for the purpose, and
-// its last paragraph, which lists the exit statuses, for those.
+// describe reads the definition of a command line. The first sentence of the description is
+// the purpose, and the last paragraph lists the exit statuses.
 func describe(app *kong.Application) (*program, error) {
 	p := &program{Name: app.Name}
 	paragraphs := strings.Split(app.Help, "\n\n")

@@ -1,9 +1,8 @@
-// Package docgen makes a program's man page and shell completions from the
-// definition of its command line, so that they say what --help says.
+// Package docgen makes a program's man page and shell completions from the definition of its
+// command line, so that they agree with --help.
 //
-// The files are committed: whoever packages or reads the source has them
-// without running anything, and a change of a flag shows in them. A test of
-// each command fails when they are out of date; make man writes them.
+// The files are committed, so that packagers and readers of the source have them. make man
+// writes them, and a test of each command fails when they are out of date.
 package docgen
 
 import (
@@ -19,14 +18,14 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// files makes all files for a program, by path below packaging.
+// files returns the content of all files for a program, by path below packaging.
 func files(dir string, app *kong.Application) (map[string][]byte, error) {
 	p, err := describe(app)
 	if err != nil {
 		return nil, err
 	}
 	page := filepath.Join("man", p.Name+".1")
-	// What no flag says, examples above all, is written by hand.
+	// The rest of the page, such as the examples, is written by hand.
 	if p.Rest, err = os.ReadFile(filepath.Join(dir, page+".end")); err != nil {
 		return nil, err
 	}
@@ -46,10 +45,10 @@ func files(dir string, app *kong.Application) (map[string][]byte, error) {
 	return all, nil
 }
 
-var anew = flag.Bool("write-manual", false, "write the man page and the completions")
+var write = flag.Bool("write-manual", false, "write the man page and the completions")
 
-// Check is the test of a command: it wants the files of the program below dir,
-// the folder packaging, to say what its --help says, or writes them anew.
+// Check is the test of a command. It fails t if the files of the program below dir, the
+// directory packaging, are out of date. With the flag -write-manual it writes them instead.
 func Check(t testing.TB, dir string, app *kong.Application) {
 	t.Helper()
 	all, err := files(dir, app)
@@ -58,7 +57,7 @@ func Check(t testing.TB, dir string, app *kong.Application) {
 	}
 	for path, want := range all {
 		path = filepath.Join(dir, path)
-		if *anew {
+		if *write {
 			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, want, 0o644)); err != nil {
 				t.Fatal(err)
 			}

@@ -20,11 +20,11 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 var (
 	// See groff_man_style(7).
 	roffSpecial = strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`)
-	// For an explanation to _arguments, within single quotes.
+	// For the message of an option of _arguments in single quotes; see zshcompsys(1).
 	zshSpecial = strings.NewReplacer(`\`, `\\`, `[`, `\[`, `]`, `\]`, `:`, `\:`, `'`, `'\''`)
 )
 
-// roff escapes text; a dot at the start of a line would be a command.
+// roff escapes text for roff, where a dot at the start of a line begins a request.
 func roff(s string) string {
 	s = roffSpecial.Replace(s)
 	if strings.HasPrefix(s, ".") {
@@ -33,5 +33,5 @@ func roff(s string) string {
 	return s
 }
 
-// quote makes s one word of sh; fish takes it so, too.
+// quote quotes s as one word for sh and fish.
 func quote(s string) string { return `'` + strings.ReplaceAll(s, `'`, `'\''`) + `'` }

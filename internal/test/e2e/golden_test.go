@@ -122,10 +122,10 @@ func wantFlows(t *testing.T, got []json.RawMessage, want []string) {
 	t.Helper()
 	counts := map[string]int{}
 	for _, flow := range want {
-		counts[canonical(t, []byte(flow))]++
+		counts[reference.MustCanonical(t, []byte(flow))]++
 	}
 	for _, flow := range got {
-		counts[canonical(t, flow)]--
+		counts[reference.MustCanonical(t, flow)]--
 	}
 	reported := 0
 	for flow, count := range counts {

@@ -41,16 +41,7 @@ func (m message) equals(t testing.TB, body []byte) bool {
 	if string(body) == m.text {
 		return true
 	}
-	return canonical(t, body) == canonical(t, []byte(m.text))
-}
-
-func canonical(t testing.TB, text []byte) string {
-	t.Helper()
-	c, err := reference.Canonical(text)
-	if err != nil {
-		t.Errorf("%v: %s", err, text)
-	}
-	return c
+	return reference.MustCanonical(t, body) == reference.MustCanonical(t, []byte(m.text))
 }
 
 var referenceCache sync.Map // of map[string]message, by content and settings

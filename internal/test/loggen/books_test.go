@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// What the books say is what a slow reader finds, at every layout, with every dirt.
+// The books are the counts of the slow reader, in every layout, with and without dirt.
 func TestBooks(t *testing.T) {
 	for _, c := range corpusLogs {
 		for _, p := range []loggen.Proto{loggen.TCP, loggen.UDP} {
@@ -37,20 +37,20 @@ func TestBooks(t *testing.T) {
 	}
 }
 
-// Dirt of every sort comes up.
+// Each sort of dirt occurs.
 func TestDirt(t *testing.T) {
 	log, _ := logOf(t, loggen.Options{Dirt: 0.5}, loggen.TCP, loggen.Rows(2000))
 	for what, form := range map[string]string{
-		"a name with a space":    ` a b\.test `,
-		"a name with a newline":  `(?m) new$`,
-		"a name that is no text": `\xff\xfe\x80`,
-		"a repeated header":      `(?m)\n#15#c_ip`,
-		"another header":         `(?m)\n#11#c_ip`,
-		"an empty line":          `(?m)\n\n`,
-		"a bad count":            ` 12a4 `,
-		"a count that is large":  ` 4611686018427387904 `,
+		"a name with a space":   ` a b\.test `,
+		"a name with a newline": `(?m) new$`,
+		"a name not in UTF-8":   `\xff\xfe\x80`,
+		"a repeated header":     `(?m)\n#15#c_ip`,
+		"another header":        `(?m)\n#11#c_ip`,
+		"an empty line":         `(?m)\n\n`,
+		"a bad count":           ` 12a4 `,
+		"a count that is large": ` 4611686018427387904 `,
 	} {
-		// bytes as runes of their own, as a regexp has no other way to name them
+		// Each byte becomes a rune, since a regexp matches runes.
 		var latin1 strings.Builder
 		for _, b := range log {
 			latin1.WriteRune(rune(b))
@@ -61,7 +61,8 @@ func TestDirt(t *testing.T) {
 	}
 }
 
-// read counts with the slow reader. The threshold is at most that of a large flow.
+// read returns the books as the slow reader counts them. The threshold must be at most 1000,
+// since only rows with flows are counted as large.
 func read(t *testing.T, log []byte, p loggen.Proto, threshold float64) (b loggen.Books) {
 	t.Helper()
 	result, err := reference.Read(log, reference.Protocol(p.String()), reference.Settings{Threshold: strconv.FormatFloat(threshold, 'f', -1, 64)})

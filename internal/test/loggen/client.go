@@ -5,9 +5,10 @@ import (
 	"strconv"
 )
 
-// A client's address and port are a row's number below 1<<39, scrambled so that
-// neighbours differ: 24 bits in 10.0.0.0/8 or fd77::/16, 15 bits in ports from 32768 up.
-// Multiplying by an odd number loses nothing, and its inverse modulo 1<<39 undoes it.
+// The client's address and port encode the row's number, which is below 1<<39: 24 bits in
+// 10.0.0.0/8 or fd77::/16, and 15 bits in the ports from 32768 up. A multiplication by an odd
+// number modulo 1<<39 scrambles the numbers, so that neighbouring rows differ. It is undone by
+// a multiplication by the inverse.
 const (
 	numberBits = 39
 	numberMask = 1<<numberBits - 1
@@ -15,7 +16,7 @@ const (
 )
 
 var unscramble = func() uint64 {
-	inverse := uint64(scramble) // Newton: doubles the bits that are right, starting with three
+	inverse := uint64(scramble) // Newton's method: three right bits at first, twice as many after each step
 	for range 5 {
 		inverse *= 2 - scramble*inverse
 	}
@@ -27,8 +28,8 @@ func client(number uint64) (address uint32, port uint16) {
 	return uint32(n >> 15), 1<<15 | uint16(n)
 }
 
-// ClientNumber gives the number of the row with this client, as passed to
-// Maker.Append, and whether it can be a client's at all and not a server's.
+// ClientNumber returns the number of the row with this client, as passed to Maker.Append. ok
+// is false for the address and port of a server.
 func ClientNumber(address string, port uint16) (number uint64, ok bool) {
 	a, err := netip.ParseAddr(address)
 	if err != nil || port < 1<<15 {
@@ -56,7 +57,7 @@ func appendClient(b []byte, address uint32, v6 bool) []byte {
 	return appendOctets(b, address)
 }
 
-// appendServer appends one of 4096 servers.
+// appendServer appends the address of server n of 4096.
 func appendServer(b []byte, n uint32, v6 bool) []byte {
 	if v6 {
 		b = append(b, "fd78::"...)

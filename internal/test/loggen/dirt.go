@@ -5,17 +5,16 @@ import (
 	"slices"
 )
 
-// A logWriter makes a log's lines, dirt among them, and counts.
+// A logWriter appends the lines of a log, dirt included, and counts them.
 type logWriter struct {
 	m         *Maker
 	dirt      float64
 	threshold float64 // bytes
-	plan      int     // the header in force
+	plan      int     // index of the header in force
 	books     Books
 }
 
-// row appends one row, or what dirt makes of it. A number gives one row even where
-// lines come with it.
+// row appends the row of a number, perhaps spoilt, and perhaps an extra line before it.
 func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 	dirty := l.dirt > 0 && float64(l.m.rng.Uint64()>>11)/(1<<53) < l.dirt
 	kind := spoil(nil)
@@ -28,7 +27,7 @@ func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 	}
 	from := len(dst)
 	dst, row := l.m.append(dst, l.plan, number, end)
-	spoilt := soundAsEver
+	spoilt := sound
 	if kind != nil {
 		dst, spoilt = kind(l, dst, from, row)
 	}
@@ -48,6 +47,7 @@ func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 	return dst
 }
 
+// flows returns the number of flows of a well-formed row.
 func (l *logWriter) flows(r Row) (n int) {
 	for _, b := range []uint64{r.ClientBytes, r.ServerBytes} {
 		if float64(b) >= l.threshold {
@@ -57,8 +57,7 @@ func (l *logWriter) flows(r Row) (n int) {
 	return n
 }
 
-// extraLine appends what stands between rows: an empty line, or a header, at times with
-// other columns.
+// extraLine appends an empty line or a header, which may have other columns.
 func (l *logWriter) extraLine(dst []byte, r uint64) []byte {
 	if r&1 == 0 {
 		return append(dst, '\n')
@@ -67,7 +66,7 @@ func (l *logWriter) extraLine(dst []byte, r uint64) []byte {
 	return append(dst, l.m.plans[l.plan].header...)
 }
 
-// cutLast appends a row's beginning, too little to be understood.
+// cutLast appends the beginning of a row, without its last deciding column.
 func (l *logWriter) cutLast(dst []byte, number, end uint64) []byte {
 	from := len(dst)
 	dst, _ = l.m.append(dst, l.plan, number, end)
@@ -75,12 +74,13 @@ func (l *logWriter) cutLast(dst []byte, number, end uint64) []byte {
 	return dst[:l.short(dst, from)]
 }
 
-// short gives a place in the row at from that is before its last deciding column.
+// short returns a random position in the row at from, before its last deciding column.
 func (l *logWriter) short(dst []byte, from int) int {
 	at, _ := l.field(dst, from, "s_"+l.deciding())
 	return from + 1 + int(l.m.rng.Uint64()%uint64(at-1-from))
 }
 
+// deciding returns the column, without its prefix, that is compared with the threshold.
 func (l *logWriter) deciding() string {
 	if l.m.proto == UDP {
 		return "bytes_all"
@@ -88,8 +88,8 @@ func (l *logWriter) deciding() string {
 	return "bytes_uniq"
 }
 
-// field gives where a column's field stands in the row at from; at is -1 where the
-// header in force does not have it.
+// field returns the position of a column's field in the row at from. at is -1 if the header
+// in force lacks the column.
 func (l *logWriter) field(dst []byte, from int, column string) (at, end int) {
 	i := slices.Index(l.m.plans[l.plan].columns, column)
 	if i < 0 {
@@ -102,27 +102,27 @@ func (l *logWriter) field(dst []byte, from int, column string) (at, end int) {
 	return at, at + bytes.IndexAny(dst[at:], " \n")
 }
 
-// outcome is what a row is after it was spoilt.
+// outcome is the state of a row after a spoil.
 type outcome int
 
 const (
-	soundAsEver outcome = iota // every column that flows use is well formed
-	malformed
-	splitInTwo // sound, and a malformed line behind it
+	sound      outcome = iota // every column that flows use is well formed
+	malformed                 // a column that flows use is malformed
+	splitInTwo                // the row is sound, and a malformed line follows
 )
 
 // A spoil changes the row that was appended at from.
 type spoil func(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome)
 
 var spoils = []spoil{
-	badName("a b.test", soundAsEver),
-	badName(`"q=\uote.test`, soundAsEver),
-	badName("\xff\xfe\x80.t\xe9st", soundAsEver),
+	badName("a b.test", sound),
+	badName(`"q=\uote.test`, sound),
+	badName("\xff\xfe\x80.t\xe9st", sound),
 	badName("new\nline.test", splitInTwo),
 	badCount, badCount, badUsed, cutRow, junk,
 }
 
-// badName puts a name into the first column of the row that takes one off the network.
+// badName puts a name into the first column that holds a name from the network.
 func badName(name string, o outcome) spoil {
 	return func(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 		columns := l.m.plans[l.plan].columns
@@ -133,15 +133,15 @@ func badName(name string, o outcome) spoil {
 			}
 			behind := len(columns) - slices.Index(columns, column)
 			if o == splitInTwo && behind > slices.Index(columns, "c_"+l.deciding()) {
-				break // the rest of the row could pass for a row
+				break // the rest of the row could be a well-formed row
 			}
 			return slices.Replace(dst, at, end, []byte(name)...), o
 		}
-		return dst, soundAsEver
+		return dst, sound
 	}
 }
 
-// badCount makes a column malformed that every reader must look at.
+// badCount makes a deciding column malformed, which every reader must look at.
 func badCount(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 	r := l.m.rng.Uint64()
 	bad := []string{"-", "12a4", "1.5", "-7", "0x1f", "4611686018427387904"}[r>>1%6]
@@ -150,11 +150,11 @@ func badCount(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 	return slices.Replace(dst, at, end, []byte(bad)...), malformed
 }
 
-// badUsed makes a column malformed that flows in both directions use. Only a row that
-// has a flow need be looked at that far.
+// badUsed makes a column malformed that flows in both directions use. It leaves a row without
+// flows alone, since a reader need not look at the column there.
 func badUsed(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome) {
 	if l.flows(r) == 0 {
-		return dst, soundAsEver
+		return dst, sound
 	}
 	column, bad := "c_ip", "10.77.0.x2"
 	if l.m.rng.Uint64()&1 == 0 {
@@ -164,12 +164,12 @@ func badUsed(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome) {
 	return slices.Replace(dst, at, end, []byte(bad)...), malformed
 }
 
-// cutRow ends a row early.
+// cutRow ends a row before its last deciding column.
 func cutRow(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 	return append(dst[:l.short(dst, from)], '\n'), malformed
 }
 
-// junk writes bytes over a row.
+// junk overwrites a row with bytes that are not ASCII.
 func junk(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 	for i := from; i < len(dst)-1; i++ {
 		dst[i] = 0x80 | byte(l.m.rng.Uint64())

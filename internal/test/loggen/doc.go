@@ -1,14 +1,13 @@
 // Package loggen makes synthetic Tstat logs of any size for benchmarks and tests.
 //
-// A row starts as a real one: a few hundred rows that Tstat wrote over captured
-// traffic are embedded (data/), and one of them, drawn at random, gives a row its
-// shape, its names and its flags. What matters for cost and correctness is drawn
-// anew for each row: addresses and ports, times and durations, packet and byte
-// counters, retransmissions and round-trip times; they agree with each other as
-// in real rows (see draw). The columns are those of the header that each Tstat
-// version writes.
+// The package embeds a few hundred real rows, which Tstat wrote for captured traffic (data/).
+// Each row that it makes has the shape, the names and the flags of a random real row. The
+// values that matter for cost and correctness are random: addresses and ports, times and
+// durations, packet and byte counters, retransmissions and round-trip times. They agree with
+// each other as in real rows (see Maker.drawTCP). The columns are those of the header of each
+// Tstat version.
 //
-// The same Options give the same bytes. Logs are streamed: memory does not grow
-// with their size. What a log holds is counted while it is made (Books), so the
-// expected results of a run over it are known without parsing it.
+// The same Options give the same bytes. Logs are streamed: memory does not grow with their
+// size. The content of a log is counted while it is made (Books), so the expected result of a
+// run is known without parsing the log.
 package loggen

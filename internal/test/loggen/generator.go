@@ -10,18 +10,18 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// A Generator makes logs. The n-th log that TCP and UDP make differs from the others
-// and is the same in each Generator with these Options; Tree does not count.
+// A Generator makes logs. Each log that TCP and UDP make differs from the others. The n-th log
+// of two Generators with the same Options is the same; logs of Tree do not count.
 // A Generator may not be used by two goroutines at once.
 type Generator struct {
 	opts      Options
 	templates [2][]template // by Proto
 	plans     [2][]plan
 	rowBytes  [2]float64 // mean length of a row
-	made      uint64     // logs by TCP and UDP
+	made      uint64     // logs that TCP and UDP have made
 }
 
-// New returns a Generator, or an error that says which option cannot be.
+// New returns a Generator, or an error that names the wrong option.
 func New(o Options) (*Generator, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("loggen: %w", err)
@@ -29,7 +29,7 @@ func New(o Options) (*Generator, error) {
 	g := &Generator{opts: o}
 	for _, p := range []Proto{TCP, UDP} {
 		levels := []string{o.Level}
-		if p == TCP && o.Dirt > 0 { // headers in mid-file may turn to other levels
+		if p == TCP && o.Dirt > 0 { // a header in mid-file may have another level
 			levels = append(levels, slices.DeleteFunc(levelsOf(o.Version), func(l string) bool { return l == o.Level })...)
 		}
 		for _, l := range levels {
@@ -42,22 +42,22 @@ func New(o Options) (*Generator, error) {
 	return g, nil
 }
 
-// TCP writes a log_tcp_complete to w, compressed if Options.Gzip says so.
-// An error is w's.
+// TCP writes a log_tcp_complete to w, compressed if Options.Gzip is true. It fails only if a
+// write to w fails.
 func (g *Generator) TCP(w io.Writer, size Size) (Books, error) {
 	g.made++
 	return g.log(w, TCP, size, g.made, g.opts.Start)
 }
 
-// UDP writes a log_udp_complete to w, compressed if Options.Gzip says so.
-// An error is w's.
+// UDP writes a log_udp_complete to w, compressed if Options.Gzip is true. It fails only if a
+// write to w fails.
 func (g *Generator) UDP(w io.Writer, size Size) (Books, error) {
 	g.made++
 	return g.log(w, UDP, size, g.made, g.opts.Start)
 }
 
-// Maker returns a maker of clean rows for callers that place them themselves. Makers of
-// different streams draw differently. It does not read Options.Dirt, Cut and Gzip.
+// Maker returns a Maker of clean rows, for callers that write logs themselves. Makers of
+// different streams make different rows. Options.Dirt, Cut and Gzip have no effect.
 func (g *Generator) Maker(p Proto, stream uint64) *Maker {
 	return g.maker(p, stream, g.opts.Start)
 }
@@ -73,6 +73,7 @@ func (g *Generator) maker(p Proto, stream uint64, start time.Time) *Maker {
 	}
 }
 
+// meanRow measures the mean length of a row.
 func (g *Generator) meanRow(p Proto) float64 {
 	const n = 500
 	m := g.maker(p, 1<<62, g.opts.Start)
@@ -83,7 +84,7 @@ func (g *Generator) meanRow(p Proto) float64 {
 	return float64(len(buf)) / n
 }
 
-// log writes one log whose rows end within the interval from start.
+// log writes one log. Its rows end in the Interval after start.
 func (g *Generator) log(w io.Writer, p Proto, size Size, stream uint64, start time.Time) (Books, error) {
 	if !g.opts.Gzip {
 		return g.plain(w, p, size, stream, start)
@@ -107,7 +108,7 @@ func (g *Generator) plain(w io.Writer, p Proto, size Size, stream uint64, start 
 	end, step := uint64(start.UnixMicro()), float64(g.opts.Interval.Microseconds())/float64(expected)
 
 	buf := append(make([]byte, 0, block+16<<10), l.m.Header()...)
-	var n, made int64 // rows, bytes that were written before buf
+	var n, made int64 // rows so far; bytes that were written before buf
 	for ; n < size.rows || made+int64(len(buf)) < size.bytes; n++ {
 		buf = l.row(buf, uint64(n), end+uint64(float64(n)*step))
 		if len(buf) >= block {

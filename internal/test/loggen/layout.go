@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// data holds the headers as Tstat writes them and the real rows that generated ones
-// start from: tcp.rows and udp.rows have the columns of 3.2.1 at level 15,
-// tcp-packetstats-213.rows those of its header.
+// data holds headers and real rows of Tstat. tcp.rows and udp.rows have the columns of 3.2.1
+// at level 15, tcp-packetstats-213.rows those of tcp-packetstats-213.header.
 //
 //go:embed data
 var data embed.FS
@@ -26,7 +25,7 @@ const (
 
 func (p Proto) String() string { return [...]string{"tcp", "udp"}[p] }
 
-// levelsOf gives the levels that a version writes, its default first.
+// levelsOf returns the levels of a version, its default first.
 func levelsOf(version string) []string {
 	switch version {
 	case "2.4":
@@ -37,11 +36,11 @@ func levelsOf(version string) []string {
 	return []string{"15", "31", "11", "00"}
 }
 
-// A columnSet is a group of TCP columns that one bit of the level turns on, from its
-// first to its last column in the order of the 3.x headers. Core columns are in none.
+// A columnSet is a group of neighbouring TCP columns in the 3.x headers that one bit of the
+// level turns on. The core columns are in no set.
 type columnSet struct {
 	bit         int
-	first, last string
+	first, last string // columns
 }
 
 var columnSets = []columnSet{
@@ -51,11 +50,11 @@ var columnSets = []columnSet{
 	{8, "c_f1323_opt", "s_syn_retx"},
 }
 
-// header gives the header line, without its newline, and the names of the columns
-// of a log of this version and level.
+// header returns the header line, without its newline, of a log of this version and level, and
+// the names of its columns.
 func header(p Proto, version, level string) (line string, columns []string) {
 	if version == "3.1" {
-		version = "3.0" // they write the same columns
+		version = "3.0" // has the same columns
 	}
 	line = strings.TrimSuffix(read(fmt.Sprintf("%s-%s.header", p, version)), "\n")
 	columns = names(line)
@@ -87,7 +86,7 @@ func header(p Proto, version, level string) (line string, columns []string) {
 	return b.String(), columns
 }
 
-// names gives the column names of a header line.
+// names returns the column names of a header line.
 func names(line string) []string {
 	line = line[strings.LastIndexByte(line, '#')+1:]
 	fields := strings.Split(line, " ")
@@ -97,14 +96,14 @@ func names(line string) []string {
 	return fields
 }
 
-// samples gives the fields of the real rows that generated ones start from, by column
-// name. A name that a header repeats stands for its first column.
+// samples returns the embedded real rows, as fields by column. If a header repeats a column,
+// the first one counts.
 func samples(p Proto, version string) []map[string]string {
 	base := table(p.String()+"-3.2.1.header", p.String()+".rows")
 	if p == UDP || version != "packetstats-213" {
 		return base
 	}
-	// Few rows with these columns exist: the surplus columns of each go with many base rows.
+	// Only few rows have these columns: the additional fields of each are added to many rows.
 	more := table("tcp-packetstats-213.header", "tcp-packetstats-213.rows")
 	for i, row := range base {
 		for name, value := range more[i%len(more)] {
@@ -116,6 +115,7 @@ func samples(p Proto, version string) []map[string]string {
 	return base
 }
 
+// table reads rows with the columns of a header, as fields by column.
 func table(headerFile, rowsFile string) []map[string]string {
 	columns := names(strings.TrimSuffix(read(headerFile), "\n"))
 	var rows []map[string]string

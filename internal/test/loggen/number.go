@@ -2,9 +2,9 @@ package loggen
 
 import "strconv"
 
-// digits3 are the numbers 0 to 999 with leading zeros; noise3 are their fractions of a
-// millisecond as %f prints them behind a time since the epoch: the nearest double
-// there has a resolution of 1/4096.
+// digits3 holds the numbers 0 to 999 with leading zeros. noise3 holds thousandths of a
+// millisecond as %f prints them in a time since the epoch: a double of that size has a
+// resolution of 1/4096, so 0.001 is printed as 000977.
 var digits3, noise3 = func() (d [1000][3]byte, n [1000][6]byte) {
 	for i := range 1000 {
 		d[i] = [3]byte{byte('0' + i/100), byte('0' + i/10%10), byte('0' + i%10)}
@@ -14,8 +14,8 @@ var digits3, noise3 = func() (d [1000][3]byte, n [1000][6]byte) {
 	return d, n
 }()
 
-// appendEpoch appends a time in microseconds since the epoch as Tstat prints it, in
-// milliseconds. Zero is "0.000000".
+// appendEpoch appends a time in microseconds since the epoch as Tstat prints it: in
+// milliseconds with six decimals. Zero is "0.000000".
 func appendEpoch(b []byte, us uint64) []byte {
 	b = strconv.AppendUint(b, us/1000, 10)
 	b = append(b, '.')
@@ -38,7 +38,7 @@ func appendMillionths(b []byte, n uint64) []byte {
 	return append(b, digits3[n%1000][:]...)
 }
 
-// millionths reads a decimal with six decimals, such as 1.918000.
+// millionths parses a number with six decimals, such as 1.918000.
 func millionths(s string) uint64 {
 	point := len(s) - 7
 	if point < 1 || s[point] != '.' {

@@ -15,73 +15,73 @@ type Options struct {
 	// Version is one of Versions; "" is 3.2.1.
 	Version string
 
-	// Level is the bitmask of TCP column sets, as the header writes it: "00", "11",
-	// "15" or "31". "" is what the version writes by default; 2.4 has no levels and
-	// packetstats-213 only 31.
+	// Level is the bitmask of TCP column sets, as it stands in the header: "00", "11", "15"
+	// or "31". "" is the version's default. 2.4 has no levels, and packetstats-213 has only
+	// 31.
 	Level string
 
-	// Large is the share of rows, 0 to 1, that carry LargeBytes or more in a direction.
-	// No other row does.
+	// Large is the share of rows, 0 to 1, with LargeBytes or more in a direction. All other
+	// rows have less in both directions.
 	Large float64
 
-	// Dirt is the share of rows, 0 to 1, that are not what they should be: malformed
-	// rows, names with spaces, newlines and bytes that are not UTF-8, empty lines,
-	// headers in mid-file.
+	// Dirt is the share of odd rows, 0 to 1: malformed rows, names with spaces, newlines and
+	// bytes that are not UTF-8, and rows behind an empty line or a header in mid-file.
 	Dirt float64
 
-	// Cut leaves a last line in each log that ends before it can be understood.
+	// Cut gives each log an incomplete last line.
 	Cut bool
 
-	// UDPShare is the share of UDP rows in a Tree, 0 to 1; AllTCP and AllUDP are the ends.
-	// 0 means a half.
+	// UDPShare is the share of UDP rows in a Tree, above 0 and up to 1, or AllTCP. The zero
+	// value means a half.
 	UDPShare float64
 
-	// Gzip writes what Tstat's -Z writes, and names it log_*_complete.gz in a Tree.
+	// Gzip compresses the logs as Tstat's -Z does. In a Tree they are log_*_complete.gz.
 	Gzip bool
 
-	// Start is the minute of a Tree's first directory, and of every log made by TCP and
-	// UDP; the zero time is 2026-01-15 00:00 UTC.
+	// Start is the time of a Tree's first directory, and of every log of TCP and UDP, cut off
+	// to minutes. The zero time means 2026-01-15 00:00 UTC.
 	Start time.Time
 
-	// Interval is the time that a log covers and that lies between two directories
-	// of a Tree, in whole minutes; 0 is an hour.
+	// Interval is the time that a log covers, and the time between two directories of a Tree.
+	// It is in whole minutes; 0 means an hour.
 	Interval time.Duration
 
-	// Threshold, in megabytes, is what Books.Flows counts for; negative is not allowed.
+	// Threshold is the threshold in megabytes for Books.Flows and Books.Malformed, 0 or more.
 	Threshold float64
 }
 
-// The ends of Options.UDPShare, whose zero stands for a half.
+// Values of Options.UDPShare, whose zero value means a half.
 const (
 	AllTCP = -1
 	AllUDP = 1
 )
 
-// LargeBytes is the least that a large flow carries: the default threshold of 1000 MB.
+// LargeBytes is the size from which a flow is large: the default threshold of 1000 MB.
 const LargeBytes = 1_000_000_000
 
-// Versions are the Tstat layouts that can be made.
+// Versions returns the Tstat versions whose layouts a Generator knows.
 func Versions() []string { return []string{"2.4", "3.0", "3.1", "3.2.1", "packetstats-213"} }
 
-// Size says how long a log becomes: Rows or Bytes.
+// Size is the length of a log, made by Rows or Bytes.
 type Size struct{ rows, bytes int64 }
 
-// Rows asks for n rows, whatever lines dirt adds.
+// Rows asks for n rows, not counting the lines that dirt adds.
 func Rows(n int64) Size { return Size{rows: n} }
 
 // Bytes asks for at least n bytes, before compression, and at most a few rows more.
 func Bytes(n int64) Size { return Size{bytes: n} }
 
-// Books are what was written, known from how it was made.
+// Books are counts of what was written.
 type Books struct {
 	Logs  int   `json:"logs"`
 	Bytes int64 `json:"bytes"` // before compression
 
-	// Rows are all non-empty lines but headers and a cut last line; Malformed ones included.
+	// Rows counts all lines, malformed ones included, except headers, empty lines and a cut
+	// last line.
 	Rows       int64 `json:"rows"`
 	TCPRows    int64 `json:"tcp_rows"`
 	UDPRows    int64 `json:"udp_rows"`
-	Malformed  int64 `json:"malformed"`  // for a reader that works at Options.Threshold
+	Malformed  int64 `json:"malformed"`  // for a reader with Options.Threshold
 	Incomplete int64 `json:"incomplete"` // cut last lines
 	Large      int64 `json:"large"`      // rows with LargeBytes or more in a direction
 	Flows      int64 `json:"flows"`      // directions at or above Options.Threshold, of rows that are well formed
@@ -99,6 +99,7 @@ func (b *Books) add(o Books) {
 	b.Flows += o.Flows
 }
 
+// complete sets defaults and checks the options.
 func (o *Options) complete() error {
 	if o.Version == "" {
 		o.Version = "3.2.1"

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A Row tells what stands in a row that was made.
+// A Row holds some of the values of a row that was made.
 type Row struct {
-	// ClientBytes and ServerBytes are what the threshold is compared with: bytes_uniq
-	// of a TCP row, bytes_all of a UDP one.
+	// ClientBytes and ServerBytes are compared with the threshold: bytes_uniq of a TCP row,
+	// bytes_all of a UDP row.
 	ClientBytes, ServerBytes uint64
 
-	// First is the row's start in microseconds since the epoch; a UDP row's is its client's.
+	// First is the start in microseconds since the epoch; in a UDP row, the client's.
 	First uint64
 }
 
@@ -28,11 +28,11 @@ type Maker struct {
 	values    [nValues]uint64
 }
 
-// Header gives the log's header line with its newline.
+// Header returns the log's header line with its newline.
 func (m *Maker) Header() string { return m.plans[0].header }
 
-// Append appends a row with its newline to dst. The number gives it its client address
-// and port, different for each number below 1<<39 (see ClientNumber); end is when it ended.
+// Append appends a row with its newline to dst. The number determines the client's address
+// and port, which differ for all numbers below 1<<39 (see ClientNumber). end is the row's end.
 func (m *Maker) Append(dst []byte, number uint64, end time.Time) ([]byte, Row) {
 	return m.append(dst, 0, number, uint64(end.UnixMicro()))
 }
@@ -75,12 +75,12 @@ func (m *Maker) append(dst []byte, plan int, number, end uint64) ([]byte, Row) {
 	return dst, row
 }
 
-// drawTCP changes a real row's values into another's that agree with each other: events
-// lie within the duration, rtt_min <= rtt_avg <= rtt_max, pkts_data and acks fit into
-// pkts_all, bytes_all = bytes_uniq + bytes_retx.
+// drawTCP replaces a real row's values with random ones that agree with each other: events
+// lie within the duration, rtt_min <= rtt_avg <= rtt_max, pkts_data <= pkts_all,
+// ack_cnt <= pkts_all, and bytes_all = bytes_uniq + bytes_retx.
 func (m *Maker) drawTCP(v *[nValues]uint64, r uint32, end uint64) {
 	f := factor(r)
-	if r>>24 < 3 { // about one in a hundred lasts no time that can be measured
+	if r>>24 < 3 { // about one row in a hundred has the duration 0
 		f = 0
 	}
 	big := m.drawLarge()
@@ -96,7 +96,7 @@ func (m *Maker) drawTCP(v *[nValues]uint64, r uint32, end uint64) {
 	}
 	if big >= 0 {
 		f = m.largeStretch(v[big*server+uniq], v[durat])
-		back := v[(1-big)*server : (1-big)*server+server] // acknowledges every other packet
+		back := v[(1-big)*server : (1-big)*server+server] // the other side acknowledges every second packet
 		back[pktsAll] = max(back[pktsAll], v[big*server+pktsData]/2+back[pktsData])
 		back[acks] = back[pktsAll]
 	}
@@ -132,6 +132,7 @@ func (m *Maker) drawCounts(w []uint64, r uint32, large bool) {
 	w[acks] = w[pktsAll] - unacked
 }
 
+// drawUDP is drawTCP for a UDP row.
 func (m *Maker) drawUDP(v *[nValues]uint64, r uint32, end uint64) {
 	big := m.drawLarge()
 	f := factor(r)
@@ -159,7 +160,7 @@ func (m *Maker) drawUDP(v *[nValues]uint64, r uint32, end uint64) {
 	}
 }
 
-// drawLarge gives the side that carries a large flow, -1 for none.
+// drawLarge returns the side with a large flow (0: client), or -1 if there is none.
 func (m *Maker) drawLarge() int {
 	if m.large == 0 {
 		return -1
@@ -171,22 +172,23 @@ func (m *Maker) drawLarge() int {
 	return int(r & 1)
 }
 
-// largeBytes draws from LargeBytes to 128 times as much, less more often.
+// largeBytes returns a random size from LargeBytes to 128 times as much. Small sizes are more
+// frequent.
 func (m *Maker) largeBytes() uint64 {
 	r := m.rng.Uint64()
 	n := uint64(LargeBytes) << ((r & 7) * (r >> 3 & 7) / 8)
 	return n + n*(r>>48)>>16
 }
 
-// largeStretch gives the factor, in 65536ths, that makes a duration fit n bytes.
+// largeStretch returns the factor, in 65536ths, that makes a duration of us long enough for n
+// bytes.
 func (m *Maker) largeStretch(n, us uint64) uint64 {
 	want := n / (8 + m.rng.Uint64()%1024) // microseconds at 64 Mbit/s to 8 Gbit/s
 	return max(want, us) << 16 / max(us, 1)
 }
 
-// stretch holds factors, in 65536ths, from a half to 64, evenly spread over the
-// logarithm: the corpus was recorded between two hosts side by side, and networks are
-// longer.
+// stretch holds factors for times, in 65536ths, from a half to 64, in a geometric sequence.
+// The real rows are from two hosts side by side, and other networks have longer round trips.
 var stretch = func() (f [256]uint64) {
 	for i := range f {
 		f[i] = uint64(math.Exp2(16 - 1 + 7*float64(i)/256))

@@ -2,12 +2,12 @@ package loggen
 
 import "strings"
 
-// The values that are drawn for each row. Those of a direction stand together, client
-// first; server + x is the server's x.
+// The indexes of the values of a row. The values of the client come first: server + x is the
+// server's x.
 const (
 	pktsAll = iota // counts
 	acks
-	uniq // bytes without what was sent again
+	uniq // bytes without retransmissions
 	pktsData
 	bytesAll
 	pktsRetx
@@ -23,15 +23,15 @@ const (
 	offLast
 	offAck
 	durUDP // microseconds
-	absUDP // microseconds since the epoch; 0 where the direction sent nothing
-	server
+	absUDP // microseconds since the epoch; 0 if the direction has no packets
+	server // the number of values of a direction
 
 	first = 2*server + iota - server - 1 // microseconds since the epoch
 	last
 	durat    // microseconds
-	relFirst // microseconds since the capture's start, as 2.4 has it
+	relFirst // microseconds since the capture's start, for 2.4
 	relLast
-	reqTime // microseconds since the epoch, of the name's look-up
+	reqTime // microseconds since the epoch: the DNS request for the server's name
 	resTime
 	clientPort
 	nValues
@@ -47,10 +47,10 @@ const (
 	asMillionths
 	asClient // the client's address
 	asServer
-	asNothing // the literal alone: a row's end
+	asNothing // no value: the end of a row
 )
 
-// A column that is drawn for each row.
+// drawn is a column with a random value.
 type drawn struct {
 	value int
 	form  form
@@ -87,8 +87,7 @@ var tcpDrawn, udpDrawn = func() (tcp, udp map[string]drawn) {
 	return tcp, udp
 }()
 
-// A template is a real row, taken apart: its values, and for each plan the text
-// between them.
+// A template is a real row: its values, and for each plan the text between the values.
 type template struct {
 	v6   bool
 	base [nValues]uint64
@@ -101,13 +100,13 @@ type op struct {
 	drawn
 }
 
-// A plan is a header and how rows under it are made.
+// A plan is a header and its columns.
 type plan struct {
 	header  string // with its newline
 	columns []string
 }
 
-// templates takes the sample rows apart for these plans.
+// templates makes a template of each sample row, for these plans.
 func templates(p Proto, version string, plans []plan) []template {
 	rows := samples(p, version)
 	ts := make([]template, len(rows))
@@ -126,7 +125,7 @@ func templates(p Proto, version string, plans []plan) []template {
 				t.base[d.value] = millionths(text) / 1000
 			case asMillionths:
 				t.base[d.value] = millionths(text)
-			case asEpoch: // only whether there is one
+			case asEpoch: // only whether the row has this time matters
 				if text != "0.0" && text != "0.000000" {
 					t.base[d.value] = 1
 				}
@@ -139,6 +138,7 @@ func templates(p Proto, version string, plans []plan) []template {
 	return ts
 }
 
+// compile returns the ops that print a row with these columns.
 func compile(p Proto, version string, columns []string, row map[string]string, byName map[string]drawn) []op {
 	var ops []op
 	var literal strings.Builder
@@ -148,7 +148,7 @@ func compile(p Proto, version string, columns []string, row map[string]string, b
 		}
 		text, inSample := row[name]
 		d, isDrawn := byName[name]
-		if isDrawn && text == "0.0" { // no look-up was seen
+		if isDrawn && text == "0.0" { // Tstat saw no DNS request
 			isDrawn = false
 		}
 		if p == TCP && version == "2.4" {
@@ -169,7 +169,7 @@ func compile(p Proto, version string, columns []string, row map[string]string, b
 			literal.WriteString(text)
 		case name == "c_tls_sesid":
 			literal.WriteByte('0')
-		default: // a name that 3.2.1 no longer writes
+		default: // a column that 3.2.1 no longer writes
 			literal.WriteByte('-')
 		}
 	}

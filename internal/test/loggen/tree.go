@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Tree writes directories of logs below root, which it makes where it is missing:
-// root/2026_01_15_00_00.out/log_tcp_complete and log_udp_complete, the next directory
-// an Interval later. Each directory gets at least bytesPerDir before compression, split
-// so that Options.UDPShare of the rows are UDP; a protocol with no share gets no log.
-// A directory that exists already is an error. Several are written at once.
+// Tree writes directories of logs below root, and makes root if it is missing:
+// root/2026_01_15_00_00.out/log_tcp_complete and log_udp_complete, and a directory for each
+// Interval after that. Each directory gets at least bytesPerDir before compression, split so
+// that Options.UDPShare of the rows are UDP. A protocol without rows gets no log. A directory
+// that exists already is an error.
 func (g *Generator) Tree(root string, dirs int, bytesPerDir int64) (Books, error) {
 	var todo errgroup.Group
 	todo.SetLimit(runtime.GOMAXPROCS(0))
@@ -75,5 +75,5 @@ func (g *Generator) file(dir string, p Proto, size Size, stream uint64, start ti
 	return g.log(f, p, size, stream, start)
 }
 
-// DirName is the name of the directory that Tstat begins at this time.
+// DirName returns the name of the directory that Tstat makes at this time.
 func DirName(t time.Time) string { return t.Format("2006_01_02_15_04.out") }

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/goccy/go-json"
 )
 
-// Canonical returns a JSON value in the one form in which equal values are
-// equal text: keys sorted, strings as Go quotes them, and numbers as their
-// significant digits and a power of ten (1, 1.0 and 10e-1 are 1e0).
+// Canonical returns a JSON value in canonical form, so that equal values have equal text: keys
+// are sorted, strings are quoted as Go quotes them, and numbers are their significant digits
+// and a power of ten (1, 1.0 and 10e-1 are 1e0).
 func Canonical(text []byte) (string, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -26,6 +27,16 @@ func Canonical(text []byte) (string, error) {
 		return "", fmt.Errorf("canonical form of %q: %w", text, err)
 	}
 	return string(canonical), nil
+}
+
+// MustCanonical is Canonical for tests. It fails t if text is not JSON.
+func MustCanonical(t testing.TB, text []byte) string {
+	t.Helper()
+	canonical, err := Canonical(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return canonical
 }
 
 func appendCanonical(b []byte, value any) ([]byte, error) {
@@ -77,7 +88,7 @@ func significant(number string) (string, error) {
 	power += len(digits) - len(short) - len(fraction)
 	short = strings.TrimLeft(short, "0")
 	if short == "" {
-		return "0e0", nil // and -0, which is the same number
+		return "0e0", nil // also for -0
 	}
 	if negative {
 		short = "-" + short

@@ -19,14 +19,12 @@ var (
 	timeLimit    = big.NewRat(1e15, 1) // ms
 )
 
-// row reads the columns of one line. err is why the first malformed column is
-// malformed; what is read afterwards means nothing.
+// row reads the columns of one line.
 type row struct {
 	fields  []string
 	columns map[string]int
-	err     error
-	// nulls counts the statistics that are nan or inf.
-	nulls int
+	err     error // the reason why the first malformed column is malformed
+	nulls   int   // number of statistics that are nan or inf
 }
 
 // has reports whether the header in force names the column.
@@ -64,7 +62,7 @@ func (r *row) integer(column string, limit *big.Int) *big.Int {
 	return n
 }
 
-// bits is eight times a byte count.
+// bits returns eight times a byte count.
 func (r *row) bits(column string) *big.Int {
 	return new(big.Int).Mul(r.integer(column, bytesLimit), big.NewInt(8))
 }
@@ -75,8 +73,8 @@ func (r *row) isNotFinite(column string) bool {
 	return i < len(r.fields) && notFinite.MatchString(r.fields[i])
 }
 
-// isNull reports whether a statistic is null, and counts it if the reason is
-// that it is nan or inf and not that the header lacks it.
+// isNull reports whether a statistic is null: the header lacks it, or it is nan or inf, which
+// isNull counts.
 func (r *row) isNull(column string) bool {
 	if !r.has(column) {
 		return true
@@ -101,8 +99,8 @@ func (r *row) counter(column string) message.Number {
 	return message.Number(r.integer(column, counterLimit).String())
 }
 
-// either returns the smaller (sign -1) or larger (sign +1) of two counters,
-// null if either is.
+// either returns the smaller (sign -1) or larger (sign +1) of two counters, and null if one of
+// them is null.
 func (r *row) either(a, b string, sign int) message.Number {
 	if !r.has(a) || !r.has(b) {
 		return ""
@@ -110,7 +108,7 @@ func (r *row) either(a, b string, sign int) message.Number {
 	if r.isNotFinite(a) || r.isNotFinite(b) {
 		for _, column := range []string{a, b} {
 			if !r.isNotFinite(column) {
-				r.integer(column, counterLimit) // must be well formed all the same
+				r.integer(column, counterLimit) // fails if the other one is malformed
 			}
 		}
 		r.nulls++

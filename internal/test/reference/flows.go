@@ -16,8 +16,8 @@ type maker struct {
 	columns   map[string]int // of the header in force
 }
 
-// flows returns a row's flows, none if it is below the threshold in both
-// directions, and how many statistics in them are nan or inf; or why the row is
+// flows returns a row's flows and the number of their statistics that are nan or inf. A row
+// below the threshold in both directions has no flows. The error is the reason why a row is
 // malformed.
 func (m *maker) flows(line string) ([]message.Flow, int, error) {
 	if strings.HasPrefix(line, "#") {
@@ -118,8 +118,7 @@ func (m *maker) udp(r *row, own string, flow *message.Flow) {
 	ms := read(own + "durat")
 	setRates(v, ms)
 
-	// The end is the start that is sent plus the duration that is sent, not
-	// the sum of what they were before cutting off and rounding.
+	// The end is the sum of the start and the duration as they are sent, cut off and rounded.
 	flow.Start = m.stamp(r.time(own + "first_abs"))
 	duration := v.Duration
 	if m.settings.Timestamps == "ms" {
@@ -128,7 +127,7 @@ func (m *maker) udp(r *row, own string, flow *message.Flow) {
 	flow.End = message.Number(cutOff(new(big.Rat).Add(rat(string(flow.Start)), rat(string(duration)))))
 }
 
-// stamp is a time in ms in the unit that is sent.
+// stamp returns a time in ms in the unit of the messages.
 func (m *maker) stamp(ms *big.Rat) message.Number {
 	if m.settings.Timestamps == "ms" {
 		return message.Number(cutOff(ms))
@@ -136,8 +135,7 @@ func (m *maker) stamp(ms *big.Rat) message.Number {
 	return message.Number(cutOff(new(big.Rat).Quo(ms, big.NewRat(1000, 1))))
 }
 
-// setRates sets the duration and what is measured over it. NumBits and
-// NumPackets must be set.
+// setRates sets the duration and the rates. NumBits and NumPackets must be set.
 func setRates(v *message.Values, ms string) {
 	seconds := round(ms, 3) / 1000
 	v.Duration = decimalText(roundFloat(seconds, 2))
@@ -145,7 +143,7 @@ func setRates(v *message.Values, ms string) {
 	v.PacketsPerSecond = rate(v.NumPackets, seconds)
 }
 
-// rate is count over seconds, as floats, rounded to two decimals.
+// rate returns count / seconds, as floats, rounded to two decimals.
 func rate(count message.Number, seconds float64) message.Number {
 	if count == "" {
 		return ""
@@ -157,7 +155,7 @@ func rate(count message.Number, seconds float64) message.Number {
 	return decimalText(roundFloat(float/seconds, 2))
 }
 
-// rexmitRate is the float nearest to the quotient.
+// rexmitRate returns the float nearest to the quotient.
 func rexmitRate(retransmitted, packets message.Number) message.Number {
 	switch {
 	case retransmitted == "" || packets == "":

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// columns of a header by protocol; "*" stands for both directions. The order, the
-// sets that are left out and the columns that are not used are varied.
+// The columns of generated headers, by protocol. *NAME is c_NAME and s_NAME. The order, the
+// optional sets and the unused columns of a header are random.
 var (
 	needed = map[Protocol]string{
 		TCP: "*port *ip *bytes_uniq durat first last",
@@ -40,10 +40,10 @@ var (
 		"#15#c_ip:1", "#c_ip:1 c_port:2", "<&>", "\u2028", ""}
 )
 
-// Generate returns a log of the protocol, of rows that are mostly well formed,
-// with whatever Tstat, the network and a crash can do to one: columns moved,
-// repeated and left out, headers in mid-file, other line ends, names that split a
-// line, values at every limit, a cut end. The same random source gives the same log.
+// Generate returns a log of mostly well-formed rows, with everything that Tstat, the network
+// and a crash can do to a log: columns are moved, repeated or missing, headers stand in
+// mid-file, lines end with CR LF, names split a line, values are at a limit, and the end is
+// cut. The same random source gives the same log.
 func Generate(random *rand.Rand, protocol Protocol) []byte {
 	var log bytes.Buffer
 	if random.IntN(8) == 0 {
@@ -79,8 +79,8 @@ func Generate(random *rand.Rand, protocol Protocol) []byte {
 	return content
 }
 
-// Corpus returns n logs made by Generate, the same at every call, to start a
-// fuzzer with. An eighth of them have bytes overwritten.
+// Corpus returns n logs of Generate as seeds of a fuzzer, the same at every call. An eighth of
+// them have bytes overwritten.
 func Corpus(protocol Protocol, n int) [][]byte {
 	logs := make([][]byte, n)
 	for i := range logs {
@@ -115,7 +115,7 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, protocol Protocol) []stri
 		}
 	}
 	columns := both(groups)
-	if random.IntN(2) == 0 { // else it is no header in mid-file
+	if random.IntN(2) == 0 { // without these columns it does not count as a header in mid-file
 		for _, name := range both(strings.Fields(written[protocol])) {
 			if !slices.Contains(columns, name) {
 				columns = append(columns, name)
@@ -140,7 +140,7 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, protocol Protocol) []stri
 	return columns
 }
 
-// writeRow writes a line, sometimes with a wrong value, too short or too long.
+// writeRow writes a row, which may have a wrong value, or too few or too many fields.
 func writeRow(log *bytes.Buffer, random *rand.Rand, columns []string) {
 	fields := make([]string, len(columns))
 	for i, column := range columns {

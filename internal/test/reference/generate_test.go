@@ -7,8 +7,8 @@ import (
 	"tstat-transport/internal/test/reference"
 )
 
-// Every outcome occurs among the generated logs, and always the books balance
-// and the messages hold the flows.
+// Every outcome occurs among the generated logs. The books of each log balance, and its
+// messages hold its flows.
 func TestGeneratedLogs(t *testing.T) {
 	for _, protocol := range []reference.Protocol{reference.TCP, reference.UDP} {
 		var total reference.Books

@@ -2,20 +2,20 @@ package reference
 
 import "tstat-transport/internal/message"
 
-// MaxFlows is the number of flows that a message holds at most.
+// MaxFlows is the largest number of flows of a message.
 const MaxFlows = 100
 
 // Message is the content of one message.
 type Message struct {
-	// From and To are the byte range [From, To) in the log: From is the end
-	// of the message before, To the end of the last row.
+	// From and To are the byte range [From, To) in the log. From is the end of the message
+	// before, To the end of the last row.
 	From, To int64
-	// Flows are 1 to MaxFlows.
+	// Flows has 1 to MaxFlows flows.
 	Flows []message.Flow
 }
 
-// Messages divides the flows of a log. A row's flows stay together: a message
-// ends where it is full or the flows of the next row do not fit.
+// Messages divides the flows of a log into messages. A message ends when the flows of the next
+// row do not fit, since a row's flows stay together.
 func Messages(result Result) []Message {
 	var messages []Message
 	current := Message{From: result.From, To: result.From}

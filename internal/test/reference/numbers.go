@@ -17,7 +17,7 @@ func rat(text string) *big.Rat {
 	return value
 }
 
-// cutOff drops the fraction, towards zero.
+// cutOff rounds towards zero.
 func cutOff(value *big.Rat) string {
 	return new(big.Int).Quo(value.Num(), value.Denom()).String()
 }
@@ -34,7 +34,7 @@ func thousandfold(text string) string {
 	return whole + fraction
 }
 
-// round is Python's round(float(text), decimals).
+// round returns what Python's round(float(text), decimals) returns.
 func round(text string, decimals int) float64 {
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -43,9 +43,8 @@ func round(text string, decimals int) float64 {
 	return roundFloat(value, decimals)
 }
 
-// roundFloat is Python's round: the exact value of the float is rounded to the
-// nearest decimal, to the even one where two are as near, and that to the
-// nearest float.
+// roundFloat returns what Python's round(value, decimals) returns: the float nearest to the
+// decimal that is nearest to the exact value. Of two equally near decimals, the even one counts.
 func roundFloat(value float64, decimals int) float64 {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'f', decimals, 64), 64)
 	if err != nil {
@@ -54,8 +53,8 @@ func roundFloat(value float64, decimals int) float64 {
 	return rounded
 }
 
-// decimalText is the shortest decimal that reads back as the float, without an
-// exponent and with at least one decimal.
+// decimalText returns the shortest decimal that parses as the float, without an exponent and
+// with at least one decimal.
 func decimalText(value float64) message.Number {
 	text := strconv.FormatFloat(value, 'f', -1, 64)
 	if !strings.Contains(text, ".") {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What Python 3.11 answers to round(float(text), decimals).
+// The wanted values are those of round(float(text), decimals) in Python 3.11.
 func TestRoundAsPython(t *testing.T) {
 	for _, c := range []struct {
 		text     string

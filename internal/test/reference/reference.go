@@ -1,9 +1,8 @@
-// Package reference reads Tstat logs a second time, slowly and plainly: which
-// lines are rows, which rows are sent, and as which flows. Tests compare the fast
-// parser and the hand-written encoder with it. It shares with them only the typed
-// record of a flow and the limits:
-// an address has at most 45 bytes, a header 1024 columns, and a time, duration
-// or round-trip time is below 10^15 ms.
+// Package reference is a slow and plain reader of Tstat logs: it decides which lines are rows,
+// which rows are sent, and as which flows. Tests compare the fast parser and the hand-written
+// encoder with it. It shares with them only the typed record of a flow, and these limits: an
+// address has at most 45 bytes, a header at most 1024 columns, and a time, duration or
+// round-trip time is below 10^15 ms.
 package reference
 
 import (
@@ -17,19 +16,19 @@ import (
 	"tstat-transport/internal/message"
 )
 
-// Protocol is the sort of log.
+// Protocol is the transport protocol of a log's rows.
 type Protocol string
 
-// The two sorts of log that are sent.
+// The protocols whose logs are sent.
 const (
 	TCP Protocol = "tcp" // log_tcp_complete
 	UDP Protocol = "udp" // log_udp_complete
 )
 
-// Settings are what the flows depend on besides the log.
+// Settings are the settings that flows depend on.
 type Settings struct {
-	// Threshold is decimal text, in megabytes: a flow is made of a direction
-	// whose num_bits is at least this times 8,000,000. Empty is 0.
+	// Threshold is a decimal number of megabytes. A direction becomes a flow if its num_bits
+	// is at least 8,000,000 times that. Empty means 0.
 	Threshold string
 	// Sensor becomes meta.sensor_id.
 	Sensor string
@@ -40,12 +39,12 @@ type Settings struct {
 	// UDPDuration is the unit that UDP's durat columns are read in: "s" (or
 	// empty) or "ms".
 	UDPDuration string
-	// From is the byte position, the start of a line, at which reading
-	// starts: of the lines before it only headers count.
+	// From is the byte position at which reading starts, the start of a line. Of the lines
+	// before From, only headers count.
 	From int64
 }
 
-// Result is what a log becomes.
+// Result is the result of reading a log.
 type Result struct {
 	// Rows are the rows that have flows, in the log's order.
 	Rows []Row
@@ -55,8 +54,8 @@ type Result struct {
 	Malformed []Malformed
 	// From is where reading started (Settings.From).
 	From int64
-	// Tail is the start of the last line if it has no newline, whether it was
-	// taken or not, else the length of the log.
+	// Tail is the start of the last line if that has no newline, and else the length of the
+	// log.
 	Tail int64
 }
 
@@ -81,7 +80,7 @@ type Books struct {
 	Incomplete int // 1 if the last line has no newline and is not well formed
 }
 
-// Malformed is a line that is neither header nor row.
+// Malformed is a malformed line.
 type Malformed struct {
 	Line   int   // counts from 1
 	Offset int64 // of the line's first byte
@@ -91,7 +90,7 @@ type Malformed struct {
 // ErrNoHeader is returned for a log whose first line is not a header.
 var ErrNoHeader = errors.New("the first line is not a header")
 
-// Flows are all flows of the result, in the log's order.
+// Flows returns all flows of the result, in the log's order.
 func (r Result) Flows() []message.Flow {
 	var flows []message.Flow
 	for _, row := range r.Rows {
@@ -100,8 +99,7 @@ func (r Result) Flows() []message.Flow {
 	return flows
 }
 
-// Read reads a whole uncompressed log. The error is ErrNoHeader, or names the
-// setting that cannot be understood.
+// Read reads a whole uncompressed log. The error is ErrNoHeader, or names the wrong setting.
 func Read(log []byte, protocol Protocol, settings Settings) (Result, error) {
 	maker, err := newMaker(protocol, settings)
 	if err != nil {
@@ -109,7 +107,7 @@ func Read(log []byte, protocol Protocol, settings Settings) (Result, error) {
 	}
 	result := Result{From: settings.From, Tail: int64(len(log))}
 	offset := int64(0)
-	header := "" // the line in force
+	header := "" // the header line in force
 	for i, line := range strings.SplitAfter(string(log), "\n") {
 		from := offset
 		offset += int64(len(line))
@@ -154,26 +152,28 @@ func Read(log []byte, protocol Protocol, settings Settings) (Result, error) {
 	return result, nil
 }
 
-// maxColumns is how many columns a header has at most.
+// maxColumns is the largest number of columns of a header.
 const maxColumns = 1024
 
+// required are the columns without which a line is not a header.
 var required = map[Protocol][]string{
 	TCP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last"},
 	UDP: {"c_ip", "c_port", "s_ip", "s_port", "c_bytes_all", "s_bytes_all",
 		"c_first_abs", "s_first_abs", "c_durat", "s_durat"},
 }
 
-// isHeader reports whether a line is a header: the log's first line if it can be
-// parsed, a later one if it repeats the header in force or is in strict form.
+// isHeader reports whether a line is a header. The first line is a header if it can be parsed.
+// A later line must also repeat the header in force, or number its columns and name all columns
+// that every Tstat writes.
 func isHeader(line, inForce string, protocol Protocol) bool {
 	if inForce != "" && !strings.HasPrefix(line, "#") {
-		return false // most lines: parsing each as a header took three quarters of Read's time
+		return false // a shortcut for most lines: parsing took three quarters of Read's time
 	}
 	columns := parseHeader(line, protocol)
 	if columns == nil || inForce == "" {
 		return columns != nil
 	}
-	return line == inForce || isNumbered(line) && everywhere(columns, protocol)
+	return line == inForce || isNumbered(line) && hasWritten(columns, protocol)
 }
 
 // parseHeader returns the position of each column, from 0, or nil if the line
@@ -203,7 +203,7 @@ func parseHeader(line string, protocol Protocol) map[string]int {
 	return columns
 }
 
-// columnName matches a token of a header; its group is the column's name.
+// columnName matches a token of a header. Its first group is the column's name.
 var columnName = regexp.MustCompile(`(?s)([^#:]*)(:[^#]*)?$`)
 
 // isNumbered reports whether every token of a header is NAME:NUMBER, counted
@@ -224,8 +224,8 @@ var written = map[Protocol]string{
 	UDP: "*ip *port *first_abs *durat *bytes_all *pkts_all *isint *type",
 }
 
-// everywhere reports whether a header names all of them, as one in mid-file must.
-func everywhere(columns map[string]int, protocol Protocol) bool {
+// hasWritten reports whether a header names all columns that every Tstat writes.
+func hasWritten(columns map[string]int, protocol Protocol) bool {
 	for _, name := range both(strings.Fields(written[protocol])) {
 		if _, ok := columns[name]; !ok {
 			return false

@@ -51,7 +51,7 @@ func TestUDPFlow(t *testing.T) {
 	}
 }
 
-// tcpColumns are all columns that a TCP flow uses, with a value for each.
+// tcpColumns returns all columns that a TCP flow uses, with a different value for each.
 func tcpColumns() map[string]string {
 	columns := map[string]string{"first": "1795379200999.9", "last": "1795379205000.1", "durat": "4000.2",
 		"c_ip": "::1", "s_ip": "::2"}
@@ -74,7 +74,7 @@ func tcpLog(columns map[string]string) string {
 	return strings.Join(header, " ") + "\n" + strings.Join(row, " ") + "\n"
 }
 
-// Every key is checked against its own column: no two columns are equal.
+// Every key must come from its own column: no two columns have the same value.
 func TestTCPFlow(t *testing.T) {
 	want := []string{
 		`{"type":"flow","interval":600,"values":{"duration":4.0,"num_bits":816,"num_packets":103,` +
@@ -103,7 +103,7 @@ func TestTCPFlow(t *testing.T) {
 
 func TestTCPDetails(t *testing.T) {
 	for name, c := range map[string]struct {
-		change map[string]string // a column's value; "absent" leaves it out
+		change map[string]string // values by column; "absent" removes the column
 		want   string            // part of the first flow
 	}{
 		"relative times":      {map[string]string{"first": "0.5", "last": "0.9", "first_abs": "1999.6"}, `"start":1,"end":2}`},
@@ -226,7 +226,7 @@ func TestNoHeaderAtAll(t *testing.T) {
 	}
 }
 
-// wideHeader is a header line of n columns.
+// wideHeader returns a header line of n columns.
 func wideHeader(n int) string {
 	columns := strings.Fields(udpHeader)
 	for _, name := range []string{"c_isint", "s_isint", "c_type", "s_type"} {
@@ -262,7 +262,7 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// 99 flows and a row of two: the message ends one short of full.
+// After 99 flows comes a row of two: the message ends with 99.
 func TestMessages(t *testing.T) {
 	one := udpRow + "\n" // one flow at threshold 1
 	two := strings.Replace(one, "999999", "1000000", 1)

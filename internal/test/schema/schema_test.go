@@ -2,9 +2,6 @@ package schema
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,19 +26,7 @@ func TestGoldens(t *testing.T) {
 		t.Fatalf("no goldens: %v", err)
 	}
 	for _, file := range files {
-		packed, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		z, err := gzip.NewReader(bytes.NewReader(packed))
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		text, err := io.ReadAll(z)
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		flows := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+		flows := bytes.Split(bytes.TrimSpace(testkit.ReadLog(t, file)), []byte("\n"))
 		flows = flows[:min(len(flows), testkit.UnderRace(50, len(flows)))]
 		for len(flows) > 0 && len(flows[0]) > 0 {
 			n := min(100, len(flows))

@@ -56,7 +56,7 @@ func newAudit(t testing.TB, root string) *audit {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a.owed[fmt.Sprintf("%s@%d-%d~%08x", log, m.From, m.To, crc32.ChecksumIEEE(text))] = owedMessage{log, m.From, m.To, canonical(t, text)}
+				a.owed[fmt.Sprintf("%s@%d-%d~%08x", log, m.From, m.To, crc32.ChecksumIEEE(text))] = owedMessage{log, m.From, m.To, reference.MustCanonical(t, text)}
 			}
 		}
 	}
@@ -64,15 +64,6 @@ func newAudit(t testing.TB, root string) *audit {
 		t.Fatalf("only %d messages: too few to die between", len(a.owed))
 	}
 	return a
-}
-
-func canonical(t testing.TB, text []byte) string {
-	t.Helper()
-	c, err := reference.Canonical(text)
-	if err != nil {
-		t.Errorf("%v", err)
-	}
-	return c
 }
 
 // checkRun checks the messages that arrived from a run that has ended, and then the state
@@ -98,7 +89,7 @@ func (a *audit) checkRun(what string, arrived []amqp091.Delivery) {
 		switch {
 		case again && before != body:
 			complain("message %s came again with other bytes", d.MessageId)
-		case !again && canonical(a.t, d.Body) != owed.flows:
+		case !again && reference.MustCanonical(a.t, d.Body) != owed.flows:
 			complain("message %s differs from the reference's", d.MessageId)
 		}
 		if owed.from < a.known[owed.log] {

@@ -25,3 +25,32 @@ func ReadLog(t testing.TB, path string) []byte {
 	}
 	return content
 }
+
+// EachRow calls f for each whole row of a log, with the fields by column. If a header repeats
+// a column, the first one counts.
+func EachRow(t testing.TB, log []byte, f func(fields map[string]string)) {
+	t.Helper()
+	var columns []string
+	for line := range strings.Lines(string(log)) {
+		line, whole := strings.CutSuffix(line, "\n")
+		if !whole {
+			continue
+		}
+		if line[0] == '#' {
+			columns = strings.Split(line[strings.LastIndexByte(line, '#')+1:], " ")
+			continue
+		}
+		fields := strings.Split(line, " ")
+		if len(fields) != len(columns) {
+			t.Fatalf("%d fields under %d columns: %s", len(fields), len(columns), line)
+		}
+		row := map[string]string{}
+		for i, column := range columns {
+			name, _, _ := strings.Cut(column, ":")
+			if _, ok := row[name]; !ok {
+				row[name] = fields[i]
+			}
+		}
+		f(row)
+	}
+}

@@ -8,26 +8,26 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// A Row is one row that the simulated Tstat made. Its number is in its client's address
-// and port, so each of its flows tells which row it is of.
+// A Row is one row that the simulated Tstat made. The client's address and port encode its
+// number, so each flow identifies its row.
 type Row struct {
 	Number   uint64
 	Dir, Log string // names
 
-	// Stood is the real time by which the whole row, newline included, could be read
-	// from its log; zero where it never was.
+	// Stood is the real time from which the whole row, newline included, could be read from
+	// its log; zero if it never could.
 	Stood time.Time
 
-	// Deleted is the real time at which its directory began to be deleted by Tstat's own
-	// restart; zero where it was not. A culled directory was not.
+	// Deleted is the real time at which a restart of Tstat began to delete the row's
+	// directory; zero if none did. The culler does not count.
 	Deleted time.Time
 }
 
-// A Span is a run of a reader that ended well, in real time.
+// A Span is the real time of a successful run of a reader.
 type Span struct{ Began, Ended time.Time }
 
-// Owed reports whether the row must have arrived when all is done: it stood in a log and
-// was not taken away by Tstat before one of the runs could begin and end.
+// Owed reports whether the row must have arrived after the runs: the row stood in a log, and
+// Tstat did not delete it before one of the runs could begin and end.
 func (r Row) Owed(runs []Span) bool {
 	if r.Stood.IsZero() {
 		return false
@@ -37,8 +37,8 @@ func (r Row) Owed(runs []Span) bool {
 	})
 }
 
-// Written returns the rows that have stood in a log, by number. A cut last line is
-// none, though it may hold enough to be sent.
+// Written returns the rows that stood in a log, by number. A cut last line does not count,
+// although a reader may be able to send it.
 func (s *Sim) Written() []Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,13 +51,14 @@ func (s *Sim) Written() []Row {
 	return rows
 }
 
-// Counts returns what happened so far.
+// Counts returns the counts so far.
 func (s *Sim) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts
 }
 
+// stood enters that rows stand in their logs from now on.
 func (s *Sim) stood(rows []waiting, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,6 +67,7 @@ func (s *Sim) stood(rows []waiting, now time.Time) {
 	}
 }
 
+// deleted enters that Tstat deletes a directory now.
 func (s *Sim) deleted(dir string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,12 +78,12 @@ func (s *Sim) deleted(dir string, now time.Time) {
 	}
 }
 
-// Delivered counts the flows that arrived, by row and direction. Its zero value is ready.
+// Delivered counts the flows that arrived, by row and direction. The zero value is empty.
 type Delivered struct {
 	flows map[uint64]*[2]int // by row number: client to server, and back
 }
 
-// Add counts a flow by its addresses and ports. An error says that no row has such a flow.
+// Add counts a flow by its addresses and ports. It fails if no row can have such a flow.
 func (d *Delivered) Add(src string, srcPort uint16, dst string, dstPort uint16) error {
 	direction := 0
 	number, ok := loggen.ClientNumber(src, srcPort)
@@ -101,8 +103,8 @@ func (d *Delivered) Add(src string, srcPort uint16, dst string, dstPort uint16) 
 	return nil
 }
 
-// Missing returns those of the rows that lack a flow in either direction, which all have
-// at threshold 0.
+// Missing returns the rows of which the flow of a direction has not arrived. At threshold 0
+// every row has both.
 func (d *Delivered) Missing(rows []Row) []Row {
 	var missing []Row
 	for _, r := range rows {
@@ -113,7 +115,7 @@ func (d *Delivered) Missing(rows []Row) []Row {
 	return missing
 }
 
-// Repeated returns how many flows arrived that had arrived before.
+// Repeated returns the number of flows that had arrived before.
 func (d *Delivered) Repeated() (n int) {
 	for _, f := range d.flows {
 		n += max(f[0]-1, 0) + max(f[1]-1, 0)
@@ -121,7 +123,7 @@ func (d *Delivered) Repeated() (n int) {
 	return n
 }
 
-// Unknown returns the numbers of flows' rows that the simulated Tstat never made.
+// Unknown returns the row numbers of flows that arrived, but whose rows Tstat never made.
 func (d *Delivered) Unknown(s *Sim) []uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

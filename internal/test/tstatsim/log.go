@@ -38,11 +38,11 @@ func begin(path string, now time.Time, gz bool) (*directory, error) {
 		}
 		d.logs[p] = l
 	}
-	// Tstat has other logs open, too, which nobody here reads.
+	// Tstat also writes other logs, which no reader here reads.
 	return d, os.WriteFile(filepath.Join(path, "log_tcp_nocomplete"), nil, 0o644)
 }
 
-// close flushes and closes the logs.
+// close flushes and closes the logs, as an orderly stop does.
 func (d *directory) close(s *Sim) (err error) {
 	for _, l := range d.logs {
 		err = errors.Join(err, l.close(s))
@@ -50,7 +50,7 @@ func (d *directory) close(s *Sim) (err error) {
 	return err
 }
 
-// abandon closes the logs as they are.
+// abandon closes the logs without flushing, as SIGKILL does.
 func (d *directory) abandon() (err error) {
 	for _, l := range d.logs {
 		err = errors.Join(err, l.out.file.Close())
@@ -58,19 +58,19 @@ func (d *directory) abandon() (err error) {
 	return err
 }
 
-// A log is an open log. What is written to it reaches the file in blocks.
+// A log is an open log. Rows reach its file in blocks.
 type log struct {
 	name    string
 	out     *blockWriter
-	gz      *gzip.Writer // into out; nil for plain logs
-	size    int64        // bytes that were written, in the file or not, before compression
-	waiting []waiting    // rows that do not stand in the file yet
+	gz      *gzip.Writer // writes to out; nil for plain logs
+	size    int64        // bytes that were written before compression, buffered ones included
+	waiting []waiting    // rows that are not whole in the file yet
 }
 
-// waiting is a row of which the last byte is not in the file.
+// waiting is a row that is not whole in the file yet.
 type waiting struct {
 	number uint64
-	end    int64 // position behind its newline, before compression
+	end    int64 // offset behind the newline, before compression
 }
 
 func create(path string, gz bool) (*log, error) {
@@ -101,19 +101,19 @@ func (l *log) write(s *Sim, line []byte) (err error) {
 	if err != nil || l.out.written == before {
 		return err
 	}
-	return l.settle(s)
+	return l.enterStood(s)
 }
 
 func (l *log) close(s *Sim) (err error) {
 	if l.gz != nil {
 		err = l.gz.Close()
 	}
-	return errors.Join(err, l.out.flush(), l.settle(s), l.out.file.Close())
+	return errors.Join(err, l.out.flush(), l.enterStood(s), l.out.file.Close())
 }
 
-// settle accounts for the rows that stand in the file now. A log that is not
-// in its place any more, since its directory was culled, counts for nothing: nobody can read it.
-func (l *log) settle(s *Sim) error {
+// enterStood enters the rows that are whole in the file now. If the log's directory was culled,
+// no reader can read the rows: they are orphans.
+func (l *log) enterStood(s *Sim) error {
 	inPlace, err := l.inPlace()
 	if err != nil {
 		return err
@@ -138,6 +138,7 @@ func (l *log) settle(s *Sim) error {
 	return nil
 }
 
+// inPlace reports whether the log's path still leads to the open file.
 func (l *log) inPlace() (bool, error) {
 	open, err := l.out.file.Stat()
 	if err != nil {
@@ -150,7 +151,8 @@ func (l *log) inPlace() (bool, error) {
 	return err == nil && os.SameFile(open, there), err
 }
 
-// decompressed gives how many bytes can be had from a gzip stream that may be cut.
+// decompressed returns the number of bytes that can be read from a gzip stream, which may be
+// cut.
 func decompressed(path string) (int64, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -174,7 +176,7 @@ func decompressed(path string) (int64, error) {
 	return n, nil
 }
 
-// A blockWriter writes to a file in blocks of blockBytes, and what is left on flush.
+// A blockWriter writes to a file in blocks of blockBytes. flush writes the rest.
 type blockWriter struct {
 	file    *os.File
 	buf     []byte

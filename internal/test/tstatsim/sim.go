@@ -1,19 +1,19 @@
-// Package tstatsim writes logs to a root directory as Tstat does, in accelerated time,
-// and keeps account of every row that stood there, for tests of readers that must lose
-// none of them.
+// Package tstatsim simulates Tstat in accelerated time: it writes logs below a root directory,
+// and keeps account of every row that stood there. It is for tests of readers that must lose
+// no row.
 //
-// What it does as Tstat does (seen on Tstat 2.4 to 3.2.1):
-//   - A log is made with 0 bytes and grows in steps of 4096: rows, and the header, wait in
-//     a buffer, and a live log nearly always ends in mid-line.
+// It does as Tstat 2.4 to 3.2.1 do:
+//   - A log starts with 0 bytes and grows in steps of 4096. Rows and the header wait in a
+//     buffer, so a live log nearly always ends in mid-line.
 //   - At rotation the new directory appears first, then the old logs' tails are flushed.
 //   - A restart within the minute deletes the directory and makes it anew.
-//   - Killed, it leaves a cut last line for ever.
-//   - Compressed logs are gzip streams behind such a buffer, cut at any place, and
-//     their rows are flushed late.
+//   - A Tstat that is killed leaves a cut last line for ever.
+//   - Compressed logs are gzip streams behind such a buffer: they are cut at any place, and
+//     their rows reach the file late.
 //   - 2.4 writes its headers again after a reload.
 //
-// Rows that only waited in a buffer when Tstat was killed never stood in a log, and are
-// never asked for.
+// Rows that were still in a buffer when Tstat was killed never stood in a log, and no reader
+// owes them.
 package tstatsim
 
 import (
@@ -30,45 +30,45 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// Options say how the simulated Tstat lives. Times are simulated unless said otherwise;
-// shares are probabilities per step, 0 for never.
+// Options are the settings of a Sim. Times are simulated times, except Pace.
 type Options struct {
 	Seed    uint64
-	Version string // a loggen version; "" is 3.2.1
-	Level   string // a loggen level; "" is the version's own
+	Version string // a loggen version; "" means 3.2.1
+	Level   string // a loggen level; "" means the version's default
 	Gzip    bool   // Tstat's -Z
 
-	Start    time.Time     // of the first directory; the zero time is loggen's
-	Tick     time.Duration // that passes in a step; 0 is 10 s
-	Interval time.Duration // between rotations, a minute or more; 0 is 3 minutes
-	Rows     int           // per step, TCP and UDP together, on average; 0 is 20
+	Start    time.Time     // time of the first directory; the zero time means loggen's
+	Tick     time.Duration // length of a step; 0 means 10 s
+	Interval time.Duration // between rotations, a minute or more; 0 means 3 minutes
+	Rows     int           // mean number per step, TCP and UDP together; 0 means 20
 
-	Restart float64 // orderly stop and start; the directory is made anew where the minute is the same
-	Kill    float64 // SIGKILL, then start
-	Reload  float64 // headers are written again, as 2.4 does
+	// Probabilities of an event in a step.
+	Restart float64 // an orderly stop and a start
+	Kill    float64 // SIGKILL and a start
+	Reload  float64 // the headers are written again, as 2.4 does
 
-	Pace time.Duration // real time between the steps of Run; 0 is 10 ms
+	Pace time.Duration // real time between the steps of Run; 0 means 10 ms
 
-	// BeforeDelete, if set, is called before a restart within the minute deletes a
+	// BeforeDelete, if not nil, is called before a start within the minute deletes a
 	// directory, with its path. No rows are written meanwhile.
 	BeforeDelete func(dir string)
 }
 
-// Counts are what happened in the life of a Sim.
+// Counts are the counts of a Sim.
 type Counts struct {
 	Steps     int
-	Dirs      int // that were begun, again included
+	Dirs      int // made, repeats after a deletion included
 	Rotations int
 	Restarts  int
 	Kills     int
 	Reloads   int
-	Deletions int // of directories, by restarts and starts after kills within the minute
-	Rows      int // that were made, whether or not they reached a log
-	Orphans   int // rows that could reach no log, since it was deleted under Tstat's hands
+	Deletions int // of directories, by a start within the minute
+	Rows      int // made, rows that never reached a log included
+	Orphans   int // rows that could not reach a log, since its directory was culled
 }
 
-// A Sim is one instance of Tstat that writes below one root. Step, Run, Stop and Kill
-// may not be called at the same time; the other methods may at any time.
+// A Sim is one instance of Tstat that writes below one root. Step, Run, Stop and Kill may not
+// be called at the same time. The other methods may be called at any time.
 type Sim struct {
 	root   string
 	opts   Options
@@ -77,14 +77,14 @@ type Sim struct {
 
 	now     time.Time
 	current *directory
-	old     *directory // rotated out, its tails not yet flushed
+	old     *directory // the directory before, if its tails are not flushed yet
 
-	mu     sync.Mutex // for what follows
+	mu     sync.Mutex // guards the fields below
 	counts Counts
 	rows   []Row // by number
 }
 
-// New returns a Sim that has made nothing yet. The root must exist.
+// New returns a Sim that has written nothing yet. The root must exist.
 func New(root string, o Options) (*Sim, error) {
 	if o.Start.IsZero() {
 		o.Start = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
@@ -117,8 +117,8 @@ func New(root string, o Options) (*Sim, error) {
 	}, nil
 }
 
-// Run steps at Options.Pace until ctx is done, which is no error. Tstat then still
-// lives: Stop or Kill it.
+// Run makes steps at Options.Pace until ctx ends, which is no error. The simulated Tstat runs
+// until Stop or Kill.
 func (s *Sim) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.opts.Pace)
 	defer tick.Stop()
@@ -134,7 +134,7 @@ func (s *Sim) Run(ctx context.Context) error {
 	}
 }
 
-// Step lets one Options.Tick pass: some rows, and at times an event.
+// Step simulates one Options.Tick: some rows, and sometimes an event.
 func (s *Sim) Step() error {
 	s.count(func(c *Counts) { c.Steps++ })
 	if err := s.event(); err != nil {
@@ -178,7 +178,7 @@ func (s *Sim) event() error {
 }
 
 func (s *Sim) rotate() error {
-	if s.old != nil { // still there from the last time
+	if s.old != nil { // from the rotation before
 		if err := s.old.close(s); err != nil {
 			return err
 		}
@@ -188,8 +188,8 @@ func (s *Sim) rotate() error {
 	return s.start()
 }
 
-// removeAll removes a directory into which tstat_send may write a state file
-// meanwhile.
+// removeAll removes a directory. It retries, since tstat_send may write a state file into the
+// directory at the same time.
 func removeAll(path string) error {
 	const tries = 10
 	var err error
@@ -201,7 +201,7 @@ func removeAll(path string) error {
 	return err
 }
 
-// start begins a directory. One of this minute that is there already goes.
+// start makes a directory. It first deletes an existing directory of the same minute.
 func (s *Sim) start() error {
 	path := filepath.Join(s.root, loggen.DirName(s.now))
 	if _, err := os.Lstat(path); err == nil {
@@ -223,7 +223,7 @@ func (s *Sim) start() error {
 	return s.headers()
 }
 
-// headers writes headers into the logs: the first time at their start.
+// headers writes the headers into the logs.
 func (s *Sim) headers() error {
 	for p, m := range s.makers {
 		if err := s.current.logs[p].write(s, []byte(m.Header())); err != nil {
@@ -244,8 +244,7 @@ func (s *Sim) row(p loggen.Proto) error {
 	return l.writeRow(s, line, number)
 }
 
-// Stop ends Tstat in order: what is in its buffers is flushed. A later Step starts it
-// again.
+// Stop ends Tstat in order: its buffers are flushed. A later Step starts it again.
 func (s *Sim) Stop() error {
 	if err := s.stop(); err != nil {
 		return fmt.Errorf("tstatsim: %w", err)
@@ -253,8 +252,7 @@ func (s *Sim) Stop() error {
 	return nil
 }
 
-// Kill ends Tstat as SIGKILL does: what is in its buffers is gone. A later Step starts
-// it again.
+// Kill ends Tstat as SIGKILL does: its buffers are lost. A later Step starts it again.
 func (s *Sim) Kill() error {
 	if err := s.kill(); err != nil {
 		return fmt.Errorf("tstatsim: %w", err)

@@ -1,5 +1,4 @@
-// Command loggen writes a tree of synthetic Tstat logs and prints what stands in it
-// as JSON.
+// Command loggen writes a tree of synthetic Tstat logs and prints their books as JSON.
 //
 // Two hours of clean logs, 125 MB each, a row in a thousand large:
 //
@@ -44,7 +43,7 @@ func main() {
 		FatalIfErrorf(c.run())
 }
 
-// Validate reports a number of directories that holds no logs.
+// Validate reports an error if there is no directory to write.
 func (c *command) Validate() error {
 	if c.Dirs < 1 {
 		return errors.New("--dirs must be at least 1")
@@ -76,7 +75,7 @@ func (c *command) run() error {
 // size is a number of bytes.
 type size int64
 
-// UnmarshalText reads a number with an optional k, M or G behind it.
+// UnmarshalText parses a number with an optional k, M or G.
 func (b *size) UnmarshalText(text []byte) error {
 	number, unit := string(text), 1.0
 	for suffix, u := range map[string]float64{"k": 1e3, "M": 1e6, "G": 1e9} {
