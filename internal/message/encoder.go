@@ -17,8 +17,8 @@ type Encoder struct {
 
 	// State of the current row:
 	row       fastparse.Renderer
-	seconds   float64 // the duration, not rounded to hundredths
-	notFinite int     // number of statistics written as null
+	seconds   float64 // the duration of the current flow, not rounded to hundredths
+	notFinite int     // number of statistics that are nan or inf, in all flows
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
@@ -49,24 +49,9 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	}
 	e.row.Block, e.notFinite = s.Block(), 0
 	s.Split(&e.row.Fields, max(e.templates[0].columns, e.templates[1].columns))
-	columns, size := 0, fastparse.MaxValue
-	var counts [2]uint64
-	for i, column := range e.layout.ByteCounts() {
-		if column >= e.row.Fields.N {
-			return out, 0, tooFew
-		}
-		n, ok := e.uint(column)
-		if !ok || n >= fastparse.MaxBytes {
-			return out, 0, fastparse.Reason{Column: e.layout.Name(column), Why: "not a byte count below 2^61"}
-		}
-		counts[i] = n
-		if t := e.templates[i]; n >= s.Threshold() {
-			columns = max(columns, t.columns)
-			size += t.size
-		}
-	}
-	if e.row.Fields.N < columns {
-		return out, 0, tooFew
+	counts, size, bad := e.byteCounts(s.Threshold())
+	if bad >= 0 {
+		return out, 0, e.reason(bad)
 	}
 	if cap(out)-len(out) < size {
 		out = append(make([]byte, 0, 2*cap(out)+size), out...)
@@ -77,7 +62,12 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 		if counts[i] < s.Threshold() {
 			continue
 		}
-		bad := e.compute(t, 8*counts[i], flows == 0)
+		if flows == 0 {
+			bad = e.computeShared(t)
+		}
+		if bad < 0 {
+			bad = e.compute(t, 8*counts[i])
+		}
 		if bad < 0 {
 			var nulls int
 			o, nulls, bad = e.row.Render(t.segments, room, o)
@@ -92,11 +82,35 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	return out[:o], flows, fastparse.Reason{}
 }
 
+// byteCounts reads the byte counts of the row: the client's and the server's. size is the
+// room that the flows of the directions that reach the threshold may take. bad is the
+// column that is malformed, or that the row lacks and one of these flows uses, or -1.
+func (e *Encoder) byteCounts(threshold uint64) (counts [2]uint64, size, bad int) {
+	columns := 0
+	size = fastparse.MaxValue
+	for i, column := range e.layout.ByteCounts() {
+		if column >= e.row.Fields.N {
+			return counts, 0, column
+		}
+		n, ok := e.uint(column)
+		if !ok || n >= fastparse.MaxBytes {
+			return counts, 0, column
+		}
+		counts[i] = n
+		if t := e.templates[i]; n >= threshold {
+			columns = max(columns, t.columns)
+			size += t.size
+		}
+	}
+	if e.row.Fields.N < columns {
+		return counts, 0, columns - 1
+	}
+	return counts, size, -1
+}
+
 // NotFinite returns how many statistics in the flows of the last row are null
 // because Tstat computed them as nan or inf.
 func (e *Encoder) NotFinite() int { return e.notFinite }
-
-var tooFew = fastparse.Reason{Why: "too few fields"}
 
 func (e *Encoder) text(column int) []byte { return e.row.Fields.Text(e.row.Block, column) }
 
@@ -116,11 +130,18 @@ func (e *Encoder) decimal(column int) (fastparse.Decimal, bool) {
 	return e.row.Fields.Decimal(e.row.Block, column)
 }
 
-// reason returns what the malformed column should have been.
+// reason returns why the row is malformed: it lacks the column, or the column has another
+// form than it should have.
 func (e *Encoder) reason(column int) fastparse.Reason {
+	if column >= e.row.Fields.N {
+		return fastparse.Reason{Why: "too few fields"}
+	}
 	name := e.layout.Name(column)
 	why := "not a number below 2^64"
+	counts := e.layout.ByteCounts()
 	switch {
+	case column == counts[0] || column == counts[1]:
+		why = "not a byte count below 2^61"
 	case name == "c_ip" || name == "s_ip":
 		why = "not an address of hex digits, : and . (at most 45)"
 	case isTime(name):
@@ -129,7 +150,7 @@ func (e *Encoder) reason(column int) fastparse.Reason {
 	return fastparse.Reason{Column: name, Why: why}
 }
 
-// isTime reports whether a column that a flow uses is a time or a duration.
+// isTime reports whether a column that flows use is a time or a duration, by its name.
 func isTime(name string) bool {
 	for _, part := range [...]string{"durat", "first", "last", "rtt_"} {
 		if strings.Contains(name, part) {

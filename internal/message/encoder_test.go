@@ -46,7 +46,7 @@ func (s setting) encoder() *message.Encoder {
 	return message.NewEncoder(settings)
 }
 
-// bytes is the threshold in bytes, rounded up.
+// bytes returns the threshold in bytes, rounded up.
 func (s setting) bytes(t testing.TB) uint64 {
 	t.Helper()
 	exact, ok := new(big.Rat).SetString(s.threshold)
@@ -58,7 +58,8 @@ func (s setting) bytes(t testing.TB) uint64 {
 	return n.Sub(n, big.NewInt(1)).Quo(n, exact.Denom()).Uint64()
 }
 
-// checkLog compares what the encoder and its reference make of a log.
+// checkLog compares the results of the encoder and of package reference for a log. size is
+// the size of the encoder's blocks in bytes.
 func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size int) {
 	t.Helper()
 	want, wantErr := reference.Read(log, reference.Protocol(kind.String()), s.reference())
@@ -125,8 +126,8 @@ func TestEncodeGenerated(t *testing.T) {
 	}
 }
 
-// TestEncodeNotFinite: a statistic that is nan or inf is null, alone, in both
-// flows or beside a malformed field.
+// A statistic that is nan or inf becomes null, also in both flows of a row. A row that has
+// a malformed field too is malformed.
 func TestEncodeNotFinite(t *testing.T) {
 	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9"
 	const statistics = " c_rtt_avg:10 s_rtt_std:11 c_pkts_data:12 c_pkts_retx:13 c_mss:14 s_mss:15 c_cwin_max:16 s_sack_cnt:17 c_sack_cnt:18 c_first:19\n"
@@ -147,8 +148,8 @@ func TestEncodeNotFinite(t *testing.T) {
 	}
 }
 
-// Digits after the sixth of a fraction can decide the millisecond that a log
-// with first_abs ends at; an end before the epoch is the epoch.
+// In a log with first_abs, a digit after the sixth of a fraction can decide the millisecond
+// of the end. An end before the epoch is written as the epoch.
 func TestEncodeRelativeTimes(t *testing.T) {
 	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first_abs:8 first:9 last:10\n"
 	for _, times := range []string{
@@ -162,8 +163,8 @@ func TestEncodeRelativeTimes(t *testing.T) {
 	}
 }
 
-// Every outcome of reading a whole log is that of the slow reference: flows, books
-// and which lines are malformed, for all settings and wherever blocks end.
+// The encoder finds the same flows, counts and malformed lines in a log as the slow
+// reference, for all settings and block sizes.
 func FuzzEncode(f *testing.F) {
 	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		for i, log := range reference.Corpus(reference.Protocol(kind.String()), testkit.UnderRace(15, 60)) {
@@ -190,7 +191,7 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// The typed record holds all that the encoder writes, and writes it the same.
+// Reading a flow of the encoder into the typed record and writing it gives the same text.
 func TestTypedRecordRoundTrip(t *testing.T) {
 	flows := 0
 	for path, kind := range corpusLogs(t, "*") {

@@ -12,7 +12,7 @@ import (
 	"tstat-transport/internal/test/reference"
 )
 
-// fenced returns at least size bytes between two pages that cannot be touched.
+// fenced returns at least size bytes between two pages whose access ends the test.
 func fenced(t *testing.T, size int) []byte {
 	t.Helper()
 	page := unix.Getpagesize()
@@ -33,8 +33,8 @@ func fenced(t *testing.T, size int) []byte {
 	return memory
 }
 
-// Nothing before a block is read, nor more than Padding after it, and nothing is
-// written after the room that Row makes: it would end the test.
+// Reset and Row read neither before a block nor more than Padding bytes after it, and Row
+// writes only into the room that it makes. Any other access ends the test.
 func TestWithinBounds(t *testing.T) {
 	const most = 64 << 10
 	memory, room := fenced(t, most+fastparse.Padding), fenced(t, 16<<10)
@@ -52,10 +52,10 @@ func TestWithinBounds(t *testing.T) {
 					continue
 				}
 				want, wantN, _ := e.Row(nil, &s)
-				size := cap(want) // what Row makes room for
+				size := cap(want) // the room that Row makes
 				got, n, _ := e.Row(room[len(room)-size:len(room)-size], &s)
 				if n != wantN || !bytes.Equal(got, want) || cap(got) != size {
-					t.Fatalf("%d flows in room for %d: %q\nelsewhere %d in room for %d: %q", n, cap(got), got, wantN, size, want)
+					t.Fatalf("at the fence %d flows in room for %d: %q\nwant %d in room for %d: %q", n, cap(got), got, wantN, size, want)
 				}
 				rows++
 			}

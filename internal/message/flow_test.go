@@ -23,8 +23,7 @@ const tcpFlow = `{"type":"flow","interval":600,"values":{"duration":1.25,"num_bi
 	`"dst_ip":"fd77::c0c","dst_port":54592,"protocol":"tcp","sensor_id":"s","instance_id":"0","flow_type":"tstat"},` +
 	`"start":0,"end":-1}`
 
-// Reading and writing a flow leaves every key, its place and its digits as
-// they were.
+// Reading and writing a flow keeps every key, the order of keys, and every digit.
 func TestFlowKeepsKeysAndDigits(t *testing.T) {
 	for _, want := range []string{udpFlow, tcpFlow} {
 		var flow Flow

@@ -19,7 +19,7 @@ import (
 
 const corpus = "../../testdata/corpus"
 
-// corpusLogs returns the logs of a corpus, of all for "*", that are sent.
+// corpusLogs returns the paths of the TCP and UDP logs of a corpus; "*" means every corpus.
 func corpusLogs(t testing.TB, name string) map[string]fastparse.Protocol {
 	t.Helper()
 	logs := map[string]fastparse.Protocol{}
@@ -38,7 +38,8 @@ func corpusLogs(t testing.TB, name string) map[string]fastparse.Protocol {
 	return logs
 }
 
-// readLog returns the uncompressed content of a log, as far as it goes.
+// readLog returns the uncompressed content of a log. A truncated gzip stream counts up to
+// where it ends.
 func readLog(t testing.TB, path string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(path)
@@ -58,15 +59,15 @@ func readLog(t testing.TB, path string) []byte {
 	return content
 }
 
-// encoded is what a log becomes.
+// encoded is the result of encoding a log.
 type encoded struct {
 	flows     [][]byte
 	malformed []int // line numbers
 	books     reference.Books
 }
 
-// encodeLog encodes a whole log in blocks of at least size bytes, in the way
-// of the pipeline. The error is reference.ErrNoHeader.
+// encodeLog encodes a whole log in blocks of at least size bytes, as the pipeline does. The
+// error is reference.ErrNoHeader.
 func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Protocol, log []byte, threshold uint64, size int) (encoded, error) {
 	t.Helper()
 	w := walk{t: t, encoder: e, threshold: threshold}
@@ -102,12 +103,12 @@ type walk struct {
 	t         testing.TB
 	encoder   *message.Encoder
 	threshold uint64
-	lines     int // before the block
+	lines     int // lines before the block
 	encoded
 }
 
-// block encodes lines, of which the last may have no newline, and returns the
-// layout that is in force after them.
+// block encodes lines and returns the layout that is in force after them. The last line may
+// have no newline.
 func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 	block := slices.Grow(bytes.Clone(lines), 1+fastparse.Padding)
 	tail := lines[len(lines)-1] != '\n'
@@ -141,13 +142,14 @@ func (w *walk) block(lines []byte, layout *fastparse.Layout) *fastparse.Layout {
 	return s.Layout()
 }
 
-// row encodes a row after other content, which must stay.
+// row encodes a row behind other text, which Row must keep. It reports whether the row
+// became flows.
 func (w *walk) row(s *fastparse.Scanner) (good bool) {
 	const before = "before"
 	out, n, reason := w.encoder.Row([]byte(before), s)
 	flows, ok := bytes.CutPrefix(out, []byte(before))
 	if !ok {
-		w.t.Fatalf("what stood before the flows is gone: %q", out)
+		w.t.Fatalf("the text before the flows is lost: %q", out)
 	}
 	if n == 0 {
 		if reason.Why == "" || len(flows) > 0 {

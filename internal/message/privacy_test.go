@@ -11,8 +11,8 @@ import (
 	"tstat-transport/internal/privacy"
 )
 
-// TestReplacedAddresses: with a policy the flows of real logs differ in their
-// addresses only, and hold no address of the log.
+// With a policy, the flows of real logs differ only in their addresses, and contain no
+// address of the log.
 func TestReplacedAddresses(t *testing.T) {
 	key := bytes.Repeat([]byte{7, 11, 13, 17}, privacy.KeySize/4)
 	for _, policy := range []*privacy.Policy{
@@ -70,7 +70,7 @@ func flowText(t *testing.T, f message.Flow) string {
 	return string(text)
 }
 
-// TestReplacedAddressMalformed: what cannot be replaced is not sent.
+// A row with an address that cannot be replaced is malformed.
 func TestReplacedAddressMalformed(t *testing.T) {
 	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9\n"
 	log := header + "1.2.3 1 192.0.2.1 2 300000 400000 5.5 1000.0 7000.0\n"

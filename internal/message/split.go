@@ -11,10 +11,11 @@ type Part struct {
 // Halves splits the body of a message of at least two flows, written by an Encoder,
 // into the bodies of two messages.
 func Halves(body []byte, flows int) [2]Part {
-	// A string inside a flow cannot contain this text, since its quotes are escaped.
+	// Each flow but the first starts with this text. A string inside a flow cannot contain
+	// it, since its quotes are escaped.
 	flow := []byte(`,{"type":"flow",`)
 	middle := flows / 2
-	at := 0
+	at := 0 // offset of the comma before flow number middle
 	for range middle {
 		at++
 		at += bytes.Index(body[at:], flow)

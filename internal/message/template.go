@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/goccy/go-json"
@@ -28,16 +29,16 @@ type template struct {
 	segments []fastparse.Segment
 	columns  int // number of fields that a row must have
 	size     int // length in bytes of the longest possible flow
-	// Columns from which values are computed; -1 if the layout lacks the column.
-	packets, rexmits             int
-	first, last, absolute, durat int // absolute is first_abs
-	minMax                       []minMax
+	// Columns from which values are computed; -1 if the layout lacks the column. absolute
+	// is first_abs.
+	packets, rexmits, first, last, absolute, durat int
+	minMax                                         []minMax
 }
 
 // minMax is a value that is the smaller (mss) or larger (sackCnt) of two columns.
 type minMax struct {
 	columns [2]int
-	value   int
+	value   int // index of the computed value
 }
 
 // builder builds a template.
@@ -107,14 +108,14 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 	b.constant(`,"num_bits":`).emit(fastparse.Number, numBits)
 	b.constant(`,"num_packets":`).field(fastparse.Counter, source+packets)
 	b.constant(`,"bits_per_second":`).emit(fastparse.Number, bitRate)
-	b.constant(`,"packets_per_second":`).computed(fastparse.Number, packetRate, b.packets >= 0)
+	b.constant(`,"packets_per_second":`).computed(fastparse.Number, packetRate, b.packets)
 	if l.Protocol == fastparse.TCP {
 		b.rexmits = b.column(source + "pkts_retx")
 		for _, v := range tcpValues {
 			b.constant(`,"` + v.key + `":`)
 			switch v.format {
 			case fastparse.Text:
-				b.computed(fastparse.Text, v.value, b.packets >= 0 && b.rexmits >= 0)
+				b.computed(fastparse.Text, v.value, b.packets, b.rexmits)
 			case fastparse.MinMax:
 				b.choose(v.value, "c_"+v.column, "s_"+v.column)
 			default:
@@ -160,22 +161,24 @@ func (b *builder) constant(text string) *builder {
 	return b
 }
 
-// field emits a column, or null if the layout lacks it.
+// field emits a column, or null if the layout lacks the column.
 func (b *builder) field(format fastparse.Format, name string) {
-	if i := b.column(name); i >= 0 {
-		b.emit(format, i)
-	} else {
+	i := b.column(name)
+	if i < 0 {
 		b.constant("null")
+		return
 	}
+	b.emit(format, i)
 }
 
-// computed emits a value, or null if a column that it is computed from is absent.
-func (b *builder) computed(format fastparse.Format, value int, known bool) {
-	if known {
-		b.emit(format, value)
-	} else {
+// computed emits a value that is computed from columns, or null if the layout lacks one
+// of them.
+func (b *builder) computed(format fastparse.Format, value int, columns ...int) {
+	if slices.Contains(columns, -1) {
 		b.constant("null")
+		return
 	}
+	b.emit(format, value)
 }
 
 // address emits the address of the client ("c_") or the server ("s_").
@@ -192,19 +195,20 @@ func (b *builder) address(side string) {
 }
 
 // choose emits the smaller or larger of two columns, or null if the layout lacks one
-// of them.
+// of them. A row then need not have the other column either.
 func (b *builder) choose(value int, name, other string) {
-	known := b.layout.Column(name) >= 0 && b.layout.Column(other) >= 0
-	if known {
-		b.minMax = append(b.minMax, minMax{[2]int{b.column(name), b.column(other)}, value})
+	if b.layout.Column(name) < 0 || b.layout.Column(other) < 0 {
+		b.constant("null")
+		return
 	}
-	b.computed(fastparse.MinMax, value, known)
+	b.minMax = append(b.minMax, minMax{[2]int{b.column(name), b.column(other)}, value})
+	b.emit(fastparse.MinMax, value)
 }
 
 // emit ends a segment: the constant text so far, followed by a value. at is a column
 // or the index of a computed value, depending on the format.
 func (b *builder) emit(format fastparse.Format, at int) {
-	for len(b.text) > fastparse.MaxText {
+	for len(b.text) > fastparse.MaxText { // a segment has room for MaxText bytes
 		b.segment(fastparse.MaxText, fastparse.Text, nothing)
 	}
 	b.segment(len(b.text), format, at)

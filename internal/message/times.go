@@ -2,27 +2,27 @@ package message
 
 import "tstat-transport/internal/fastparse"
 
-// times sets duration, start and end. It returns the malformed column, or -1.
+// times sets duration, start and end. Like the functions in values.go it returns the column
+// that is malformed, or -1.
 func (e *Encoder) times(t *template) (bad int) {
 	thousandths, bad := e.readDuration(t)
 	if bad >= 0 {
 		return bad
 	}
 	e.seconds = fastparse.Ratio(thousandths, 1000) / 1000
-	whole, cents := fastparse.Hundredths(e.seconds) // below 10^12 s
-	e.row.Values[duration].SetHundredths(whole, cents)
-	if e.layout.Protocol == fastparse.UDP {
-		if e.settings.Milliseconds {
-			whole = thousandths / 1000
-		}
-		return e.udpTimes(t, whole)
+	seconds, cents := fastparse.Hundredths(e.seconds) // below 10^12 s
+	e.row.Values[duration].SetHundredths(seconds, cents)
+	switch {
+	case e.layout.Protocol == fastparse.UDP && e.settings.Milliseconds:
+		return e.udpTimes(t, thousandths/1000)
+	case e.layout.Protocol == fastparse.UDP:
+		return e.udpTimes(t, seconds*1000)
+	case t.absolute >= 0:
+		return e.relativeTimes(t)
 	}
-	if t.absolute < 0 {
-		e.setTimestamp(start, t.first)
-		e.setTimestamp(end, t.last)
-		return -1
-	}
-	return e.relativeTimes(t)
+	e.setTimestamp(start, t.first)
+	e.setTimestamp(end, t.last)
+	return -1
 }
 
 // setTimestamp sets start or end to a column in ms, truncated to the unit of the
@@ -43,23 +43,18 @@ func (e *Encoder) setMS(i int, ms uint64) {
 	e.row.Values[i].SetTimestampText(ms)
 }
 
-// udpTimes sets start, and end to start + passed. passed is in the unit of the
-// settings.
-func (e *Encoder) udpTimes(t *template, passed uint64) (bad int) {
+// udpTimes sets start, and end to start plus ms, whole units of the settings.
+func (e *Encoder) udpTimes(t *template, ms uint64) (bad int) {
 	e.setTimestamp(start, t.absolute)
-	e.setTimestamp(end, t.absolute)
-	if passed == 0 {
+	if ms == 0 {
+		e.setTimestamp(end, t.absolute)
 		return -1
 	}
 	from, ok := e.decimal(t.absolute)
 	if !ok {
 		return t.absolute
 	}
-	unit := uint64(1000)
-	if e.settings.Milliseconds {
-		unit = 1
-	}
-	e.setMS(end, from.Whole+passed*unit)
+	e.setMS(end, from.Whole+ms)
 	return -1
 }
 
@@ -87,8 +82,7 @@ func (e *Encoder) relativeTimes(t *template) (bad int) {
 	return -1
 }
 
-// readDuration returns the duration in thousandths of a ms. bad is the malformed
-// column, or -1.
+// readDuration returns the duration in thousandths of a ms.
 func (e *Encoder) readDuration(t *template) (n uint64, bad int) {
 	d, ok := e.decimal(t.durat)
 	if !ok {
@@ -97,7 +91,7 @@ func (e *Encoder) readDuration(t *template) (n uint64, bad int) {
 	if e.layout.Protocol == fastparse.TCP || e.settings.UDPMilliseconds {
 		return d.Thousandths(e.text(t.durat)), -1
 	}
-	if d.Whole >= fastparse.MaxTime/1000 {
+	if d.Whole >= fastparse.MaxTime/1000 { // the duration is in s, MaxTime is in ms
 		return 0, t.durat
 	}
 	return d.ShiftedThousandths(e.text(t.durat)), -1

@@ -4,7 +4,7 @@ import "tstat-transport/internal/fastparse"
 
 // The computed values of a flow, as indices in fastparse.Renderer.Values.
 const (
-	nothing = iota
+	nothing = iota // the empty text
 	duration
 	numBits
 	bitRate
@@ -19,64 +19,74 @@ const (
 	computedValues
 )
 
-// compute computes the values of a flow. For the first flow of a row it also
-// computes what both flows have in common. It returns the malformed column, or -1.
-func (e *Encoder) compute(t *template, bits uint64, first bool) (bad int) {
-	if first {
-		if bad := e.chooseMinMax(t); bad >= 0 {
-			return bad
-		}
-		if bad := e.replaceAddresses(); bad >= 0 {
-			return bad
-		}
+// The functions below compute values. Each returns the column that is malformed, or -1.
+
+// computeShared computes the values that are the same in both flows of a row. t is the
+// template of either flow.
+func (e *Encoder) computeShared(t *template) (bad int) {
+	if bad := e.chooseMinMax(t); bad >= 0 {
+		return bad
 	}
-	if first || e.layout.Protocol == fastparse.UDP { // both flows of a TCP row have the same times
-		if bad := e.times(t); bad >= 0 {
-			return bad
-		}
+	if bad := e.replaceAddresses(); bad >= 0 {
+		return bad
 	}
-	v := e.row.Values
-	v[numBits].SetUint(bits)
-	v[bitRate].SetRate(bits, e.seconds)
-	if t.packets >= 0 {
-		packets, finite, ok := e.statistic(t.packets)
-		if !ok {
-			return t.packets
-		}
-		if finite {
-			v[packetRate].SetRate(packets, e.seconds)
-		} else {
-			v[packetRate].SetNull()
-		}
-		if t.rexmits >= 0 {
-			rexmits, finite2, ok := e.statistic(t.rexmits)
-			if !ok {
-				return t.rexmits
-			}
-			if finite && finite2 {
-				v[rexmitRate].SetQuotient(rexmits, packets)
-			} else {
-				v[rexmitRate].SetNull()
-			}
-		}
+	if e.layout.Protocol == fastparse.TCP {
+		return e.times(t)
 	}
 	return -1
 }
 
-// chooseMinMax chooses the smaller or larger of two columns, for the values that
-// both flows of a row share. It returns the malformed column, or -1.
+// compute computes the other values of a flow. In a UDP row each direction has times of
+// its own.
+func (e *Encoder) compute(t *template, bits uint64) (bad int) {
+	if e.layout.Protocol == fastparse.UDP {
+		if bad := e.times(t); bad >= 0 {
+			return bad
+		}
+	}
+	e.row.Values[numBits].SetUint(bits)
+	e.row.Values[bitRate].SetRate(bits, e.seconds)
+	if t.packets < 0 {
+		return -1
+	}
+	packets, packetsFinite, ok := e.statistic(t.packets)
+	if !ok {
+		return t.packets
+	}
+	if packetsFinite {
+		e.row.Values[packetRate].SetRate(packets, e.seconds)
+	} else {
+		e.row.Values[packetRate].SetNull()
+	}
+	if t.rexmits < 0 {
+		return -1
+	}
+	rexmits, rexmitsFinite, ok := e.statistic(t.rexmits)
+	if !ok {
+		return t.rexmits
+	}
+	if packetsFinite && rexmitsFinite {
+		e.row.Values[rexmitRate].SetQuotient(rexmits, packets)
+	} else {
+		e.row.Values[rexmitRate].SetNull()
+	}
+	return -1
+}
+
+// chooseMinMax chooses the smaller or larger of two columns. A column that is nan or inf
+// is chosen before any other, so that the value is null.
 func (e *Encoder) chooseMinMax(t *template) (bad int) {
 	for _, c := range t.minMax {
-		a, finite, ok := e.statistic(c.columns[0])
+		a, aFinite, ok := e.statistic(c.columns[0])
 		if !ok {
 			return c.columns[0]
 		}
-		b, finite2, ok := e.statistic(c.columns[1])
+		b, bFinite, ok := e.statistic(c.columns[1])
 		if !ok {
 			return c.columns[1]
 		}
-		column := c.columns[0] // a column with nan or inf is chosen first; it is written as null
-		if finite && (!finite2 || (b < a) == (c.value == mss)) {
+		column := c.columns[0]
+		if aFinite && (!bFinite || (b < a) == (c.value == mss)) {
 			column = c.columns[1]
 		}
 		e.row.Values[c.value].SetColumn(column)
@@ -84,8 +94,8 @@ func (e *Encoder) chooseMinMax(t *template) (bad int) {
 	return -1
 }
 
-// replaceAddresses computes what is written instead of the addresses of the row.
-// It returns the malformed column, or -1.
+// replaceAddresses computes the replacements of the row's addresses, if addresses are
+// replaced.
 func (e *Encoder) replaceAddresses() (bad int) {
 	if e.addresses == nil {
 		return -1
