@@ -110,17 +110,17 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
-	account := report.CullRun{
-		Version: cli.VersionOrUnknown(version), Started: time.Now(), DryRun: c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
-		Events: new(report.Events),
+	run := report.CullRun{
+		Outcome: report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
+		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
-	log := slog.New(account.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
-	result := cull.Run(ctx, c.Directory, account.Started, cull.Options{
+	log := slog.New(run.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
+	result := cull.Run(ctx, c.Directory, run.Started, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
-	account.Ended, account.Status, account.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
+	run.Ended, run.Status, run.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
 	for _, root := range result.Roots {
-		account.Roots = append(account.Roots, report.CullRoot{
+		run.Roots = append(run.Roots, report.CullRoot{
 			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
 		})
 	}
@@ -130,19 +130,19 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		}
 		if err := write(path); err != nil {
 			log.Error(event, "file", path, "error", err, "hint", "correct "+flag) //nolint:sloglint // the callers below pass constants
-			account.Status = cli.Worse(account.Status, cli.IO)
+			run.Status = cli.Worse(run.Status, cli.IO)
 		}
 	}
-	write("report_unwritable", "--report", c.Report, account.WriteAccount)
-	write("metrics_unwritable", "--metrics", c.Metrics, account.WriteMetrics)
-	if !c.Quiet || account.Status != cli.OK {
+	write("report_unwritable", "--report", c.Report, run.WriteReport)
+	write("metrics_unwritable", "--metrics", c.Metrics, run.WriteMetrics)
+	if !c.Quiet || run.Status != cli.OK {
 		total := result.Total()
 		cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
 			"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
 			"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed, "dry_run", c.DryRun,
-			"seconds", cli.Seconds(account.Ended.Sub(account.Started)), "status", account.Status)
+			"seconds", cli.Seconds(run.Ended.Sub(run.Started)), "status", run.Status)
 	}
-	return account.Status
+	return run.Status
 }
 
 // exitStatus returns the most severe status of the run.

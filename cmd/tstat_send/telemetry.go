@@ -33,8 +33,8 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		c:        c,
 		delivery: func() delivery.Stats { return delivery.Stats{} },
 		run: report.Run{
-			Version: cli.VersionOrUnknown(version), Started: time.Now(), Settings: c.settings(),
-			Counters: new(report.Counters), Events: new(report.Events),
+			Outcome:  report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
+			Settings: c.settings(), Counters: new(report.Counters),
 		},
 	}
 	for _, d := range c.Directory {
@@ -136,7 +136,7 @@ func (w *telemetry) end(ctx context.Context, status int) int {
 	r.Ended, r.Status, r.Interrupted = time.Now(), status, ctx.Err() != nil
 	r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
 	if w.c.Report != "" {
-		if err := r.WriteAccount(w.c.Report); err != nil {
+		if err := r.WriteReport(w.c.Report); err != nil {
 			w.log.Error("report_unwritable", "file", w.c.Report, "error", err, "hint", "correct --report")
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}

@@ -29,9 +29,12 @@ const sensors = 40
 func writeRun(dir string, sensor int) (text []byte, err error) {
 	now := time.Now()
 	send := &report.Run{
-		Version: fmt.Sprintf("v1.%d.0", sensor%2), Started: now.Add(-time.Minute), Ended: now, Sensor: fmt.Sprintf("sensor%d", sensor),
+		Outcome: report.Outcome{
+			Version: fmt.Sprintf("v1.%d.0", sensor%2), Started: now.Add(-time.Minute), Ended: now, Events: new(report.Events),
+		},
+		Sensor:   fmt.Sprintf("sensor%d", sensor),
 		Roots:    []report.Root{{Path: "/data/tstat0", Instance: "0"}, {Path: "/data/tstat1", Instance: "1"}},
-		Counters: new(report.Counters), Events: new(report.Events),
+		Counters: new(report.Counters),
 		Delivery: delivery.Stats{Latency: delivery.Latency{Count: 5, Sum: time.Second, Buckets: []uint64{0, 2, 3}}},
 	}
 	if sensor == 0 {
@@ -50,8 +53,8 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	}
 	send.Counters.Unsent.Complete()
 	cull := &report.CullRun{
-		Version: send.Version, Started: send.Started, Ended: now, Events: new(report.Events),
-		Roots: []report.CullRoot{{Path: "/data/tstat0"}, {Path: "/data/tstat1", LackingBytes: int64(sensor % 2)}},
+		Outcome: report.Outcome{Version: send.Version, Started: send.Started, Ended: now, Events: new(report.Events)},
+		Roots:   []report.CullRoot{{Path: "/data/tstat0"}, {Path: "/data/tstat1", LackingBytes: int64(sensor % 2)}},
 	}
 	sendFile := filepath.Join(dir, fmt.Sprintf("send%d.prom", sensor))
 	cullFile := filepath.Join(dir, fmt.Sprintf("cull%d.prom", sensor))

@@ -1,5 +1,5 @@
 // Package report keeps the counters of a run. Every stage adds to the counters. The
-// summary line, the progress bar on a terminal, the account in JSON and the metrics for
+// summary line, the progress bar on a terminal, the report in JSON and the metrics for
 // Prometheus are made from the counters.
 package report
 
@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"tstat-transport/internal/cli"
 )
 
 // Counters count the work of one run. When the run has ended, these sums hold:
@@ -63,7 +61,7 @@ func (c *Counters) Crawled(root string, found int, newest time.Time) {
 	c.crawled[root] = crawledRoot{found, newest}
 }
 
-// root returns what Crawled has recorded about a root.
+// root returns what Crawled has recorded of a root.
 func (c *Counters) root(path string) (root crawledRoot, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +94,7 @@ func (c *Counters) Spend(s Stage, began time.Time) time.Time {
 	return now
 }
 
-// quantity is one counter. It has the same name in the summary, in the account and,
+// quantity is one counter. It has the same name in the summary, in the report and,
 // after the prefix tstat_send_, in the metrics.
 type quantity struct {
 	name  string
@@ -143,8 +141,8 @@ func (r *Run) Attrs() []any {
 		}
 		attrs = append(attrs, q.name, q.value)
 	}
-	if left, known := r.Counters.Unsent.Left(); known {
+	if left, complete := r.Counters.Unsent.Left(); complete {
 		attrs = append(attrs, "unsent", left.Directories, "backlog_bytes", left.Bytes)
 	}
-	return append(attrs, "seconds", cli.Seconds(r.Ended.Sub(r.Started)), "status", r.Status)
+	return append(attrs, "seconds", r.seconds(), "status", r.Status)
 }

@@ -1,22 +1,14 @@
 package report
 
-import (
-	"time"
+import "time"
 
-	"tstat-transport/internal/cli"
-)
-
-// CullRun is the data of a run of tstat_cull when it has ended.
+// CullRun is a run of tstat_cull that has ended.
 type CullRun struct {
-	Version        string
-	Started, Ended time.Time
-	Status         int  // the exit status
-	Interrupted    bool // a signal stopped the run
-	DryRun         bool
-	TTL            time.Duration
-	MinFree        string // as the user wrote it; empty if not given
-	Roots          []CullRoot
-	Events         *Events
+	Outcome
+	DryRun  bool
+	TTL     time.Duration
+	MinFree string // as the user wrote it; empty if not given
+	Roots   []CullRoot
 }
 
 // CullCounts are numbers of directories; see cull.Counts.
@@ -39,31 +31,23 @@ type CullRoot struct {
 	LackingBytes int64 `json:"lacking_bytes"`
 }
 
-// cullAccount is the JSON of a CullRun; docs/cull-report.schema.json describes it.
-type cullAccount struct {
-	Tool        string     `json:"tool"`
-	Version     string     `json:"version"`
-	Started     time.Time  `json:"started"`
-	Ended       time.Time  `json:"ended"`
-	Seconds     float64    `json:"seconds"`
-	Status      int        `json:"status"`
-	Interrupted bool       `json:"interrupted"`
-	DryRun      bool       `json:"dry_run"`
-	TTLHours    float64    `json:"ttl_hours"`
-	MinFree     string     `json:"min_free"`
-	Roots       []CullRoot `json:"roots"`
-	Errors      eventList  `json:"errors"`
-	Warnings    eventList  `json:"warnings"`
+// cullReport is the report of a CullRun; docs/cull-report.schema.json describes it.
+type cullReport struct {
+	outcomeHead
+	DryRun   bool       `json:"dry_run"`
+	TTLHours float64    `json:"ttl_hours"`
+	MinFree  string     `json:"min_free"`
+	Roots    []CullRoot `json:"roots"`
+	outcomeTail
 }
 
-// WriteAccount writes the account of the run to a file, as JSON.
-func (r *CullRun) WriteAccount(path string) error {
-	a := cullAccount{
-		Tool: "tstat_cull", Version: r.Version, Started: r.Started, Ended: r.Ended, Seconds: cli.Seconds(r.Ended.Sub(r.Started)),
-		Status: r.Status, Interrupted: r.Interrupted, DryRun: r.DryRun, TTLHours: r.TTL.Hours(), MinFree: r.MinFree, Roots: r.Roots,
-	}
-	a.Errors, a.Warnings = r.Events.lists()
-	return writeJSON(path, a)
+// WriteReport writes the report of the run to a file, as JSON.
+func (r *CullRun) WriteReport(path string) error {
+	return writeJSON(path, cullReport{
+		outcomeHead: r.head("tstat_cull"),
+		DryRun:      r.DryRun, TTLHours: r.TTL.Hours(), MinFree: r.MinFree, Roots: r.Roots,
+		outcomeTail: r.tail(),
+	})
 }
 
 // WriteMetrics writes the metrics of the run to a file for the textfile
@@ -98,5 +82,5 @@ func (r *CullRun) metrics(s *metricSet, root CullRoot) {
 		unreadable = 1
 	}
 	s.gauge("unreadable", "1 if the root does not exist or could not be read.", unreadable)
-	s.run(runOutcome{tool: "tstat_cull", version: r.Version, status: r.Status, started: r.Started, ended: r.Ended, events: r.Events})
+	s.ended("tstat_cull", &r.Outcome)
 }

@@ -16,8 +16,8 @@ import (
 
 func sampleCullRun(roots ...string) *CullRun {
 	r := &CullRun{
-		Version: "v1.2.3", Started: start, Ended: start.Add(1500 * time.Millisecond), Status: 74, TTL: 36 * time.Hour, MinFree: "5%",
-		Events: new(Events),
+		Outcome: Outcome{Version: "v1.2.3", Started: start, Ended: start.Add(1500 * time.Millisecond), Status: 74, Events: new(Events)},
+		TTL:     36 * time.Hour, MinFree: "5%",
 	}
 	for _, root := range roots {
 		r.Roots = append(r.Roots, CullRoot{
@@ -30,7 +30,7 @@ func sampleCullRun(roots ...string) *CullRun {
 	return r
 }
 
-// samples returns the samples of a metrics file as series -> value.
+// samples checks a metrics file with promlint and returns its samples: series -> value.
 func samples(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -51,9 +51,9 @@ func samples(t *testing.T, path string) map[string]string {
 	return values
 }
 
-func TestCullAccount(t *testing.T) {
+func TestCullReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
-	if err := sampleCullRun("/r", "/s").WriteAccount(path); err != nil {
+	if err := sampleCullRun("/r", "/s").WriteReport(path); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -126,24 +126,24 @@ func TestCullMetrics(t *testing.T) {
 	}
 	for series := range samples(t, filepath.Join(filepath.Dir(path), "other.prom")) {
 		if _, ok := again[series]; ok {
-			t.Errorf("%s stands in both files", series)
+			t.Errorf("%s is in both files", series)
 		}
 	}
 
-	// The document speaks of all of them, and of no other.
+	// docs/monitoring.md names these metrics and no others.
 	text, err := os.ReadFile("../../docs/monitoring.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	known, spoken := map[string]bool{}, map[string]bool{}
+	known, named := map[string]bool{}, map[string]bool{}
 	for series := range again {
 		name, _, _ := strings.Cut(series, "{")
 		known[name] = true
 	}
 	for _, name := range regexp.MustCompile(`\btstat_cull_[a-z_]+`).FindAllString(string(text), -1) {
-		spoken[name] = true
+		named[name] = true
 	}
-	if d := cmp.Diff(known, spoken); d != "" {
-		t.Errorf("metrics, and those in docs/monitoring.md: %s", d)
+	if d := cmp.Diff(known, named); d != "" {
+		t.Errorf("- metrics, + docs/monitoring.md:\n%s", d)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxEvents is the number of errors, and of warnings, that an account holds in full.
+// maxEvents is the number of errors, and of warnings, that a report holds in full.
 const maxEvents = 100
 
 // Event is a record of the log.

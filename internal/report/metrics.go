@@ -18,7 +18,7 @@ const prefix = "tstat_send_"
 func (r *Run) WriteMetrics(f *MetricsFile) error {
 	return f.write(prefix, func(s *metricSet) {
 		s = r.metrics(s, r.Ended)
-		s.run(r.outcome())
+		s.ended("tstat_send", &r.Outcome)
 	})
 }
 
@@ -27,12 +27,8 @@ func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
 	return f.write(prefix, func(s *metricSet) {
 		s = r.metrics(s, now)
 		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics before its end; absent between runs.", seconds(now))
-		s.unended(r.outcome())
+		s.running("tstat_send", &r.Outcome)
 	})
-}
-
-func (r *Run) outcome() runOutcome {
-	return runOutcome{tool: "tstat_send", version: r.Version, status: r.Status, started: r.Started, ended: r.Ended, events: r.Events}
 }
 
 // metrics adds the state of the run at the time now to file. The returned set adds the
@@ -88,8 +84,8 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 		s.keep(newest)
 	}
 	const oldest = "oldest_unsent_timestamp_seconds"
-	left, known := r.Counters.Unsent.Below(root.Path)
-	if !known {
+	left, complete := r.Counters.Unsent.Below(root.Path)
+	if !complete {
 		for _, name := range []string{"unsent", "backlog_bytes", "failed_directories", "oldest_unsent_age_seconds", oldest} {
 			s.keep(name)
 		}

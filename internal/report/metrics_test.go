@@ -7,11 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
-// written writes a run's metrics and returns the file as metric -> value.
+// written writes a run's metrics and returns samplesOf the file.
 func written(t *testing.T, r *Run, path string) map[string]string {
 	t.Helper()
 	f, err := OpenMetrics(path)
@@ -30,25 +28,13 @@ const (
 	rootLabels = `instance_id="1",root="/r",sensor="s"`
 )
 
-// samplesOf returns a metrics file as metric -> value, without the labels of the
-// sample run.
+// samplesOf is like samples, without the labels of the sample run.
 func samplesOf(t *testing.T, path string) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	problems, err := promlint.New(strings.NewReader(string(text))).Lint()
-	if len(problems) > 0 || err != nil {
-		t.Errorf("promlint: %v %v", problems, err)
-	}
+	unlabelled := strings.NewReplacer("{"+runLabels+"}", "", "{"+rootLabels+"}", "", runLabels+",", "", ","+runLabels, "")
 	values := make(map[string]string)
-	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, "#") {
-			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-			name = strings.NewReplacer("{"+runLabels+"}", "", "{"+rootLabels+"}", "", runLabels+",", "", ","+runLabels, "").Replace(name)
-			values[name] = value
-		}
+	for series, value := range samples(t, path) {
+		values[unlabelled.Replace(series)] = value
 	}
 	return values
 }
@@ -76,7 +62,7 @@ func TestMetrics(t *testing.T) {
 		"confirm_latency_seconds_sum": "0.008", "errors_total": "1", `build_info{version="v1.2.3"}`: "1",
 	})
 
-	// One that fails: the time of the last success stays, the counters go on.
+	// A run that fails: the time of the last success stays, the counters go on.
 	bad := sampleRun()
 	bad.Started, bad.Ended = start.Add(time.Hour), start.Add(time.Hour+time.Second)
 	check(t, written(t, bad, path), map[string]string{
@@ -87,7 +73,7 @@ func TestMetrics(t *testing.T) {
 		`build_info{version="v1.2.3"}`: "1",
 	})
 
-	// One that does not come to crawl leaves what was known of the backlog.
+	// A run that ends before its crawl leaves the numbers of the backlog as they were.
 	blind := sampleRun()
 	blind.Counters = new(Counters)
 	check(t, written(t, blind, path), map[string]string{
@@ -106,18 +92,18 @@ func TestMetrics(t *testing.T) {
 		"last_success_timestamp_seconds": "1.7684784e+09",
 	})
 	if v, ok := got["tstat_send_oldest_unsent_timestamp_seconds"]; ok {
-		t.Errorf("oldest since %s, and there is none", v)
+		t.Errorf("the oldest directory dates from %s, want no sample", v)
 	}
 }
 
 func TestNoSuccessYet(t *testing.T) {
 	got := written(t, sampleRun(), filepath.Join(t.TempDir(), "m.prom"))
 	if v, ok := got["tstat_send_last_success_timestamp_seconds"]; ok {
-		t.Errorf("last success at %s, and there was none", v)
+		t.Errorf("the last success was at %s, want no sample", v)
 	}
 }
 
-// What is no metrics file is replaced, and that is told.
+// TestDamagedMetrics: a file that cannot be parsed is replaced, and an error says so.
 func TestDamagedMetrics(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.prom")
 	if err := os.WriteFile(path, []byte("tstat_send_rows_total 1 2 3 {{{\n"), 0o600); err != nil {
@@ -134,8 +120,9 @@ func TestDamagedMetrics(t *testing.T) {
 	check(t, written(t, sampleRun(), path), map[string]string{"rows_total": "200"})
 }
 
-// Dashboards, rules and documents speak of metrics that there are.
-func TestMetricsThatAreSpokenOf(t *testing.T) {
+// TestMetricsInDocuments: dashboards, rules and documents name only metrics that exist,
+// and docs/monitoring.md names all of them.
+func TestMetricsInDocuments(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.prom")
 	r := sampleRun()
 	r.Status = 0
@@ -144,9 +131,9 @@ func TestMetricsThatAreSpokenOf(t *testing.T) {
 		name, _, _ = strings.Cut(name, "{")
 		known[name] = true
 	}
-	histogram := prefix + "confirm_latency_seconds" // is spoken of as a whole
+	histogram := prefix + "confirm_latency_seconds" // the documents name it without _bucket, _sum and _count
 	known[histogram] = true
-	known[prefix+"heartbeat_timestamp_seconds"] = true // while a run is at work
+	known[prefix+"heartbeat_timestamp_seconds"] = true // written only by WriteProgress
 	metric := regexp.MustCompile(`\btstat_send_[a-z_]+`)
 	for _, file := range []string{
 		"contrib/prometheus/tstat.rules.yml", "contrib/prometheus/tstat.rules.test.yml",
@@ -156,27 +143,27 @@ func TestMetricsThatAreSpokenOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spoken := make(map[string]bool)
+		named := make(map[string]bool)
 		for _, name := range metric.FindAllString(string(text), -1) {
-			spoken[name] = true
+			named[name] = true
 			if !known[name] {
-				t.Errorf("%s speaks of %s, which does not exist", file, name)
+				t.Errorf("%s names %s, which does not exist", file, name)
 			}
 		}
 		if file != "docs/monitoring.md" {
 			continue
 		}
 		for name := range known {
-			if !spoken[name] && !(strings.HasPrefix(name, histogram) && spoken[histogram]) {
-				t.Errorf("%s does not speak of %s", file, name)
+			if !named[name] && !(strings.HasPrefix(name, histogram) && named[histogram]) {
+				t.Errorf("%s does not name %s", file, name)
 			}
 		}
 	}
 }
 
-// The counters of a run that goes on are in the file once, however often it is
-// written, and what the last run left stays.
-func TestMetricsOfARunAtWork(t *testing.T) {
+// TestWriteProgress: the counters of a running run are added to the file once, however
+// often the file is written, and the metrics of the last run's end stay.
+func TestWriteProgress(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.prom")
 	good := sampleRun()
 	good.Status = 0
@@ -213,7 +200,8 @@ func TestMetricsOfARunAtWork(t *testing.T) {
 	}
 }
 
-// Each root has what was found below it, and the run has one sum.
+// TestMetricsOfEachRoot: each root has its own numbers of directories, and the counters
+// of the run have one sample for all roots.
 func TestMetricsOfEachRoot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.prom")
 	r := sampleRun()
@@ -235,13 +223,13 @@ func TestMetricsOfEachRoot(t *testing.T) {
 	for name := range got {
 		if strings.Contains(name, "found{") && strings.Contains(name, "/unknown") ||
 			strings.Contains(name, "newest") && strings.Contains(name, "/empty") {
-			t.Errorf("%s, which nobody knows", name)
+			t.Errorf("%s is written though its value is not known", name)
 		}
 	}
 }
 
-// Files of different runs in one folder have no series in common, which
-// node_exporter would drop.
+// TestFilesDoNotCollide: the files of different runs in one folder have no series in
+// common. Of a series in two files, node_exporter would drop one.
 func TestFilesDoNotCollide(t *testing.T) {
 	dir := t.TempDir()
 	seen := make(map[string]string)

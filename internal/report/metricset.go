@@ -10,13 +10,10 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-
-	"tstat-transport/internal/cli"
 )
 
 // families are metrics by name.
@@ -150,56 +147,50 @@ func (s *metricSet) keep(name string) {
 	}
 }
 
-// runOutcome is what both programs put into their metrics.
-type runOutcome struct {
-	tool, version  string
-	status         int
-	started, ended time.Time
-	events         *Events
-}
-
-func (s *metricSet) run(r runOutcome) {
-	errs, warnings := r.events.lists()
-	s.count("errors", "Errors logged.", float64(errs.Count))
-	s.count("warnings", "Warnings logged.", float64(warnings.Count))
-	s.runs(r.status)
-	ended := float64(r.ended.UnixMilli()) / 1000
-	s.gauge("status", "Exit status of the last run.", float64(r.status))
-	s.gauge("seconds", "Time that the last run took.", cli.Seconds(r.ended.Sub(r.started)))
+// ended adds the metrics that both programs write at the end of a run.
+func (s *metricSet) ended(tool string, o *Outcome) {
+	s.runs(o.Status)
+	ended := seconds(o.Ended)
+	s.gauge("status", "Exit status of the last run.", float64(o.Status))
+	s.gauge("seconds", "Time that the last run took.", o.seconds())
 	s.gauge("last_run_timestamp_seconds", "When the last run ended.", ended)
 	const success, successHelp = "last_success_timestamp_seconds", "When the last run with exit status 0 ended."
-	if r.status == 0 {
+	if o.Status == 0 {
 		s.gauge(success, successHelp, ended)
 	} else {
 		s.keep(success)
 	}
-	s.buildInfo(r.tool, r.version)
+	s.common(tool, o)
 }
 
-func (s *metricSet) buildInfo(tool, version string) {
-	s.gauge("build_info", "Version of "+tool+".", 1, "version", version)
-}
-
-// unended is like run, for a run that has not ended. The metrics that describe the end
+// running is like ended, for a run that has not ended: the metrics that describe the end
 // of a run keep the values of the last run.
-func (s *metricSet) unended(r runOutcome) {
-	errs, warnings := r.events.lists()
-	s.count("errors", "Errors logged.", float64(errs.Count))
-	s.count("warnings", "Warnings logged.", float64(warnings.Count))
-	s.runs()
+func (s *metricSet) running(tool string, o *Outcome) {
+	s.runs(noStatus)
 	for _, name := range []string{"status", "seconds", "last_run_timestamp_seconds", "last_success_timestamp_seconds"} {
 		s.keep(name)
 	}
-	s.buildInfo(r.tool, r.version)
+	s.common(tool, o)
 }
 
-// runs counts runs by exit status. ended is the exit status of a run that has ended; it
-// is omitted for a run that has not. The counts of other statuses keep their values.
-func (s *metricSet) runs(ended ...int) {
+func (s *metricSet) common(tool string, o *Outcome) {
+	errs, warnings := o.Events.lists()
+	s.count("errors", "Errors logged.", float64(errs.Count))
+	s.count("warnings", "Warnings logged.", float64(warnings.Count))
+	s.gauge("build_info", "Version of "+tool+".", 1, "version", o.Version)
+}
+
+// noStatus is the status of a run that has not ended.
+const noStatus = -1
+
+// runs counts runs by exit status: it adds a run that ended with status, and keeps the
+// counts of the other statuses.
+func (s *metricSet) runs(status int) {
 	const name, help = "runs", "Runs by exit status."
-	var statuses []string
-	for _, status := range ended {
-		statuses = append(statuses, strconv.Itoa(status))
+	added := strconv.Itoa(status)
+	statuses := []string{added}
+	if status == noStatus {
+		statuses = nil
 	}
 	for _, m := range s.before[s.prefix+name+"_total"].GetMetric() {
 		for _, l := range m.GetLabel() {
@@ -209,11 +200,11 @@ func (s *metricSet) runs(ended ...int) {
 		}
 	}
 	slices.Sort(statuses)
-	for _, other := range slices.Compact(statuses) {
+	for _, status := range slices.Compact(statuses) {
 		n := 0.0
-		if len(ended) > 0 && other == strconv.Itoa(ended[0]) {
+		if status == added {
 			n = 1
 		}
-		s.count(name, help, n, "status", other)
+		s.count(name, help, n, "status", status)
 	}
 }

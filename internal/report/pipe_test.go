@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPipes: a named pipe that nobody reads is an error, and does not hang the
-// run; one that somebody reads is written to.
+// TestPipes: writing to a named pipe without a reader is an error and does not hang;
+// a pipe with a reader gets the text.
 func TestPipes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := unix.Mkfifo(path, 0o600); err != nil {

@@ -28,10 +28,11 @@ type Progress struct {
 }
 
 const (
-	// roomy is the width from which on the bar also shows the numbers of rows and flows.
-	roomy = 70
-	// usual is the width assumed for a terminal that does not report its width.
-	usual = 80
+	// detailWidth is the smallest width at which the bar also shows the numbers of rows
+	// and flows.
+	detailWidth = 70
+	// defaultWidth is the width assumed for a terminal that does not report its width.
+	defaultWidth = 80
 )
 
 // columns returns the width of a terminal, or math.MaxInt if w is not a terminal.
@@ -43,7 +44,7 @@ func columns(w io.Writer) int {
 	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 		return width
 	}
-	return usual
+	return defaultWidth
 }
 
 // clipper cuts each line of the bar to the width of the terminal. If a line wrapped,
@@ -131,12 +132,12 @@ func (p *Progress) draw(c *Counters) {
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(clipper{p.out}), progressbar.OptionUseANSICodes(true),
-			progressbar.OptionSetWidth(max(5, min(width-roomy, 20))), progressbar.OptionShowCount(),
+			progressbar.OptionSetWidth(max(5, min(width-detailWidth, 20))), progressbar.OptionShowCount(),
 			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true))
 	} else if p.bar.GetMax64() != total {
 		p.bar.ChangeMax64(total)
 	}
-	if width < roomy {
+	if width < detailWidth {
 		p.bar.Describe("")
 	} else {
 		p.bar.Describe(fmt.Sprintf("%d rows, %d flows", c.Rows.Load(), c.Flows.Load()))

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// screen is a terminal: what a person would see of what is written to it.
+// screen is a terminal that keeps the lines that a person would see.
 type screen struct {
 	mu   sync.Mutex
-	rows []string // the last one has the cursor
-	bars []string // what stood on the last line at the end of each write
+	rows []string // the cursor is on the last row
+	bars []string // the last row after each write, if not empty
 }
 
 func (s *screen) Write(b []byte) (int, error) {
@@ -29,7 +29,7 @@ func (s *screen) Write(b []byte) (int, error) {
 			*last, text = "", text[4:]
 		case strings.HasPrefix(text, "\033[0K"):
 			text = text[4:]
-		case text[0] == '\r': // what follows writes the line anew, or ends it
+		case text[0] == '\r': // the bar follows again, or a newline
 			text = text[1:]
 			if text != "" && text[0] != '\n' {
 				*last = ""
@@ -52,7 +52,7 @@ func (s *screen) seen() (rows, bars []string) {
 	return append([]string(nil), s.rows...), append([]string(nil), s.bars...)
 }
 
-// Lines of the log and the bar share a terminal, and each line stays whole.
+// TestProgress: log lines and the bar share a terminal, and each log line stays whole.
 func TestProgress(t *testing.T) {
 	var s screen
 	p := NewProgress(&s)
@@ -105,7 +105,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// What turns out to be more than was estimated does not end the bar.
+// TestProgressBeyondTheEstimate: the bar stays when more bytes are read than estimated.
 func TestProgressBeyondTheEstimate(t *testing.T) {
 	var s screen
 	p := NewProgress(&s)

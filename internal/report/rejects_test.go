@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestRejectsSync: after Sync the rows are in the file, one a line whatever
-// bytes they hold.
+// TestRejectsSync: after Sync each row is a line of the file, whatever bytes it holds.
 func TestRejectsSync(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rejects")
 	r, err := OpenRejects(path)
@@ -31,8 +30,8 @@ func TestRejectsSync(t *testing.T) {
 	}
 }
 
-// TestRejectsSyncOfAFullDisk: the error is told once.
-func TestRejectsSyncOfAFullDisk(t *testing.T) {
+// TestRejectsSyncOnAFullDisk: Sync returns the error once.
+func TestRejectsSyncOnAFullDisk(t *testing.T) {
 	r, err := OpenRejects("/dev/full")
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// schema is a JSON schema, of which it knows what docs/report.schema.json uses.
+// schema is a JSON schema. It supports the keywords that docs/report.schema.json and
+// docs/cull-report.schema.json use.
 type schema struct {
 	root map[string]any
 }
@@ -36,7 +37,8 @@ func readSchemaFile(t *testing.T, name string) schema {
 	return s
 }
 
-// validate says what is wrong with v; a keyword that it does not know is wrong.
+// validate returns the violations in v. A keyword that schema does not support is a
+// violation.
 func (s schema) validate(v any) []string { return s.at("$", s.root, v) }
 
 func (s schema) at(path string, rule map[string]any, v any) (wrong []string) {
@@ -98,7 +100,7 @@ func (s schema) at(path string, rule map[string]any, v any) (wrong []string) {
 func (s schema) object(path string, rule map[string]any, v any) (wrong []string) {
 	object, ok := v.(map[string]any)
 	if !ok {
-		return nil // "type" tells
+		return nil // the keyword "type" reports that
 	}
 	properties := rule["properties"].(map[string]any)
 	for _, name := range rule["required"].([]any) {
@@ -133,10 +135,10 @@ func isType(name string, v any) bool {
 	return name == "object" && reflect.TypeOf(v).Kind() == reflect.Map
 }
 
-// The check itself must be able to fail.
-func TestSchemaFindsFaults(t *testing.T) {
+// TestValidate: validate finds each kind of violation.
+func TestValidate(t *testing.T) {
 	s := readSchema(t)
-	valid := func() map[string]any { return accountOf(t, sampleRun()) }
+	valid := func() map[string]any { return reportOf(t, sampleRun()) }
 	if wrong := s.validate(valid()); wrong != nil {
 		t.Fatal(wrong)
 	}

@@ -10,12 +10,12 @@ import (
 	"tstat-transport/internal/test/pty"
 )
 
-// On a real terminal of any width the bar stays on one line.
+// TestProgressFitsTheTerminal: on a real terminal of any width the bar is one line.
 func TestProgressFitsTheTerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for width, want := range map[uint16]string{
 		20: "7%", 40: "2.0/27 GB", 69: "[0s:0s]", 80: "123456789 rows, 23456789 flows   7%", 120: "[0s:0s]",
-		0: "123456789 rows, 23456789 flows   7%", // a terminal that does not tell its width
+		0: "123456789 rows, 23456789 flows   7%", // a terminal that does not report its width
 	} {
 		screen, terminal := pty.Open(t, width)
 		if !IsTerminal(terminal) {

@@ -13,32 +13,32 @@ import (
 // Unsent records the directories that have something to send, from the crawl on. The
 // zero Unsent is empty. Its methods may be called from many goroutines at once.
 type Unsent struct {
-	mu    sync.Mutex
-	known bool                       // the crawl has ended
-	dirs  map[string]unsentDirectory // by path
+	mu       sync.Mutex
+	complete bool                       // the crawl has ended
+	dirs     map[string]unsentDirectory // by path
 	// reasons holds why directories failed or are locked, for the first maxReasons
 	// of them, which bounds the memory of a run in which everything fails.
 	reasons map[string]string
 	total   int64 // bytes to read in this run
 }
 
-// State is the reason why a directory is not marked.
-type State string
+// UnsentState is the reason why a run has not marked a directory.
+type UnsentState string
 
-// The states of a directory.
+// The states of an unsent directory.
 const (
-	Waiting State = "waiting" // the run did not get to the directory, or does not mark
-	Locked  State = "locked"  // another run has locked the directory
-	Failed  State = "failed"
+	Waiting UnsentState = "waiting" // the run did not get to the directory, or does not mark
+	Locked  UnsentState = "locked"  // another run has locked the directory
+	Failed  UnsentState = "failed"
 )
 
 // UnsentDirectory is a directory that has something to send.
 type UnsentDirectory struct {
-	Directory string    `json:"directory"`
-	State     State     `json:"state"`
-	Reason    string    `json:"reason,omitempty"`
-	Bytes     int64     `json:"bytes"` // uncompressed; estimated for compressed logs
-	Since     time.Time `json:"since"` // when Tstat started it
+	Directory string      `json:"directory"`
+	State     UnsentState `json:"state"`
+	Reason    string      `json:"reason,omitempty"`
+	Bytes     int64       `json:"bytes"` // uncompressed; estimated for compressed logs
+	Since     time.Time   `json:"since"` // when Tstat started the directory
 }
 
 // unsentDirectory is an UnsentDirectory in few bytes, since a run may have 100,000.
@@ -49,21 +49,21 @@ type unsentDirectory struct {
 }
 
 // states are the states of directories, in the order in which First lists them.
-var states = [...]State{Failed, Locked, Waiting}
+var states = [...]UnsentState{Failed, Locked, Waiting}
 
 const (
-	waiting      = uint8(len(states) - 1)
+	waiting      = uint8(len(states) - 1) // the index of Waiting
 	maxReasons   = 1000
 	unknownSince = math.MinInt64
 )
 
-// full returns d as an UnsentDirectory.
-func (u *Unsent) full(path string, d unsentDirectory) UnsentDirectory {
-	full := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
+// expanded returns d as an UnsentDirectory.
+func (u *Unsent) expanded(path string, d unsentDirectory) UnsentDirectory {
+	e := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
 	if d.since != unknownSince {
-		full.Since = time.Unix(0, d.since)
+		e.Since = time.Unix(0, d.since)
 	}
-	return full
+	return e
 }
 
 // Found adds a directory.
@@ -85,7 +85,7 @@ func (u *Unsent) Found(directory string, bytes int64, since time.Time) {
 func (u *Unsent) Complete() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.known = true
+	u.complete = true
 }
 
 // Done removes a directory that is marked or no longer exists. read is the number of
@@ -102,7 +102,7 @@ func (u *Unsent) Done(directory string, read int64) {
 
 // Stays records why a directory is not marked. confirmed is the number of its bytes that
 // need not be sent again.
-func (u *Unsent) Stays(directory string, state State, reason error, confirmed int64) {
+func (u *Unsent) Stays(directory string, state UnsentState, reason error, confirmed int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if d, ok := u.dirs[directory]; ok {
@@ -131,21 +131,22 @@ type Left struct {
 	Oldest         *UnsentDirectory // nil if there is none
 }
 
-// Left returns the sum of all directories. known is false until the crawl has ended.
-func (u *Unsent) Left() (left Left, known bool) {
+// Left returns the sum of all directories. complete is false until the crawl
+// has ended.
+func (u *Unsent) Left() (left Left, complete bool) {
 	return u.left(func(string) bool { return true })
 }
 
-// Below returns the sum of the directories below a root. known is false until the crawl
-// has ended.
-func (u *Unsent) Below(root string) (left Left, known bool) {
+// Below returns the sum of the directories below a root. complete is false until the
+// crawl has ended.
+func (u *Unsent) Below(root string) (left Left, complete bool) {
 	return u.left(func(directory string) bool {
 		rest, err := filepath.Rel(root, directory)
 		return err == nil && rest != ".." && !strings.HasPrefix(rest, "../")
 	})
 }
 
-func (u *Unsent) left(counts func(directory string) bool) (left Left, known bool) {
+func (u *Unsent) left(counts func(directory string) bool) (left Left, complete bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	oldest := ""
@@ -161,14 +162,14 @@ func (u *Unsent) left(counts func(directory string) bool) (left Left, known bool
 		case Locked:
 			left.Locked++
 		}
-		if oldest == "" || u.older(path, oldest) < 0 {
+		if oldest == "" || u.compareAge(path, oldest) < 0 {
 			oldest = path
 		}
 	}
 	if oldest != "" {
-		left.Oldest = new(u.full(oldest, u.dirs[oldest]))
+		left.Oldest = new(u.expanded(oldest, u.dirs[oldest]))
 	}
-	return left, u.known
+	return left, u.complete
 }
 
 // First returns the first n directories: the failed ones first, then the locked, then
@@ -179,7 +180,7 @@ func (u *Unsent) First(n int) []UnsentDirectory {
 	first := make([]string, 0, n+1)
 	for path, d := range u.dirs {
 		i, _ := slices.BinarySearchFunc(first, path, func(a, b string) int {
-			return cmp.Or(cmp.Compare(u.dirs[a].state, d.state), u.older(a, b))
+			return cmp.Or(cmp.Compare(u.dirs[a].state, d.state), u.compareAge(a, b))
 		})
 		if i < n {
 			first = slices.Insert(first, i, path)
@@ -188,12 +189,12 @@ func (u *Unsent) First(n int) []UnsentDirectory {
 	}
 	list := make([]UnsentDirectory, len(first))
 	for i, path := range first {
-		list[i] = u.full(path, u.dirs[path])
+		list[i] = u.expanded(path, u.dirs[path])
 	}
 	return list
 }
 
-// older compares the ages of two directories.
-func (u *Unsent) older(a, b string) int {
+// compareAge is negative if directory a is older than b.
+func (u *Unsent) compareAge(a, b string) int {
 	return cmp.Or(cmp.Compare(u.dirs[a].since, u.dirs[b].since), strings.Compare(a, b))
 }

@@ -51,12 +51,13 @@ func sampleRun() *Run {
 	log := slog.New(events.Handler(slog.DiscardHandler))
 	log.Error("directory_not_marked", "directory", "/r/b.out", "error", errors.New("disk full"))
 	log.Warn("blocked")
-	log.Info("not of interest")
+	log.Info("ignored")
 	r := &Run{
-		Version: "v1.2.3", Started: start, Ended: start.Add(90 * time.Second), Status: 75, Sensor: "s",
+		Outcome:  Outcome{Version: "v1.2.3", Started: start, Ended: start.Add(90 * time.Second), Status: 75, Events: events},
+		Sensor:   "s",
 		Roots:    []Root{{Path: "/r", Instance: "1"}},
 		Settings: Settings{Transport: "rabbit", Timestamps: "s", UDPDuration: "ms", ThresholdBytes: 1_000_000_000},
-		Counters: c, Events: events,
+		Counters: c,
 		Delivery: delivery.Stats{Resent: 2, Reconnects: 1, Latency: delivery.Latency{
 			Count: 4, Sum: 8 * time.Millisecond, Max: 5 * time.Millisecond, Buckets: make([]uint64, delivery.Buckets),
 		}},
@@ -65,11 +66,11 @@ func sampleRun() *Run {
 	return r
 }
 
-// accountOf writes a run's account and reads it back.
-func accountOf(t *testing.T, r *Run) map[string]any {
+// reportOf writes a run's report and reads it back.
+func reportOf(t *testing.T, r *Run) map[string]any {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.json")
-	if err := r.WriteAccount(path); err != nil {
+	if err := r.WriteReport(path); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -83,8 +84,8 @@ func accountOf(t *testing.T, r *Run) map[string]any {
 	return a
 }
 
-func TestAccount(t *testing.T) {
-	a := accountOf(t, sampleRun())
+func TestReport(t *testing.T) {
+	a := reportOf(t, sampleRun())
 	want := map[string]any{
 		"seconds": 90.0, "status": 75.0, "started": "2026-01-15T10:00:00Z", "sensor": "s",
 		"counts.found": 7.0, "counts.rows": 100.0, "counts.below": 90.0, "counts.resent": 2.0, "counts.reconnects": 1.0,
@@ -108,7 +109,7 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// at follows a path of names and numbers.
+// at returns the value at a path of keys and indices, such as errors.first.0.event.
 func at(t *testing.T, v any, path string) any {
 	t.Helper()
 	for key := range strings.SplitSeq(path, ".") {
@@ -131,12 +132,13 @@ func at(t *testing.T, v any, path string) any {
 	return v
 }
 
-// A run that ends before the crawl does not claim that nothing is left.
-func TestAccountOfARunThatKnowsNothing(t *testing.T) {
+// TestReportBeforeTheCrawlEnds: a run that ends before its crawl does not report that
+// nothing is unsent.
+func TestReportBeforeTheCrawlEnds(t *testing.T) {
 	r := sampleRun()
 	r.Counters, r.Events, r.Delivery = new(Counters), new(Events), delivery.Stats{}
 	r.Counters.Unsent.Found("/r/a.out", 1, start)
-	a := accountOf(t, r)
+	a := reportOf(t, r)
 	if a["unsent"] != nil {
 		t.Errorf("unsent is %v", a["unsent"])
 	}
@@ -148,7 +150,7 @@ func TestAccountOfARunThatKnowsNothing(t *testing.T) {
 	}
 }
 
-func TestAccountIsBounded(t *testing.T) {
+func TestReportIsBounded(t *testing.T) {
 	r := sampleRun()
 	log := slog.New(r.Events.Handler(slog.DiscardHandler))
 	for i := range 1000 {
@@ -156,7 +158,7 @@ func TestAccountIsBounded(t *testing.T) {
 		log.Error("e")
 		log.Warn("w")
 	}
-	a := accountOf(t, r)
+	a := reportOf(t, r)
 	for path, want := range map[string]int{"unsent": 1003, "errors": 1001, "warnings": 1001} {
 		section := a[path].(map[string]any)
 		count := section["count"]
@@ -194,8 +196,8 @@ func TestUnsentTotal(t *testing.T) {
 		t.Errorf("%d bytes in all, want 180", got)
 	}
 	u.Stays("b", Failed, io.EOF, 70) // confirmed more than was estimated
-	if left, known := u.Left(); left.Bytes != 0 || left.Directories != 1 || known {
-		t.Errorf("%+v, %v", left, known)
+	if left, complete := u.Left(); left.Bytes != 0 || left.Directories != 1 || complete {
+		t.Errorf("%+v, %v", left, complete)
 	}
 }
 
@@ -211,7 +213,7 @@ func TestEventsKeepGroupsAndAttributes(t *testing.T) {
 	}
 }
 
-func TestReplace(t *testing.T) {
+func TestWriteFileAtomic(t *testing.T) {
 	text := func(s string) func(io.Writer) error {
 		return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
 	}
@@ -234,7 +236,7 @@ func TestReplace(t *testing.T) {
 		}
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("%v, %v: who collects it may not read it", info.Mode(), err)
+		t.Errorf("%v, %v: node_exporter may not read it", info.Mode(), err)
 	}
 	broken := errors.New("broken")
 	err := writeFileAtomic(path, 0o644, func(w io.Writer) error { _, _ = io.WriteString(w, "half"); return broken })
@@ -294,7 +296,7 @@ func TestRejects(t *testing.T) {
 	}
 }
 
-// A full disk is told once, not with every row.
+// TestRejectsOnAFullDisk: Reject returns an error once, not for every row.
 func TestRejectsOnAFullDisk(t *testing.T) {
 	r, err := OpenRejects("/dev/full")
 	if err != nil {
@@ -317,6 +319,6 @@ func TestRejectsOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Close() == nil {
-		t.Error("what was only buffered is lost without a word")
+		t.Error("Close returned no error though it lost buffered rows")
 	}
 }

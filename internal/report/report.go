@@ -1,28 +1,20 @@
 package report
 
 import (
-	"io"
 	"strconv"
 	"time"
 
-	"github.com/goccy/go-json"
-
-	"tstat-transport/internal/cli"
 	"tstat-transport/internal/delivery"
 )
 
-// Run is the data of a run when it has ended.
+// Run is a run of tstat_send. Ended and Status are set when the run has ended.
 type Run struct {
-	Version        string
-	Started, Ended time.Time
-	Status         int  // the exit status
-	Interrupted    bool // a signal stopped the run
-	Sensor         string
-	Roots          []Root
-	Settings       Settings
-	Counters       *Counters
-	Delivery       delivery.Stats
-	Events         *Events
+	Outcome
+	Sensor   string
+	Roots    []Root
+	Settings Settings
+	Counters *Counters
+	Delivery delivery.Stats
 }
 
 // Root is a root of a run, and the instance id of its flows.
@@ -31,7 +23,7 @@ type Root struct {
 	Instance string `json:"instance"`
 }
 
-// Settings are the flags that an account shows.
+// Settings are the flags that a report shows.
 type Settings struct {
 	Transport      string `json:"transport"` // none with --no-transport
 	Config         string `json:"config"`
@@ -49,27 +41,20 @@ type Settings struct {
 	Metrics        string `json:"metrics"`
 }
 
-// account is the JSON of a Run; docs/report.schema.json describes it.
-type account struct {
-	Tool        string         `json:"tool"`
-	Version     string         `json:"version"`
-	Started     time.Time      `json:"started"`
-	Ended       time.Time      `json:"ended"`
-	Seconds     float64        `json:"seconds"`
-	Status      int            `json:"status"`
-	Interrupted bool           `json:"interrupted"`
-	Sensor      string         `json:"sensor"`
-	Roots       []Root         `json:"roots"`
-	Settings    Settings       `json:"settings"`
-	Counts      counts         `json:"counts"`
-	Unsent      *accountUnsent `json:"unsent"` // null if the crawl did not end
-	Latency     accountLatency `json:"confirm_latency"`
-	Stages      stageSeconds   `json:"stage_seconds"`
-	Errors      eventList      `json:"errors"`
-	Warnings    eventList      `json:"warnings"`
+// runReport is the report of a Run; docs/report.schema.json describes it.
+type runReport struct {
+	outcomeHead
+	Sensor   string        `json:"sensor"`
+	Roots    []Root        `json:"roots"`
+	Settings Settings      `json:"settings"`
+	Counts   counts        `json:"counts"`
+	Unsent   *unsentReport `json:"unsent"` // null if the crawl did not end
+	Latency  latencyReport `json:"confirm_latency"`
+	Stages   stageSeconds  `json:"stage_seconds"`
+	outcomeTail
 }
 
-type accountUnsent struct {
+type unsentReport struct {
 	Directories      int               `json:"directories"`
 	BacklogBytes     int64             `json:"backlog_bytes"`
 	Failed           int               `json:"failed"`
@@ -79,7 +64,7 @@ type accountUnsent struct {
 	First            []UnsentDirectory `json:"first"`
 }
 
-type accountLatency struct {
+type latencyReport struct {
 	Count uint64          `json:"count"`
 	Mean  float64         `json:"mean_seconds"`
 	Max   float64         `json:"max_seconds"`
@@ -93,55 +78,39 @@ type latencyBucket struct {
 	Count   uint64   `json:"count"`
 }
 
-// maxUnsent is how many unsent directories an account names.
+// maxUnsent is how many unsent directories a report names.
 const maxUnsent = 100
 
-// WriteAccount writes the account of the run to a file, as JSON.
-func (r *Run) WriteAccount(path string) error {
-	return writeJSON(path, r.account())
-}
+// WriteReport writes the report of the run to a file, as JSON.
+func (r *Run) WriteReport(path string) error { return writeJSON(path, r.report()) }
 
-func writeJSON(path string, account any) error {
-	b, err := json.MarshalIndent(account, "", "  ")
-	if err != nil {
-		return err
+func (r *Run) report() runReport {
+	report := runReport{
+		outcomeHead: r.head("tstat_send"),
+		Sensor:      r.Sensor, Roots: r.Roots, Settings: r.Settings, Counts: r.quantities(),
+		Latency: newLatencyReport(&r.Delivery.Latency), Stages: r.Counters.stageSeconds(),
+		outcomeTail: r.tail(),
 	}
-	return writeFileAtomic(path, 0o640, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
-}
-
-func (r *Run) account() account {
-	a := account{
-		Tool: "tstat_send", Version: r.Version, Started: r.Started, Ended: r.Ended,
-		Seconds: r.seconds(), Status: r.Status, Interrupted: r.Interrupted,
-		Sensor: r.Sensor, Roots: r.Roots, Settings: r.Settings, Counts: r.quantities(),
-		Latency: latencyAccount(&r.Delivery.Latency), Stages: r.Counters.stageSeconds(),
-	}
-	a.Errors, a.Warnings = r.Events.lists()
-	if left, known := r.Counters.Unsent.Left(); known {
-		a.Unsent = &accountUnsent{
+	if left, complete := r.Counters.Unsent.Left(); complete {
+		report.Unsent = &unsentReport{
 			Directories: left.Directories, BacklogBytes: left.Bytes, Failed: left.Failed, Locked: left.Locked,
 			First: r.Counters.Unsent.First(maxUnsent),
 		}
 		if left.Oldest != nil {
-			a.Unsent.Oldest = &left.Oldest.Directory
-			a.Unsent.OldestAgeSeconds = r.age(left.Oldest)
+			report.Unsent.Oldest = &left.Oldest.Directory
+			report.Unsent.OldestAgeSeconds = r.age(left.Oldest)
 		}
 	}
-	return a
+	return report
 }
-
-func (r *Run) seconds() float64 { return cli.Seconds(r.Ended.Sub(r.Started)) }
 
 // age returns the age of a directory, in seconds, when the run ended.
 func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }
 
-func latencyAccount(l *delivery.Latency) accountLatency {
-	a := accountLatency{Count: l.Count, Max: l.Max.Seconds(), Below: []latencyBucket{}}
+func newLatencyReport(l *delivery.Latency) latencyReport {
+	report := latencyReport{Count: l.Count, Max: l.Max.Seconds(), Below: []latencyBucket{}}
 	if l.Count > 0 {
-		a.Mean = l.Sum.Seconds() / float64(l.Count)
+		report.Mean = l.Sum.Seconds() / float64(l.Count)
 	}
 	for i, n := range l.Buckets {
 		b := latencyBucket{Count: n}
@@ -149,9 +118,9 @@ func latencyAccount(l *delivery.Latency) accountLatency {
 			below := delivery.BucketLimit(i).Seconds()
 			b.Seconds = &below
 		}
-		a.Below = append(a.Below, b)
+		report.Below = append(report.Below, b)
 	}
-	return a
+	return report
 }
 
 // counts and stageSeconds become JSON objects with their keys in this order.
