@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// realMessages are of 100 flows each, from real logs.
+// realMessages returns messages of 100 flows each, from real logs.
 func realMessages(t testing.TB) (bodies [][]byte) {
 	t.Helper()
 	files, err := filepath.Glob("../../testdata/golden/*.jsonl.gz")
@@ -50,8 +50,8 @@ func gunzip(t testing.TB, path string) string {
 	return string(text)
 }
 
-// TestCompressor compresses from many goroutines, behind what is there, and
-// reads it all as one stream.
+// TestCompressor compresses from many goroutines. Each appends its bodies to one slice
+// and reads the slice back as one stream.
 func TestCompressor(t *testing.T) {
 	bodies := realMessages(t)[:8]
 	for name, reader := range map[string]func(io.Reader) (io.Reader, error){
@@ -111,10 +111,8 @@ func BenchmarkCompressor(b *testing.B) {
 	}
 }
 
-// TestCompressorMemory bounds what a compressor keeps after many messages at a
-// time on a machine of many processors, and what a result occupies. With an
-// encoder for each processor it was twice the bound; the result of zstd occupied
-// as much as the body.
+// TestCompressorMemory bounds the memory that a compressor keeps after many concurrent
+// messages on a machine with many processors, and the capacity of each result.
 func TestCompressorMemory(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(16))
 	bodies := realMessages(t)[:8]

@@ -14,8 +14,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// TestExtendingPage wants the page to show the interface and the example as
-// they are.
+// TestExtendingPage: docs/extending.md holds the source of the interface and the example.
 func TestExtendingPage(t *testing.T) {
 	read := func(path string) string {
 		text, err := os.ReadFile(path)
@@ -38,7 +37,7 @@ func TestExtendingPage(t *testing.T) {
 	}
 }
 
-// collector is the receiver of the example.
+// collector is the server that the example sends to.
 type collector struct {
 	net.Listener
 	answer string

@@ -38,9 +38,9 @@ type limitedFinisher struct {
 	Finisher
 }
 
-// turn reserves time for a message of size bytes and returns how long it must
-// wait.
-func (l *limited) turn(size int) time.Duration {
+// reserve reserves the time that a message of size bytes takes, and returns how long the
+// message must wait.
+func (l *limited) reserve(size int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -52,7 +52,7 @@ func (l *limited) turn(size int) time.Duration {
 }
 
 func (l *limited) Send(ctx context.Context, m *Message) error {
-	timer := time.NewTimer(l.turn(m.Size))
+	timer := time.NewTimer(l.reserve(m.Size))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -34,8 +34,8 @@ type finisher struct{ recorder }
 
 func (*finisher) Finish(context.Context, string, string) error { return nil }
 
-// TestLimit sends from many goroutines at two rates at which the old shares of
-// each message would all have advanced together.
+// TestLimit: messages from many goroutines arrive at the rate in every five seconds, at a
+// slow and at a fast rate.
 func TestLimit(t *testing.T) {
 	const senders, each = 128, 20
 	for _, rate := range []int64{12_000, 300_000} {
@@ -78,8 +78,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestLimitRefused wants the messages that wait to fail when another one is
-// refused, and not after their own wait.
+// TestLimitRefused: once a message is refused, the waiting messages fail at once.
 func TestLimitRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{err: &transport.Error{Verdict: transport.Refused, Err: errors.New("no permission")}}
@@ -120,9 +119,9 @@ func TestLimitEndsWithContext(t *testing.T) {
 
 func TestLimitFinisher(t *testing.T) {
 	if _, ok := transport.Limit(new(recorder), 100).(transport.Finisher); ok {
-		t.Error("a limited transport that is no Finisher has become one")
+		t.Error("Limit has made a Finisher of a transport that is none")
 	}
 	if _, ok := transport.Limit(new(finisher), 100).(transport.Finisher); !ok {
-		t.Error("a limited Finisher is none")
+		t.Error("Limit has made a Finisher a plain transport")
 	}
 }

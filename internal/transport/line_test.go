@@ -11,24 +11,24 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Line sends each message over TCP as a line, its id and its body, and waits
-// for the line "ok" with which the collector says that it is on its disk.
+// Line sends each message over TCP as a line with its id and its body. The collector
+// answers with the line "ok" when the message is on its disk.
 type Line struct {
 	address string
 	timeout time.Duration // of one try
-	turn    chan struct{} // holds a token while a Send uses what follows
-	conn    net.Conn      // nil if there is none
+	turn    chan struct{} // holds a token while a Send uses the fields below
+	conn    net.Conn      // nil before the first Send, and after a failure
 	answers *bufio.Reader
 }
 
-// NewLine connects to nothing yet.
+// NewLine returns a Line, which connects at the first Send.
 func NewLine(address string, timeout time.Duration) *Line {
 	return &Line{address: address, timeout: timeout, turn: make(chan struct{}, 1)}
 }
 
-// Send tries three times, on a new connection where the last one failed.
+// Send tries three times, each time on a new connection if the last one failed.
 func (l *Line) Send(ctx context.Context, m *transport.Message) error {
-	select { // a lock whose wait ends with ctx
+	select { // a mutex would not end its wait with ctx
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
 	case <-ctx.Done():
@@ -66,8 +66,8 @@ func (l *Line) exchange(ctx context.Context, m *transport.Message) (answer strin
 		}
 		l.answers = bufio.NewReader(l.conn)
 	}
-	// Closing the connection ends reading and writing; the next try makes
-	// another one, since on this one the answer could still come.
+	// Closing the connection ends reading and writing. The next try connects again:
+	// on the old connection the answer to this try could still arrive.
 	conn := l.conn
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	_, err = fmt.Fprintf(conn, "%q %s\n", m.ID, m.Body)
@@ -81,7 +81,7 @@ func (l *Line) exchange(ctx context.Context, m *transport.Message) (answer strin
 	return strings.TrimSuffix(answer, "\n"), err
 }
 
-// Close is called when the last Send has returned.
+// Close closes the connection. It is called when the last Send has returned.
 func (l *Line) Close(context.Context) error {
 	if l.conn == nil {
 		return nil

@@ -31,7 +31,7 @@ type Message struct {
 	// Instance is the instance id of the root, as text; "0" if the root has none.
 	Instance string
 	// Taken, if not nil, may be called by Send when it begins to deliver the
-	// message. The caller keeps few messages waiting for that moment.
+	// message. The caller uses it to limit the messages that wait for delivery.
 	Taken func()
 }
 

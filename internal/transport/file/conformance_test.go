@@ -38,8 +38,7 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// readFolder returns the lines of all finished files, and wants none to be
-// unfinished.
+// readFolder returns the lines of all finished files. An unfinished file is an error.
 func readFolder(t *testing.T, path string) (lines []string) {
 	t.Helper()
 	entries, err := os.ReadDir(path)

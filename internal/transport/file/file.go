@@ -57,9 +57,11 @@ type Transport struct {
 
 const (
 	partialSuffix = ".partial"
-	stale         = 24 * time.Hour
+	// staleAfter is the age after which Open warns of a partial file.
+	staleAfter = 24 * time.Hour
 )
 
+// The formats.
 const (
 	messages = "messages"
 	flows    = "flows"
@@ -96,7 +98,7 @@ func Open(o Options) (*Transport, error) {
 	return t, nil
 }
 
-// warnOfStale logs each partial file that has not changed for a day.
+// warnOfStale logs each partial file that has not changed for staleAfter.
 func (t *Transport) warnOfStale() error {
 	for {
 		entries, err := t.dir.ReadDir(1024)
@@ -104,7 +106,7 @@ func (t *Transport) warnOfStale() error {
 			if !strings.HasPrefix(e.Name(), ".") || !strings.HasSuffix(e.Name(), partialSuffix) {
 				continue
 			}
-			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
 				t.o.Log.Warn("partial_file_old",
 					"file", filepath.Join(t.o.Path, e.Name()), "modified", info.ModTime().Format(time.RFC3339),
 					"hint", "no run has finished the directory of this file; if the directory no longer exists, cut -d' ' -f3- prints the messages in the file")

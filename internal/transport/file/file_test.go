@@ -23,7 +23,7 @@ import (
 
 const (
 	directory = "/srv/tstat/2016_02_17_12_53.out"
-	// limitEnv makes TestChild write to the folder it names.
+	// folderEnv names the folder that TestChild writes to.
 	folderEnv = "TRANSPORT_TEST_FOLDER"
 )
 
@@ -54,8 +54,8 @@ func partialOf(t *testing.T, folder string) string {
 	return found[0]
 }
 
-// TestFileTorn cuts the last record of a partial file at every byte, and puts
-// there what a power cut may leave. The next run goes on, or only finishes.
+// TestFileTorn cuts the last record of a partial file at every byte, and replaces it by
+// what a power cut may leave. The next run sends another message or only finishes.
 func TestFileTorn(t *testing.T) {
 	folder := t.TempDir()
 	o := file.Options{Path: folder}
@@ -86,7 +86,7 @@ func TestFileTorn(t *testing.T) {
 		"a line":          []byte("[{}]\n"),
 		"an empty line":   []byte("\n"),
 	}
-	for n := range len(torn) - 1 { // a record that lacks nothing but its newline is whole
+	for n := range len(torn) - 1 { // a record without its newline is still whole
 		tails[fmt.Sprintf("cut at byte %d", n)] = torn[:n]
 	}
 	for name, tail := range tails {
@@ -115,8 +115,8 @@ func TestFileTorn(t *testing.T) {
 	}
 }
 
-// TestFileDamaged changes a byte of what was accepted while a run goes on, and
-// wants no file finished without it.
+// TestFileDamaged changes a byte of an accepted record. Finish must fail, since the
+// finished file would lack that record.
 func TestFileDamaged(t *testing.T) {
 	folder := t.TempDir()
 	f := openFolder(t, file.Options{Path: folder})
@@ -153,7 +153,7 @@ func finished(t *testing.T, folder string) []string {
 }
 
 // TestFileOtherSettings changes format and compression between runs of the same
-// directory. The settings of the run that finishes it hold.
+// directory. The settings of the run that finishes the file apply.
 func TestFileOtherSettings(t *testing.T) {
 	folder := t.TempDir()
 	var f *file.Transport
@@ -176,8 +176,8 @@ func TestFileOtherSettings(t *testing.T) {
 	}
 }
 
-// TestFileNames wants names that depend on the directory, the messages and their
-// ids alone: a true repeat replaces itself, and two equal rows make two files.
+// TestFileNames: a file's name depends only on the directory, the messages and their ids.
+// The same messages replace their file, and the same bodies with other ids do not.
 func TestFileNames(t *testing.T) {
 	name := func(directory, ids string, n ...int) string {
 		folder := t.TempDir()
@@ -218,8 +218,7 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestFileBodyIsNoLine wants a body refused that could not be told from a torn
-// record later.
+// TestFileBodyIsNoLine: a body that cannot be one line of the partial file is refused.
 func TestFileBodyIsNoLine(t *testing.T) {
 	for _, format := range []string{"messages", "flows"} {
 		f := openFolder(t, file.Options{Path: t.TempDir(), Format: format})
@@ -239,7 +238,7 @@ func TestFileTooLarge(t *testing.T) {
 	}
 }
 
-// TestFileStale wants a warning of what no run goes on with.
+// TestFileStale: Open warns of a partial file that has not changed for a day.
 func TestFileStale(t *testing.T) {
 	folder := t.TempDir()
 	mustSend(t, openFolder(t, file.Options{Path: folder}), transporttest.Message(directory, 1))
@@ -259,7 +258,7 @@ func TestFileStale(t *testing.T) {
 	}
 }
 
-// TestFilePartialRemoved removes a file under the transport's hands.
+// TestFilePartialRemoved removes the partial file during a run.
 func TestFilePartialRemoved(t *testing.T) {
 	folder := t.TempDir()
 	f := openFolder(t, file.Options{Path: folder})
@@ -282,9 +281,8 @@ func child(t *testing.T, folder string) *exec.Cmd {
 	return cmd
 }
 
-// TestChild sends to a file, prints the number of each message that was
-// accepted, and never finishes. With a limit of the file's size in its
-// environment it stops where that is reached.
+// TestChild sends messages to a file, prints the number of each accepted message, and
+// never finishes. With TRANSPORT_TEST_FULL it ends when the file reaches 100 kB.
 func TestChild(t *testing.T) {
 	folder := os.Getenv(folderEnv)
 	if folder == "" {
@@ -315,9 +313,8 @@ func TestChild(t *testing.T) {
 	wg.Wait()
 }
 
-// TestFileProcessDies kills the sender in mid-work, or lets it hit a limit that
-// cuts a record short, and wants all it was told to be accepted in the file
-// that the next run finishes.
+// TestFileProcessDies kills the sender, or lets it reach a file size limit that cuts a
+// record. The file that the next run finishes must hold every accepted message.
 func TestFileProcessDies(t *testing.T) {
 	for name, full := range map[string]bool{"killed": false, "no room": true} {
 		t.Run(name, func(t *testing.T) {
@@ -355,7 +352,7 @@ func TestFileProcessDies(t *testing.T) {
 				}
 			}
 			if len(accepted) < 10 || strings.Contains(text.String(), "failed") {
-				t.Fatalf("the child has said %s", &text)
+				t.Fatalf("the child has printed %s", &text)
 			}
 			f := openFolder(t, file.Options{Path: folder})
 			if err := f.Finish(t.Context(), "0", directory); err != nil {

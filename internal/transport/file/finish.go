@@ -26,7 +26,7 @@ func (o *output) finish(ctx context.Context) error {
 	defer o.turn.Unlock()
 	partial, err := o.t.folder.Open(o.partial)
 	if errors.Is(err, fs.ErrNotExist) && !o.begun {
-		return nil // no message of the directory was written
+		return nil // no run has written a message of the directory
 	}
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// output writes the partial file and the finished file of a directory. Sends that
-// come together share one write and one sync.
+// output writes the partial file and the finished file of a directory. Concurrent Sends
+// share one write and one sync.
 type output struct {
 	t         *Transport
 	directory string // absolute
@@ -26,12 +26,12 @@ type output struct {
 	mu   sync.Mutex
 	next *group // the group that Sends join, until its commit begins; nil if there is none
 
-	turn     sync.Mutex // held while the partial file is used; guards the rest
-	begun    bool       // this run has synced the partial file's name
+	turn     sync.Mutex // held while the partial file is used; guards the fields below
+	begun    bool       // this run has written to the partial file, and synced its name
 	accepted int64      // bytes of records that this run has synced
 }
 
-// group is the records of Sends that came together.
+// group holds the records of concurrent Sends.
 type group struct {
 	records []byte
 	done    chan struct{} // closed once err is set
@@ -94,7 +94,7 @@ func (o *output) commit(g *group) {
 // error leaves does no harm: its checksum is wrong.
 func (o *output) write(records []byte) error {
 	flag := os.O_WRONLY | os.O_APPEND
-	if !o.begun { // if records were written, a missing file must be an error
+	if !o.begun { // later, a missing file is an error: accepted records are gone
 		flag |= os.O_CREATE
 	}
 	f, err := o.t.folder.OpenFile(o.partial, flag, 0o640)

@@ -55,7 +55,7 @@ type recordReader struct {
 	src  *bufio.Reader
 	line []byte
 	size int64 // bytes of the whole records
-	torn int64 // bytes of other lines
+	torn int64 // bytes of all other lines, which a crash has left
 }
 
 func newRecordReader(file io.Reader) *recordReader {

@@ -15,7 +15,7 @@ import (
 	httppost "tstat-transport/internal/transport/http"
 )
 
-// server is a real HTTP server that keeps what it has confirmed.
+// server is a real HTTP server that keeps the requests that it has confirmed.
 type server struct {
 	*httptest.Server
 	mu       sync.Mutex

@@ -60,7 +60,7 @@ func classifyError(err error) *transport.Error {
 	if e, ok := errors.AsType[*redirectError](err); ok {
 		return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf("%w: if that address is right, set url in [http] to it", e)}
 	}
-	if e, ok := errors.AsType[*transport.Error](err); ok { // of the proxy
+	if e, ok := errors.AsType[*transport.Error](err); ok { // from classifyProxyAnswer
 		return e
 	}
 	if remedy, ok := tlsRemedy(err); ok {

@@ -41,11 +41,11 @@ type Options struct {
 	// UserAgent names the program to the server.
 	UserAgent string
 
-	Timeout    time.Duration // of one request; 30 s
-	Retries    int           // after the first request; 10
-	RetryLimit time.Duration // from a message's first failure to giving it up; 60 s
-	Backoff    time.Duration // the first wait before another try; 200 ms
-	MaxBackoff time.Duration // the longest wait, unless the server asks for more; 5 s
+	Timeout      time.Duration // of one request; 30 s
+	Retries      int           // after the first request; 10
+	RetryTimeout time.Duration // from a message's first failure to giving it up; 60 s
+	Backoff      time.Duration // the first wait before another try; 200 ms
+	MaxBackoff   time.Duration // the longest wait, unless the server asks for more; 5 s
 
 	// Log takes warnings. Nil means none.
 	Log *slog.Logger
@@ -77,7 +77,7 @@ func New(o Options) (*Transport, error) {
 	if o.Compression == "zstd" {
 		return nil, misconfigured(errors.New("compression zstd is not supported over http: leave it empty or give gzip"))
 	}
-	h := &Transport{o: o, name: u.Scheme + "://" + u.Host + u.EscapedPath()}
+	h := &Transport{o: o, name: withoutSecrets(u)}
 	if h.compressor, err = transport.NewCompressor(o.Compression); err != nil {
 		return nil, misconfigured(err)
 	}
@@ -100,7 +100,7 @@ func New(o Options) (*Transport, error) {
 	// With HTTP/1 each request has a connection of its own, which closes when
 	// the request's context ends.
 	t.Protocols.SetHTTP1(true)
-	h.client = &http.Client{Transport: t, Timeout: o.Timeout, CheckRedirect: sameHost}
+	h.client = &http.Client{Transport: t, Timeout: o.Timeout, CheckRedirect: checkRedirect}
 	return h, nil
 }
 
@@ -119,32 +119,31 @@ func setDefaults(o *Options) {
 	o.UserAgent = cmp.Or(o.UserAgent, "tstat_send")
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.Retries = cmp.Or(o.Retries, 10)
-	o.RetryLimit = cmp.Or(o.RetryLimit, time.Minute)
+	o.RetryTimeout = cmp.Or(o.RetryTimeout, time.Minute)
 	o.Backoff = cmp.Or(o.Backoff, 200*time.Millisecond)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
 }
 
-// sameHost returns nil if a redirect keeps scheme, host and port, and keeps the POST
+// checkRedirect returns nil if a redirect keeps scheme, host and port, and keeps the POST
 // with its body (307 and 308). After any other status net/http sends a GET, whose
 // success says nothing about the message.
-func sameHost(next *http.Request, before []*http.Request) error {
+func checkRedirect(next *http.Request, before []*http.Request) error {
 	first := before[0]
 	switch {
 	case next.Method != first.Method:
-		return &redirectError{next.Response.StatusCode, "to " + where(next.URL) + ", which drops the message"}
+		return &redirectError{next.Response.StatusCode, "to " + withoutSecrets(next.URL) + ", which drops the message"}
 	case next.URL.Hostname() != first.URL.Hostname():
-		return &redirectError{next.Response.StatusCode, "to another host, " + where(next.URL)}
+		return &redirectError{next.Response.StatusCode, "to another host, " + withoutSecrets(next.URL)}
 	case next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host:
-		return &redirectError{next.Response.StatusCode, "to another scheme or port, " + where(next.URL)}
+		return &redirectError{next.Response.StatusCode, "to another scheme or port, " + withoutSecrets(next.URL)}
 	case len(before) > maxRedirects:
-		return &redirectError{next.Response.StatusCode, "again and again, last to " + where(next.URL)}
+		return &redirectError{next.Response.StatusCode, "again and again, last to " + withoutSecrets(next.URL)}
 	}
 	return nil
 }
 
-// where returns the part of an address that an error may show, without user and query,
-// which may be secret.
-func where(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
+// withoutSecrets returns the URL as errors may show it: without user and query.
+func withoutSecrets(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
 // checkProxy returns an error if the proxy variable for scheme is malformed.
 // net/http would ignore it and connect without the proxy.
@@ -184,12 +183,12 @@ func classifyProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, res
 
 // redirectError is a redirect that is not followed.
 type redirectError struct {
-	code  int
-	where string
+	code   int
+	target string // where to, and why it is not followed
 }
 
 func (e *redirectError) Error() string {
-	return fmt.Sprintf("the server redirects (%d) %s", e.code, e.where)
+	return fmt.Sprintf("the server redirects (%d) %s", e.code, e.target)
 }
 
 // Close ends the connections.

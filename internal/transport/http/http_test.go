@@ -23,7 +23,7 @@ const secret = "p4ss:w/rd%"
 
 func reveal() string { return secret }
 
-// answering starts a server that always answers so, and counts the requests.
+// answering starts a server with the handler. count, if not nil, counts the requests.
 func answering(t *testing.T, count *atomic.Int64, handler http.HandlerFunc) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if count != nil {
@@ -40,7 +40,7 @@ func TestHTTPFaults(t *testing.T) {
 		return func(t *testing.T) (transport.Transport, error) {
 			s := answering(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 			return newHTTP(t, httppost.Options{
-				URL: s.URL + "/in?token=" + "geheim", Username: "sensor", Password: reveal, RetryLimit: 200 * time.Millisecond,
+				URL: s.URL + "/in?token=" + "geheim", Username: "sensor", Password: reveal, RetryTimeout: 200 * time.Millisecond,
 			}), nil
 		}
 	}
@@ -48,7 +48,7 @@ func TestHTTPFaults(t *testing.T) {
 		return func(t *testing.T) (transport.Transport, error) {
 			s := answering(t, nil, func(w http.ResponseWriter, r *http.Request) {
 				if r.Method != http.MethodPost || r.URL.Path == "/other" {
-					return // a confirmation, of nothing or by a stranger
+					return // confirms: a client that follows such a redirect fails the test
 				}
 				w.Header().Set("Location", to)
 				w.WriteHeader(code)
@@ -77,7 +77,7 @@ func TestHTTPFaults(t *testing.T) {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				s := httptest.NewServer(nil)
 				s.Close()
-				return newHTTP(t, httppost.Options{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
+				return newHTTP(t, httppost.Options{URL: s.URL, RetryTimeout: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"connection refused", "check that the server runs"},
 		},
@@ -89,7 +89,7 @@ func TestHTTPFaults(t *testing.T) {
 				}
 				t.Cleanup(func() { _ = l.Close() })
 				return newHTTP(t, httppost.Options{
-					URL: "http://" + l.Addr().String(), Timeout: 200 * time.Millisecond, RetryLimit: 300 * time.Millisecond,
+					URL: "http://" + l.Addr().String(), Timeout: 200 * time.Millisecond, RetryTimeout: 300 * time.Millisecond,
 				}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"imeout"},
@@ -97,7 +97,7 @@ func TestHTTPFaults(t *testing.T) {
 		"the server hangs up": {
 			Open: func(t *testing.T) (transport.Transport, error) {
 				s := answering(t, nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-				return newHTTP(t, httppost.Options{URL: s.URL, RetryLimit: 200 * time.Millisecond}), nil
+				return newHTTP(t, httppost.Options{URL: s.URL, RetryTimeout: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"EOF"},
 		},
@@ -138,8 +138,8 @@ func TestHTTPFaults(t *testing.T) {
 	transporttest.RunFaults(t, faults)
 }
 
-// TestHTTPRetries wants a message sent again until it is confirmed, each time
-// the same, and in the server's time.
+// TestHTTPRetries: a message is sent again, with the same id, until it is confirmed, and
+// not before the time in Retry-After.
 func TestHTTPRetries(t *testing.T) {
 	s := newServer(t)
 	var keys []string
@@ -168,14 +168,14 @@ func TestHTTPRetries(t *testing.T) {
 		t.Errorf("ids are %q, want %q", keys, want)
 	}
 	if waited := times[3].Sub(times[2]); waited < time.Second {
-		t.Errorf("the server asked for a second, and got %v", waited)
+		t.Errorf("the next try came after %v, but Retry-After is a second", waited)
 	}
 	if got := s.received(t); len(got) != 1 || got[0] != string(m.Body) {
 		t.Errorf("received %q", got)
 	}
 }
 
-// TestHTTPRetryAfterTooLong does not wait for what it cannot wait for.
+// TestHTTPRetryAfterTooLong: a Retry-After beyond RetryTimeout fails the message at once.
 func TestHTTPRetryAfterTooLong(t *testing.T) {
 	for _, after := range []string{"3600", "2147483647"} {
 		var count atomic.Int64
@@ -194,7 +194,7 @@ func TestHTTPRetryAfterTooLong(t *testing.T) {
 	}
 }
 
-func TestHTTPFollowsOnItsHost(t *testing.T) {
+func TestHTTPFollowsRedirectToSameHost(t *testing.T) {
 	s := newServer(t)
 	s.refuse = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/in" {
@@ -210,7 +210,7 @@ func TestHTTPFollowsOnItsHost(t *testing.T) {
 		t.Errorf("received %q", got)
 	}
 	if got := s.requests[0].Header.Get("Authorization"); got != "Bearer "+secret {
-		t.Errorf("authorization at the second place is %q", got)
+		t.Errorf("authorization after the redirect is %q", got)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestHTTPTLS(t *testing.T) {
 		c.change(config)
 		faults[name] = transporttest.Fault{
 			Open: func(t *testing.T) (transport.Transport, error) {
-				return newHTTP(t, httppost.Options{URL: c.url, TLS: config, RetryLimit: 200 * time.Millisecond}), nil
+				return newHTTP(t, httppost.Options{URL: c.url, TLS: config, RetryTimeout: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Misconfigured, Words: c.words,
 		}

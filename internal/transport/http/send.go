@@ -17,7 +17,7 @@ import (
 
 // Send posts m and returns nil once the server has answered 2xx. After a
 // failure with the verdict Retry it tries again, up to o.Retries times and
-// within o.RetryLimit.
+// within o.RetryTimeout.
 func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 	// A copy, since net/http may still read the body after the answer has arrived.
 	body := h.compressor.Append(nil, m.Body)
@@ -35,9 +35,9 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 			firstFailure = time.Now()
 		}
 		wait := h.wait(tries, retryAfter)
-		if time.Since(firstFailure)+wait > h.o.RetryLimit {
+		if time.Since(firstFailure)+wait > h.o.RetryTimeout {
 			return h.fail(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, and a message is tried for at most %v)",
-				failure, tries, wait.Round(time.Millisecond), h.o.RetryLimit))
+				failure, tries, wait.Round(time.Millisecond), h.o.RetryTimeout))
 		}
 		h.o.Log.Debug("message_resent", "message", m.ID, "failures", tries, "wait", wait, "error", failure)
 		timer := time.NewTimer(wait)
@@ -63,7 +63,7 @@ func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
 // else a time that doubles with each failure. A random part of that time keeps the
 // callers from retrying at once.
 func (h *Transport) wait(failures int, retryAfter string) time.Duration {
-	if asked, ok := parseRetryAfter(retryAfter, h.o.RetryLimit); ok {
+	if asked, ok := parseRetryAfter(retryAfter, h.o.RetryTimeout); ok {
 		return asked
 	}
 	d := min(h.o.Backoff<<min(failures-1, 20), h.o.MaxBackoff)

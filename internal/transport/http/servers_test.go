@@ -80,8 +80,8 @@ func drips(start, part string) func(net.Conn) {
 	}
 }
 
-// TestServers wants every answer to be judged in bounded time, whatever its
-// status, headers, body and pace.
+// TestServers: every answer gets its verdict in bounded time, whatever its status,
+// headers, body and pace.
 func TestServers(t *testing.T) {
 	const confirmed, retry, refused, misconfigured, tooLarge = "", "retry", "refused", "misconfigured", "too large"
 	verdicts := map[transport.Verdict]string{
@@ -142,7 +142,7 @@ func TestServers(t *testing.T) {
 			t.Parallel()
 			h := newHTTP(t, httppost.Options{
 				URL:     "http://" + rawServer(t, s.serve) + "/?token=geheim",
-				Timeout: 300 * time.Millisecond, RetryLimit: 200 * time.Millisecond,
+				Timeout: 300 * time.Millisecond, RetryTimeout: 200 * time.Millisecond,
 			})
 			began := time.Now()
 			err := h.Send(t.Context(), transporttest.Message(directory, 1))
@@ -166,8 +166,8 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestRetryAfterPast wants our own backoff where a server asks for no wait:
-// it must not use up all tries in milliseconds.
+// TestRetryAfterPast: the transport's own backoff applies if Retry-After is 0, past or
+// too far ahead. Otherwise all tries would be used up in milliseconds.
 func TestRetryAfterPast(t *testing.T) {
 	for _, after := range []string{"0", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		n := 0
@@ -200,8 +200,8 @@ func TestMalformedProxy(t *testing.T) {
 	}
 }
 
-// TestProxyRefuses runs itself with a proxy in the environment, which net/http
-// reads once in a process.
+// TestProxyRefuses runs the test binary again with a proxy in the environment, since
+// net/http reads the environment once in a process.
 func TestProxyRefuses(t *testing.T) {
 	if os.Getenv("TRANSPORT_TEST_PROXY") != "" {
 		began := time.Now()
