@@ -107,7 +107,7 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 	}
 	b.count(e)
 	if e.last {
-		b.finish(ctx, e)
+		b.endLog(ctx, e)
 	}
 }
 
@@ -174,19 +174,20 @@ func (b *batch) emit(ctx context.Context) {
 	}
 }
 
-// finish ends the log after its last block.
-func (b *batch) finish(ctx context.Context, e *encodedBlock) {
+// endLog ends the log after its last block.
+func (b *batch) endLog(ctx context.Context, e *encodedBlock) {
 	b.emit(ctx)
 	l := b.log
 	if n := len(e.end.holes); n > 0 || e.zeroTail {
 		l.dir.p.Log.Warn("log_has_zero_bytes", "file", l.path, "ranges", n, "at_end", e.zeroTail,
 			"hint", "data has not arrived there yet, or a crash lost it; rows that appear there are sent by a later run")
 	}
-	l.dir.endLog(l, b.read.position, b.end(e), e.err)
+	l.dir.endLog(l, b.read.position, b.logEnd(e), e.err)
 }
 
-// end returns the end of the log; nil if the log could not be read to its end.
-func (b *batch) end(e *encodedBlock) *logEnd {
+// logEnd returns the end of the log, e being its last block; nil if the log could not be
+// read to its end.
+func (b *batch) logEnd(e *encodedBlock) *logEnd {
 	if e.err != nil {
 		return nil
 	}

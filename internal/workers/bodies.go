@@ -11,9 +11,9 @@ const (
 	// maxPooled is the largest array size of a bodyPool. Messages of 100 flows have
 	// up to 100 kB.
 	maxPooled = 128 << 10
-	// maxIdle bounds the bytes of idle arrays: a broker confirms some hundred
-	// messages at once. While arrays are idle, maxBytesInFlight bounds the bytes of
-	// all arrays.
+	// maxIdle bounds the bytes of idle arrays. A broker confirms some hundred messages
+	// at once, so many arrays become idle together. put also frees idle arrays if all
+	// arrays, lent or idle, have more than maxBytesInFlight.
 	maxIdle = 8 << 20
 )
 
@@ -47,7 +47,7 @@ func (p *bodyPool) take(class int) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	array := p.popLocked(class)
-	if array == nil {
+	if array == nil { // the caller makes one
 		p.total += (class + 1) * bodyStep
 	}
 	return array

@@ -42,10 +42,14 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 		}
 		p.Counters.Found.Add(int64(len(found)))
 		if p.Resend != nil {
-			found = p.inSpan(root, found, err == nil)
+			starts, selected := p.inSpan(root, found)
+			if err == nil {
+				p.logMissing(root, starts)
+			}
+			found = selected
 		}
 		if len(roots) == 1 {
-			entries = found // there may be very many
+			entries = found // saves a copy: a root may have very many directories
 		} else {
 			entries = append(entries, found...)
 		}
@@ -73,18 +77,18 @@ func (p *pipeline) examine(e logdir.Entry) (done bool) {
 // pending returns the directories in which something has changed since they were
 // marked, all of them in a resend, and records them as unsent in the counters.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
-	const batch = 64
+	const share = 64 // entries that a goroutine takes at a time
 	done := make([]bool, len(entries))
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
-	for range min(p.Workers, len(entries)/batch+1) {
+	for range min(p.Workers, len(entries)/share+1) {
 		g.Go(func() error {
 			for ctx.Err() == nil {
-				from := int(next.Add(batch)) - batch
+				from := int(next.Add(share)) - share
 				if from >= len(entries) {
 					return nil
 				}
-				for i := from; i < min(from+batch, len(entries)); i++ {
+				for i := from; i < min(from+share, len(entries)); i++ {
 					done[i] = p.examine(entries[i])
 				}
 			}

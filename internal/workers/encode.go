@@ -13,6 +13,7 @@ type blockEncoder struct {
 
 	scanner fastparse.Scanner
 	in      *block
+	headers []header // header lines of in that the scanner has not reached
 	out     *encodedBlock
 }
 
@@ -45,11 +46,12 @@ func (b *blockEncoder) encode(protocol fastparse.Protocol, in *block, out *encod
 
 // scan encodes the lines of the block.
 func (b *blockEncoder) scan(protocol fastparse.Protocol) {
-	s, headers := &b.scanner, b.in.headers
+	s := &b.scanner
+	b.headers = b.in.headers
 	s.Reset(b.in.buf, b.in.layout, b.threshold)
-	if len(headers) > 0 && headers[0].at == 0 { // a log's first line need not start with #
+	if b.atHeader(0) { // a log's first line need not start with #
 		s.SkipLine()
-		b.enterHeader(&headers)
+		b.enterHeader()
 	}
 	for {
 		switch s.Next() {
@@ -57,8 +59,8 @@ func (b *blockEncoder) scan(protocol fastparse.Protocol) {
 			return
 		case fastparse.HeaderLine:
 			switch {
-			case len(headers) > 0 && headers[0].at == s.Start:
-				b.enterHeader(&headers)
+			case b.atHeader(s.Start):
+				b.enterHeader()
 			case b.atTail() && b.isHeader(protocol, s.Line()):
 				b.out.tail = tailNoRow
 			default:
@@ -70,10 +72,13 @@ func (b *blockEncoder) scan(protocol fastparse.Protocol) {
 	}
 }
 
-// enterHeader removes the first of headers and makes its layout the current one.
-func (b *blockEncoder) enterHeader(headers *[]header) {
-	h := (*headers)[0]
-	*headers = (*headers)[1:]
+// atHeader reports whether the next of headers is the line at an offset in the block.
+func (b *blockEncoder) atHeader(at int) bool { return len(b.headers) > 0 && b.headers[0].at == at }
+
+// enterHeader makes the layout of the next of headers the current one.
+func (b *blockEncoder) enterHeader() {
+	h := b.headers[0]
+	b.headers = b.headers[1:]
 	b.scanner.SetLayout(h.layout)
 	b.out.headerAtEnd = b.in.base + int64(h.at)
 }

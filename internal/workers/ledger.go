@@ -19,7 +19,9 @@ type dirWork struct {
 	dir    *logdir.Dir
 	order  int         // index among the directories of the run
 	marked logdir.Mark // the mark of an earlier run; the zero Mark if there is none
-	logs   []*logWork  // the logs that have something new
+	// unfinished is the content of .processing, which an earlier run left.
+	unfinished logdir.State
+	logs       []*logWork // the logs that have something new
 	// unchanged holds the recorded states of the other logs.
 	unchanged map[string]logdir.LogState
 
@@ -232,9 +234,9 @@ func (l *logWork) stateLocked() logdir.LogState {
 	switch {
 	case l.ledger.end != nil && len(l.ledger.waiting) == 0:
 		end = *l.ledger.end
-	case at.same(&l.before):
+	case at.same(&l.before): // nothing new is confirmed
 		return l.before
-	case at.position == l.before.Position: // only holes have been read
+	case at.position == l.before.Position: // only rows in holes are confirmed: the log ends as before
 		end.read, end.tail, end.zeroTail = l.before.End, l.before.Tail, l.before.ZeroTail
 		end.incomplete = l.before.Incomplete > 0
 	}

@@ -46,7 +46,7 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	case vanished:
 		p.Log.Info("directory_vanished", "directory", d.dir.Path())
 	case err != nil:
-		p.ioError("directory_not_marked", "directory", d.dir.Path(), err)
+		p.stateError("directory_not_marked", d.dir.Path(), err)
 	}
 	marked := p.Mark && err == nil && d.failure() == nil
 	if marked {
@@ -57,7 +57,7 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	}
 	p.recordDirectory(d, err, vanished)
 	if !d.stopped() {
-		p.settle(d.order)
+		p.recordResent(d.order)
 	}
 	p.Log.Info("directory_finished", "directory", d.dir.Path(), "messages", d.ledger.messages, "marked", marked)
 	d.close()

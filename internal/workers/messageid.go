@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxID is the length in bytes of the longest message id that fits into a short
-// string of AMQP.
+// maxID is the length in bytes of the longest message id: AMQP sends the id as a short
+// string.
 const maxID = 255
 
 // idPrefix is what the ids of all messages of a log begin with:

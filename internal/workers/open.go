@@ -27,7 +27,7 @@ func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*l
 	}
 	if d == nil {
 		if ctx.Err() == nil {
-			p.settle(order)
+			p.recordResent(order)
 		}
 		if err == nil { // nothing in the directory is new
 			p.Counters.Unsent.Done(entry.Path(), 0)
@@ -72,8 +72,9 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.En
 	return d, nil
 }
 
-// openLogs opens the logs that have something new. pending is false if there is
-// nothing to do: the directory has no log, or the mark is the Python tool's.
+// openLogs reads the state files and opens the logs that have something new. pending is
+// false if there is nothing to do: the directory has no log, or the mark is the Python
+// tool's.
 func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err error) {
 	mark, err := d.dir.ReadProcessed()
 	if err != nil || mark.Kind == logdir.Foreign && p.Resend == nil {
@@ -83,14 +84,13 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err 
 		p.Log.Warn("mark_damaged", "directory", d.dir.Path(), "error", mark.Damaged)
 	}
 	d.marked = mark
-	unfinished, err := d.dir.ReadProcessing()
-	if err != nil {
+	if d.unfinished, err = d.dir.ReadProcessing(); err != nil {
 		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "messages that the file counted as confirmed may be sent again")
 	}
-	p.warnOfPrivacy(d, mark, unfinished)
+	p.warnOfPrivacy(d)
 	opened := map[fastparse.Protocol]bool{}
 	for range 2 {
-		logs, err := d.dir.Logs(ctx, mark.State, unfinished)
+		logs, err := d.dir.Logs(ctx, d.marked.State, d.unfinished)
 		if err == nil && len(logs) == 0 && len(opened) == 0 {
 			return false, nil
 		}
@@ -98,20 +98,20 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err 
 			p.logError(ctx, d, err)
 		}
 		logs = slices.DeleteFunc(logs, func(log logdir.Log) bool { return opened[log.Protocol] })
-		if all := p.openFound(ctx, d, logs, mark, unfinished, opened); all {
+		if p.openListed(ctx, d, logs, opened) {
 			break
 		}
-		// A log was deleted or replaced by its .gz meanwhile: list the logs again.
+		// A log was deleted or replaced by its .gz meanwhile: list the logs once more.
 	}
 	return true, nil
 }
 
 // warnOfPrivacy logs, once in a run, that a part of a directory was sent with its
 // addresses replaced in another way, or not replaced.
-func (p *pipeline) warnOfPrivacy(d *dirWork, mark logdir.Mark, unfinished logdir.State) {
-	before, now := mark.State, p.Settings.Privacy.String()
-	if before.Tool == "" {
-		before = unfinished
+func (p *pipeline) warnOfPrivacy(d *dirWork) {
+	before, now := d.marked.State, p.Settings.Privacy.String()
+	if before.Tool == "" { // there is no mark
+		before = d.unfinished
 	}
 	if before.Tool == "" || before.Privacy == now {
 		return
@@ -123,27 +123,25 @@ func (p *pipeline) warnOfPrivacy(d *dirWork, mark logdir.Mark, unfinished logdir
 	})
 }
 
-// openFound opens logs and notes their protocols in opened. It reports whether
-// all of the logs were still there.
-func (p *pipeline) openFound(ctx context.Context, d *dirWork, logs []logdir.Log, mark logdir.Mark, unfinished logdir.State,
-	opened map[fastparse.Protocol]bool,
-) (all bool) {
-	all = true
+// openListed opens logs and adds their protocols to opened. It reports whether each log
+// was still there.
+func (p *pipeline) openListed(ctx context.Context, d *dirWork, logs []logdir.Log, opened map[fastparse.Protocol]bool) bool {
+	allThere := true
 	for _, log := range logs {
-		err := p.openLog(ctx, d, log, mark, unfinished)
+		err := p.openLog(ctx, d, log)
 		if errors.Is(err, fs.ErrNotExist) {
-			all = false
+			allThere = false
 			continue
 		}
 		opened[log.Protocol] = true
 		if err != nil {
 			p.logError(ctx, d, err)
-			if state, ok := unfinished.Logs[log.Name]; ok { // a later run may be able to read the log
+			if state, ok := d.unfinished.Logs[log.Name]; ok { // a later run may be able to read the log
 				d.unchanged[log.Name] = state
 			}
 		}
 	}
-	return all
+	return allThere
 }
 
 // logError records that a log of a directory cannot be read.
@@ -158,14 +156,14 @@ func (p *pipeline) logError(ctx context.Context, d *dirWork, err error) {
 
 // openLog opens a log, and adds it to the directory's logs if it has something
 // new.
-func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log, mark logdir.Mark, unfinished logdir.State) error {
+func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) error {
 	file, st, err := d.dir.OpenLog(log)
 	if err != nil {
 		return err
 	}
 	from, change := logdir.LogState{}, logdir.New
 	if p.Resend == nil {
-		from, change, err = d.dir.Resume(ctx, log, file, st, mark, unfinished)
+		from, change, err = d.dir.Resume(ctx, log, file, st, d.marked, d.unfinished)
 	}
 	if err != nil {
 		_ = file.Close()

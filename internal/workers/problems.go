@@ -21,14 +21,26 @@ func (p *pipeline) maxRejects() int {
 	return loggedInFull
 }
 
-// ioError counts and logs a directory or log that cannot be read or marked. key is
-// the attribute under which path is logged: directory or file.
+// ioError counts and logs a directory or file that cannot be read or written. key is the
+// attribute under which path is logged: directory or file.
 func (p *pipeline) ioError(event, key, path string, err error) {
-	attrs := []any{key, path, "error", err}
-	if hint := logdir.WriteRemedy(err); hint != "" && (event == "directory_not_writable" || event == "directory_not_marked" || event == "mark_not_taken_back") {
-		attrs = append(attrs, "hint", hint)
+	p.countIOError()
+	p.Log.Error(event, key, path, "error", err) //nolint:sloglint // callers pass constants
+}
+
+// stateError is ioError for a state file of a directory that cannot be written. It also
+// logs what to do about the error, if that is known.
+func (p *pipeline) stateError(event, directory string, err error) {
+	hint := logdir.WriteRemedy(err)
+	if hint == "" {
+		p.ioError(event, "directory", directory, err)
+		return
 	}
-	p.Log.Error(event, attrs...) //nolint:sloglint // callers pass constants
+	p.countIOError()
+	p.Log.Error(event, "directory", directory, "error", err, "hint", hint) //nolint:sloglint // callers pass constants
+}
+
+func (p *pipeline) countIOError() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcome.IOErrors++
@@ -46,7 +58,7 @@ func (p *pipeline) directoryError(path string, err error) {
 	case errors.Is(err, logdir.ErrVanished), errors.Is(err, fs.ErrNotExist):
 		p.Counters.Unsent.Done(path, 0)
 		if p.Resend != nil {
-			p.Log.Warn("directory_vanished", "directory", path, "hint", "it was deleted before it could be sent again")
+			p.Log.Warn("directory_vanished", "directory", path, "hint", "the directory was deleted before it could be sent again")
 			return
 		}
 		p.Log.Info("directory_vanished", "directory", path)

@@ -13,12 +13,11 @@ type Span struct{ Since, Until time.Time }
 // holds reports whether t lies in the span.
 func (s Span) holds(t time.Time) bool { return !t.Before(s.Since) && t.Before(s.Until) }
 
-// inSpan returns the directories of a root that Tstat started in the span of the
-// resend. found must be sorted. If all is set, found has all directories of the root,
-// and inSpan logs the parts of the span without a directory.
-func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []logdir.Entry {
-	var starts []time.Time
-	rest := found[:0]
+// inSpan selects from found, the directories of a root, those that Tstat started in the
+// span of the resend. It also returns the start times of all directories, in the order of
+// found. It reuses the array of found.
+func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry) (starts []time.Time, selected []logdir.Entry) {
+	selected = found[:0]
 	undated := 0
 	for _, e := range found {
 		start, ok := logdir.Start(e.Name)
@@ -27,7 +26,7 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []l
 			undated++
 			continue
 		case p.Resend.holds(start):
-			rest = append(rest, e)
+			selected = append(selected, e)
 		}
 		starts = append(starts, start)
 	}
@@ -35,9 +34,12 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []l
 		p.Log.Warn("directories_without_time", "root", root.Path, "directories", undated,
 			"hint", "the names of these directories contain no time, so the directories are not sent again")
 	}
-	if !all {
-		return rest
-	}
+	return starts, selected
+}
+
+// logMissing logs the parts of the span of the resend without a directory. starts are the
+// start times of all directories of the root, in order.
+func (p *pipeline) logMissing(root *logdir.Root, starts []time.Time) {
 	span := *p.Resend
 	if now := time.Now(); now.Before(span.Until) {
 		span.Until = now
@@ -47,7 +49,6 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry, all bool) []l
 		p.Log.Warn("directories_missing", "root", root.Path, "from", gap.Since.Format(minutes), "to", gap.Until.Format(minutes),
 			"hint", "tstat_cull or Tstat has deleted them, or Tstat did not run")
 	}
-	return rest
 }
 
 // missing returns the parts of the span without a directory. starts are the start times
@@ -114,9 +115,10 @@ func (p *pipeline) resumeAt(entries []logdir.Entry) time.Time {
 	return time.Time{}
 }
 
-// settle records that a resend has finished a directory: the directory is confirmed, has
-// vanished, or has an error of its own that has been logged.
-func (p *pipeline) settle(order int) {
+// recordResent records that a resend has finished a directory: the directory is confirmed,
+// has vanished, or has an error of its own that has been logged. Any other run records
+// nothing.
+func (p *pipeline) recordResent(order int) {
 	if p.Resend == nil {
 		return
 	}

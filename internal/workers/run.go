@@ -41,7 +41,7 @@ type pipeline struct {
 	mu      sync.Mutex
 	inWork  map[*dirWork]struct{}
 	outcome Outcome
-	resent  []bool // of a resend: the directories that it has finished, by order
+	resent  []bool // in a resend: by order, whether the directory is finished
 }
 
 func newPipeline(o Options) *pipeline {

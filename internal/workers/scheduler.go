@@ -78,18 +78,20 @@ func (s *scheduler) insertLocked(l *logWork) {
 	s.idle = slices.Insert(s.idle, i, l)
 }
 
-// release gives a log's turn back. With atEnd nobody gets the turn again, since
-// the log has been read to its end.
-func (s *scheduler) release(l *logWork, atEnd bool) {
+// release gives a log's turn back.
+func (s *scheduler) release(l *logWork) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if atEnd {
-		s.unread--
-		s.changed.Broadcast()
-		return
-	}
 	s.insertLocked(l)
 	s.changed.Signal()
+}
+
+// retire takes note that a log has been read to its end. Nobody gets its turn again.
+func (s *scheduler) retire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unread--
+	s.changed.Broadcast()
 }
 
 // endUnread ends the logs that a stopped run has not read to their end. The

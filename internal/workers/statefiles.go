@@ -45,7 +45,7 @@ func (d *dirWork) begin() error {
 			return
 		}
 		d.states.beginErr = fmt.Errorf("the directory is not sent, because its state cannot be written: %w", err)
-		d.p.ioError("directory_not_writable", "directory", d.dir.Path(), d.states.beginErr)
+		d.p.stateError("directory_not_writable", d.dir.Path(), d.states.beginErr)
 	})
 	return d.states.beginErr
 }

@@ -72,7 +72,7 @@ func (p *pipeline) takeBack() {
 	for _, e := range p.journal.entries {
 		g.Go(func() error {
 			if err := e.restore(); err != nil {
-				p.ioError("mark_not_taken_back", "directory", e.Path(), err)
+				p.stateError("mark_not_taken_back", e.Path(), err)
 				return nil
 			}
 			if e.marked {

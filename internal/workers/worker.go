@@ -68,15 +68,14 @@ func (p *pipeline) work(orderly, healthy context.Context, s *scheduler) error {
 	}
 }
 
-// read reads the next block of l into the worker's block, and gives the turn back.
-// It returns false if reading failed because ctx ended. The worker must have l's
-// turn.
+// read reads the next block of l into the worker's block, and then gives l's turn back.
+// The worker must have the turn. read returns false if reading failed because ctx ended.
 func (w *worker) read(ctx context.Context, s *scheduler, l *logWork) bool {
 	began := time.Now()
 	b := w.block
 	l.reader.next(b)
 	if b.err != nil && ctx.Err() != nil {
-		s.release(l, false)
+		s.release(l)
 		return false
 	}
 	if b.err != nil {
@@ -88,8 +87,10 @@ func (w *worker) read(ctx context.Context, s *scheduler, l *logWork) bool {
 	w.p.logLayoutChanges(l, b)
 	if b.last {
 		_ = l.reader.close()
+		s.retire()
+	} else {
+		s.release(l)
 	}
-	s.release(l, b.last)
 	w.p.Counters.Spend(report.Read, began)
 	return true
 }
