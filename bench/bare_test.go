@@ -12,9 +12,9 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// bare is the least that a publisher with confirmations can be: ready-made
-// messages, a window of deferred confirmations on each channel, no resending.
-// It is what the pipeline is measured against.
+// bare is a minimal publisher with confirmations: it publishes ready-made messages, has a
+// window of deferred confirmations on each channel, and resends nothing. The pipeline is
+// compared with it.
 type bare struct {
 	channels []*amqp.Channel
 	window   int
@@ -39,7 +39,7 @@ func newBare(b *testing.B, n *rabbittest.Node, vhost string, s settings) *bare {
 	return p
 }
 
-// publish publishes every body once and returns when all are confirmed.
+// publish publishes every body, and returns when all are confirmed.
 func (p *bare) publish(b *testing.B, bodies [][]byte) {
 	var next atomic.Int64
 	var all sync.WaitGroup

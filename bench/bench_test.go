@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
@@ -24,7 +25,7 @@ import (
 
 var logBytes = flag.String("logs", "64M", "`size` of the logs that whole runs read; M and G are powers of 1000")
 
-// scratch holds the logs of this process.
+// scratch is the directory of the logs.
 var scratch string
 
 func TestMain(m *testing.M) {
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// size reads -logs.
+// size returns the value of -logs in bytes.
 func size(b *testing.B) int64 {
 	digits, factor := *logBytes, int64(1)
 	for suffix, f := range map[string]int64{"M": 1e6, "G": 1e9} {
@@ -57,19 +58,20 @@ func size(b *testing.B) int64 {
 	return n * factor
 }
 
-// tree is a root with logs and what they hold.
+// tree is a root with logs, and their books.
 type tree struct {
 	path  string
 	books loggen.Books
 }
 
+// trees are the trees that logs has made.
 var trees struct {
 	sync.Mutex
 	made map[string]tree
 }
 
-// logs returns a root with dirs directories of logs, size bytes in all. Trees
-// with the same name are made once.
+// logs returns a tree of dirs directories of logs, size bytes in all. It makes the tree of a
+// name once.
 func logs(b testing.TB, name string, o loggen.Options, dirs int, size int64) tree {
 	b.Helper()
 	trees.Lock()
@@ -77,7 +79,7 @@ func logs(b testing.TB, name string, o loggen.Options, dirs int, size int64) tre
 	if t, ok := trees.made[name]; ok {
 		return t
 	}
-	o.Threshold = everyday / 1e6
+	o.Threshold = defaultThreshold / 1e6
 	g, err := loggen.New(o)
 	if err != nil {
 		b.Fatal(err)
@@ -93,13 +95,13 @@ func logs(b testing.TB, name string, o loggen.Options, dirs int, size int64) tre
 	return t
 }
 
-// sensor is what most benchmarks read: two hours of logs with one large flow in
-// a thousand rows.
+// sensor returns the tree that most benchmarks read: two hours of logs, one row in a thousand
+// large.
 func sensor(b *testing.B) tree {
 	return logs(b, "sensor", loggen.Options{Large: 0.001}, 2, size(b))
 }
 
-// oneLog returns a log in memory, with fastparse.Padding behind it.
+// oneLog returns a log in memory. Its capacity leaves room for fastparse.Padding.
 func oneLog(b *testing.B, o loggen.Options, p loggen.Proto, rows int64) ([]byte, loggen.Books) {
 	b.Helper()
 	g, err := loggen.New(o)
@@ -115,11 +117,11 @@ func oneLog(b *testing.B, o loggen.Options, p loggen.Proto, rows int64) ([]byte,
 	if err != nil {
 		b.Fatal(err)
 	}
-	log.Grow(64)
+	log.Grow(fastparse.Padding)
 	return log.Bytes(), books
 }
 
-// run takes a root through the pipeline and checks the books.
+// run runs the pipeline over a root, and checks that the books balance.
 func run(b testing.TB, root string, t transport.Transport, change func(*workers.Options)) *report.Counters {
 	b.Helper()
 	r, err := logdir.OpenRoot(root)
@@ -148,7 +150,7 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 	return counters
 }
 
-// check compares the books of a run over the whole tree with those of the logs.
+// check compares the books of a run over the whole tree with those of the tree.
 func (t tree) check(b testing.TB, n *report.Counters, flows int64) {
 	b.Helper()
 	if n.Bytes.Load() != t.books.Bytes || n.Rows.Load() != t.books.Rows || n.Malformed.Load() != t.books.Malformed || n.Flows.Load() != flows {
@@ -156,7 +158,7 @@ func (t tree) check(b testing.TB, n *report.Counters, flows int64) {
 	}
 }
 
-// rates reports what a benchmark got through in each iteration.
+// rates reports the rates of a benchmark, given the counts of one iteration.
 func rates(b *testing.B, rows, flows, messages int64) {
 	for unit, n := range map[string]int64{"rows/s": rows, "flows/s": flows, "messages/s": messages} {
 		if n > 0 {

@@ -19,21 +19,20 @@ import (
 
 const sensorID = "sensor.example.net"
 
-// checkFlows compares what the encoder made of the first block with what the slow
-// reference makes of it.
-func checkFlows(b testing.TB, k cut, out []byte) {
+// checkFlows compares the encoder's flows of the first block with the slow reference's.
+func checkFlows(b testing.TB, k blocks, out []byte) {
 	b.Helper()
-	log := append([]byte(k.layout.Header+"\n"), k.blocks[0]...)
+	log := append([]byte(k.layout.Header+"\n"), k.list[0]...)
 	want, err := reference.Read(log, reference.Protocol(k.kind.String()), reference.Settings{Sensor: sensorID})
 	if err != nil {
 		b.Fatal(err)
 	}
 	body := append([]byte("["), out[1:]...)
-	same(b, [][]byte{append(body, ']')}, want.Flows())
+	wantFlows(b, [][]byte{append(body, ']')}, want.Flows())
 }
 
-// same compares flows as JSON values, as a multiset.
-func same(b testing.TB, messages [][]byte, want []message.Flow) {
+// wantFlows compares the flows of messages with want, as a multiset of JSON values.
+func wantFlows(b testing.TB, messages [][]byte, want []message.Flow) {
 	b.Helper()
 	var got, wanted []string
 	for _, body := range messages {
@@ -79,8 +78,8 @@ func (k *keep) Send(_ context.Context, m *transport.Message) error {
 
 func (k *keep) Close(context.Context) error { return nil }
 
-// checkPipeline runs small, dirty logs through the pipeline with these options
-// and compares all flows with the slow reference's.
+// checkPipeline runs the pipeline with these options over small, dirty logs, and compares all
+// flows with the slow reference's.
 func checkPipeline(b *testing.B, change func(*workers.Options)) {
 	b.Helper()
 	t := logs(b, "dirty", loggen.Options{Dirt: 0.05, Cut: true}, 2, 200_000)
@@ -89,10 +88,10 @@ func checkPipeline(b *testing.B, change func(*workers.Options)) {
 		change(o)
 		o.Threshold = 0
 	})
-	same(b, k.bodies, referenceFlows(b, t))
+	wantFlows(b, k.bodies, referenceFlows(b, t))
 }
 
-// referenceFlows are the flows of a whole tree at threshold 0.
+// referenceFlows returns the slow reference's flows of a whole tree at threshold 0.
 func referenceFlows(b testing.TB, t tree) (flows []message.Flow) {
 	b.Helper()
 	for kind, name := range map[reference.Protocol]string{reference.TCP: "log_tcp_complete", reference.UDP: "log_udp_complete"} {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestManyDirectories: the memory of the finished program stays below the limit
-// with 100,000 directories, all of which have something to send.
+// TestManyDirectories: the memory of the program stays below the limit with 100,000 unsent
+// directories.
 func TestManyDirectories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 100,000 directories")

@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// Reading logs in the pipeline's blocks: the floor under everything.
+// BenchmarkRead reads logs in blocks as large as the pipeline's. No run can be faster.
 //
 //	go test -bench Read ./bench
 func BenchmarkRead(b *testing.B) {
@@ -32,7 +32,7 @@ func BenchmarkRead(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			// Not io.Copy, which would have the kernel copy.
+			// io.Copy could let the kernel copy.
 			for err == nil {
 				var n int
 				n, err = f.Read(buf)
@@ -55,7 +55,8 @@ func BenchmarkRead(b *testing.B) {
 	rates(b, t.books.Rows, 0, 0)
 }
 
-// Decompressing a log, with the library in use and with the standard one.
+// BenchmarkGunzip decompresses a log, with the library of the pipeline and with the standard
+// library.
 //
 //	go test -bench Gunzip ./bench
 func BenchmarkGunzip(b *testing.B) {
@@ -101,11 +102,11 @@ func BenchmarkGunzip(b *testing.B) {
 	}
 }
 
-// many is a root with 10,000 small directories of one hour each, all marked.
+// many is the number of directories of processed.
 const many = 10_000
 
-// processed makes a root with many directories that are all done. They are
-// made in memory where that can be, since each mark is forced to the disk.
+// processed makes a root with many small directories of one hour each, and marks them all. The
+// root is in memory if possible, since each mark is synced to the disk.
 func processed(b *testing.B) tree {
 	if dir, err := os.MkdirTemp("/dev/shm", "tstat-bench-"); err == nil {
 		b.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -120,8 +121,8 @@ func processed(b *testing.B) tree {
 	return t
 }
 
-// Walking a root with 10,000 directories: finding them; a whole run that finds
-// all of them done; and what `find -name .processed` does, as Go does it.
+// BenchmarkWalk walks a root with 10,000 directories. find finds them, idle is a whole run over
+// marked directories, and filepath does what `find -name .processed` does.
 //
 //	go test -bench Walk ./bench
 func BenchmarkWalk(b *testing.B) {
@@ -149,7 +150,7 @@ func BenchmarkWalk(b *testing.B) {
 		for b.Loop() {
 			n := run(b, t.path, discard{}, func(o *workers.Options) { o.Mark = true })
 			if n.Directories.Load() != 0 {
-				b.Fatalf("%d directories are not done", n.Directories.Load())
+				b.Fatalf("%d directories are not marked", n.Directories.Load())
 			}
 		}
 		perDir(b)

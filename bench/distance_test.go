@@ -15,9 +15,9 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// Distance: tstat_send with its defaults sends everything to a broker behind a
-// proxy that delays what passes. x_local is the time of a run relative to the
-// time through the same proxy without delay.
+// BenchmarkDistance sends everything with the defaults of tstat_send to a broker behind a proxy
+// that delays the data. x_local is the time of a run relative to the time through the same
+// proxy without delay.
 //
 //	go test -run '^$' -bench Distance -benchtime 3x ./bench
 func BenchmarkDistance(b *testing.B) {
@@ -49,7 +49,7 @@ func BenchmarkDistance(b *testing.B) {
 	}
 }
 
-// distance is a program, its logs, and a broker behind a proxy.
+// distance is tstat_send, logs, and a broker behind a proxy.
 type distance struct {
 	program, dir string
 	logs         tree
@@ -67,26 +67,18 @@ func newDistance(b *testing.B) *distance {
 	}
 }
 
-// distanceRun is what one run took.
+// distanceRun holds the measurements of one run.
 type distanceRun struct {
 	wall     time.Duration
-	resident int64
-	p99      float64 // s; an upper bound
+	resident int64   // bytes
+	p99      float64 // seconds: an upper bound of 99 % of the confirmation times
 }
 
 // run sends all logs once.
 func (d *distance) run(b *testing.B, compression string) distanceRun {
 	b.StopTimer()
 	defer b.StartTimer()
-	marks, err := filepath.Glob(filepath.Join(d.logs.path, "*", ".process*"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, m := range marks {
-		if err := os.Remove(m); err != nil {
-			b.Fatal(err)
-		}
-	}
+	d.logs.unmark(b)
 	d.broker.purge(b, -1)
 	config := writeConfig(b, d.dir, d.proxy.Addr(), "compression = "+compression)
 	report := filepath.Join(d.dir, "report.json")
@@ -134,7 +126,22 @@ func (d *distance) run(b *testing.B, compression string) distanceRun {
 	return r
 }
 
-// writeConfig writes a configuration for the broker at address.
+// unmark removes all state files, so that a run sends everything again.
+func (t tree) unmark(b testing.TB) {
+	b.Helper()
+	marks, err := filepath.Glob(filepath.Join(t.path, "*", ".process*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, m := range marks {
+		if err := os.Remove(m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// writeConfig writes a configuration file for the broker at address, with more lines at its
+// end, and returns its path.
 func writeConfig(t testing.TB, dir, address string, lines ...string) string {
 	t.Helper()
 	config := filepath.Join(dir, "config.ini")

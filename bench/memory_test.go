@@ -15,14 +15,14 @@ import (
 	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 )
 
-// residentLimit is what tstat_send may occupy with its defaults, in bytes,
-// whatever it reads and however slow the broker is.
+// residentLimit is the limit in bytes for the memory of tstat_send with its defaults, whatever
+// it reads and however slow the broker is.
 const residentLimit = 64e6
 
-// The memory of the finished program does not grow with the logs, nor with what
-// a broker that has stopped keeps waiting.
+// The memory of the program grows neither with the logs nor while the broker is stopped.
 func TestMemory(t *testing.T) {
 	program := build(t)
 	size := int64(100e6)
@@ -51,10 +51,10 @@ func TestMemory(t *testing.T) {
 		config := writeConfig(t, t.TempDir(), node.Addr())
 		logs := logs(t, "memory-stalled", loggen.Options{}, 2, 100e6)
 		p := start(t, program, "-T", "0", "-c", config, "-d", logs.path)
-		await(t, "messages in the queue", func() bool { return node.QueueLen(t, "/", queue) > 0 })
+		testkit.Await(t, "messages in the queue", func() bool { return node.QueueLen(t, "/", queue) > 0 })
 		node.Pause()
 		quiet, since := time.Duration(-1), time.Now()
-		await(t, "the sender to be held up", func() bool {
+		testkit.Await(t, "the sender to use no processor time for a second", func() bool {
 			if used := p.cpu(); used != quiet {
 				quiet, since = used, time.Now()
 			}
@@ -134,14 +134,14 @@ func build(t testing.TB) string {
 	return program
 }
 
-// process is a program that is watched.
+// process is a running program whose memory is measured.
 type process struct {
 	cmd  *exec.Cmd
 	log  *strings.Builder
-	err  error
-	done chan struct{}
-	// resident is the most seen by watch: the kernel's own figure for a process
-	// that has ended includes that of the process that started it.
+	err  error         // of Wait
+	done chan struct{} // closed when the program has ended
+	// resident is the largest resident set that measure has seen. The kernel's figure for a
+	// process that has ended includes the memory of its parent.
 	resident int64
 }
 
@@ -159,7 +159,7 @@ func start(t testing.TB, program string, args ...string) *process {
 	return p
 }
 
-// wait watches the process until it ends.
+// wait waits until the process ends, and measures its memory.
 func (p *process) wait() error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
@@ -171,7 +171,7 @@ func (p *process) wait() error {
 			}
 			return nil
 		case <-ticker.C:
-			p.look()
+			p.measure()
 		}
 	}
 }
@@ -185,8 +185,8 @@ func (p *process) exited() bool {
 	}
 }
 
-// look notes the largest resident set so far.
-func (p *process) look() {
+// measure updates resident.
+func (p *process) measure() {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return // it has ended
@@ -199,7 +199,7 @@ func (p *process) look() {
 func (p *process) checkResident(t testing.TB) {
 	t.Helper()
 	if !p.exited() {
-		p.look()
+		p.measure()
 	}
 	t.Logf("resident set: %.1f MB", float64(p.resident)/1e6)
 	if p.resident == 0 || p.resident > residentLimit {
@@ -207,7 +207,7 @@ func (p *process) checkResident(t testing.TB) {
 	}
 }
 
-// cpu is the processor time used so far, in clock ticks.
+// cpu returns the processor time used so far, in clock ticks; see proc(5).
 func (p *process) cpu() time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
@@ -218,19 +218,4 @@ func (p *process) cpu() time.Duration {
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
 	return time.Duration(user + system)
-}
-
-// await polls until done says true.
-func await(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(30 * time.Second)
-	for !done() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }

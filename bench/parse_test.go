@@ -10,25 +10,25 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// everyday is the default threshold in bytes.
-const everyday = loggen.LargeBytes
+// defaultThreshold is the default threshold in bytes.
+const defaultThreshold = loggen.LargeBytes
 
 var kinds = []struct {
 	proto loggen.Proto
 	kind  fastparse.Protocol
 }{{loggen.TCP, fastparse.TCP}, {loggen.UDP, fastparse.UDP}}
 
-// cut is a log as fastparse gets it, in blocks. There are so many rows that
-// the processor cannot learn by heart where their fields end.
-type cut struct {
+// blocks is a log that is divided into the blocks that fastparse reads. The log has so many
+// rows that the processor's branch prediction cannot learn where their fields end.
+type blocks struct {
 	kind   fastparse.Protocol
 	layout *fastparse.Layout
-	rows   []byte   // behind the header
-	blocks [][]byte // of rows, with fastparse.Padding behind each
+	rows   []byte   // all rows, without the header
+	list   [][]byte // parts of rows, with fastparse.Padding behind each
 	books  loggen.Books
 }
 
-func newCut(b *testing.B, o loggen.Options, p loggen.Proto, kind fastparse.Protocol) cut {
+func newBlocks(b *testing.B, o loggen.Options, p loggen.Proto, kind fastparse.Protocol) blocks {
 	b.Helper()
 	log, books := oneLog(b, o, p, 20_000)
 	header, rows, _ := bytes.Cut(log, []byte("\n"))
@@ -36,34 +36,34 @@ func newCut(b *testing.B, o loggen.Options, p loggen.Proto, kind fastparse.Proto
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := cut{kind: kind, layout: layout, rows: rows, books: books}
+	k := blocks{kind: kind, layout: layout, rows: rows, books: books}
 	for len(rows) > 0 {
 		n := bytes.LastIndexByte(rows[:min(len(rows), 256<<10)], '\n') + 1
-		c.blocks = append(c.blocks, rows[:n])
+		k.list = append(k.list, rows[:n])
 		rows = rows[n:]
 	}
-	return c
+	return k
 }
 
-// eachCut runs f for TCP at every log level and for UDP.
-func eachCut(b *testing.B, o loggen.Options, f func(*testing.B, cut)) {
+// eachLayout runs f for TCP at three log levels and for UDP.
+func eachLayout(b *testing.B, o loggen.Options, f func(*testing.B, blocks)) {
 	for _, level := range []string{"00", "15", "31"} {
 		o.Level = level
-		b.Run("tcp/level="+level, func(b *testing.B) { f(b, newCut(b, o, loggen.TCP, fastparse.TCP)) })
+		b.Run("tcp/level="+level, func(b *testing.B) { f(b, newBlocks(b, o, loggen.TCP, fastparse.TCP)) })
 	}
 	o.Level = ""
-	b.Run("udp", func(b *testing.B) { f(b, newCut(b, o, loggen.UDP, fastparse.UDP)) })
+	b.Run("udp", func(b *testing.B) { f(b, newBlocks(b, o, loggen.UDP, fastparse.UDP)) })
 }
 
-// Marking every newline and space of a block in bitmaps.
+// BenchmarkIndex marks every newline and space of a block in bitmaps.
 //
 //	go test -bench Index ./bench
 func BenchmarkIndex(b *testing.B) {
-	eachCut(b, loggen.Options{}, func(b *testing.B, k cut) {
+	eachLayout(b, loggen.Options{}, func(b *testing.B, k blocks) {
 		var s fastparse.Scanner
 		lines := 0
-		for _, block := range k.blocks {
-			s.Reset(block, k.layout, everyday)
+		for _, block := range k.list {
+			s.Reset(block, k.layout, defaultThreshold)
 			if s.Next() != fastparse.End {
 				b.Fatalf("row %q", s.Line())
 			}
@@ -75,24 +75,25 @@ func BenchmarkIndex(b *testing.B) {
 		b.SetBytes(int64(len(k.rows)))
 		b.ReportAllocs()
 		for b.Loop() {
-			for _, block := range k.blocks {
-				s.Reset(block, k.layout, everyday)
+			for _, block := range k.list {
+				s.Reset(block, k.layout, defaultThreshold)
 			}
 		}
 		rates(b, k.books.Rows, 0, 0)
 	})
 }
 
-// Deciding which rows are sent: what the default threshold costs beside reading.
+// BenchmarkDecide decides which rows are sent: the cost of a row at the default threshold,
+// without reading.
 //
 //	go test -bench Decide ./bench
 //	go test -tags purego -bench Decide ./bench      without vector instructions
 func BenchmarkDecide(b *testing.B) {
-	eachCut(b, loggen.Options{Large: 0.01}, func(b *testing.B, k cut) {
+	eachLayout(b, loggen.Options{Large: 0.01}, func(b *testing.B, k blocks) {
 		var s fastparse.Scanner
 		decide := func() (sent, below int) {
-			for _, block := range k.blocks {
-				s.Reset(block, k.layout, everyday)
+			for _, block := range k.list {
+				s.Reset(block, k.layout, defaultThreshold)
 				for event := s.Next(); event != fastparse.End; event = s.Next() {
 					if event != fastparse.Row {
 						b.Fatalf("row %q", s.Line())
@@ -115,16 +116,16 @@ func BenchmarkDecide(b *testing.B) {
 	})
 }
 
-// Splitting every row into its fields.
+// BenchmarkSplit splits every row into its fields.
 //
 //	go test -bench Split ./bench
 func BenchmarkSplit(b *testing.B) {
-	eachCut(b, loggen.Options{}, func(b *testing.B, k cut) {
+	eachLayout(b, loggen.Options{}, func(b *testing.B, k blocks) {
 		var s fastparse.Scanner
 		var fields fastparse.Fields
 		columns := message.Columns(k.layout)
 		split := func() (rows int) {
-			for _, block := range k.blocks {
+			for _, block := range k.list {
 				s.Reset(block, k.layout, 0)
 				for s.Next() == fastparse.Row {
 					s.Split(&fields, columns)
@@ -145,17 +146,17 @@ func BenchmarkSplit(b *testing.B) {
 	})
 }
 
-// Decoding and encoding every row as two flows: what threshold 0 costs beside
-// reading and delivering. MB/s is of log; json_MB/s of what is written.
+// BenchmarkEncode decodes every row and encodes it as two flows: the cost of a row at threshold
+// 0, without reading and delivery. MB/s is of the log, json_MB/s of the encoded flows.
 //
 //	go test -bench Encode ./bench
 func BenchmarkEncode(b *testing.B) {
-	eachCut(b, loggen.Options{}, func(b *testing.B, k cut) {
+	eachLayout(b, loggen.Options{}, func(b *testing.B, k blocks) {
 		var s fastparse.Scanner
 		e := message.NewEncoder(message.Settings{Sensor: sensorID})
 		var out []byte
-		encode := func(blocks [][]byte) (flows, size int) {
-			for _, block := range blocks {
+		encode := func(list [][]byte) (flows, size int) {
+			for _, block := range list {
 				out = out[:0]
 				s.Reset(block, k.layout, 0)
 				for s.Next() == fastparse.Row {
@@ -167,23 +168,23 @@ func BenchmarkEncode(b *testing.B) {
 			}
 			return flows, size
 		}
-		flows, size := encode(k.blocks)
+		flows, size := encode(k.list)
 		if int64(flows) != k.books.Flows {
 			b.Fatalf("%d flows of %d", flows, k.books.Flows)
 		}
-		encode(k.blocks[:1])
+		encode(k.list[:1])
 		checkFlows(b, k, out)
 		b.SetBytes(int64(len(k.rows)))
 		b.ReportAllocs()
 		for b.Loop() {
-			encode(k.blocks)
+			encode(k.list)
 		}
 		rates(b, k.books.Rows, k.books.Flows, 0)
 		b.ReportMetric(float64(size)*float64(b.N)/1e6/b.Elapsed().Seconds(), "json_MB/s")
 	})
 }
 
-// Making what is prepared for a layout, which happens once a run and worker.
+// BenchmarkLayout parses a header and prepares its columns, as each worker does once a run.
 //
 //	go test -bench Layout ./bench
 func BenchmarkLayout(b *testing.B) {

@@ -15,17 +15,16 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// firstHour is the name of the first directory of every tree.
+// firstHour is the time in the name of the first directory of every tree.
 var firstHour = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
 
-// thresholds are the everyday one and the one at which everything is sent, in
-// bytes, under the names they have on the command line.
+// thresholds are the default threshold, and the threshold at which everything is sent.
 var thresholds = []struct {
-	name  string
+	name  string // on the command line
 	bytes uint64
-}{{"1000", everyday}, {"0", 0}}
+}{{"1000", defaultThreshold}, {"0", 0}}
 
-// flows is how many flows of the tree a threshold lets through.
+// flows returns the number of the tree's flows at a threshold.
 func (t tree) flows(threshold uint64) int64 {
 	if threshold == 0 {
 		return 2 * (t.books.Rows - t.books.Malformed)
@@ -50,7 +49,8 @@ func pipeline(b *testing.B, t tree, to transport.Transport, change func(*workers
 	rates(b, n.Rows.Load(), n.Flows.Load(), n.Published.Load())
 }
 
-// The whole pipeline but for delivery, over workers and threshold.
+// BenchmarkPipelineDiscard runs the whole pipeline without delivery, over workers and
+// threshold.
 //
 //	go test -bench PipelineDiscard ./bench
 func BenchmarkPipelineDiscard(b *testing.B) {
@@ -66,7 +66,8 @@ func BenchmarkPipelineDiscard(b *testing.B) {
 	}
 }
 
-// The same over Tstat's log levels: the more columns, the longer the rows.
+// BenchmarkPipelineColumns does the same over Tstat's versions and log levels: more columns
+// make longer rows.
 //
 //	go test -bench PipelineColumns ./bench
 func BenchmarkPipelineColumns(b *testing.B) {
@@ -92,7 +93,7 @@ func BenchmarkPipelineColumns(b *testing.B) {
 	}
 }
 
-// The program's own log, at each of its levels, to a file that is thrown away.
+// BenchmarkPipelineLog writes the program's own log to /dev/null, at two levels.
 //
 //	go test -bench PipelineLog ./bench
 func BenchmarkPipelineLog(b *testing.B) {
@@ -107,7 +108,7 @@ func BenchmarkPipelineLog(b *testing.B) {
 	}
 }
 
-// Printing messages, as --no-transport does, to /dev/null.
+// BenchmarkPipelineStdout prints messages to /dev/null, as --no-transport does.
 //
 //	go test -bench PipelineStdout ./bench
 func BenchmarkPipelineStdout(b *testing.B) {
@@ -124,7 +125,7 @@ func BenchmarkPipelineStdout(b *testing.B) {
 	}
 }
 
-// Compressed logs, several side by side.
+// BenchmarkPipelineGzip reads compressed logs, several at the same time.
 //
 //	go test -bench PipelineGzip ./bench
 func BenchmarkPipelineGzip(b *testing.B) {
@@ -136,7 +137,8 @@ func BenchmarkPipelineGzip(b *testing.B) {
 	}
 }
 
-// Cost against the size of the logs: it should be in proportion.
+// BenchmarkPipelineSize measures the cost over the size of the logs, which should be in
+// proportion.
 //
 //	go test -bench PipelineSize ./bench -args -logs 2G
 func BenchmarkPipelineSize(b *testing.B) {
@@ -150,9 +152,8 @@ func BenchmarkPipelineSize(b *testing.B) {
 	}
 }
 
-// Assembly and ledger: messages that are confirmed at once, and in the worst
-// order, where every window is confirmed from its end. What a message costs
-// beyond that of PipelineDiscard at one publisher is theirs.
+// BenchmarkLedger confirms messages immediately, and in the worst order: each window from its
+// end. The difference to PipelineDiscard is the cost of batching and of the ledger.
 //
 //	go test -bench Ledger ./bench
 func BenchmarkLedger(b *testing.B) {
@@ -167,7 +168,7 @@ func BenchmarkLedger(b *testing.B) {
 	})
 }
 
-// Small directories: opening, locking, ledger and closing of each, no marks.
+// BenchmarkDirectories opens, locks, reads and closes small directories. It makes no marks.
 //
 //	go test -bench Directories ./bench
 func BenchmarkDirectories(b *testing.B) {
@@ -176,8 +177,8 @@ func BenchmarkDirectories(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/500, "ns/directory")
 }
 
-// backwards confirms a window of messages from the last to the first, a moment
-// after the last came, or when no more come.
+// backwards confirms the messages of a window from the last to the first, when the window is
+// full or no message has arrived for a moment.
 type backwards struct {
 	window  int
 	mu      sync.Mutex

@@ -9,7 +9,8 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// What replacing addresses costs, of the whole pipeline but for delivery.
+// BenchmarkPipelinePrivacy runs the pipeline without delivery for each way of replacing
+// addresses.
 //
 //	go test -bench PipelinePrivacy ./bench
 func BenchmarkPipelinePrivacy(b *testing.B) {

@@ -21,7 +21,7 @@ import (
 
 const queue = "flows"
 
-// settings are how messages are published.
+// settings are those of tstat_send's flags; a window of 0 means auto.
 type settings struct{ connections, channels, window int }
 
 func (s settings) String() string {
@@ -32,7 +32,7 @@ func (s settings) String() string {
 	return fmt.Sprintf("connections=%d/channels=%d/window=%s", s.connections, s.channels, window)
 }
 
-// callers is how many messages may be inside Send.
+// callers returns the largest useful number of concurrent calls of Send.
 func (s settings) callers() int {
 	if s.window == 0 {
 		return publisher.MaxInFlight
@@ -43,7 +43,7 @@ func (s settings) callers() int {
 // defaults are those of tstat_send.
 var defaults = settings{connections: publisher.DefaultConnections, channels: publisher.DefaultChannels}
 
-// broker is a vhost on a node of its own, with one durable queue.
+// broker is a node with one durable queue.
 type broker struct {
 	node  *rabbittest.Node
 	vhost string
@@ -64,8 +64,8 @@ func newBroker(b *testing.B) *broker {
 	return k
 }
 
-// declare makes the queue anew, of one kind. On a single node a quorum queue
-// and a stream have one replica.
+// declare deletes the queue and makes it anew, of one kind. On a single node a quorum queue and
+// a stream have one replica.
 func (k *broker) declare(b *testing.B, kind string) {
 	b.Helper()
 	if _, err := k.ch.QueueDelete(queue, false, false, false); err != nil {
@@ -75,8 +75,8 @@ func (k *broker) declare(b *testing.B, kind string) {
 	k.node.DeclareQueue(b, k.vhost, queue, amqp.Table{"x-queue-type": kind})
 }
 
-// purge empties the queue, and checks that want messages were in it; -1 takes
-// any number. A stream can neither be emptied nor counted.
+// purge empties the queue, and checks that it held want messages, or any number if want is -1.
+// It does nothing to a stream, which can neither be emptied nor counted.
 func (k *broker) purge(b *testing.B, want int) {
 	b.Helper()
 	if k.kind == "stream" {
@@ -108,8 +108,8 @@ func closePublisher(b *testing.B, p *publisher.Publisher) {
 	}
 }
 
-// Delivery to RabbitMQ: against a bare publisher of the same messages, and over
-// workers, channels, window, threshold and message size.
+// BenchmarkRabbitMQ delivers to RabbitMQ: in comparison with a bare publisher of the same
+// messages, and over workers, channels, window, threshold, kind of queue and message size.
 //
 //	go test -bench RabbitMQ ./bench -benchtime 10x
 //	go test -bench RabbitMQ/bare ./bench -benchtime 10x -args -logs 250M
@@ -128,7 +128,7 @@ func BenchmarkRabbitMQ(b *testing.B) {
 	for _, n := range []int{1, 4} {
 		b.Run(fmt.Sprintf("threshold=0/workers=%d/%s", n, defaults), func(b *testing.B) { k.pipeline(b, t, defaults, n, 0) })
 	}
-	b.Run("threshold=1000/workers=2/"+defaults.String(), func(b *testing.B) { k.pipeline(b, t, defaults, 2, everyday) })
+	b.Run("threshold=1000/workers=2/"+defaults.String(), func(b *testing.B) { k.pipeline(b, t, defaults, 2, defaultThreshold) })
 	for _, kind := range []string{"classic", "quorum", "stream"} {
 		b.Run("queue="+kind, func(b *testing.B) {
 			k.declare(b, kind)
@@ -141,8 +141,8 @@ func BenchmarkRabbitMQ(b *testing.B) {
 	}
 }
 
-// against runs a bare publisher and the pipeline in turn. The ratio is of their
-// total times.
+// against runs a bare publisher and the pipeline in turn. x_bare is the ratio of their total
+// times.
 func (k *broker) against(b *testing.B, t tree, s settings) {
 	var kept keep
 	change := func(o *workers.Options) { o.Threshold, o.Publishers = 0, s.callers() }

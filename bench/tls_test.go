@@ -3,8 +3,6 @@ package bench
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -13,8 +11,8 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// TLS against plain connections, one and two of them: flows a second, and the
-// processor time of tstat_send. Erlang encrypts a connection in one process.
+// BenchmarkTLS compares TLS with plain connections: flows a second, and the processor time of
+// tstat_send. It tries two connections, since Erlang encrypts each connection in one process.
 //
 //	go test -run '^$' -bench TLS -benchtime 3x ./bench
 func BenchmarkTLS(b *testing.B) {
@@ -32,15 +30,7 @@ func BenchmarkTLS(b *testing.B) {
 				var cpu time.Duration
 				for b.Loop() {
 					b.StopTimer()
-					marks, err := filepath.Glob(filepath.Join(tree.path, "*", ".process*"))
-					if err != nil {
-						b.Fatal(err)
-					}
-					for _, m := range marks {
-						if err := os.Remove(m); err != nil {
-							b.Fatal(err)
-						}
-					}
+					tree.unmark(b)
 					b.StartTimer()
 					p := start(b, program, "-T", "0", "-c", config, "-d", tree.path, "--connections", strconv.Itoa(connections))
 					if err := p.wait(); err != nil {

@@ -22,7 +22,7 @@ import (
 
 const queue = "flows"
 
-// bench is a program, the logs that it sends and the broker that it sends to.
+// bench is tstat_send, the logs that it sends, and the broker that it sends to.
 type bench struct {
 	dir, program, config string
 	logs                 map[string]logs // by threshold
@@ -30,7 +30,7 @@ type bench struct {
 	ch                   *amqp.Channel
 }
 
-// logs are a root and what it holds.
+// logs are a root of logs and their books.
 type logs struct {
 	root  string
 	books loggen.Books
@@ -50,7 +50,7 @@ func (b *bench) prepare(f *fixture, n *rabbittest.Node) error {
 		n.Port(), rabbittest.User, rabbittest.Password, queue, queue), 0o600)
 }
 
-// account is what is used of the account that tstat_send writes of a run.
+// account holds the parts of tstat_send's report that are used.
 type account struct {
 	Seconds float64 `json:"seconds"`
 	Counts  struct {
@@ -68,7 +68,7 @@ type account struct {
 	} `json:"confirm_latency"`
 }
 
-// run sends all logs once with the settings of a point.
+// run sends all logs of a point's threshold once, with the settings of the point.
 func (b *bench) run(ctx context.Context, p point) (result, error) {
 	r, err := b.send(ctx, p.threshold, "-c", b.config, "-w", strconv.Itoa(p.workers), "--connections", strconv.Itoa(p.connections),
 		"--channels", strconv.Itoa(p.channels), "--window", strconv.Itoa(p.window))
@@ -76,7 +76,7 @@ func (b *bench) run(ctx context.Context, p point) (result, error) {
 	return r, err
 }
 
-// send sends all logs of a threshold once, and checks that all of it arrived.
+// send sends all logs of a threshold once, and checks that everything arrived.
 func (b *bench) send(ctx context.Context, threshold string, args ...string) (result, error) {
 	l := b.logs[threshold]
 	if err := l.unmark(); err != nil {
@@ -85,7 +85,7 @@ func (b *bench) send(ctx context.Context, threshold string, args ...string) (res
 	if _, err := b.ch.QueuePurge(queue, false); err != nil {
 		return result{}, err
 	}
-	report := filepath.Join(b.dir, "account.json")
+	report := filepath.Join(b.dir, "report.json")
 	cmd := exec.CommandContext(ctx, b.program, append(args, "-d", l.root, "-S", "sensor.example.net", "-T", threshold, "--report", report)...)
 	log := new(strings.Builder)
 	cmd.Stderr = log
@@ -108,7 +108,7 @@ func (b *bench) send(ctx context.Context, threshold string, args ...string) (res
 	}
 	var a account
 	if err := json.Unmarshal(text, &a); err != nil {
-		return r, fmt.Errorf("account of the run: %w", err)
+		return r, fmt.Errorf("report of the run: %w", err)
 	}
 	n, err := b.ch.QueuePurge(queue, false)
 	if err != nil {
@@ -123,7 +123,7 @@ func (b *bench) send(ctx context.Context, threshold string, args ...string) (res
 	return r, nil
 }
 
-// percentile is a time that the share of confirmations took no longer than.
+// percentile returns an upper bound for the times of the given share of the confirmations.
 func (a *account) percentile(share float64) float64 {
 	var below uint64
 	for _, bucket := range a.Latency.Buckets {
@@ -135,7 +135,7 @@ func (a *account) percentile(share float64) float64 {
 	return a.Latency.Max
 }
 
-// unmark has everything sent once more.
+// unmark removes all state files, so that a run sends everything again.
 func (l logs) unmark() error {
 	marks, err := filepath.Glob(filepath.Join(l.root, "*", ".process*"))
 	for _, m := range marks {
@@ -146,15 +146,15 @@ func (l logs) unmark() error {
 	return err
 }
 
-// processCPU is the processor time that the threads of a process have used, in
-// s. The process's own figure counts in hundredths of a second.
+// processCPU returns the processor time of the threads of a process, in seconds. The figure for
+// the whole process has a resolution of a hundredth of a second only.
 func processCPU(pid int) (seconds float64) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {
 		return 0
 	}
 	for _, t := range threads {
-		if text, err := os.ReadFile(t); err == nil { // else the thread has ended
+		if text, err := os.ReadFile(t); err == nil { // otherwise the thread has ended
 			ns, _ := strconv.ParseFloat(strings.Fields(string(text) + " 0")[0], 64)
 			seconds += ns / 1e9
 		}
@@ -162,7 +162,7 @@ func processCPU(pid int) (seconds float64) {
 	return seconds
 }
 
-// residentOf is the memory that a process occupies, in bytes.
+// residentOf returns the resident set of a process, in bytes.
 func residentOf(pid int) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -17,16 +17,16 @@ var (
 	compressions = []string{"", "zstd"}
 )
 
-// remote is what runs with the defaults took at one distance: medians.
+// remote holds the medians of runs with the defaults at one distance from the broker.
 type remote struct {
 	result
 	compression string
 	roundTrip   time.Duration
-	ratio       float64 // of the time to that beside the broker
+	ratio       float64 // of the time to the time without delay
 }
 
-// distance sends everything through a proxy that delays what passes, with the
-// defaults of tstat_send.
+// distance sends everything through a proxy that delays the data, with the defaults of
+// tstat_send.
 func (b *bench) distance(ctx context.Context, f *fixture, n *rabbittest.Node, rounds int) (all []remote, err error) {
 	proxy := faultproxy.Start(f, n.Addr())
 	for _, c := range compressions {
@@ -57,9 +57,9 @@ func (b *bench) distance(ctx context.Context, f *fixture, n *rabbittest.Node, ro
 	return all, nil
 }
 
-// distanceChart shows how much longer a run takes the farther the broker is.
+// distanceChart shows the time of a run over the distance from the broker.
 func distanceChart(all []remote) chart {
-	c := chart{file: "distance", title: "All flows to RabbitMQ at a distance, defaults", x: "round trip (ms)", y: "time, beside the broker = 1", linear: true}
+	c := chart{file: "distance", title: "All flows to RabbitMQ at a distance, defaults", x: "round trip (ms)", y: "time, without delay = 1", linear: true}
 	for _, compression := range compressions {
 		l := line{name: cmp.Or(compression, "no compression")}
 		for _, r := range all {
@@ -74,7 +74,7 @@ func distanceChart(all []remote) chart {
 
 func writeDistance(say func(format string, args ...any), far []remote) {
 	say("\n## At a distance\n")
-	say("With the defaults at threshold 0, through a proxy that delays what passes. The ratio is of the times of whole runs: on so few messages, logging in takes most of what it is above 1.\n")
+	say("With the defaults at threshold 0, through a proxy that delays the data. The ratio compares the times of whole runs. With so few messages, most of the part above 1 is the time to log in.\n")
 	say("| compression | round trip, ms | s | ratio | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | sender MB |")
 	say("|---|---|---|---|---|---|---|---|---|")
 	for _, r := range far {

@@ -1,11 +1,11 @@
-// Command capacity measures tstat_send against a private RabbitMQ node over
-// workers, channels, window and threshold, and writes a report with plots:
-// what a run costs the sensor and the broker, and which settings to use.
+// Command capacity measures tstat_send with a private RabbitMQ node, over workers, channels,
+// window and threshold. It writes a report with plots: the cost of a run for the sensor and the
+// broker, and the settings to use.
 //
 //	go -C bench/capacity run . --out /tmp/report --rows 40e6 --instances 4
 //
-// It is a module of its own, so that the libraries that draw its plots are not
-// the product's.
+// It is a module of its own, so that the product does not depend on the libraries that draw the
+// plots.
 package main
 
 import (
@@ -27,7 +27,7 @@ type command struct {
 	Out       string  `default:"capacity-report" placeholder:"DIR" help:"Directory for report.md and the plots. Default: ${default}."`
 	Megabytes int64   `default:"32" placeholder:"N" help:"Size of the logs that each run sends, in millions of bytes. Default: ${default}."`
 	Rounds    int     `default:"3" placeholder:"N" help:"Runs of each point; the report shows the median. Default: ${default}."`
-	Rows      float64 `placeholder:"N" help:"Rows an hour of an instance of one sensor: the report gets a line for that sensor."`
+	Rows      float64 `placeholder:"N" help:"Rows an hour of each instance of Tstat on a sensor of yours: the report gets a line for it."`
 	Instances int     `default:"1" placeholder:"N" help:"Instances of Tstat on that sensor. Default: ${default}."`
 }
 
@@ -39,7 +39,7 @@ func main() {
 	k.FatalIfErrorf(c.run(ctx))
 }
 
-// Validate reports settings that measure nothing.
+// Validate reports an error for settings that measure nothing.
 func (c *command) Validate() error {
 	if c.Megabytes < 1 || c.Rounds < 1 || c.Rows < 0 || c.Instances < 1 {
 		return errors.New("--megabytes, --rounds and --instances must be at least 1, --rows not negative")
@@ -47,14 +47,14 @@ func (c *command) Validate() error {
 	return nil
 }
 
-// plan is one sensor that the report describes.
+// plan is a sensor that the report has a line for.
 type plan struct {
-	rows      float64 // an hour, of each instance
+	rows      float64 // in an hour, of each instance
 	instances int
 }
 
 func (c *command) run(ctx context.Context) (err error) {
-	// rabbittest asks package testing whether tests are to be short.
+	// rabbittest reads the flag -test.short.
 	testing.Init()
 	if err := flag.CommandLine.Parse(nil); err != nil {
 		return err

@@ -8,9 +8,9 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// fixture lets rabbittest, which is made for tests, serve a program: a failure
-// is a panic that [withNode] turns into an error. Whatever rabbittest does not
-// use is left to the nil TB and so is a panic as well.
+// fixture is a testing.TB outside of a test, for rabbittest. A failure is a panic, which
+// [withNode] turns into an error. The methods that rabbittest does not use belong to the nil TB
+// and panic.
 type fixture struct {
 	testing.TB
 	cleanups []func()
@@ -36,7 +36,7 @@ func (f *fixture) fail(text string) {
 	panic(failure(text))
 }
 
-// withNode calls do with a RabbitMQ node that is gone when it returns.
+// withNode starts a RabbitMQ node, calls do, and removes the node.
 func withNode(do func(*fixture, *rabbittest.Node) error) (err error) {
 	f := new(fixture)
 	defer func() {

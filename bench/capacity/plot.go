@@ -14,12 +14,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// chart is a plot of lines over a setting of which each value is twice the one
-// before, or four times.
+// chart is a plot of lines over a setting.
 type chart struct {
 	file, title, x, y string
 	lines             []line
-	linear            bool // the setting begins at 0
+	linear            bool // the x axis is linear: the setting has the value 0
 }
 
 // line is a measured quantity over the setting.
@@ -30,7 +29,7 @@ type line struct {
 
 func (l *line) add(x, y float64) { l.points = append(l.points, plotter.XY{X: x, Y: y}) }
 
-// over draws value over x for the results that pick chooses, in x's order.
+// over returns the line of value over x for the results that pick chooses.
 func over(name string, results []result, pick func(result) bool, x, value func(result) float64) line {
 	l := line{name: name}
 	for _, r := range results {
@@ -96,7 +95,7 @@ func plots(dir string, results []result, far []remote) error {
 
 func two(r result) bool { return r.workers == 2 }
 
-// colors are told apart by most who do not see all colors (Okabe and Ito).
+// colors are those that Okabe and Ito chose for the colour-blind.
 var colors = []color.Color{
 	color.RGBA{0, 114, 178, 255}, color.RGBA{213, 94, 0, 255}, color.RGBA{0, 158, 115, 255}, color.RGBA{204, 121, 167, 255},
 }
@@ -144,7 +143,7 @@ func (c chart) save(dir string) error {
 	return p.Save(6.5*vg.Inch, 4*vg.Inch, filepath.Join(dir, c.file+".svg"))
 }
 
-// plain labels ticks with no more digits than they need.
+// plain labels ticks with as few digits as possible.
 func plain(low, high float64) []plot.Tick {
 	ticks := plot.DefaultTicks{}.Ticks(low, high)
 	for i, t := range ticks {

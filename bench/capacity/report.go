@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// cost is what the recommended settings take at one threshold.
+// cost holds the recommended settings at one threshold and their measurements.
 type cost struct {
 	result
 	perRow, brokerPerRow float64 // CPU s
@@ -19,12 +19,11 @@ type cost struct {
 	jsonPerRow           float64 // bytes
 }
 
-// tolerance is how much slower than the fastest a point may be to be
-// recommended for needing less.
+// tolerance is how much slower than the fastest point a recommended point may be.
 const tolerance = 0.05
 
-// recommended is the smallest setting, in workers and messages in flight, that
-// is about as fast as the fastest.
+// recommended returns the point with the fewest workers, and then the fewest messages in
+// flight, that is about as fast as the fastest.
 func recommended(results []result, threshold string) cost {
 	var of []result
 	for _, r := range results {
@@ -110,7 +109,7 @@ func size(bytes float64) string {
 	return fmt.Sprintf("%.3g MB", bytes/1e6)
 }
 
-// processor names the processor.
+// processor returns the name of the processor.
 func processor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {

@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// point is one way of running tstat_send.
+// point is a combination of settings of tstat_send.
 type point struct {
 	threshold                              string // MB, as on the command line
 	workers, connections, channels, window int
@@ -23,14 +23,15 @@ func (p point) String() string {
 	return fmt.Sprintf("threshold %s, %d workers, %d×%d channels, window %d", p.threshold, p.workers, p.connections, p.channels, p.window)
 }
 
-// result is what a point took: medians of several runs.
+// result holds the measurements of a point: of one run, or medians.
 type result struct {
 	point
-	rows, flows, messages, json float64 // bytes of JSON
-	seconds                     float64
-	cpu, brokerCPU              float64 // s
-	resident, brokerResident    float64 // bytes
-	latency, latency99          float64 // s from publishing to confirmation: mean, and an upper bound for 99 %
+	rows, flows, messages    float64
+	json                     float64 // bytes
+	seconds                  float64
+	cpu, brokerCPU           float64 // seconds
+	resident, brokerResident float64 // bytes
+	latency, latency99       float64 // seconds to the confirmation: mean, and an upper bound for 99 %
 }
 
 var (
@@ -40,8 +41,8 @@ var (
 	thresholds    = []string{"0", "1000"}
 )
 
-// points are all that are measured. More than one connection is tried with the
-// full number of workers alone.
+// points returns all points that are measured. It combines two connections with two workers
+// and one channel only.
 func points() (all []point) {
 	for _, t := range thresholds {
 		for _, w := range workerCounts {
@@ -58,9 +59,9 @@ func points() (all []point) {
 	return all
 }
 
-// everyday is how many times more logs are read at the default threshold, at
-// which a run is so much faster.
-const everyday = 10
+// moreLogs is how many times more logs a run at the default threshold reads, since it is so
+// much faster.
+const moreLogs = 10
 
 func measure(ctx context.Context, dir string, megabytes int64, rounds int) (results []result, far []remote, err error) {
 	b := bench{dir: dir, program: filepath.Join(dir, "tstat_send"), logs: make(map[string]logs)}
@@ -70,7 +71,7 @@ func measure(ctx context.Context, dir string, megabytes int64, rounds int) (resu
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, nil, fmt.Errorf("build tstat_send: %w\n%s", err, out)
 	}
-	for threshold, size := range map[string]int64{"0": megabytes * 1e6, "1000": everyday * megabytes * 1e6} {
+	for threshold, size := range map[string]int64{"0": megabytes * 1e6, "1000": moreLogs * megabytes * 1e6} {
 		o := loggen.Options{Large: 0.001} // a row in a thousand
 		if o.Threshold, err = strconv.ParseFloat(threshold, 64); err != nil {
 			return nil, nil, err
@@ -98,8 +99,8 @@ func measure(ctx context.Context, dir string, megabytes int64, rounds int) (resu
 	return results, far, err
 }
 
-// sweep runs every point once a round, so that what disturbs the machine
-// disturbs them all, and returns the medians.
+// sweep runs every point once in each round, so that a disturbance of the machine disturbs all
+// points, and returns the medians.
 func (b *bench) sweep(ctx context.Context, rounds int) ([]result, error) {
 	all := points()
 	runs := make([][]result, len(all))

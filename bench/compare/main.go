@@ -1,7 +1,6 @@
-// Command compare runs tstat_send beside wc, cat, zcat, find, mawk, gawk and
-// Miller, as far as they are installed, on the same logs, and prints Markdown
-// tables: medians of interleaved runs, input in the page cache, each with its
-// ratio to the first of its table.
+// Command compare runs tstat_send and, if they are installed, wc, cat, zcat, find, mawk, gawk
+// and Miller on the same logs, and prints Markdown tables. A figure is the median of interleaved
+// runs with the input in the page cache. Each job has its ratio to the first job of its table.
 //
 //	go run ./bench/compare
 //	go run ./bench/compare --megabytes 1000 --rounds 9 --only default,json
@@ -25,7 +24,7 @@ Run it on a quiet machine: only ratios within a table hold, and processor time h
 type command struct {
 	Megabytes int64    `default:"300" placeholder:"N" help:"Size of the logs, in millions of bytes. Default: ${default}."`
 	Rounds    int      `default:"7" placeholder:"N" help:"Runs of each job. Default: ${default}."`
-	Only      []string `enum:"${tables}" placeholder:"TABLE,..." help:"Print these tables alone: ${tables}."`
+	Only      []string `enum:"${tables}" placeholder:"TABLE,..." help:"Print only these tables: ${tables}."`
 	Scratch   string   `type:"existingdir" placeholder:"DIR" help:"Directory for the logs. Default: the system's temporary one."`
 }
 
@@ -37,7 +36,7 @@ func main() {
 	k.FatalIfErrorf(c.run(ctx))
 }
 
-// Validate reports sizes that measure nothing.
+// Validate reports an error for sizes that measure nothing.
 func (c *command) Validate() error {
 	if c.Megabytes < 1 || c.Rounds < 1 {
 		return errors.New("--megabytes and --rounds must be at least 1")

@@ -13,21 +13,20 @@ import (
 	"time"
 )
 
-// job is a shell command and how many bytes of log it gets through.
+// job is a shell command that reads logs.
 type job struct {
 	name    string
 	command string
-	bytes   int64
+	bytes   int64 // size of the logs; 0 if the job is not measured by size
 }
 
-// sample is one run of a job.
+// sample holds the measurements of one run of a job.
 type sample struct {
 	wall, cpu time.Duration
-	resident  int64 // bytes, at most
+	resident  int64 // largest resident set, in bytes
 }
 
-// measure runs the jobs in turn, a round first that does not count, and
-// returns the medians.
+// measure runs the jobs in turn and returns the medians. The first round does not count.
 func measure(ctx context.Context, jobs []job, rounds int) ([]sample, error) {
 	all := make([][]sample, len(jobs))
 	for round := range rounds + 1 {
@@ -61,8 +60,8 @@ func median(samples []sample, value func(sample) int64) time.Duration {
 	return time.Duration(values[len(values)/2])
 }
 
-// once runs a command; a pipe's processes count together. The shell replaces
-// itself where the command says exec.
+// once runs a shell command. The processor times of all its processes count; a command that
+// starts with exec has no shell beside it.
 func once(ctx context.Context, command string) (sample, error) {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
 	cmd.Stderr = new(strings.Builder)
@@ -75,14 +74,14 @@ func once(ctx context.Context, command string) (sample, error) {
 	state := cmd.ProcessState
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return sample{}, errors.New("the system does not tell what a process used")
+		return sample{}, errors.New("the system does not report the resources of a process")
 	}
 	return sample{wall, state.UserTime() + state.SystemTime(), usage.Maxrss << 10}, nil
 }
 
-// own is the resident set of this process: the kernel counts it to every
-// process that is started from here, which hides smaller ones.
-func own() int64 {
+// ownResident returns the resident set of this process. The kernel includes it in the figure
+// of every process that this process starts, so smaller figures cannot be measured.
+func ownResident() int64 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-
 	"strings"
 )
 
-// table is a list of jobs; the first is what the others are compared with.
+// table is a list of jobs. The first job is the base of the ratios.
 type table struct {
 	name, title string
 	jobs        func(context.Context, *work) ([]job, error)
@@ -23,7 +22,7 @@ func names() string {
 	return strings.Join(all, ", ")
 }
 
-// tables are what is compared. A command that is not installed is left out.
+// tables are all tables. A command that is not installed is left out.
 var tables = []table{
 	{"default", "Default threshold: nearly every row is read and dropped", func(ctx context.Context, w *work) ([]job, error) {
 		t, err := w.logs("sensor", sensorLogs, 4, w.megabytes*1e6)
@@ -117,7 +116,7 @@ var tables = []table{
 	}},
 }
 
-// installed leaves out the jobs whose command is not there.
+// installed returns the jobs whose command is installed.
 func installed(jobs []job) []job {
 	return slices.DeleteFunc(jobs, func(j job) bool {
 		words := strings.Fields(strings.TrimPrefix(j.command, "exec "))
@@ -137,9 +136,9 @@ func (t table) print(ctx context.Context, w *work) error {
 		return err
 	}
 	fmt.Printf("### %s\n\n| job | MB | wall ms | CPU ms | MB/s | × wall | × CPU | resident MB |\n|---|---|---|---|---|---|---|---|\n", t.title)
-	floor := own()
+	floor := ownResident()
 	base := samples[0]
-	scale := func(j job) float64 { // jobs on less input are compared by speed
+	scale := func(j job) float64 { // compares jobs with less input by speed
 		if j.bytes == 0 {
 			return 1
 		}

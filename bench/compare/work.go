@@ -15,12 +15,12 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// work is what the tables share: the programs and the logs.
+// work holds the programs, the logs and the settings of all tables.
 type work struct {
 	dir       string
 	megabytes int64
 	rounds    int
-	made      map[string]tree
+	made      map[string]tree // by name
 }
 
 // tree is a root with logs.
@@ -31,8 +31,8 @@ type tree struct {
 
 var sensorLogs = loggen.Options{Large: 0.001}
 
-// build builds tstat_send as it is released, and with the portable fallback in
-// place of vector instructions.
+// build builds tstat_send as it is released, and with portable code in place of vector
+// instructions.
 func (w *work) build(ctx context.Context) error {
 	for name, tags := range map[string]string{"tstat_send": "", "portable": "purego"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-tags="+tags, "-o", w.bin(name), "tstat-transport/cmd/tstat_send")
@@ -46,12 +46,12 @@ func (w *work) build(ctx context.Context) error {
 
 func (w *work) bin(name string) string { return filepath.Join(w.dir, name) }
 
-// send is the command that prints the flows of a root to /dev/null.
+// send returns the command that prints the flows of a root to /dev/null.
 func (w *work) send(program, root, flags string) string {
 	return fmt.Sprintf("exec %s -N -S sensor -d %s %s >/dev/null", w.bin(program), root, flags)
 }
 
-// logs makes a tree once; the name stands for what is in it.
+// logs returns a tree of logs. It makes the tree of a name once.
 func (w *work) logs(name string, o loggen.Options, dirs int, bytes int64) (tree, error) {
 	if t, ok := w.made[name]; ok {
 		return t, nil
@@ -84,12 +84,13 @@ func (w *work) logs(name string, o loggen.Options, dirs int, bytes int64) (tree,
 	return t, nil
 }
 
+// empty makes a root without directories.
 func (w *work) empty() (tree, error) {
 	t := tree{path: filepath.Join(w.dir, "empty")}
 	return t, os.MkdirAll(t.path, 0o755)
 }
 
-// processed makes a root of which everything is marked.
+// processed makes a root of marked directories.
 func (w *work) processed(ctx context.Context, dirs int) (tree, error) {
 	t, err := w.logs("processed", loggen.Options{}, dirs, int64(dirs)*2000)
 	if err != nil {
@@ -117,13 +118,13 @@ type discard struct{}
 func (discard) Send(context.Context, *transport.Message) error { return nil }
 func (discard) Close(context.Context) error                    { return nil }
 
-// filter is an awk program that prints the TCP rows with so many bytes in a
-// direction; columns by their place in Tstat 3.2.1.
+// filter returns an awk program that prints the TCP rows with threshold bytes or more in a
+// direction. It knows the positions of the columns in Tstat 3.2.1.
 func filter(threshold float64) string {
 	return fmt.Sprintf(`$7 >= %.0f || $21 >= %.0f`, threshold, threshold)
 }
 
-// toJSON is an awk program that prints a poor flow for each direction.
+// toJSON is an awk program that prints a flow with few values for each direction of a TCP row.
 const toJSON = `!/^#/ {
 	d = $31 / 1000
 	f = "{\"type\":\"flow\",\"interval\":600,\"values\":{\"duration\":%.2f,\"num_bits\":%.0f,\"num_packets\":%s},\"meta\":{\"src_ip\":\"%s\",\"src_port\":%s,\"dst_ip\":\"%s\",\"dst_port\":%s},\"start\":%d,\"end\":%d}\n"

@@ -18,11 +18,11 @@ import (
 	"tstat-transport/internal/test/testsite"
 )
 
-var logBytes = flag.Int64("logs", 32<<20, "bytes of the logs whose flows BenchmarkArchive stores, all of them")
+var logBytes = flag.Int64("logs", 32<<20, "bytes of the logs whose flows BenchmarkArchive stores")
 
-// BenchmarkArchive measures the way from the queue into the table, with a broker
-// and a database on the same machine that write through to the disk. For each
-// flow it gives the processor time of the consumer, the broker and the database.
+// BenchmarkArchive stores flows from the queue in the table. Broker and database are on the
+// same machine and sync to the disk. It reports the processor times of the consumer, the broker
+// and the database for each flow.
 func BenchmarkArchive(b *testing.B) {
 	node, db := rabbittest.Start(b), startPostgres(b)
 	site := testsite.New(b, node)
@@ -42,7 +42,7 @@ func BenchmarkArchive(b *testing.B) {
 	var times [3]time.Duration
 	memory := 0
 	b.StopTimer()
-	b.ResetTimer() // what was done so far is not the consumer's
+	b.ResetTimer()
 	for i := range b.N {
 		flows += int(books.Flows)
 		send := exec.Command(sender, "-d", root, "-c", config, "-T", "0", "-S", "sensor"+strconv.Itoa(i))
@@ -82,7 +82,7 @@ func BenchmarkArchive(b *testing.B) {
 	}
 }
 
-// peak is the most memory that a process has had, in kB; see proc(5).
+// peak returns the largest resident set of a process so far, in kB; see proc(5).
 func peak(b *testing.B, pid int) (kB int) {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -96,7 +96,7 @@ func peak(b *testing.B, pid int) (kB int) {
 	return kB
 }
 
-// marks are the state files below root.
+// marks returns the paths of the marks below root.
 func marks(b *testing.B, root string) []string {
 	b.Helper()
 	found, err := filepath.Glob(root + "/*/.processed")
@@ -106,8 +106,7 @@ func marks(b *testing.B, root string) []string {
 	return found
 }
 
-// time is the processor time of the server and its processes, those that have
-// ended included.
+// time returns the processor time of the server and of all its processes so far.
 func (p *postgres) time() time.Duration {
 	p.t.Helper()
 	sum := processTime(p.t, p.cmd.Process.Pid)
@@ -117,8 +116,8 @@ func (p *postgres) time() time.Duration {
 	return sum
 }
 
-// processTime is the processor time of a process, and of its children that have
-// ended; see proc(5).
+// processTime returns the processor time of a process and of its children that have ended; see
+// proc(5).
 func processTime(t testing.TB, pid int) (sum time.Duration) {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -136,7 +135,7 @@ func processTime(t testing.TB, pid int) (sum time.Duration) {
 	return sum
 }
 
-// BenchmarkRead measures what a message costs before it goes to the database.
+// BenchmarkRead measures the cost of a message before it goes to the database.
 func BenchmarkRead(b *testing.B) {
 	bodies := messagesOf(goldenFlows(b, "level15"), 100)
 	flows := 0

@@ -26,7 +26,7 @@ func hangUp(conn *amqp.Connection) {
 	_ = conn.CloseDeadline(time.Now().Add(pause)) // nothing of value is on its way
 }
 
-// ensureQueue declares a durable queue, unless it is there, of whatever type.
+// ensureQueue declares a durable queue unless a queue of that name exists, of any type.
 func ensureQueue(conn *amqp.Connection, name string) error {
 	ch, err := conn.Channel()
 	if err == nil {
@@ -46,10 +46,10 @@ func ensureQueue(conn *amqp.Connection, name string) error {
 	return nil
 }
 
-// deadLetter publishes messages to the dead-letter queue, each with its fault in
-// the header "reason", and returns when the broker has confirmed them. It has a
-// connection of its own: when memory is short, a broker reads nothing more from
-// connections that have published, acknowledgements included.
+// deadLetter publishes messages to the dead-letter queue, each with its fault in the header
+// "reason", and returns when the broker has confirmed them. It uses a connection of its own:
+// when a broker is short of memory, it stops reading from connections that have published, and
+// would no longer read acknowledgements either.
 func (a *archive) deadLetter(ctx context.Context, messages []*message) error {
 	if len(messages) == 0 {
 		return nil
@@ -108,7 +108,7 @@ func (a *archive) publishDead(ctx context.Context, ch *amqp.Channel, returned <-
 	default:
 	}
 	if !acked {
-		return errors.New("the broker did not take it")
+		return errors.New("the broker has refused the message")
 	}
 	return nil
 }

@@ -22,14 +22,14 @@ import (
 	"tstat-transport/internal/test/testsite"
 )
 
-var span = flag.Duration("chaos", 10*time.Second, "how long TestExactlyOnce kills")
+var chaos = flag.Duration("chaos", 10*time.Second, "how long TestExactlyOnce kills processes")
 
 const (
-	sensor = "sensor.example.net" // that of the golden files
+	sensor = "sensor.example.net" // the sensor id in the golden files
 	dead   = "tstat_dead"
 )
 
-// plant is everything from logs to table, each part a process of its own.
+// plant is everything from the logs to the table. Each part is a process of its own.
 type plant struct {
 	t                *testing.T
 	rand             *rand.Rand
@@ -39,11 +39,11 @@ type plant struct {
 	db               *postgres
 	root             string
 	logs             []*growing
-	sender, consumer string // programs
+	sender, consumer string // paths of the programs
 
 	consumers []*testkit.Program
-	repeated  int // flows that consumers have found to be stored already
-	kills     map[string]int
+	repeated  int            // flows that consumers dropped as repeats
+	kills     map[string]int // by part
 }
 
 func newPlant(t *testing.T, queueType string) *plant {
@@ -58,7 +58,7 @@ func newPlant(t *testing.T, queueType string) *plant {
 	p.node.Persist()
 	p.config = p.site.ConfigFile()
 	p.consumer = build(t, ".", ".")
-	p.sender = build(t, "../..", "./cmd/tstat_send") // a module of its own, with dependencies of its own
+	p.sender = build(t, "../..", "./cmd/tstat_send")
 	if err := os.Mkdir(p.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func (l *growing) grow(t testing.TB, rows int) {
 	}
 }
 
-// flows are those of the growing logs.
+// flows adds the flows of the growing logs to all.
 func (p *plant) flows(all multiset) multiset {
 	p.t.Helper()
 	for _, l := range p.logs {
@@ -138,7 +138,7 @@ func (p *plant) flows(all multiset) multiset {
 	return all
 }
 
-// send starts tstat_send, which dies at a failpoint if one is given.
+// send starts tstat_send. If failpoint is not empty, the program dies there.
 func (p *plant) send(failpoint string) *testkit.Program {
 	p.t.Helper()
 	cmd := exec.Command(p.sender, "-d", p.root, "-c", p.config, "-S", sensor, "-T", "0")
@@ -146,7 +146,7 @@ func (p *plant) send(failpoint string) *testkit.Program {
 	return testkit.Start(p.t, cmd)
 }
 
-// sendAll runs tstat_send until all is marked.
+// sendAll runs tstat_send until a run succeeds.
 func (p *plant) sendAll() {
 	p.t.Helper()
 	for range 5 {
@@ -156,7 +156,7 @@ func (p *plant) sendAll() {
 		}
 		p.t.Logf("tstat_send ended with %d:\n%s", e.Status, e.Log)
 	}
-	p.t.Fatal("tstat_send does not come to an end")
+	p.t.Fatal("five runs of tstat_send have failed")
 }
 
 func (p *plant) consume() *testkit.Program {
@@ -168,7 +168,7 @@ func (p *plant) consume() *testkit.Program {
 
 var repeatedFlows = regexp.MustCompile(`event=batch_stored .*repeated=([0-9]+)`)
 
-// retire ends a consumer.
+// retire ends a consumer with a signal, and counts the repeats in its log.
 func (p *plant) retire(c *testkit.Program, signal syscall.Signal) {
 	p.t.Helper()
 	c.Signal(signal)
@@ -182,8 +182,7 @@ func (p *plant) retire(c *testkit.Program, signal syscall.Signal) {
 	}
 }
 
-// drain consumes until no message is left, neither queued nor in the hands of a
-// consumer.
+// drain runs two consumers until all messages are acknowledged, and ends them.
 func (p *plant) drain() {
 	p.t.Helper()
 	for len(p.consumers) < 2 {
@@ -201,10 +200,10 @@ func (p *plant) drain() {
 	}
 }
 
-// upTo is a random duration.
-func (p *plant) upTo(d time.Duration) time.Duration { return rand.N(d) }
+// upTo returns a random duration below d.
+func (p *plant) upTo(d time.Duration) time.Duration { return time.Duration(p.rand.Int64N(int64(d))) }
 
-// pause lets the processes run.
+// pause lets the processes run for d.
 func (p *plant) pause(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -231,9 +230,8 @@ func (p *plant) kill(part string) {
 	}
 }
 
-// TestExactlyOnce kills sender, consumers, broker and database at random, while
-// real logs are sent, and logs that grow. In the end the table holds each flow
-// of the logs as often as the logs do.
+// TestExactlyOnce kills sender, consumers, broker and database at random, while real logs and
+// growing logs are sent. In the end the table holds each flow as often as the logs do.
 func TestExactlyOnce(t *testing.T) {
 	p := newPlant(t, "quorum")
 	copyLogs(t, p.root)
@@ -241,9 +239,9 @@ func TestExactlyOnce(t *testing.T) {
 		p.consumers = append(p.consumers, p.consume())
 	}
 	failpoints := []string{"", "", "publishing", "confirmed", "confirmed", "settled", "written", "renamed"}
-	var parts []string // that will be killed, in random order
+	var parts []string // the parts to kill, in random order
 	began := time.Now()
-	for time.Since(began) < *span || len(parts) > 0 {
+	for time.Since(began) < *chaos || len(parts) > 0 {
 		if len(parts) == 0 {
 			parts = strings.Fields("broker database database consumer consumer consumer none none")
 			p.rand.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
@@ -272,11 +270,11 @@ func TestExactlyOnce(t *testing.T) {
 			t.Fatalf("tstat_send ended with %d:\n%s", e.Status, e.Log)
 		}
 	}
-	chaos := time.Since(began)
+	killed := time.Since(began)
 	p.sendAll()
 	sent := time.Since(began)
 	p.drain()
-	t.Logf("killed for %s, sent after %s, drained after %s", chaos, sent, time.Since(began))
+	t.Logf("killed for %s, sent after %s, drained after %s", killed, sent, time.Since(began))
 	want := p.flows(golden(t))
 	t.Logf("%d flows in %d logs and the real ones, %d repeats dropped; killed: %v", want.size(), len(p.logs), p.repeated, p.kills)
 	wantFlows(t, p.db.url(), want)
@@ -284,12 +282,12 @@ func TestExactlyOnce(t *testing.T) {
 		t.Error("the sender was never killed")
 	}
 	if p.repeated == 0 {
-		t.Error("no flow came twice: nothing was tested")
+		t.Error("no flow arrived twice: nothing was tested")
 	}
 }
 
-// TestGrownLog: a sender dies when everything is confirmed and its mark is not
-// written, and the log grows. Its last message comes again, longer.
+// TestGrownLog: the sender dies when everything is confirmed and the mark is not written yet.
+// Then the log grows, and its last message arrives again, longer.
 func TestGrownLog(t *testing.T) {
 	p := newPlant(t, "classic")
 	p.addLogs()

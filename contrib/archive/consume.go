@@ -16,7 +16,7 @@ import (
 type archive struct {
 	rabbit, database string // URLs
 	queue, dead      string
-	batch            int // messages in a transaction, at most
+	batch            int // largest number of messages in a transaction
 	log              *slog.Logger
 
 	store *store // nil while there is no connection
@@ -24,7 +24,7 @@ type archive struct {
 
 const (
 	pause = time.Second     // between two attempts to reach the broker or the database
-	stuck = 5 * time.Minute // after which a transaction is given up
+	stuck = 5 * time.Minute // limit for a transaction
 )
 
 // run serves the queue until ctx ends, through all restarts of the broker and
@@ -41,9 +41,9 @@ func (a *archive) run(ctx context.Context) {
 	}
 }
 
-// session serves the queue over one connection to the broker. The database must
-// be there first: a message that is taken and given back counts as one attempt
-// to deliver it, and a queue may have a limit of these.
+// session serves the queue over one connection to the broker. It connects to the database
+// first: a message that is taken and given back counts as a delivery attempt, and a queue may
+// limit these.
 func (a *archive) session(ctx context.Context) error {
 	if err := a.connectStore(ctx); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (a *archive) session(ctx context.Context) error {
 			if err := a.archive(ctx, batch); err != nil {
 				return err
 			}
-			// This message and all before it.
+			// Acknowledges the last message and all messages before it.
 			if err := ch.Ack(batch[len(batch)-1].delivery.DeliveryTag, true); err != nil {
 				return fmt.Errorf("acknowledge: %w", err)
 			}
@@ -100,9 +100,8 @@ func (a *archive) session(ctx context.Context) error {
 	return group.Wait()
 }
 
-// collect reads messages until ctx or the deliveries end. A batch is what has
-// arrived while the one before it was stored: one message when little comes, and
-// up to a.batch when much does.
+// collect reads messages until ctx or the deliveries end. A batch holds the messages that
+// arrived while the batch before was stored, up to a.batch.
 func (a *archive) collect(ctx context.Context, deliveries <-chan amqp.Delivery, batches chan<- []*message) {
 	var batch []*message
 	for {
@@ -127,8 +126,7 @@ func (a *archive) collect(ctx context.Context, deliveries <-chan amqp.Delivery, 
 	}
 }
 
-// archive brings each message of a batch into the database or the dead-letter
-// queue.
+// archive stores each message of a batch in the database or in the dead-letter queue.
 func (a *archive) archive(ctx context.Context, batch []*message) error {
 	var good, bad []*message
 	for _, m := range batch {
@@ -145,9 +143,9 @@ func (a *archive) archive(ctx context.Context, batch []*message) error {
 	return a.deadLetter(ctx, append(bad, refused...))
 }
 
-// save stores messages, however long the database is away: giving them back to
-// the broker would count as attempts. It returns the messages that the database
-// refuses for what they hold.
+// save stores messages. It retries as long as the database is away, since messages that are
+// given back to the broker would count as delivery attempts. It returns the messages whose
+// content the database refuses.
 func (a *archive) save(ctx context.Context, messages []*message) (refused []*message, err error) {
 	if len(messages) == 0 {
 		return nil, nil
@@ -159,7 +157,7 @@ func (a *archive) save(ctx context.Context, messages []*message) (refused []*mes
 			return nil, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case !refusesData(err) || attempt == 1: // the first time, a partition may have been dropped
+		case !refusesData(err) || attempt == 1: // at first, the cause may be a dropped partition
 			a.log.Warn("batch_not_stored", "messages", len(messages), "error", err)
 			wait(ctx)
 		case len(messages) == 1:
@@ -203,8 +201,8 @@ func (a *archive) connectStore(ctx context.Context) (err error) {
 	return err
 }
 
-// refusesData reports whether err is about the values of a row (class 22, data
-// exception; class 23, integrity constraint) and not about the database's state.
+// refusesData reports whether err is about the values of a row (class 22, data exception; class
+// 23, integrity constraint), and not about the state of the database.
 func refusesData(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")

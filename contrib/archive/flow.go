@@ -17,20 +17,19 @@ import (
 
 // flow is a row of the table flows.
 type flow struct {
-	digest uint64 // start of the SHA-256 of the flow's JSON
+	digest uint64 // first eight bytes of the SHA-256 of the flow's JSON
 	start  time.Time
-	row    []any // in the order of columns
+	row    []any // values in the order of columns
 }
 
-// value is a key of a flow's values and, under the same name, a column.
+// value is a key of a flow's values, and the column of the same name.
 type value struct {
 	name     string
-	decimal  bool // double precision, else bigint
+	decimal  bool // the column is double precision, not bigint
 	nullable bool
 }
 
-// values are the keys of a flow's values; those from tcpValues on are absent
-// from UDP flows.
+// values are the keys of a flow's values. UDP flows have only those before tcpValues.
 var values = [...]value{
 	{name: "duration", decimal: true},
 	{name: "num_bits"},
@@ -68,7 +67,7 @@ var values = [...]value{
 
 const tcpValues = 5
 
-// placeOfValue is the index in values of a key.
+// placeOfValue holds the index in values of each key.
 var placeOfValue = func() map[string]int {
 	places := map[string]int{}
 	for i, v := range values {
@@ -86,7 +85,7 @@ var columns = func() []string {
 	return c
 }()
 
-// record is a flow's JSON. A pointer is nil where the key is missing.
+// record is a flow's JSON. A pointer is nil if the key is missing.
 type record struct {
 	Type     string          `json:"type"`
 	Interval int             `json:"interval"`
@@ -105,10 +104,11 @@ type record struct {
 	End   *int64 `json:"end"`
 }
 
-// latest bounds start and end: a time in milliseconds is above it.
+// latest is above every time in seconds and below every time in milliseconds.
 const latest = 100_000_000_000
 
-// parseFlow reads a flow that fits docs/message.schema.json and the columns.
+// parseFlow parses a flow. It fails if the flow does not fit docs/message.schema.json or the
+// columns.
 func parseFlow(text []byte) (flow, error) {
 	var r record
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -147,7 +147,7 @@ func parseFlow(text []byte) (flow, error) {
 	return flow{digest: binary.BigEndian.Uint64(sum[:]), start: start, row: row}, nil
 }
 
-// instanceID returns nil for the number 0, which stands for no instance id.
+// instanceID returns the instance id, or nil for the number 0, which means that there is none.
 func instanceID(v any) (any, error) {
 	switch id := v.(type) {
 	case string:
@@ -172,13 +172,13 @@ func appendValues(row []any, protocol string, object []byte) ([]any, error) {
 	default:
 		return nil, fmt.Errorf("protocol is %q, neither tcp nor udp", protocol)
 	}
-	row = row[:len(columns)] // what is not set below is nil
+	row = row[:len(columns)] // the values that are not set below are nil
 	own := row[len(columns)-len(values):]
 	var have [len(values)]bool
 	for key, text := range members(object) {
 		i, ok := placeOfValue[string(key)]
 		if !ok || i >= len(wanted) || have[i] {
-			return nil, fmt.Errorf("%.100q is no value of a %s flow, or there twice", key, protocol)
+			return nil, fmt.Errorf("%.100q is no value of a %s flow, or stands there twice", key, protocol)
 		}
 		var err error
 		if own[i], err = wanted[i].parse(text); err != nil {
@@ -194,8 +194,8 @@ func appendValues(row []any, protocol string, object []byte) ([]any, error) {
 	return row, nil
 }
 
-// members yields the keys and values of a JSON object of numbers. A decoder into
-// a map takes as long as all else that is done with a flow.
+// members yields the keys and values of a JSON object of numbers. Decoding into a map would
+// take as long as everything else that is done with a flow.
 func members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, text []byte) bool) {
 		inner := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimSpace(object), []byte("{")), []byte("}"))

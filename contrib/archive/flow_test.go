@@ -105,7 +105,7 @@ func TestFaults(t *testing.T) {
 		{edit(`"num_bits": `, `"nums": [1,`), "no JSON list"},
 		{edit(`"num_packets": 5, `, ""), "num_packets is missing"},
 		{edit(`"tcp_mss"`, `"tcp_more": 1, "tcp_mss"`), `"tcp_more" is no value`},
-		{edit(`"tcp_mss"`, `"tcp_mss": 1, "tcp_mss"`), `"tcp_mss" is no value of a tcp flow, or there twice`},
+		{edit(`"tcp_mss"`, `"tcp_mss": 1, "tcp_mss"`), `"tcp_mss" is no value of a tcp flow, or stands there twice`},
 		{edit(`"tcp_mss"`, `"tcp_mss": {"a": 1}, "tcp_mss"`), "not a number"},
 		{edit(`"tcp_mss": 1`, `"tcp_mss": true, "x": 1`), "not a number"},
 		{edit(`"protocol": "tcp"`, `"protocol": "udp"`), "is no value of a udp flow"},

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { rabbittest.Main(m) }
 // multiset counts flows by value.
 type multiset map[string]int
 
-// wantFlows compares what is in the table with want.
+// wantFlows compares the flows in the table with want.
 func wantFlows(t testing.TB, url string, want multiset) {
 	t.Helper()
 	got := table(t, url)
@@ -100,8 +100,8 @@ func (m multiset) addJSON(t testing.TB, text []byte) {
 	m[canonical(t, all)]++
 }
 
-// canonical is one text for each value of a flow: its columns by name, numbers
-// by value.
+// canonical returns a text that is the same for equal flows: columns in the order of their
+// names, and numbers by value.
 func canonical(t testing.TB, flow map[string]any) string {
 	t.Helper()
 	var b strings.Builder
@@ -187,7 +187,7 @@ func golden(t testing.TB) multiset {
 	return all
 }
 
-// messagesOf cuts flows into bodies of up to n.
+// messagesOf returns the bodies of messages of up to n flows each.
 func messagesOf(flows []json.RawMessage, n int) (bodies [][]byte) {
 	for part := range slices.Chunk(flows, n) {
 		body, _ := json.Marshal(part)
@@ -209,7 +209,7 @@ func asDelivery(id string, body []byte) amqp.Delivery {
 	return amqp.Delivery{MessageId: id, Body: body}
 }
 
-// copyLogs copies the real logs, each set into a directory of its own.
+// copyLogs copies all real logs that have a header to root.
 func copyLogs(t testing.TB, root string) {
 	t.Helper()
 	if err := os.CopyFS(root, os.DirFS(testdata+"/corpus")); err != nil {

@@ -1,12 +1,12 @@
 // Archive stores the flows that tstat_send publishes in PostgreSQL, each flow of
 // the logs once. docs/archive.md says how to run it.
 //
-//	flow.go     JSON to a row of the table flows
-//	message.go  a delivery to a message: its place in a log and its flows
-//	consume.go  deliveries to batches; a batch to a transaction and an acknowledgement
-//	broker.go   connections, dead letters
-//	store.go    the transaction
-//	repeat.go   which flows are in the archive already
+//	flow.go     turns JSON into a row of the table flows
+//	message.go  turns a delivery into a message: its place in a log and its flows
+//	consume.go  makes batches of deliveries, stores and acknowledges them
+//	broker.go   connections and dead letters
+//	store.go    the transaction that stores a batch
+//	repeat.go   finds the flows that are stored already
 //	schema.sql  the tables
 package main
 
@@ -26,8 +26,8 @@ import (
 func main() {
 	a := &archive{rabbit: os.Getenv("RABBIT_URL"), database: os.Getenv("DATABASE_URL")}
 	flag.StringVar(&a.queue, "queue", "netsage_tstat", "the queue to consume")
-	flag.StringVar(&a.dead, "dead", "tstat_dead", "the queue for messages that do not fit")
-	flag.IntVar(&a.batch, "batch", 200, "messages in a transaction, at most")
+	flag.StringVar(&a.dead, "dead", "tstat_dead", "the queue for messages that cannot be stored")
+	flag.IntVar(&a.batch, "batch", 200, "largest number of messages in a transaction")
 	verbose := flag.Bool("v", false, "log each transaction")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), `Usage: archive [-queue NAME] [-dead NAME] [-batch N] [-v]

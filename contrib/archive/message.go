@@ -16,7 +16,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// maxBody bounds what a compressed body may grow to.
+// maxBody is the limit for the size of an uncompressed body.
 const maxBody = 64 << 20
 
 // message is a delivery that has been read.
@@ -25,26 +25,26 @@ type message struct {
 	place
 	digest []byte // SHA-256 of the body
 	flows  []flow
-	fault  error // why the message cannot be stored
+	fault  error // the reason why the message cannot be stored; nil if it can
 }
 
-// place is what a message id says about where the message's rows stand.
+// place is the place of a message's rows, as its id tells it.
 type place struct {
 	log   string
 	bytes byteRange
 	whole string // the id without half
-	half  string // ".1" or ".2" for each time that the message was cut in two
+	half  string // ".1" or ".2" for each time that the sender split the message in two
 }
 
-// byteRange is a range of offsets, to being the first behind it.
+// byteRange is the range [from, to) of offsets in a log.
 type byteRange struct{ from, to int64 }
 
-// withRange matches SENSOR/INSTANCE/DIRECTORY/LOG@FROM-TO, with or without
-// something behind it, and the halves of such a message.
+// withRange matches SENSOR/INSTANCE/DIRECTORY/LOG@FROM-TO, which a checksum may follow, and the
+// ids of halves of such a message.
 var withRange = regexp.MustCompile(`^((.+)@([0-9]+)-([0-9]+)(?:[^0-9.].*?)?)((?:\.[12])*)$`)
 
-// placeOf takes an id apart. An id without a byte range (a hash, where the id
-// would be too long) is a log of its own, of one byte.
+// placeOf parses an id. An id without a byte range, a hash in place of a too long id, gets a
+// place in a log of its own.
 func placeOf(id string) place {
 	if m := withRange.FindStringSubmatch(id); m != nil {
 		from, err1 := strconv.ParseInt(m[3], 10, 64)
@@ -56,15 +56,15 @@ func placeOf(id string) place {
 	return place{id, byteRange{0, 1}, id, ""}
 }
 
-// shares reports whether rows of p may be rows of o.
+// shares reports whether p and o may have rows in common.
 func (p place) shares(o place) bool {
-	if p.whole == o.whole { // of two halves none is in the other
+	if p.whole == o.whole { // two different halves share no row; a message and its half do
 		return strings.HasPrefix(p.half, o.half) || strings.HasPrefix(o.half, p.half)
 	}
 	return p.log == o.log && p.bytes.from < o.bytes.to && o.bytes.from < p.bytes.to
 }
 
-// read returns the message of a delivery, with its fault if it has one.
+// read reads the message of a delivery. A fault does not fail it, but stands in the message.
 func read(d amqp.Delivery) *message {
 	m := &message{delivery: d, place: placeOf(d.MessageId)}
 	m.fault = m.parse()
@@ -73,7 +73,7 @@ func read(d amqp.Delivery) *message {
 
 func (m *message) parse() error {
 	if m.delivery.MessageId == "" {
-		return errors.New("it has no message id, by which a repeat is told")
+		return errors.New("it has no message id, so repeats cannot be recognized")
 	}
 	body, err := uncompressed(m.delivery)
 	if err != nil {
@@ -123,7 +123,7 @@ func uncompressed(d amqp.Delivery) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("uncompress: %w", err)
 	case len(body) > maxBody:
-		return nil, fmt.Errorf("uncompressed it is longer than %d bytes", maxBody)
+		return nil, fmt.Errorf("its uncompressed body is longer than %d bytes", maxBody)
 	}
 	return body, nil
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestQueriesOfThePage runs every SQL statement of docs/archive.md that is for
-// PostgreSQL, over the flows of real logs.
+// TestQueriesOfThePage runs every SQL statement for PostgreSQL in docs/archive.md, with the
+// flows of real logs.
 func TestQueriesOfThePage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/archive.md")
@@ -43,7 +43,7 @@ func TestQueriesOfThePage(t *testing.T) {
 		if err := rows.Err(); err != nil {
 			t.Errorf("%v\n%s", err, sql)
 		}
-		if n == 0 && strings.HasPrefix(sql, "SELECT") && !strings.Contains(sql, "192.0.2.0") { // addresses for documents
+		if n == 0 && strings.HasPrefix(sql, "SELECT") && !strings.Contains(sql, "192.0.2.0") { // no flow has an address of the documentation
 			t.Errorf("no rows:\n%s", sql)
 		}
 	}
@@ -52,8 +52,8 @@ func TestQueriesOfThePage(t *testing.T) {
 	}
 }
 
-// statementsOf returns the indented statements of a page, with a panel's macros
-// as Grafana replaces them.
+// statementsOf returns the SQL statements in the indented blocks of a page, with Grafana's macros
+// replaced.
 func statementsOf(page string) (statements []string) {
 	macros := strings.NewReplacer(
 		"$__timeGroupAlias(started, '1m')", "floor(extract(epoch from started)/60)*60 AS time",

@@ -17,20 +17,20 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// postgres is a PostgreSQL server of a test's own.
+// postgres is a private PostgreSQL server.
 type postgres struct {
 	t         testing.TB
 	dir, bin  string
 	port      int
 	password  string
-	user      *syscall.Credential // nil: that of the test
+	user      *syscall.Credential // nil: the user of the test
 	settings  []string
 	cmd       *exec.Cmd
-	lifeline  *os.File // the server dies when the test does
+	lifeline  *os.File // the watchdog kills the server when this pipe closes
 	serverLog string
 }
 
-// startPostgres starts a server with the given settings; it is gone when t ends.
+// startPostgres starts a server with the given settings. It is removed when t ends.
 func startPostgres(t testing.TB, settings ...string) *postgres {
 	t.Helper()
 	if testing.Short() {
@@ -76,7 +76,7 @@ func startPostgres(t testing.TB, settings ...string) *postgres {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	p.start()
-	// The consumer is no superuser: it owns its database.
+	// The consumer owns its database, but is no superuser.
 	conn, err := pgx.Connect(t.Context(), p.address("postgres", "postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -100,9 +100,9 @@ func (p *postgres) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// watched runs a server that is killed, and its directory removed, when the pipe
-// from the test ends: when the test is killed. Whoever kills the server otherwise
-// kills the whole process group, and with it the watchdog.
+// watched is a shell script that runs a server and, in the background, a watchdog. When the pipe
+// from the test closes, since the test was killed, the watchdog kills the server and removes its
+// directory. kill kills the whole process group, the watchdog included.
 const watched = `(cat >/dev/null; kill -9 $$; sleep 1; rm -rf "$ARCHIVE_DIR") <&3 3<&- >/dev/null 2>&1 & exec "$@" 3<&- </dev/null`
 
 // start starts the server and waits until it can be logged in to.
@@ -144,19 +144,19 @@ func (p *postgres) start() {
 	})
 }
 
-// kill kills all processes of the server at once, as a crash of the machine
-// would, but for what the kernel has not written yet.
+// kill kills all processes of the server at once, as a crash of the machine does. Unlike in a
+// crash, the kernel still writes the files' data to the disk.
 func (p *postgres) kill() {
 	if p.cmd == nil {
 		return
 	}
 	pid := p.cmd.Process.Pid
-	_ = syscall.Kill(pid, syscall.SIGSTOP) // it starts nothing more
+	_ = syscall.Kill(pid, syscall.SIGSTOP) // so that the server starts no more processes
 	backends := children(pid)
 	for _, child := range backends {
 		_ = syscall.Kill(child, syscall.SIGKILL)
 	}
-	_ = syscall.Kill(-pid, syscall.SIGKILL) // it may have ended
+	_ = syscall.Kill(-pid, syscall.SIGKILL) // fails if the server has ended
 	_ = p.cmd.Wait()                        // it was killed
 	_ = p.lifeline.Close()
 	p.cmd = nil
@@ -173,7 +173,7 @@ func children(pid int) (pids []int) {
 		if err != nil { // it has ended
 			continue
 		}
-		_, rest, _ := strings.Cut(string(stat), ") ") // behind the name: state, parent
+		_, rest, _ := strings.Cut(string(stat), ") ") // what follows the name: state, parent
 		var state string
 		var parent int
 		if _, err := fmt.Sscan(rest, &state, &parent); err == nil && parent == pid {
@@ -184,7 +184,7 @@ func children(pid int) (pids []int) {
 	return pids
 }
 
-// url is the address of the consumer's database.
+// url returns the address of the consumer's database.
 func (p *postgres) url() string { return p.address("archive", "tstat") }
 
 func (p *postgres) address(user, database string) string {

@@ -11,31 +11,30 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A message id alone does not tell every repeat: the last message of a log that
-// has grown between a crash of the sender and its next run comes again with more
-// flows and another id. So a flow is a repeat if a stored message with the same
-// digest covers some of the same bytes of the same log. Neither is enough alone:
-// a log may hold two equal flows, and Tstat may start a log of the same name anew.
+// Message ids are not enough to recognize repeats. If a log grows between a crash of the sender
+// and its next run, the log's last message arrives again with more flows and another id. So a
+// flow is a repeat if a stored message has a flow with the same digest and covers some of the
+// same bytes of the same log. Neither condition is enough alone: a log may hold two equal flows,
+// and Tstat may start a log of the same name anew.
 
-// stored are the messages in the archive that cover bytes of a batch's messages,
-// by log.
+// stored holds the stored messages that share bytes with messages of a batch, by log.
 type stored map[string][]storedMessage
 
 type storedMessage struct {
 	place
-	flows map[uint64]int // how many flows have this digest
+	flows map[uint64]int // number of flows by digest
 }
 
-// lookUp reads what is stored. It locks the logs until the transaction ends: of
-// two consumers that have messages of the same log, the second sees what the
-// first has stored.
+// lookUp reads the stored messages that share bytes with messages. It locks the logs until the
+// transaction ends, so that of two consumers with messages of the same log, the second sees the
+// flows that the first has stored.
 func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (stored, error) {
 	var logs []string
 	var froms, tos []int64
 	for _, m := range messages {
 		logs, froms, tos = append(logs, m.log), append(froms, m.bytes.from), append(tos, m.bytes.to)
 	}
-	// In one order, so that two consumers do not wait for each other.
+	// All consumers lock in the same order, so that no two wait for each other.
 	inOrder := slices.Compact(slices.Sorted(slices.Values(logs)))
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(log, 1)) FROM unnest($1::text[]) AS log`, inOrder); err != nil {
 		return nil, fmt.Errorf("lock the logs: %w", err)
@@ -60,7 +59,7 @@ func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (stored, error)
 	return known, nil
 }
 
-// add enters a stored message with the digests of its flows, eight bytes each.
+// add adds a stored message with the digests of its flows, eight bytes each.
 func (s stored) add(at place, digests []byte) {
 	m := storedMessage{at, map[uint64]int{}}
 	for d := range slices.Chunk(digests, 8) {
@@ -69,8 +68,8 @@ func (s stored) add(at place, digests []byte) {
 	s[at.log] = append(s[at.log], m)
 }
 
-// unknown returns the flows of m that are not stored. Of equal flows it leaves
-// out as many as are stored.
+// unknown returns the flows of m that are not stored. Of equal flows, it leaves out as many as
+// are stored.
 func (s stored) unknown(m *message) []flow {
 	known := map[uint64]int{}
 	for _, other := range s[m.log] {
@@ -94,7 +93,7 @@ func (s stored) unknown(m *message) []flow {
 	return fresh
 }
 
-// sql is the range as an int8range.
+// sql returns the range as an int8range.
 func (r byteRange) sql() pgtype.Range[pgtype.Int8] {
 	bound := func(n int64) pgtype.Int8 { return pgtype.Int8{Int64: n, Valid: true} }
 	return pgtype.Range[pgtype.Int8]{

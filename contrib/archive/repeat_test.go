@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// sentMessage is a message of a test: flows of a log.
+// sentMessage is a message that a test stores.
 type sentMessage struct {
 	id    string
 	flows []json.RawMessage
@@ -29,8 +29,8 @@ func (m sentMessage) read(t testing.TB) *message {
 	return read
 }
 
-// TestRepeats stores messages, each in a transaction of its own, all in one, and
-// in the reverse order: the table holds the same flows.
+// TestRepeats stores messages one by one, all in one transaction, and in reverse order. The
+// table holds the same flows each time.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	url := startPostgres(t, "fsync=off").url()
@@ -90,7 +90,7 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// TestConsumersAtOnce has four consumers store what overlaps, at the same time.
+// TestConsumersAtOnce: four consumers store overlapping messages at the same time.
 func TestConsumersAtOnce(t *testing.T) {
 	t.Parallel()
 	url := startPostgres(t, "fsync=off").url()
@@ -100,7 +100,7 @@ func TestConsumersAtOnce(t *testing.T) {
 		want.addJSON(t, text)
 	}
 	var group errgroup.Group
-	for i, size := range []int{100, 70, 100, 33} { // flow n stands at byte n
+	for i, size := range []int{100, 70, 100, 33} { // flow n is at byte n of the log
 		var all []*message
 		for from := 0; from < len(flows); from += size {
 			to := min(from+size, len(flows))
@@ -132,7 +132,7 @@ func TestConsumersAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	// Each flow has its digest in one message.
+	// The digest of each flow stands in one stored message only.
 	var digests int
 	if err := conn.QueryRow(t.Context(), "SELECT sum(length(flows)) / 8 FROM messages").Scan(&digests); err != nil || digests != len(flows) {
 		t.Errorf("%d digests of %d flows, %v", digests, len(flows), err)

@@ -1,6 +1,6 @@
--- The archive's tables. The consumer runs this file where there is no table flows.
+-- The archive's tables. The consumer runs this file if there is no table flows.
 
--- One index over a text and a range; part of PostgreSQL's contrib modules.
+-- For an index over a text and a range. The extension is one of PostgreSQL's contrib modules.
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 -- A row for each message that brought flows.
@@ -9,7 +9,7 @@ CREATE TABLE messages (
     body   bytea       NOT NULL, -- SHA-256 of the body, uncompressed
     log    text        NOT NULL, -- the id up to its last @: sensor, instance, directory and log
     bytes  int8range   NOT NULL, -- the bytes of that log that the message covers
-    flows  bytea       NOT NULL, -- eight bytes for each flow that the message brought: start of the SHA-256 of its JSON
+    flows  bytea       NOT NULL, -- for each flow that the message brought, the first eight bytes of the SHA-256 of its JSON
     stored timestamptz NOT NULL DEFAULT now(),
     UNIQUE (id, body)
 );

@@ -17,7 +17,7 @@ import (
 
 const queue = "netsage_tstat"
 
-// service is a consumer that runs in this process.
+// service is a consumer in the test's process, with its broker and database.
 type service struct {
 	t     *testing.T
 	node  *rabbittest.Node
@@ -26,8 +26,7 @@ type service struct {
 	log   testkit.Buffer
 }
 
-// startService starts a consumer that logs in with the permissions that
-// docs/cluster.md gives it. It ends with t.
+// startService starts a consumer with the permissions of docs/cluster.md. It ends when t ends.
 func startService(t *testing.T) *service {
 	t.Helper()
 	s := &service{t: t, node: rabbittest.Shared(t), db: startPostgres(t, "fsync=off")}
@@ -56,8 +55,8 @@ func startService(t *testing.T) *service {
 	return s
 }
 
-// publish returns when the queue has the message: what a queue says of itself may
-// be older than a message on its way there.
+// publish publishes a message and waits for its confirmation. The length of a queue does not
+// count an unconfirmed message that is still on its way to the queue.
 func (s *service) publish(id string, body []byte) {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -84,15 +83,15 @@ func (s *service) publish(id string, body []byte) {
 	}
 }
 
-// count returns the number of messages in a queue: all, or those that a consumer
-// has not acknowledged yet (unacknowledged, of a classic queue).
+// count returns the number of messages in a queue: all, or, of a classic queue, only those that
+// a consumer has taken and not acknowledged yet.
 func count(t testing.TB, n *rabbittest.Node, vhost, queue string, unacknowledged bool) string {
 	t.Helper()
 	kind := "messages"
 	if unacknowledged {
 		kind = "messages_unacknowledged"
 	}
-	// What a quorum queue reports is seconds old.
+	// The info of a quorum queue is seconds old.
 	return n.Eval(t, fmt.Sprintf(`{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)),
 		case amqqueue:get_type(Queue) of
 			rabbit_quorum_queue -> {ok, {_, N}, _} = ra:local_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1), N;
@@ -100,6 +99,7 @@ func count(t testing.TB, n *rabbittest.Node, vhost, queue string, unacknowledged
 		end`, vhost, queue, kind))
 }
 
+// awaitDone waits until all messages are acknowledged.
 func (s *service) awaitDone() {
 	s.t.Helper()
 	testkit.Await(s.t, "all messages to be acknowledged", func() bool { return count(s.t, s.node, s.vhost, queue, false) == "0" })
@@ -143,8 +143,8 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// TestDatabaseAway: the consumer keeps what it has while the database is away,
-// and makes partitions anew that somebody has dropped.
+// TestDatabaseAway: the consumer keeps its messages while the database is away, and makes
+// dropped partitions anew.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -185,7 +185,7 @@ func TestDatabaseAway(t *testing.T) {
 	}
 }
 
-// TestQueueAway: a queue is deleted under the consumer, and is there again.
+// TestQueueAway: the consumer goes on after its queue was deleted and declared again.
 func TestQueueAway(t *testing.T) {
 	t.Parallel()
 	s := startService(t)

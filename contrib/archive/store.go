@@ -16,7 +16,7 @@ var schema string
 // store is a connection to the database.
 type store struct {
 	conn *pgx.Conn
-	days map[time.Time]bool // that have a partition
+	days map[time.Time]bool // days that have a partition
 }
 
 func openStore(ctx context.Context, url string) (*store, error) {
@@ -24,7 +24,7 @@ func openStore(ctx context.Context, url string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan" // a plan made for empty tables must not stay
+	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan" // a cached plan might be one for empty tables
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func openStore(ctx context.Context, url string) (*store, error) {
 	return s, nil
 }
 
-// makeTables runs schema.sql in a database that has no table flows.
+// makeTables runs schema.sql if the database has no table flows.
 func (s *store) makeTables(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
 		exists, err := lockTables(ctx, tx, "flows")
@@ -48,8 +48,8 @@ func (s *store) makeTables(ctx context.Context) error {
 	})
 }
 
-// lockTables lets one consumer at a time make tables, until the transaction
-// ends, and reports whether a table exists.
+// lockTables lets only one consumer at a time make tables, until the transaction ends. It
+// reports whether a table exists.
 func lockTables(ctx context.Context, tx pgx.Tx, name string) (exists bool, err error) {
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('tstat archive: tables', 0))"); err != nil {
 		return false, err
@@ -58,16 +58,16 @@ func lockTables(ctx context.Context, tx pgx.Tx, name string) (exists bool, err e
 	return exists, err
 }
 
-// close ends the connection, with a bound that no caller's context gives: the
-// context may have ended.
+// close ends the connection. It has a time-out of its own, since the caller's context may have
+// ended.
 func (s *store) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = s.conn.Close(ctx) // whatever was not committed is rolled back
+	_ = s.conn.Close(ctx) // the server rolls an open transaction back
 }
 
-// save stores the flows of messages that the archive does not have yet, in one
-// transaction, and returns their number.
+// save stores the flows of messages that are not stored yet, in one transaction. It returns
+// their number.
 func (s *store) save(ctx context.Context, messages []*message) (flows int64, err error) {
 	if err := s.makeDays(ctx, messages); err != nil {
 		return 0, fmt.Errorf("make partitions: %w", err)
@@ -107,8 +107,8 @@ func (s *store) save(ctx context.Context, messages []*message) (flows int64, err
 	return flows, err
 }
 
-// makeDays makes the partitions for the days on which flows start. A partition
-// is attached, which readers of the table do not wait for.
+// makeDays makes the partitions for the days on which flows start. ATTACH PARTITION does not
+// make readers of the table wait.
 func (s *store) makeDays(ctx context.Context, messages []*message) error {
 	missing := map[time.Time]bool{}
 	for _, m := range messages {

@@ -28,7 +28,7 @@ func TestConfigurations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Neither the password's file nor the certificate is here.
+		// The password file of the configuration does not exist on this machine.
 		t.Setenv("TSTAT_RABBIT_PASSWORD", "secret")
 		r, err := f.Rabbit()
 		if err != nil {
@@ -43,8 +43,8 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// A node takes the definitions, and what tstat_send publishes with netsage.ini
-// and a sensor's permissions is where NetSage's pipeline reads it.
+// A node accepts the definitions. With netsage.ini and the permissions of a sensor, tstat_send
+// publishes to the queue that NetSage's pipeline reads.
 func TestNetSage(t *testing.T) {
 	node := rabbittest.Start(t)
 	node.Ctl(t, "import_definitions", withoutHashing(t))
@@ -65,7 +65,7 @@ func TestNetSage(t *testing.T) {
 	if err := os.CopyFS(dir+"/logs", os.DirFS("../../testdata/corpus/rotation")); err != nil {
 		t.Fatal(err)
 	}
-	// The same file but for this node's address; it has no TLS.
+	// Changed are the address and the password, and the node has no TLS.
 	text := string(read(t, "netsage.ini"))
 	for pattern, replacement := range map[string]string{
 		`(?m)^host =.*`: "host = 127.0.0.1", `(?m)^port =.*`: "port = " + strconv.Itoa(node.Port()),
@@ -103,8 +103,8 @@ func TestNetSage(t *testing.T) {
 	}
 }
 
-// withoutHashing is the path of the definitions without the consistent-hash
-// exchange: nodes for tests have no plugins.
+// withoutHashing writes the definitions without the consistent-hash exchange, since the nodes
+// of tests have no plugins. It returns the path.
 func withoutHashing(t *testing.T) string {
 	t.Helper()
 	var all map[string][]map[string]any

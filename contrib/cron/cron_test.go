@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// once runs tstat_mail_once with a command that logs "log N" and exits with the
-// status, and returns what cron would mail.
+// once runs tstat_mail_once with a command that logs "log STATUS" and exits with the status.
+// It returns the text that cron would mail.
 func once(t *testing.T, state string, status int) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "./tstat_mail_once", state, "sh", "-c", "echo log $0 >&2; exit $0", strconv.Itoa(status))
@@ -31,7 +31,7 @@ func TestFailureIsMailedOnce(t *testing.T) {
 		mailed bool
 	}{
 		{0, false}, {78, true}, {78, false}, {78, false}, {77, true}, {0, false}, {78, true},
-		{75, false}, {75, false}, {0, false}, // a broker that restarts
+		{75, false}, {75, false}, {0, false}, // the broker restarts
 		{75, false}, {75, false}, {75, false}, {75, false}, {75, false}, {75, true}, {75, false}, {75, false},
 	} {
 		got := once(t, state, step.status)
@@ -41,15 +41,15 @@ func TestFailureIsMailedOnce(t *testing.T) {
 	}
 }
 
-// Where the last status cannot be kept, a failure is mailed rather than lost.
+// If the last status cannot be stored, every failure is mailed.
 func TestStateThatCannotBeWritten(t *testing.T) {
 	if got := once(t, filepath.Join(t.TempDir(), "none", "status"), 78); !strings.Contains(got, "log 78\n") || !strings.Contains(got, "cannot be written") {
 		t.Errorf("%q", got)
 	}
 }
 
-// What the documents show and what is installed are the same lines.
-func TestCrontabsUseWhatWorks(t *testing.T) {
+// The crontab lines in the documentation have the form of those that are installed.
+func TestCrontabLines(t *testing.T) {
 	for _, name := range []string{"tstat-transport", "../../README.md", "../../docs/migration.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {

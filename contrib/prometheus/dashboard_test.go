@@ -19,13 +19,15 @@ import (
 
 	"tstat-transport/internal/delivery"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/test/testkit"
 )
 
-// sensors is how many sensors the fleet has. The first has never succeeded, and
-// the even ones have something unsent below one of their two roots.
+// sensors is the number of sensors of the fleet. Sensor 0 has never succeeded. The sensors
+// with even numbers have an unsent directory below one of their two roots.
 const sensors = 40
 
-// writeRun writes the metrics of another run of a sensor, and returns its files.
+// writeRun writes the metrics of one more run of both programs on a sensor, and returns the
+// text of both files.
 func writeRun(dir string, sensor int) (text []byte, err error) {
 	now := time.Now()
 	send := &report.Run{
@@ -69,8 +71,8 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	return text, err
 }
 
-// fleet starts a Prometheus that scrapes the sensors every second; each scrape
-// finds another run of them.
+// fleet starts a Prometheus that scrapes all sensors every second. Each scrape of a sensor
+// finds one more run.
 func fleet(t *testing.T) *server {
 	prometheus := tool(t, "prometheus")
 	dir := t.TempDir()
@@ -97,16 +99,11 @@ func fleet(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := serve(t, "/-/ready", prometheus, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"))
-	// Two scrapes of each sensor, so that counters have a rate.
-	const scraped = `count(increase(tstat_send_rows_total[1m]) > 0)`
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { //nolint:forbidigo // a poll inside a bounded wait
-		if got := s.query(t, scraped); len(got) == 1 && got[0] == fmt.Sprint(sensors) {
-			return s
-		} else if time.Now().After(deadline) {
-			s.stop()
-			t.Fatalf("%s is %q\n%s", scraped, got, &s.log)
-		}
-	}
+	testkit.Await(t, "two scrapes of each sensor, so that counters have a rate", func() bool {
+		got := s.query(t, `count(increase(tstat_send_rows_total[1m]) > 0)`)
+		return len(got) == 1 && got[0] == fmt.Sprint(sensors)
+	})
+	return s
 }
 
 // query returns the values of the series of an expression.
@@ -139,8 +136,8 @@ type panel struct {
 	Panels              []panel // of a row
 }
 
-// panels returns the dashboard's panels: those about all sensors, and those of
-// the row that is repeated for each.
+// panels returns the dashboard's panels about all sensors, and the panels of the row that
+// Grafana repeats for each sensor.
 func panels(t *testing.T) (all, row []panel) {
 	text, err := os.ReadFile("../grafana/tstat_send.json")
 	if err != nil {
@@ -157,17 +154,17 @@ func panels(t *testing.T) (all, row []panel) {
 	return d.Panels[:rows], d.Panels[rows].Panels
 }
 
-// Each query of the dashboard gives as many series as its panel is meant to
-// show of forty sensors.
+// With forty sensors, each query of the dashboard returns as many series as its panel shows.
 func TestDashboardOfFortySensors(t *testing.T) {
 	s := fleet(t)
 	all, row := panels(t)
-	lines := map[string]int{"Sensors": sensors, "tstat_cull": 2 * sensors, "Versions": 2} // of the tables
-	few := map[string]int{                                                                // where they are other than the panel's
-		"Sensors B": sensors - 1, // has succeeded
-		"Sensors E": sensors / 2, // has something unsent
+	// Lines of each table, and the queries that have fewer series than their table has lines.
+	lines := map[string]int{"Sensors": sensors, "tstat_cull": 2 * sensors, "Versions": 2}
+	fewer := map[string]int{
+		"Sensors B": sensors - 1, // last success: one sensor has none
+		"Sensors E": sensors / 2, // oldest unsent directory
 	}
-	numbers := map[string]string{ // of the panels with one value
+	numbers := map[string]string{ // values of the panels with one value
 		"Sensors": "40", "Without success for two hours": "1", "Without a new directory for three hours": "0",
 		"Backlog": "20000", "Disks that are short": "20",
 	}
@@ -178,7 +175,7 @@ func TestDashboardOfFortySensors(t *testing.T) {
 			want := 1
 			if p.Type == "table" {
 				want = lines[p.Title]
-				if n, ok := few[p.Title+" "+target.RefID]; ok {
+				if n, ok := fewer[p.Title+" "+target.RefID]; ok {
 					want = n
 				}
 			}
@@ -196,7 +193,7 @@ func TestDashboardOfFortySensors(t *testing.T) {
 	if seen != len(numbers) {
 		t.Errorf("%d of the panels with one value were found, want %d", seen, len(numbers))
 	}
-	several := map[string]int{"Backlog": 2, "Time in each stage": 6} // series of a query
+	several := map[string]int{"Backlog": 2, "Time in each stage": 6} // series of a query in the row
 	for _, p := range row {
 		for _, target := range p.Targets {
 			got := s.query(t, strings.NewReplacer(`"$job"`, `"(node)"`, `"$sensor"`, `"sensor4"`).Replace(target.Expr))

@@ -15,9 +15,9 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// The files of three lines of a crontab lie in one directory. node_exporter
-// serves each sample of each of them, and logs no error.
-func TestFilesOfSeveralLines(t *testing.T) {
+// Three lines of a crontab write their metrics into one directory. node_exporter serves each
+// sample of each file, and logs no error.
+func TestMetricsOfSeveralRuns(t *testing.T) {
 	exporter := tool(t, "prometheus-node-exporter")
 	bin, dir := t.TempDir(), t.TempDir()
 	output(t, "go", "build", "-o", bin+"/", "../../cmd/...")
@@ -38,7 +38,7 @@ func TestFilesOfSeveralLines(t *testing.T) {
 	send(roots[0], "tstat_send_0.prom")
 	send(roots[1], "tstat_send_1.prom")
 	send(roots[1], "tstat_send_1.prom")
-	// A link, as docs/monitoring.md has it for the files of the systemd services.
+	// A link, as docs/monitoring.md suggests for the systemd services.
 	culled := filepath.Join(t.TempDir(), "tstat_cull.prom")
 	output(t, filepath.Join(bin, "tstat_cull"), "-d", roots[0], "-d", roots[1], "--metrics", culled)
 	if err := os.Symlink(culled, filepath.Join(dir, "tstat_cull.prom")); err != nil {
@@ -87,13 +87,12 @@ func TestFilesOfSeveralLines(t *testing.T) {
 	if got != total {
 		t.Errorf("%d samples are served, %d were written: files collide", got, total)
 	}
-	s.stop()
-	if text := s.log.String(); strings.Contains(text, "level=error") || !strings.Contains(text, "Listening on") {
+	if text := s.stop(); strings.Contains(text, "level=error") || !strings.Contains(text, "Listening on") {
 		t.Errorf("node_exporter logs\n%s", text)
 	}
 }
 
-// samples returns the samples of a text as name{labels} -> value.
+// samples returns the values of the samples of a text, by name{labels}.
 func samples(t *testing.T, text io.Reader) map[string]string {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
@@ -109,8 +108,7 @@ func samples(t *testing.T, text io.Reader) map[string]string {
 				labels = append(labels, l.GetName()+"="+l.GetValue())
 			}
 			slices.Sort(labels)
-			// What is left is the value. The text of a message has a space or two
-			// between fields, at random.
+			// Without the labels. Protobuf prints one or two spaces between fields, at random.
 			value := &dto.Metric{Gauge: m.Gauge, Counter: m.Counter, Histogram: m.Histogram}
 			values[name+"{"+strings.Join(labels, ",")+"}"] = strings.Join(strings.Fields(value.String()), " ")
 		}

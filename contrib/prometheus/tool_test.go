@@ -1,18 +1,18 @@
 package prometheus
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
-	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
-// tool returns the path of a program of Prometheus, which
-// scripts/install-prometheus fetches. With -short it skips the test.
+// tool returns the path of a program of Prometheus, which scripts/install-prometheus
+// fetches. With -short it skips the test.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	if testing.Short() {
@@ -30,60 +30,39 @@ func tool(t *testing.T, name string) string {
 	return ""
 }
 
-// A server is a program that answers at an address of its own.
+// A server is a running program that answers HTTP requests.
 type server struct {
+	*testkit.Program
 	url string
-	cmd *exec.Cmd
-	log bytes.Buffer // safe to read after stop
 }
 
-// serve starts a program with the flag --web.listen-address and waits until it
-// answers at the path. The end of the test stops the program.
+// serve starts a program with the flag --web.listen-address, and waits until it answers GET
+// with 200 at the path ready. The program is killed when t ends.
 func serve(t *testing.T, ready, program string, args ...string) *server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s := &server{url: "http://" + address}
-	s.cmd = exec.CommandContext(t.Context(), program, append(args, "--web.listen-address="+address)...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.stop)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { //nolint:forbidigo // a poll inside a bounded wait
-		err := s.answers(ready)
-		if err == nil {
-			return s
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	cmd := exec.CommandContext(t.Context(), program, append(args, "--web.listen-address="+address)...)
+	s := &server{testkit.Start(t, cmd), "http://" + address}
+	testkit.Await(t, program+" to answer", func() bool {
+		if !s.After(0) {
+			t.Fatalf("%s has ended:\n%s", program, s.Errs.String())
 		}
-		if time.Now().After(deadline) {
-			s.stop()
-			t.Fatalf("%s does not answer: %v\n%s", program, err, &s.log)
+		response, err := http.Get(s.url + ready)
+		if err != nil {
+			return false
 		}
-	}
+		defer response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return s
 }
 
-func (s *server) answers(path string) error {
-	response, err := http.Get(s.url + path)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", path, response.Status)
-	}
-	return nil
-}
-
-// stop ends the program and waits for it. It may be called again.
-func (s *server) stop() {
-	if s.cmd.ProcessState == nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-	}
+// stop kills the program and returns its log.
+func (s *server) stop() string {
+	s.Signal(syscall.SIGKILL)
+	return s.Wait().Log
 }
