@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
-// Bash completes the directory of -d, with an instance id in front of it or not.
+// Bash completes flags and their values, also the directory behind an instance id.
 func TestBashCompletion(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -20,7 +21,7 @@ func TestBashCompletion(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "tstat0"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// The words are those that bash makes of the line: = stands alone.
+	// Bash splits the line at each =, and makes the = a word of its own.
 	for line, want := range map[string]string{
 		"-d DIR/ts":                    "DIR/tstat0",
 		"-d eth0 = DIR/ts":             "DIR/tstat0",
@@ -64,7 +65,7 @@ func TestZshAndFishCompletion(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, flag := range []string{"-d ", "-d eth0=", "--directory=", "--directory=eth0="} {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 				defer cancel()
 				cmd := exec.CommandContext(ctx, program, "-c", script)
 				cmd.Env = append(os.Environ(), "FLAG="+flag, "DIR="+dir)

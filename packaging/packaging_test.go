@@ -1,4 +1,4 @@
-// Package packaging holds tests of what is installed beside the programs.
+// Package packaging tests the files that are installed beside the programs.
 package packaging
 
 import (
@@ -17,7 +17,7 @@ import (
 
 var programs = []string{"tstat_send", "tstat_cull"}
 
-// What --help prints, the man page and the README name the same flags.
+// --help, the man page and the README list the same flags.
 func TestFlagsAgree(t *testing.T) {
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", bin+"/", "../cmd/...").CombinedOutput(); err != nil {
@@ -53,8 +53,8 @@ func TestFlagsAgree(t *testing.T) {
 	}
 }
 
-// No page shows a command line with a flag that is not there.
-func TestDocumentedCommandsExist(t *testing.T) {
+// Every flag in a command line of the documentation exists.
+func TestDocumentedFlagsExist(t *testing.T) {
 	pages, err := filepath.Glob("../docs/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no docs: %v", err)
@@ -98,7 +98,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 	}
 }
 
-// The configuration that is installed is right as it stands.
+// The configuration file that is installed is valid, and gives no warnings.
 func TestExampleConfiguration(t *testing.T) {
 	f, err := config.Load("config.ini")
 	if err != nil {
@@ -108,7 +108,7 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range f.Warnings() {
-		// git keeps no more of the mode than that it is a file.
+		// In a git clone the file is readable by others.
 		if !strings.Contains(w, "others can read it") {
 			t.Error(w)
 		}
@@ -123,7 +123,7 @@ func TestUnits(t *testing.T) {
 	if err != nil || len(units) != 4 {
 		t.Fatalf("units %q: %v", units, err)
 	}
-	// Copies, in which the program is one that is there.
+	// In copies of the units, since the programs are not installed here.
 	dir := t.TempDir()
 	var args []string
 	for _, u := range units {
@@ -140,7 +140,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// Packages sort as their tags do.
+// The versions of packages sort like their tags.
 func TestPackageVersion(t *testing.T) {
 	inOrder := []struct{ tag, version string }{
 		{"abc1234-dirty", "0~20260115.100000.abc1234.dirty"},

@@ -11,8 +11,8 @@ import (
 
 const file = "../../contrib/grafana/tstat_send.json"
 
-// The file is what this program prints, and a dashboard as Grafana's library
-// reads one: no field is unknown, no value wrong.
+// The committed file is the output of this program, and Grafana's library accepts it: it has no
+// unknown field and no wrong value.
 func TestDashboard(t *testing.T) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -23,11 +23,11 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text, want) {
-		t.Errorf("%s is not what this program prints: run 'make dashboard'", file)
+		t.Errorf("%s is out of date: run 'make dashboard'", file)
 	}
 	plugins.RegisterDefaultPlugins() // the types of panels and queries
 	var d dashboard.Dashboard
-	// The library returns an error without text where nothing is wrong.
+	// If nothing is wrong, the library returns an error without text.
 	if err := d.UnmarshalJSONStrict(text); err != nil && err.Error() != "" {
 		t.Error(err)
 	}

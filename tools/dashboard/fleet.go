@@ -8,14 +8,13 @@ import (
 
 const hour = 3600.0
 
-// sinceRun is the time since a run last wrote the metrics, at work or at its
-// end, of the line of a sensor's crontab that is the latest with it.
+// sinceRun is the time since a run of the sensor last wrote its metrics. If a sensor has several
+// lines in its crontab, the line that has not run for the longest time counts.
 const sinceRun = `time() - min by (sensor) (max by (sensor, root) ({__name__=~"tstat_send_last_run_timestamp_seconds|tstat_send_heartbeat_timestamp_seconds", JOB}))`
 
 const sinceSuccess = `time() - min by (sensor) (tstat_send_last_success_timestamp_seconds{JOB})`
 
-// fleet returns the panels about all sensors. The limits of their colours are
-// those of the alerts.
+// fleet returns the panels about all sensors. Their colours have the limits of the alerts.
 func fleet() []cog.Builder[dashboard.Panel] {
 	sensors := columns("Sensors", "The worst of a sensor's roots. Click on a sensor to see its row only.", 24, []string{"sensor"}, []column{
 		{title: "Last run", expression: sinceRun, unit: "s", limits: limits(0.5*hour, hour)},

@@ -1,5 +1,5 @@
-// Dashboard prints contrib/grafana/tstat_send.json. It uses Grafana's own
-// library, which knows what a dashboard may hold.
+// Dashboard prints contrib/grafana/tstat_send.json. It uses Grafana's own library, whose types
+// describe a dashboard.
 package main
 
 import (
@@ -42,8 +42,8 @@ func generate() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// choice is a variable with the values of a label, of which all are chosen at
-// first.
+// choice returns a variable of the dashboard, with the values of a label. All values are chosen
+// by default.
 func choice(name, label, query string) *dashboard.QueryVariableBuilder {
 	all := dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}}
 	return dashboard.NewQueryVariableBuilder(name).

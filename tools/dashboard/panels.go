@@ -14,11 +14,11 @@ import (
 
 const uid = "tstat-send"
 
-// source is the data source that the variable of that name chooses.
+// source is the data source that the variable datasource chooses.
 var source = common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 
-// A selector stands for the labels that a panel's queries choose by: JOB in an
-// expression becomes the jobs, SENSOR the jobs and the sensor of a row.
+// selector replaces JOB in an expression with the chosen jobs, and SENSOR with the chosen jobs
+// and the sensor of a row.
 var selector = strings.NewReplacer("JOB", `job=~"$job"`, "SENSOR", `job=~"$job", sensor=~"$sensor"`)
 
 // refID names the i-th query of a panel, as Grafana does.
@@ -28,15 +28,14 @@ func query(i int, expression string) *prometheus.DataqueryBuilder {
 	return prometheus.NewDataqueryBuilder().RefId(refID(i)).Datasource(source).Expr(selector.Replace(expression))
 }
 
-// limits colours a value: green, orange from warning on, red from critical on.
+// limits returns the colours of a value: green, orange from warning on, red from critical on.
 func limits(warning, critical float64) []dashboard.Threshold {
 	return []dashboard.Threshold{
 		{Color: "green"}, {Color: "orange", Value: &warning}, {Color: "red", Value: &critical},
 	}
 }
 
-// A column of a table is the value of a query, which has one series for each
-// line.
+// A column of a table shows the values of a query, which returns one series for each line.
 type column struct {
 	title, expression string
 	unit              string
@@ -44,6 +43,7 @@ type column struct {
 	limits            []dashboard.Threshold
 }
 
+// columns returns a table with a line for each combination of the labels in key.
 func columns(title, description string, height uint32, key []string, list []column) *table.PanelBuilder {
 	names, order := map[string]string{}, map[string]int{}
 	for i, label := range key {
@@ -66,7 +66,7 @@ func columns(title, description string, height uint32, key []string, list []colu
 		}
 		panel.OverrideByName(c.title, properties)
 	}
-	// The queries' results become one table, a line for each key.
+	// Merges the results of the queries into one table.
 	return panel.
 		WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}}).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
@@ -74,7 +74,7 @@ func columns(title, description string, height uint32, key []string, list []colu
 		}})
 }
 
-// number is a panel with one value.
+// number returns a panel with one value.
 func number(title, description, expression, unit string, steps []dashboard.Threshold) *stat.PanelBuilder {
 	panel := stat.NewPanelBuilder().Title(title).Description(description).Datasource(source).Span(4).Height(4).
 		Unit(unit).GraphMode(common.BigValueGraphModeNone).NoValue("none").
@@ -86,7 +86,7 @@ func number(title, description, expression, unit string, steps []dashboard.Thres
 	return panel.Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(steps))
 }
 
-// A line is a query of a graph. Its legend may name labels: {{root}}.
+// A line is a query of a graph. Its legend may hold labels, such as {{root}}.
 type line struct{ legend, expression string }
 
 func graph(title, description, unit string, list ...line) cog.Builder[dashboard.Panel] {

@@ -6,7 +6,7 @@ import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 // is closed, so that its queries run when somebody opens it.
 func sensorRow() *dashboard.RowBuilder {
 	return dashboard.NewRowBuilder("$sensor").Repeat("sensor").Collapsed(true).
-		WithPanel(graph("Age", "Colours tell less than ages: what grows stands still.", "s",
+		WithPanel(graph("Age", "An age that grows without end belongs to something that has stopped.", "s",
 			line{"last success", `time() - min(tstat_send_last_success_timestamp_seconds{SENSOR})`},
 			line{"last new row", `time() - min(tstat_send_last_row_timestamp_seconds{SENSOR})`},
 			line{"newest directory", `time() - min(tstat_send_newest_directory_timestamp_seconds{SENSOR})`},
