@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,26 +72,35 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	return text, err
 }
 
-// fleet starts a Prometheus that scrapes all sensors every second. Each scrape of a sensor
-// finds one more run.
+// fleet starts a Prometheus that scrapes all sensors. The first scrapes of a sensor find one
+// more run each.
 func fleet(t *testing.T) *server {
 	prometheus := tool(t, "prometheus")
 	dir := t.TempDir()
+	// The metrics are written in advance: writing them syncs the disk, and a scrape that takes
+	// longer than its time-out would end all series of its sensor.
+	const runs = 3
+	var texts [sensors][runs][]byte
+	for sensor := range texts {
+		for run := range runs {
+			text, err := writeRun(dir, sensor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[sensor][run] = text
+		}
+	}
+	var scrapes [sensors]atomic.Int64
 	exporters := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var sensor int
 		if _, err := fmt.Sscanf(r.URL.Path, "/%d", &sensor); err != nil {
 			http.NotFound(w, r)
 			return
 		}
-		text, err := writeRun(dir, sensor)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		_, _ = w.Write(text)
+		_, _ = w.Write(texts[sensor][min(scrapes[sensor].Add(1), runs)-1])
 	}))
 	t.Cleanup(exporters.Close)
-	config := "global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: node\n  static_configs:\n"
+	config := "global: {scrape_interval: 5s, scrape_timeout: 5s}\nscrape_configs:\n- job_name: node\n  static_configs:\n"
 	for i := range sensors {
 		config += fmt.Sprintf("  - {targets: [%q], labels: {__metrics_path__: /%d, instance: 'host%d:9100'}}\n", strings.TrimPrefix(exporters.URL, "http://"), i, i)
 	}
