@@ -52,7 +52,7 @@ func TestGzipHolesReadOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: true}
-	r, err := openLogReader(t.Context(), file, st, log, from, new(layouts))
+	r, err := openLogReader(t.Context(), logFile{file, log, st, new(layouts)}, from)
 	if err != nil {
 		t.Fatal(err)
 	}

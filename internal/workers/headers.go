@@ -2,6 +2,7 @@ package workers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -36,28 +37,45 @@ func (c *layouts) parse(protocol fastparse.Protocol, line []byte) (*fastparse.La
 	return l, nil
 }
 
-// findHeaders records the layout in force at the start of b, and the header lines
-// in b. A header line without newline does not count yet. The first line of a log
-// must be a header.
-func (r *stretchReader) findHeaders(b *block) error {
-	lines, from := b.lines(), 0
-	if r.layout == nil && len(b.buf) > 0 {
-		line := firstLine(b.buf)
-		l, err := r.layouts.parse(r.protocol, line)
-		if len(lines) == 0 && b.unterminated && (err == nil || bytes.IndexByte(line, '#') >= 0) {
-			return nil // Tstat is still writing the header
-		}
-		if b.long > 0 { // b has only the start of the line
-			err = fmt.Errorf("no header: the first line has %d bytes, at most %d are supported", b.long, blockSize)
-		}
-		if err != nil {
-			return fmt.Errorf("read header of %s: %w", r.file.Name(), err)
-		}
-		r.layout, r.headerLine = l, b.base
-		b.headers = append(b.headers, header{at: 0, layout: l})
-		from = len(line)
+// headerTracker finds the header lines of a log, block by block, and knows the header line
+// in force after the last block.
+type headerTracker struct {
+	protocol fastparse.Protocol
+	layouts  *layouts
+	layout   *fastparse.Layout // nil before the log's first header line
+	offset   int64             // of the header line that layout comes from
+}
+
+// inForce reports whether the header line in force is the line at an offset.
+func (h *headerTracker) inForce(offset int64) bool { return h.layout != nil && h.offset == offset }
+
+// resume makes line, which begins at an offset in the log, the header line in force. An
+// earlier run has read the log with that header line.
+func (h *headerTracker) resume(line []byte, offset int64) error {
+	layout, err := h.layouts.parse(h.protocol, line)
+	if err == nil && offset > 0 && line[0] != '#' {
+		err = errors.New("no header: only the first line of a log may be a header without #")
 	}
-	b.layout, b.headerLine = r.layout, r.headerLine
+	if err != nil {
+		return err
+	}
+	h.layout, h.offset = layout, offset
+	return nil
+}
+
+// find records in b the layout in force at its start, and its header lines. A header line
+// without newline does not count yet. The first line of a log must be a header.
+func (h *headerTracker) find(b *block) error {
+	if h.layout == nil && len(b.buf) > 0 {
+		if err := h.findFirst(b); err != nil || h.layout == nil {
+			return err
+		}
+	}
+	b.layout, b.headerLine = h.layout, h.offset
+	lines, from := b.lines(), 0
+	if len(b.headers) > 0 {
+		from = len(firstLine(lines))
+	}
 	for {
 		i := bytes.IndexByte(lines[from:], '#')
 		if i < 0 {
@@ -69,15 +87,35 @@ func (r *stretchReader) findHeaders(b *block) error {
 			continue
 		}
 		line := firstLine(lines[at:])
-		if !r.layout.Same(line) {
-			l, err := r.layouts.parse(r.protocol, line)
+		if !h.layout.Same(line) {
+			l, err := h.layouts.parse(h.protocol, line)
 			if err != nil || !l.MayFollow() {
 				continue // a line that starts with # but is not a header
 			}
-			r.layout = l
+			h.layout = l
 		}
-		r.headerLine = b.base + int64(at)
-		b.headers = append(b.headers, header{at: at, layout: r.layout})
+		h.offset = b.base + int64(at)
+		b.headers = append(b.headers, header{at: at, layout: h.layout})
 		from = at + len(line)
 	}
+}
+
+// findFirst records the header line of a log, the first line of b. It records nothing if
+// Tstat is still writing that line.
+func (h *headerTracker) findFirst(b *block) error {
+	line := firstLine(b.buf)
+	l, err := h.layouts.parse(h.protocol, line)
+	onlyLine := len(b.lines()) == 0 && b.unterminated
+	if onlyLine && (err == nil || bytes.IndexByte(line, '#') >= 0) {
+		return nil
+	}
+	if b.long > 0 { // b has only the start of the line
+		err = fmt.Errorf("no header: the first line has %d bytes, at most %d are supported", b.long, blockSize)
+	}
+	if err != nil {
+		return err
+	}
+	h.layout, h.offset = l, b.base
+	b.headers = append(b.headers, header{at: 0, layout: l})
+	return nil
 }

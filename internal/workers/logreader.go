@@ -32,11 +32,11 @@ type logReader struct {
 }
 
 // openLogReader returns a reader of what is new in a log since from; the zero state
-// means the whole log. The reader owns file unless openLogReader returns an error.
-func openLogReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, l *layouts) (*logReader, error) {
-	r := &logReader{file: file, resume: from, oldHoles: from.Holes}
+// means the whole log. The reader owns f unless openLogReader returns an error.
+func openLogReader(ctx context.Context, f logFile, from logdir.LogState) (*logReader, error) {
+	r := &logReader{file: f.File, resume: from, oldHoles: from.Holes}
 	r.open = func(from logdir.LogState, to int64) (*stretchReader, error) {
-		return newStretchReader(ctx, file, st, log, from, to, l, r.stretch)
+		return newStretchReader(ctx, f, from, to, r.stretch)
 	}
 	return r, r.openStretch()
 }
@@ -103,23 +103,24 @@ var errManyHoles = fmt.Errorf("more than %d ranges of zero bytes: the rows after
 func (r *logReader) endInHole(b *block) {
 	hole := r.oldHoles[0]
 	b.around.hole, b.around.behind, b.around.resume = &hole, r.oldHoles[1:], &r.resume
-	done := b.after
+	until := b.after // the end of b, or of the hole
 	if b.last {
-		done = hole.To
+		until = hole.To
 	}
 	switch {
 	case b.zeros:
-		if !b.last && !r.hasRoom(b.base) {
-			b.last, done = true, hole.To
+		if !b.last && !r.hasRoom(b.base) { // the rest of the hole stays one hole
+			b.last, until = true, hole.To
 		}
-		r.addHole(b.base, done, b.sentInZeros)
+		r.addHole(b.base, until, b.sentInZeros)
 	case b.last && b.unterminated: // the hole ends with a newline, so the rest of this line is still missing
 		whole := b.lastLine()
 		b.buf, b.unterminated = b.buf[:whole], false
 		r.addHole(b.base+int64(whole), hole.To, logdir.Tail{})
 	}
 	if !b.last || b.err != nil {
-		b.end = b.around.placeAt(b.after, r.stretch.headerLine)
+		b.end = b.around.placeAt(b.after, r.stretch.header.offset)
+		// The holes before the stretch now include what b has added to openHoles.
 		b.end.holes = slices.Concat(r.openHoles, b.end.holes[len(b.around.before):])
 		return
 	}
@@ -137,13 +138,13 @@ func (r *logReader) addHole(from, to int64, sent logdir.Tail) {
 		r.openHoles[len(r.openHoles)-1].To = to
 		return
 	}
-	r.openHoles = append(slices.Clip(r.openHoles), logdir.Hole{From: from, To: to, Header: r.stretch.headerLine, Taken: sent})
+	r.openHoles = append(slices.Clip(r.openHoles), logdir.Hole{From: from, To: to, Header: r.stretch.header.offset, Taken: sent})
 }
 
 // joins reports whether a hole at from continues the last open hole.
 func (r *logReader) joins(from int64) bool {
 	n := len(r.openHoles)
-	return n > 0 && r.openHoles[n-1].To == from && r.openHoles[n-1].Header == r.stretch.headerLine
+	return n > 0 && r.openHoles[n-1].To == from && r.openHoles[n-1].Header == r.stretch.header.offset
 }
 
 // hasRoom reports whether the state file has room for another hole, at from.
@@ -154,5 +155,5 @@ func (r *logReader) hasRoom(from int64) bool {
 // place returns the log's place once everything that has been read is confirmed.
 // position is how far the last stretch has been read.
 func (r *logReader) place(position int64) place {
-	return place{position: position, headerLine: r.stretch.headerLine, holes: slices.Concat(r.openHoles, r.oldHoles)}
+	return place{position: position, headerLine: r.stretch.header.offset, holes: slices.Concat(r.openHoles, r.oldHoles)}
 }

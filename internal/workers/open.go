@@ -177,11 +177,12 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) erro
 	case logdir.Replaced:
 		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "the file holds another log than the one sent before, and is sent from its start")
 	}
-	reader, err := openLogReader(ctx, file, st, log, from, &p.layouts)
+	open := logFile{File: file, log: log, stat: st, layouts: &p.layouts}
+	reader, err := openLogReader(ctx, open, from)
 	if err != nil && from.Position > 0 && ctx.Err() == nil {
 		p.Log.Warn("log_not_resumed", "file", file.Name(), "error", err, "hint", "the log is sent from its start, including the rows sent before")
 		from = logdir.LogState{}
-		reader, err = openLogReader(ctx, file, st, log, from, &p.layouts)
+		reader, err = openLogReader(ctx, open, from)
 	}
 	if err != nil {
 		_ = file.Close()

@@ -167,7 +167,7 @@ func nullFile(t testing.TB) *os.File {
 
 // over reads what src yields, as if it stood in file.
 func over(file *os.File, src io.Reader) *stretchReader {
-	return &stretchReader{file: file, src: src, protocol: fastparse.TCP, layouts: new(layouts)}
+	return &stretchReader{name: file.Name(), text: new(logText), src: src, header: headerTracker{protocol: fastparse.TCP, layouts: new(layouts)}}
 }
 
 // TestReaderCut: a log that ends anywhere, from readers that yield it in any
@@ -443,7 +443,8 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return newStretchReader(t.Context(), f, st, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}, from, toEnd, new(layouts), nil)
+	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}
+	return newStretchReader(t.Context(), logFile{f, log, st, new(layouts)}, from, toEnd, nil)
 }
 
 // TestReaderResumeRefused: positions that the log does not have, or at which

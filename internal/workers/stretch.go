@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
-	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
 )
@@ -18,18 +16,13 @@ import (
 // stretch reaches from a position up to where the log, or a hole in the log,
 // ended when the log was opened.
 type stretchReader struct {
-	file     *os.File
-	src      io.Reader
-	text     *gzipText // what src reads; nil for a plain log
-	protocol fastparse.Protocol
-	layouts  *layouts
-	print    logdir.Fingerprinter
-	seq      int    // number of blocks handed out
-	offset   int64  // of the next byte to hand out: carry[0], unless carry is empty
-	carry    []byte // bytes read but not handed out yet
-
-	layout     *fastparse.Layout // in force at offset; nil at the start of the log
-	headerLine int64             // offset of that layout's header line
+	name   string // of the file
+	text   *logText
+	src    io.Reader // text, up to the end of the stretch
+	header headerTracker
+	seq    int    // number of blocks handed out
+	offset int64  // of the next byte to hand out: carry[0], unless carry is empty
+	carry  []byte // bytes read but not handed out yet
 	// sentTail is the line at offset if an earlier run sent that line while it had
 	// no newline.
 	sentTail *logdir.Tail
@@ -38,30 +31,23 @@ type stretchReader struct {
 // toEnd is the end of a stretch that reaches to the end of its log.
 const toEnd = -1
 
-// newStretchReader returns a reader of the stretch from from.Position to to, which
-// is an offset in the uncompressed log, or toEnd. The caller still owns file. A gzip
-// log must be decompressed up to the position, which can take long; ctx bounds that
-// and every later read. before is the reader of the stretch before, nil if there is
-// none: if it is possible, decompressing goes on where before has ended.
-func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log logdir.Log, from logdir.LogState, to int64, l *layouts, before *stretchReader) (*stretchReader, error) {
-	r := &stretchReader{file: file, protocol: log.Protocol, layouts: l}
+// newStretchReader returns a reader of the stretch from from.Position to to, which is an
+// offset in the uncompressed log, or toEnd. The caller still owns f. A gzip log must be
+// decompressed up to the position, which can take long; ctx bounds that and every later
+// read. before is the reader of the stretch before, nil if there is none. If it is
+// possible, decompressing continues where before has ended.
+func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to int64, before *stretchReader) (*stretchReader, error) {
+	r := &stretchReader{name: f.Name(), header: headerTracker{protocol: f.log.Protocol, layouts: f.layouts}}
 	var err error
-	switch {
-	case !log.Gzip:
-		r.src = io.NewSectionReader(file, 0, st.Size)
-	case before != nil && before.leadsTo(from):
-		r.text, r.print, r.layout, r.headerLine = before.text, before.print, before.layout, before.headerLine
-		r.src = r.text
-	default:
-		r.text = new(gzipText)
-		if r.text.Reader, err = logdir.Uncompressed(ctx, file, st.Size); err != nil {
-			return r, fmt.Errorf("decompress %s: %w", file.Name(), err)
-		}
-		r.src = r.text
+	if f.log.Gzip && before != nil && before.leadsTo(from) {
+		r.text, r.header = before.text, before.header
+	} else if r.text, err = newLogText(ctx, f); err != nil {
+		return r, err
 	}
 	if from.Position > 0 {
-		err = r.seek(from)
+		err = r.resume(from)
 	}
+	r.src = r.text
 	if to != toEnd {
 		r.src = io.LimitReader(r.src, to-from.Position)
 	}
@@ -69,109 +55,34 @@ func newStretchReader(ctx context.Context, file *os.File, st logdir.Stat, log lo
 	return r, err
 }
 
-// gzipText is the uncompressed text of a gzip log, which can only be read forward.
-type gzipText struct {
-	io.Reader
-	offset int64 // of the next byte
-	last   byte  // the byte before it
-}
-
-func (t *gzipText) Read(b []byte) (int, error) {
-	n, err := t.Reader.Read(b)
-	if n > 0 {
-		t.offset += int64(n)
-		t.last = b[n-1]
-	}
-	return n, err
-}
-
-// leadsTo reports whether the gzip log can be read on to a position and to the
-// header line in force there, unless r has that header.
+// leadsTo reports whether reading on in the gzip log reaches a position, and the header
+// line in force there unless that line is in force already.
 func (r *stretchReader) leadsTo(from logdir.LogState) bool {
-	return r.text.offset <= from.Position && (r.hasHeader(from.Header) || r.text.offset <= from.Header)
+	return r.text.offset <= from.Position && (r.header.inForce(from.Header) || r.text.offset <= from.Header)
 }
 
-// hasHeader reports whether r's layout is that of the header line at an offset.
-func (r *stretchReader) hasHeader(at int64) bool { return r.layout != nil && r.headerLine == at }
-
-// whileAlive returns a reader that fails with ctx's error once ctx has ended.
-func whileAlive(ctx context.Context, src io.Reader) io.Reader {
-	return readFunc(func(b []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return src.Read(b)
-	})
-}
-
-type readFunc func([]byte) (int, error)
-
-func (f readFunc) Read(b []byte) (int, error) { return f(b) }
-
-// seek goes to the position at which an earlier run stopped, and reads the
-// header line in force there.
-func (r *stretchReader) seek(from logdir.LogState) error {
-	line := make([]byte, min(from.Position-from.Header, blockSize))
-	var last byte
-	var err error
-	if s, ok := r.src.(*io.SectionReader); ok {
-		last, err = r.seekPlain(s, from, line)
-	} else {
-		last, err = r.seekText(from, line)
+// resume goes to the position at which an earlier run stopped, and reads the header line
+// in force there.
+func (r *stretchReader) resume(from logdir.LogState) error {
+	var line []byte
+	if !r.header.inForce(from.Header) {
+		line = make([]byte, min(from.Position-from.Header, blockSize))
 	}
-	if err == nil && last != '\n' {
+	err := r.text.seek(from.Position, from.Header, line)
+	if err == nil && r.text.last != '\n' {
 		err = errors.New("no line begins at that byte")
 	}
 	if err != nil {
-		return fmt.Errorf("read %s up to byte %d: %w", r.file.Name(), from.Position, err)
+		return fmt.Errorf("read %s up to byte %d: %w", r.name, from.Position, err)
 	}
 	r.offset, r.sentTail = from.Position, from.Tail
-	if r.hasHeader(from.Header) {
+	if r.header.inForce(from.Header) {
 		return nil
 	}
-	layout, err := r.layouts.parse(r.protocol, firstLine(line))
-	if err == nil && from.Header > 0 && line[0] != '#' {
-		err = errors.New("no header: only the first line of a log may be a header without #")
+	if err := r.header.resume(firstLine(line), from.Header); err != nil {
+		return fmt.Errorf("%s, byte %d: %w", r.name, from.Header, err)
 	}
-	if err != nil {
-		return fmt.Errorf("%s, byte %d: %w", r.file.Name(), from.Header, err)
-	}
-	r.layout, r.headerLine = layout, from.Header
 	return nil
-}
-
-// seekPlain is seek for a plain log: it fills line from the start of the header
-// line, and returns the byte before the position.
-func (r *stretchReader) seekPlain(s *io.SectionReader, from logdir.LogState, line []byte) (byte, error) {
-	const head = blockSize // a fingerprint covers less than a block
-	if _, err := io.CopyN(&r.print, s, min(from.Position, head)); err != nil {
-		return 0, err
-	}
-	if _, err := s.ReadAt(line, from.Header); err != nil {
-		return 0, err
-	}
-	var last [1]byte
-	if _, err := s.ReadAt(last[:], from.Position-1); err != nil {
-		return 0, err
-	}
-	_, err := s.Seek(from.Position, io.SeekStart)
-	return last[0], err
-}
-
-// seekText is seekPlain for a gzip log. It does not fill line if the header is
-// known.
-func (r *stretchReader) seekText(from logdir.LogState, line []byte) (byte, error) {
-	src := io.TeeReader(r.text, &r.print)
-	if !r.hasHeader(from.Header) {
-		if _, err := io.CopyN(io.Discard, src, from.Header-r.text.offset); err != nil {
-			return 0, err
-		}
-		if _, err := io.ReadFull(src, line); err != nil {
-			return 0, err
-		}
-	}
-	_, err := io.CopyN(io.Discard, src, from.Position-r.text.offset)
-	return r.text.last, err
 }
 
 func firstLine(b []byte) []byte {
@@ -185,7 +96,7 @@ func lineStart(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
 
 // fingerprint identifies the log by what has been read so far. The fingerprint is
 // final after the first call of next, since it covers less than a block.
-func (r *stretchReader) fingerprint() string { return r.print.At(math.MaxInt64) }
+func (r *stretchReader) fingerprint() string { return r.text.print.At(math.MaxInt64) }
 
 // next fills b with the next block. The caller must not call next again after
 // the last block.
@@ -197,10 +108,10 @@ func (r *stretchReader) next(b *block) {
 	r.endBlock(b, err)
 	r.offset = b.after
 	if r.sentTail != nil {
-		r.passSentTail(b)
+		r.dropSentTail(b)
 	}
-	if err := r.findHeaders(b); err != nil {
-		r.fail(b, err, 0)
+	if err := r.header.find(b); err != nil {
+		r.fail(b, fmt.Errorf("read header of %s: %w", r.name, err), 0)
 	}
 }
 
@@ -210,7 +121,6 @@ func (r *stretchReader) fill(b *block) error {
 	carried := copy(b.buf[:blockSize], r.carry)
 	n, err := readFull(r.src, b.buf[carried:blockSize])
 	b.buf = b.buf[:carried+n]
-	_, _ = r.print.Write(b.buf[carried:])
 	r.carry = r.carry[:0]
 	return err
 }
@@ -219,7 +129,7 @@ func (r *stretchReader) fill(b *block) error {
 // the last read.
 func (r *stretchReader) endBlock(b *block, err error) {
 	zeros := zeroRun(b.buf)
-	if zeros >= 0 && r.layout == nil && !mayBeginLog(b.buf[:zeros]) {
+	if zeros >= 0 && r.header.layout == nil && !mayBeginLog(b.buf[:zeros]) {
 		zeros = -1
 	}
 	whole := lineStart(b.buf)
@@ -232,7 +142,7 @@ func (r *stretchReader) endBlock(b *block, err error) {
 			b.buf = append(b.buf, '\n')
 		}
 	case err != nil: // the whole lines before the error are good
-		r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), whole)
+		r.fail(b, fmt.Errorf("read %s: %w", r.name, err), whole)
 	case whole == 0:
 		r.readLongLine(b)
 	default:
@@ -252,18 +162,69 @@ func (r *stretchReader) fail(b *block, err error, n int) {
 // its compressed data.
 func atEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// readFull reads until b is full, and returns a nil error then. If b is not full,
-// it returns the error of src.
-func readFull(src io.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
-		var m int
-		m, err = src.Read(b[n:])
-		n += m
+// endAtZeros ends b before the line that holds a run of zero bytes, which begins at
+// b.buf[at]. If that line is the first of b, b becomes the hole. The hole reaches
+// to the end of the line, or to the end of the stretch if no newline follows. err
+// is the error of the last read.
+func (r *stretchReader) endAtZeros(b *block, at int, err error) {
+	if lines := lineStart(b.buf[:at]); lines > 0 {
+		r.carry = append(r.carry, b.buf[lines:]...)
+		b.buf, b.after = b.buf[:lines], b.base+int64(lines)
+		return
 	}
-	if n == len(b) {
-		err = nil
+	if r.header.layout == nil {
+		r.endBeforeHeader(b, at, err)
+		return
 	}
-	return n, err
+	b.zeros = true
+	rest := b.buf[at:]
+	for {
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			r.carry = append(r.carry, rest[i+1:]...)
+			b.after -= int64(len(rest) - i - 1)
+			b.buf = b.buf[:0]
+			return
+		}
+		if atEnd(err) {
+			b.buf, b.last = b.buf[:0], true
+			return
+		}
+		if err != nil {
+			r.fail(b, fmt.Errorf("read %s: %w", r.name, err), 0)
+			return
+		}
+		var n int
+		n, err = readFull(r.src, b.buf[:blockSize])
+		rest = b.buf[:n]
+		b.after += int64(n)
+	}
+}
+
+// errNoHeaderYet keeps a directory from being marked: without the header line nobody
+// knows the columns of the rows that follow. A log that was truncated by another
+// program than its writer stays like this, for the writer goes on where it was.
+var errNoHeaderYet = errors.New("zero bytes stand where the header line belongs, and something follows them: it is sent once the header line is there")
+
+// endBeforeHeader ends b, the first of a log whose header line has not arrived: a run
+// of zero bytes begins at b.buf[at]. err is the error of the last read.
+func (r *stretchReader) endBeforeHeader(b *block, at int, err error) {
+	for rest := b.buf[at:]; ; {
+		if bytes.Count(rest, []byte{0}) < len(rest) {
+			r.fail(b, errNoHeaderYet, 0)
+			return
+		}
+		if atEnd(err) {
+			b.zeros, b.buf, b.after, b.last = true, b.buf[:0], b.base, true
+			return
+		}
+		if err != nil {
+			r.fail(b, fmt.Errorf("read %s: %w", r.name, err), 0)
+			return
+		}
+		var n int
+		n, err = readFull(r.src, b.buf[:blockSize])
+		rest = b.buf[:n]
+	}
 }
 
 // readLongLine skips a line that does not fit into a block. b keeps the first
@@ -279,7 +240,7 @@ func (r *stretchReader) readLongLine(b *block) {
 			b.after = b.base + b.long + 1
 			r.carry = append(r.carry, scratch[i+1:n]...)
 			b.buf = append(b.buf[:sample], '\n')
-			return // the next read returns err again
+			return // the next read reports err again
 		}
 		b.long += int64(n)
 		if atEnd(err) {
@@ -289,16 +250,16 @@ func (r *stretchReader) readLongLine(b *block) {
 			return
 		}
 		if err != nil {
-			r.fail(b, fmt.Errorf("read %s: %w", r.file.Name(), err), 0)
+			r.fail(b, fmt.Errorf("read %s: %w", r.name, err), 0)
 			return
 		}
 	}
 }
 
-// passSentTail decides about the first line of b, which an earlier run sent while
-// the line had no newline. If every field that flows depend on was complete at that
-// time, the flows have not changed, and passSentTail removes the line from b.
-func (r *stretchReader) passSentTail(b *block) {
+// dropSentTail removes the first line from b if its flows have not changed. An earlier run
+// sent the line while the line had no newline. The flows have not changed if every field
+// that they depend on was complete at that time.
+func (r *stretchReader) dropSentTail(b *block) {
 	tail := *r.sentTail
 	r.sentTail = nil
 	switch {
@@ -313,8 +274,9 @@ func (r *stretchReader) passSentTail(b *block) {
 	if len(line) < n {
 		return
 	}
+	// What was sent may have ended inside a field. The field matters if flows use it.
 	fieldEnded := len(line) == n || line[n] == ' ' || string(line[n:]) == "\r"
-	if !fieldEnded && bytes.Count(line[:n], []byte(" ")) < message.Columns(r.layout) {
+	if !fieldEnded && bytes.Count(line[:n], []byte(" ")) < message.Columns(r.header.layout) {
 		return
 	}
 	b.alreadySent = &logdir.Tail{Bytes: int64(len(line)), Flows: tail.Flows}

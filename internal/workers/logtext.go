@@ -1,0 +1,120 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"tstat-transport/internal/logdir"
+)
+
+// logFile is an open log.
+type logFile struct {
+	*os.File
+	log     logdir.Log
+	stat    logdir.Stat // when the file was opened: the log is read up to that size
+	layouts *layouts
+}
+
+// logText is the uncompressed text of a log. It knows nothing of lines.
+type logText struct {
+	plain  *io.SectionReader // nil for a gzip log
+	gzip   io.Reader         // nil for a plain log; it cannot go back
+	offset int64             // of the next byte
+	last   byte              // the byte before offset
+	print  logdir.Fingerprinter
+}
+
+// newLogText returns the text of a log, from its start. ctx bounds every read of a gzip
+// log.
+func newLogText(ctx context.Context, f logFile) (*logText, error) {
+	if !f.log.Gzip {
+		return &logText{plain: io.NewSectionReader(f, 0, f.stat.Size)}, nil
+	}
+	z, err := logdir.Uncompressed(ctx, f.File, f.stat.Size)
+	if err != nil {
+		return new(logText), fmt.Errorf("decompress %s: %w", f.Name(), err)
+	}
+	return &logText{gzip: z}, nil
+}
+
+// Read reads on in the text.
+func (t *logText) Read(b []byte) (n int, err error) {
+	if t.plain != nil {
+		n, err = t.plain.Read(b)
+	} else {
+		n, err = t.gzip.Read(b)
+	}
+	if n > 0 {
+		t.offset += int64(n)
+		t.last = b[n-1]
+		_, _ = t.print.Write(b[:n])
+	}
+	return n, err
+}
+
+// seek goes to position, and fills line with the text from offset at on. at+len(line) must
+// not be above position. In a gzip log, neither at nor position may be before t.offset; at
+// does not matter if line is empty.
+func (t *logText) seek(position, at int64, line []byte) error {
+	if t.plain != nil {
+		return t.seekPlain(position, at, line)
+	}
+	if len(line) > 0 {
+		if _, err := io.CopyN(io.Discard, t, at-t.offset); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(t, line); err != nil {
+			return err
+		}
+	}
+	_, err := io.CopyN(io.Discard, t, position-t.offset)
+	return err
+}
+
+// seekPlain is seek for a plain log whose start has not been read.
+func (t *logText) seekPlain(position, at int64, line []byte) error {
+	const head = blockSize // the fingerprint covers less than a block
+	if _, err := io.CopyN(io.Discard, t, min(position, head)); err != nil {
+		return err
+	}
+	if _, err := t.plain.ReadAt(line, at); err != nil {
+		return err
+	}
+	var last [1]byte
+	if _, err := t.plain.ReadAt(last[:], position-1); err != nil {
+		return err
+	}
+	_, err := t.plain.Seek(position, io.SeekStart)
+	t.offset, t.last = position, last[0]
+	return err
+}
+
+// whileAlive returns a reader that fails with ctx's error once ctx has ended.
+func whileAlive(ctx context.Context, src io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return src.Read(b)
+	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
+
+// readFull reads until b is full, and returns a nil error then. If b is not full,
+// it returns the error of src.
+func readFull(src io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = src.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
+}
