@@ -23,13 +23,31 @@ type File struct {
 }
 
 // Create creates a file with the temporary name in the open directory dir, which must
-// stay open until Commit or Discard. It first removes a file of that name that a crash
-// has left.
+// stay open until Commit or Discard. It replaces a file of that name that a crash has
+// left.
 func Create(dir *os.File, name string, mode fs.FileMode) (*File, error) {
-	if err := Remove(dir, name); err != nil {
-		return nil, err
-	}
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	f, err := open(dir, name, "create", flags, mode)
+	if errors.Is(err, fs.ErrExist) {
+		if err := Remove(dir, name); err != nil {
+			return nil, err
+		}
+		f, err = open(dir, name, "create", flags, mode)
+	}
+	if err == nil {
+		failpoint.Hit("created")
+	}
+	return f, err
+}
+
+// Reopen opens the file name in the open directory dir as if name were the temporary
+// name of the returned File: Commit renames it, Discard removes it. The file keeps its
+// content until the caller overwrites it.
+func Reopen(dir *os.File, name string) (*File, error) {
+	return open(dir, name, "open", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+}
+
+func open(dir *os.File, name, op string, flags int, mode fs.FileMode) (*File, error) {
 	var fd int
 	err := retry(func() (err error) {
 		fd, err = unix.Openat(int(dir.Fd()), name, flags, uint32(mode.Perm()))
@@ -37,9 +55,8 @@ func Create(dir *os.File, name string, mode fs.FileMode) (*File, error) {
 	})
 	path := filepath.Join(dir.Name(), name)
 	if err != nil {
-		return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+		return nil, &fs.PathError{Op: op, Path: path, Err: err}
 	}
-	failpoint.Hit("created")
 	return &File{os.NewFile(uintptr(fd), path), dir, name}, nil
 }
 

@@ -85,6 +85,23 @@ func TestLeftover(t *testing.T) {
 	}
 }
 
+// TestReopen: a file that is reopened is overwritten and gets another name; a link is not
+// followed.
+func TestReopen(t *testing.T) {
+	dir := openDir(t)
+	must(t, write(t, dir, "old").Commit("a"))
+	f, err := atomicfile.Reopen(dir, "a")
+	must(t, err)
+	_, err = f.WriteString("newer")
+	must(t, err)
+	must(t, f.Commit("b"))
+	expect(t, dir, "b=newer")
+	must(t, os.Symlink("b", filepath.Join(dir.Name(), "link")))
+	if _, err := atomicfile.Reopen(dir, "link"); err == nil {
+		t.Error("a link was followed")
+	}
+}
+
 // TestFailedCommit: the temporary file is removed where the name cannot be had.
 func TestFailedCommit(t *testing.T) {
 	dir := openDir(t)

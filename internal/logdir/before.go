@@ -21,29 +21,22 @@ func (b Before) Size() int { return len(b.processed) + len(b.processing) }
 // Unfinished reports whether there was a .processing.
 func (b Before) Unfinished() bool { return b.processing != nil }
 
-// Before returns the directory's current state files.
-func (d *Dir) Before() (Before, error) {
-	var b Before
-	var st Stat
-	var err error
-	if b.processed, st, err = d.readIfThere(processed); err != nil {
-		return Before{}, err
-	}
-	if b.processed != nil {
-		b.marked = time.Unix(0, st.Mtime)
-	}
-	b.processing, _, err = d.readIfThere(processing)
-	return b, err
-}
+// Before returns the state files that ReadProcessed and ReadProcessing have last read. The
+// error is why one of them could not be read.
+func (d *Dir) Before() (Before, error) { return d.before, d.beforeErr }
 
-// readIfThere returns a state file's content; nil if there is none, or what stands
-// there is no state file: more than one holds, or a link, a FIFO or a directory.
-func (d *Dir) readIfThere(name string) ([]byte, Stat, error) {
-	b, st, err := d.read(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotRegular) || err == nil && len(b) == maxState {
-		return nil, Stat{}, nil
+// keep returns what Before holds of a state file that was read as content, which is nil
+// if there was none or no state file: more than one holds, or a link, a FIFO or a
+// directory. Any other error is that of Before.
+func (d *Dir) keep(content []byte, err error) []byte {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotRegular), err == nil && len(content) == maxState:
+		return nil
+	case err != nil:
+		d.beforeErr = err
+		return nil
 	}
-	return b, st, err
+	return content
 }
 
 // Restore restores the state files that Before returned, including the time of the mark.
@@ -68,5 +61,5 @@ func (d *Dir) put(name string, content []byte) error {
 		}
 		return atomicfile.SyncDir(d.file)
 	}
-	return d.writeBytes(name, content, (*atomicfile.File).Commit)
+	return d.replace(name, content)
 }

@@ -15,6 +15,12 @@ import (
 type Dir struct {
 	Entry
 	file *os.File
+	// first is the .processing that WriteFirst wrote; zero if WriteFirst has not written
+	// one, or WriteProcessing has replaced it.
+	first firstFile
+	// before and beforeErr are the result of Before.
+	before    Before
+	beforeErr error
 }
 
 // Open opens a directory and takes its lock, which lasts until Close. It fails

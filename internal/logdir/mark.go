@@ -43,6 +43,7 @@ type Mark struct {
 // the directory can be neither sent nor culled.
 func (d *Dir) ReadProcessed() (Mark, error) {
 	b, st, err := d.read(processed)
+	d.before.processed, d.before.marked = d.keep(b, err), time.Unix(0, st.Mtime)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Mark{}, nil
 	}
@@ -67,6 +68,7 @@ func (d *Dir) ReadProcessed() (Mark, error) {
 // .processing cannot be used and deserves a warning.
 func (d *Dir) ReadProcessing() (State, error) {
 	b, _, err := d.read(processing)
+	d.before.processing = d.keep(b, err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
@@ -94,16 +96,7 @@ func (d *Dir) read(name string) ([]byte, Stat, error) {
 // WriteProcessing writes the state of an unfinished directory. It also fails if the
 // directory's .processed is not a regular file. The directory must be locked.
 func (d *Dir) WriteProcessing(s State) error {
-	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
-		return err
-	}
-	return d.write(processing, s)
-}
-
-// WriteFirst writes .processing into a directory that has none. It is not synced: a
-// crash of the machine can lose a state that says that nothing is confirmed, and the
-// two syncs would double what a small directory costs. The directory must be locked.
-func (d *Dir) WriteFirst(s State) error {
+	d.first = firstFile{}
 	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
 		return err
 	}
@@ -111,13 +104,20 @@ func (d *Dir) WriteFirst(s State) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processing), err)
 	}
-	return d.writeBytes(processing, b, (*atomicfile.File).CommitUnsynced)
+	return d.replace(processing, b)
 }
 
-// WriteProcessed marks the directory, then removes .processing. The directory
-// must be locked.
+// WriteProcessed marks the directory, so that it has no .processing any more. The
+// directory must be locked.
 func (d *Dir) WriteProcessed(s State) error {
-	if err := d.write(processed, s); err != nil {
+	b, err := s.encode()
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processed), err)
+	}
+	if d.canMarkFirst(b) && d.markFirst(b) == nil {
+		return nil
+	}
+	if err := d.replace(processed, b); err != nil {
 		return err
 	}
 	return d.RemoveProcessing()
@@ -143,25 +143,25 @@ func (d *Dir) RemoveProcessing() error {
 	return nil
 }
 
-// write replaces a state file.
-func (d *Dir) write(name string, s State) error {
-	b, err := s.encode()
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
-	}
-	return d.writeBytes(name, b, (*atomicfile.File).Commit)
-}
-
-// writeBytes replaces a state file by way of a temporary file, which commit renames.
-func (d *Dir) writeBytes(name string, b []byte, commit func(*atomicfile.File, string) error) error {
-	f, err := atomicfile.Create(d.file, name+temporary, 0o644)
+// replace replaces a state file by way of a temporary file.
+func (d *Dir) replace(name string, b []byte) error {
+	f, err := d.createTemporary(name, b)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(b); err != nil {
-		return errors.Join(err, f.Discard())
+	return f.Commit(name)
+}
+
+// createTemporary writes b to the temporary file of a state file.
+func (d *Dir) createTemporary(name string, b []byte) (*atomicfile.File, error) {
+	f, err := atomicfile.Create(d.file, name+temporary, 0o644)
+	if err != nil {
+		return nil, err
 	}
-	return commit(f, name)
+	if _, err := f.Write(b); err != nil {
+		return nil, errors.Join(err, f.Discard())
+	}
+	return f, nil
 }
 
 // TryMark returns an error if a mark cannot be written: it writes, syncs and removes a

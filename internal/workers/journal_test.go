@@ -35,6 +35,9 @@ func TestJournalIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	if _, err := d.ReadProcessed(); err != nil {
+		t.Fatal(err)
+	}
 	before, err := d.Before()
 	if err != nil || before.Size() != size {
 		t.Fatalf("%d bytes stood before, %v", before.Size(), err)

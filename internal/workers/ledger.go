@@ -198,7 +198,7 @@ func (d *dirWork) releaseHoldLocked() {
 func (d *dirWork) state() (s logdir.State, complete, unsaved bool) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
-	s.Version, s.Privacy = d.p.Version, d.p.Settings.Privacy.String()
+	s = d.newState()
 	s.Logs = make(map[string]logdir.LogState, len(d.logs)+len(d.unchanged))
 	maps.Copy(s.Logs, d.unchanged)
 	for _, l := range d.logs {
@@ -208,6 +208,11 @@ func (d *dirWork) state() (s logdir.State, complete, unsaved bool) {
 	}
 	unsaved, d.ledger.unsaved = d.ledger.unsaved, false
 	return s, d.ledger.err == nil && d.ledger.holds == 0, unsaved
+}
+
+// newState returns a state without logs.
+func (d *dirWork) newState() logdir.State {
+	return logdir.State{Version: d.p.Version, Privacy: d.p.Settings.Privacy.String()}
 }
 
 // setUnsaved makes the next call of state report unsaved progress again, after a

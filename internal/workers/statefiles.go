@@ -27,14 +27,14 @@ func (d *dirWork) begin() error {
 	d.states.begin.Do(func() {
 		d.states.mu.Lock()
 		defer d.states.mu.Unlock()
-		s, _, _ := d.state()
 		before, err := d.dir.Before()
 		switch {
 		case err != nil:
 		case before.Unfinished():
+			s, _, _ := d.state()
 			err = d.dir.WriteProcessing(s)
 		default:
-			err = d.dir.WriteFirst(s)
+			err = d.dir.WriteFirst(d.newState())
 		}
 		if err == nil {
 			d.states.entry = d.p.journal.enter(d.dir.Entry, before)
