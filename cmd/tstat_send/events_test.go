@@ -18,7 +18,7 @@ import (
 func loggedEvents(t *testing.T) map[string]string {
 	t.Helper()
 	events := make(map[string]string)
-	methods := regexp.MustCompile(`^(Error|Warn|Info|Debug)(Context)?$|^(io|state)Error$`)
+	methods := regexp.MustCompile(`^(Error|Warn|Info|Debug)(Context)?$|^(io|read|state)Error$`)
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

@@ -185,7 +185,8 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Waiting: c.waiting(), Compressor: c.compressor,
-		Grace: grace, Version: cli.VersionOrUnknown(version), Log: w.log, Counters: w.run.Counters,
+		Directories: c.directories(),
+		Grace:       grace, Version: cli.VersionOrUnknown(version), Log: w.log, Counters: w.run.Counters,
 	}
 	if rejects != nil {
 		o.Rejects = rejects

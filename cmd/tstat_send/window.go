@@ -30,15 +30,20 @@ const otherWindow = 64
 
 // callers returns how many messages may be in flight at a time.
 func (c *command) callers() int {
+	window := int(c.Window)
 	switch {
 	case c.NoTransport:
 		return 1
-	case c.Window > 0:
-		return c.Connections * c.Channels * int(c.Window)
-	case c.Transport == "rabbit":
+	case window == 0 && c.Transport == "rabbit":
 		return max(amqp.MaxInFlight, c.Connections*c.Channels*amqp.MinWindow)
+	case window == 0:
+		window = otherWindow
 	}
-	return c.Connections * c.Channels * otherWindow
+	callers := c.Connections * c.Channels * window
+	if c.Transport == "http" {
+		callers = c.sockets(callers)
+	}
+	return callers
 }
 
 // waiting returns how many messages may wait until the transport takes them; 0

@@ -44,8 +44,8 @@ func (f *File) checkNames() error {
 					f.path, f.headers[section], section, privacySection))
 				continue
 			}
-			f.warn("%s:%d: unknown section %q is ignored; the nearest known one is [%s]",
-				f.path, f.headers[section], section, nearest(section, sections))
+			f.warn("%s:%d: unknown section %s is ignored; the nearest known one is [%s]",
+				f.path, f.headers[section], sectionShown(section), nearest(section, sections))
 		}
 	}
 	for _, e := range f.entries {
@@ -125,6 +125,15 @@ func keyShown(section, key string) string {
 	known := func(keys []string) bool { return slices.Contains(keys, key) }
 	if isArgument(section, key) || slices.ContainsFunc(slices.Collect(maps.Values(keys)), known) {
 		return key
+	}
+	return "(not shown)"
+}
+
+// sectionShown returns the name of a section as messages may show it: one that resembles
+// no known section may be a part of a value.
+func sectionShown(section string) string {
+	if section == defaultSection || intended(strings.TrimSpace(section), sorted(keys)) != "" {
+		return "[" + section + "]"
 	}
 	return "(not shown)"
 }

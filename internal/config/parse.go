@@ -104,10 +104,10 @@ func (p *parser) readHeader(text string) error {
 		return p.errorf("a section name of %d bytes; at most %d are accepted", len(section), maxName)
 	}
 	if first, ok := p.headers[section]; ok && section != defaultSection {
-		return p.errorf("section [%s] already begins in line %d; join the two", section, first)
+		return p.errorf("section %s already begins in line %d; join the two", sectionShown(section), first)
 	}
 	if rest != "" && rest[0] != '#' && rest[0] != ';' {
-		p.warnf("what follows the header of section [%s] is ignored; move it to a line of its own", section)
+		p.warnf("what follows the header of section %s is ignored; move it to a line of its own", sectionShown(section))
 	}
 	if len(p.headers) == maxKeys {
 		return p.errorf("more than %d sections; is this a configuration of tstat_send?", maxKeys)
@@ -135,8 +135,8 @@ func (p *parser) readEntry(text string) error {
 	}
 	id := name{p.section, key}
 	if first, ok := p.index[id]; ok {
-		return p.errorf("key %s of section [%s] is already set in line %d; remove one of them",
-			keyShown(p.section, key), p.section, p.entries[first].line)
+		return p.errorf("key %s of section %s is already set in line %d; remove one of them",
+			keyShown(p.section, key), sectionShown(p.section), p.entries[first].line)
 	}
 	if len(p.entries) == maxKeys {
 		return p.errorf("more than %d keys; is this a configuration of tstat_send?", maxKeys)

@@ -49,8 +49,7 @@ func (s *section) secret(key, variable string) (value Secret, file *SecretFile) 
 	}
 	text, mode, err := readSecret(path)
 	if err != nil {
-		e, _ := s.get(key + "_file")
-		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
+		s.unreadable(key+"_file", err)
 		return Secret{}, nil
 	}
 	if othersCanRead(mode) {
@@ -61,6 +60,16 @@ func (s *section) secret(key, variable string) (value Secret, file *SecretFile) 
 		file = &SecretFile{path: path, last: value}
 	}
 	return value, file
+}
+
+// unreadable adds the error of a secret's file. It does not show the name of a file that
+// cannot be opened: the name may be the secret itself, written in the place of its file.
+func (s *section) unreadable(key string, err error) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		err = fmt.Errorf("%s the file that it names: %w", pathError.Op, pathError.Err)
+	}
+	e, _ := s.get(key)
+	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
 }
 
 const byteOrderMark = "\ufeff"

@@ -93,7 +93,7 @@ func (s *section) key(name string) []byte {
 	e, _ := s.get(name)
 	data, mode, err := readFile(path, maxSecret)
 	if err != nil {
-		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
+		s.unreadable(name, err)
 		return nil
 	}
 	if len(data) != privacy.KeySize {

@@ -73,7 +73,7 @@ func TestSecretFileErrors(t *testing.T) {
 	}
 	f := mustLoad(t, "[http]\nurl = http://h\ntoken_file = /nowhere/token")
 	if _, err := f.HTTP(); err == nil ||
-		shorten(err.Error(), f.path) != "config.ini:3: [http] token_file: open /nowhere/token: no such file or directory" {
+		shorten(err.Error(), f.path) != "config.ini:3: [http] token_file: open the file that it names: no such file or directory" {
 		t.Errorf("missing: %v", err)
 	}
 }
@@ -181,7 +181,8 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		"password = " + canary + "\xff", "password = " + canary + "\rx", "password = '" + canary + "'", "[" + canary,
 		"password = " + canary + "\nport = x", "url = http://u:" + canary + "@h\nport = x", "host = u:" + canary + "@h",
 		"username = u\npassword = " + canary + "\npassword_file = /nowhere", "token = " + canary + "\nusername = u\npassword = p",
-		"path = //u:" + canary + "@h",
+		"path = //u:" + canary + "@h", "[" + canary + "]\nhost = h", "[" + canary + "]\n[" + canary + "]", "[" + canary + "] x",
+		"username = u\npassword_file = " + canary, "token_file = " + canary, "[ssl_options]\nciphers = " + canary,
 	} {
 		for _, text := range []string{
 			"[rabbit]\nhost = h\nqueue = q\n" + password + "\n", "[http]\n" + password + "\n",

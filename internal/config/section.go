@@ -133,15 +133,3 @@ func parsePort(text string) (uint16, bool) {
 	port, err := strconv.ParseUint(text, 10, 16)
 	return uint16(port), err == nil && port > 0
 }
-
-// quote returns a value for an error. A value with an @ may be a URL with a
-// password, so it is not shown.
-func quote(text string) string {
-	if strings.ContainsRune(text, '@') {
-		return "(not shown, since it has an @)"
-	}
-	if runes := []rune(text); len(runes) > 80 {
-		return strconv.Quote(string(runes[:80])) + "..."
-	}
-	return strconv.Quote(text)
-}

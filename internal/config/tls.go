@@ -94,8 +94,8 @@ func (s *section) ciphers() []uint16 {
 	for name := range strings.FieldsFuncSeq(e.text.Reveal(), func(r rune) bool { return strings.ContainsRune(":, ", r) }) {
 		suite, ok := cipherSuites[strings.ToUpper(name)]
 		if !ok {
-			s.file.warnAt(e, "%s is not one of %s, so the program chooses the ciphers; remove this key",
-				quote(name), strings.Join(sorted(cipherSuites), ":"))
+			s.file.warnAt(e, "it has more than the names %s, so the program chooses the ciphers; remove this key",
+				strings.Join(sorted(cipherSuites), ":"))
 			return nil
 		}
 		suites = append(suites, suite)

@@ -111,7 +111,7 @@ func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) 
 		p.Log.ErrorContext(ctx, "directory_undeletable", withHint([]any{"directory", e.Path(), "error", err}, undeletable.Hint)...)
 	default:
 		p.tally.add(e.Root, Counts{Failed: 1})
-		p.Log.ErrorContext(ctx, "directory_not_culled", "directory", e.Path(), "error", err)
+		p.Log.ErrorContext(ctx, "directory_not_culled", withHint([]any{"directory", e.Path(), "error", err}, logdir.ReadRemedy(err))...)
 	}
 }
 

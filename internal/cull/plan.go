@@ -141,7 +141,7 @@ func (p *planner) notEntered(ctx context.Context, root *logdir.Root, path string
 		return
 	}
 	p.tally.add(root, Counts{Failed: 1})
-	p.Log.ErrorContext(ctx, "directory_unreadable", "directory", path, "error", err)
+	p.Log.ErrorContext(ctx, "directory_unreadable", withHint([]any{"directory", path, "error", err}, logdir.ReadRemedy(err))...)
 }
 
 // examineAll calls examine for each entry, p.Workers at a time, and records the

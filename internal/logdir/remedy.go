@@ -1,8 +1,11 @@
 package logdir
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -24,10 +27,34 @@ func WriteRemedy(err error) string {
 		return "the directory or a state file in it is immutable or append-only (chattr -i -a), or the state file is another user's in a directory with the sticky bit (chown or delete it)"
 	case errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENOTEMPTY):
 		return "a directory stands where a state file belongs: move it away"
+	case errors.Is(err, unix.EBUSY):
+		return "a file is mounted where a state file belongs: umount it"
+	case errors.Is(err, unix.EMFILE):
+		return manyFiles
 	case errors.Is(err, unix.ENOSPC):
 		return "free space or inodes on that file system"
 	case errors.Is(err, unix.EDQUOT):
 		return fmt.Sprintf("free space or raise the quota of user %d on that file system", os.Geteuid())
+	}
+	return ""
+}
+
+const manyFiles = "let this program open more files (ulimit -n, or LimitNOFILE of the systemd unit)"
+
+// ReadRemedy returns what to do about err, an error of reading a directory, a log or a
+// mark. It is empty for an error without a known remedy.
+func ReadRemedy(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("let user %d, as which this runs, read it (chmod, or setfacl -m u:%d:rX)", os.Geteuid(), os.Geteuid())
+	case errors.Is(err, ErrNotRegular):
+		return "move it away, or put a regular file in its place"
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, new(flate.CorruptInputError)):
+		return "the .gz is damaged: replace it by what zcat can recover of it, or see docs/monitoring.md"
+	case errors.Is(err, unix.EMFILE):
+		return manyFiles
+	case errors.Is(err, unix.EIO):
+		return "the disk or the file server fails: see the kernel's log"
 	}
 	return ""
 }

@@ -228,7 +228,7 @@ func (b *batch) writeRejects(e *encodedBlock) {
 		}
 		if p.Rejects != nil {
 			if err := p.Rejects.Reject(path, line, r.reason.String(), text); err != nil {
-				p.ioError("reject_not_written", "file", path, err)
+				p.ioError("reject_not_written", "file", path, err, "")
 			}
 		}
 	}

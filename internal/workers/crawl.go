@@ -121,6 +121,6 @@ func (p *pipeline) notEntered(path string, err error) {
 	case logdir.IsHint(path, err):
 		p.Log.Info("directory_not_entered", "directory", path, "error", err)
 	default:
-		p.ioError("directory_unreadable", "directory", path, err)
+		p.readError("directory_unreadable", "directory", path, err)
 	}
 }

@@ -149,7 +149,7 @@ func (p *pipeline) logError(ctx context.Context, d *dirWork, err error) {
 	if ctx.Err() != nil {
 		err = errStopped
 	} else {
-		p.ioError("log_unreadable", "directory", d.dir.Path(), err)
+		p.readError("log_unreadable", "directory", d.dir.Path(), err)
 	}
 	d.fail(err)
 }

@@ -33,6 +33,9 @@ type Options struct {
 	Threshold uint64
 	// Workers is the number of goroutines that parse and encode.
 	Workers int
+	// Directories is the number of directories that may be in work, each with open
+	// files; 0 means as many as are of use.
+	Directories int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
 	// Waiting is the number of these messages that may wait until the transport

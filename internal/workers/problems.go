@@ -21,26 +21,25 @@ func (p *pipeline) maxRejects() int {
 	return loggedInFull
 }
 
-// ioError counts and logs a directory or file that cannot be read or written. key is the
-// attribute under which path is logged: directory or file.
-func (p *pipeline) ioError(event, key, path string, err error) {
-	p.countIOError()
-	p.Log.Error(event, key, path, "error", err) //nolint:sloglint // callers pass constants
+// readError counts and logs a directory or log that cannot be read. key is the attribute
+// under which path is logged: directory or file.
+func (p *pipeline) readError(event, key, path string, err error) {
+	p.ioError(event, key, path, err, logdir.ReadRemedy(err))
 }
 
-// stateError is ioError for a state file of a directory that cannot be written. It also
-// logs what to do about the error, if that is known.
+// stateError counts and logs a state file of a directory that cannot be written.
 func (p *pipeline) stateError(event, directory string, err error) {
-	hint := logdir.WriteRemedy(err)
-	if hint == "" {
-		p.ioError(event, "directory", directory, err)
-		return
-	}
-	p.countIOError()
-	p.Log.Error(event, "directory", directory, "error", err, "hint", hint) //nolint:sloglint // callers pass constants
+	p.ioError(event, "directory", directory, err, logdir.WriteRemedy(err))
 }
 
-func (p *pipeline) countIOError() {
+// ioError counts and logs a directory or file that cannot be read or written. hint says
+// what to do about it; empty if that is not known.
+func (p *pipeline) ioError(event, key, path string, err error, hint string) {
+	attrs := []any{key, path, "error", err}
+	if hint != "" {
+		attrs = append(attrs, "hint", hint)
+	}
+	p.Log.Error(event, attrs...) //nolint:sloglint // callers pass constants
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcome.IOErrors++
@@ -64,6 +63,6 @@ func (p *pipeline) directoryError(path string, err error) {
 		p.Log.Info("directory_vanished", "directory", path)
 	default:
 		p.Counters.Unsent.Stays(path, report.Failed, err, 0)
-		p.ioError("directory_unreadable", "directory", path, err)
+		p.readError("directory_unreadable", "directory", path, err)
 	}
 }

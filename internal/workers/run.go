@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxDirectories bounds the directories in work, and so the open files.
+	// maxDirectories is how many directories in work are of use.
 	maxDirectories = 32
 	// maxQueued is how many messages may wait for a publisher.
 	maxQueued = 32
@@ -46,10 +46,13 @@ type pipeline struct {
 
 func newPipeline(o Options) *pipeline {
 	o.Mark = o.Mark && o.Resend == nil
+	if o.Directories == 0 || o.Directories > maxDirectories {
+		o.Directories = maxDirectories
+	}
 	p := &pipeline{
 		Options:    o,
 		freeBlocks: make(chan *encodedBlock, o.Workers+2),
-		slots:      make(chan struct{}, maxDirectories),
+		slots:      make(chan struct{}, o.Directories),
 		inWork:     make(map[*dirWork]struct{}),
 	}
 	for range cap(p.freeBlocks) {

@@ -117,7 +117,7 @@ func (d *dirWork) syncRejects() {
 		return
 	}
 	if err := d.p.Rejects.Sync(); err != nil {
-		d.p.ioError("reject_not_written", "directory", d.dir.Path(), err)
+		d.p.ioError("reject_not_written", "directory", d.dir.Path(), err, "")
 	}
 }
 

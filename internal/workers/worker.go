@@ -79,7 +79,7 @@ func (w *worker) read(ctx context.Context, s *scheduler, l *logWork) bool {
 		return false
 	}
 	if b.err != nil {
-		w.p.ioError("log_unreadable", "file", l.path, b.err)
+		w.p.readError("log_unreadable", "file", l.path, b.err)
 	}
 	if b.seq == 0 {
 		l.dir.setFingerprint(l, l.reader.fingerprint())
