@@ -36,7 +36,7 @@ func write(t testing.TB, dir *os.File, text string) *atomicfile.File {
 	return f
 }
 
-// expect wants these files in dir, each NAME=TEXT.
+// expect fails t unless dir has exactly these files, each NAME=TEXT.
 func expect(t testing.TB, dir *os.File, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir.Name())
@@ -51,8 +51,8 @@ func expect(t testing.TB, dir *os.File, want ...string) {
 	}
 }
 
-// TestReplace: the old file stands until Commit, the new one after it, and
-// Discard takes away neither.
+// TestReplace: until Commit the name is the old file, then the new one. Discard after
+// Commit does nothing.
 func TestReplace(t *testing.T) {
 	dir := openDir(t)
 	f := write(t, dir, "old")
@@ -64,7 +64,7 @@ func TestReplace(t *testing.T) {
 	expect(t, dir, "a=new")
 }
 
-// TestDiscard: a file that is given up is gone, and leaves the old one.
+// TestDiscard removes the temporary file and leaves the old file.
 func TestDiscard(t *testing.T) {
 	dir := openDir(t)
 	must(t, write(t, dir, "old").Commit("a"))
@@ -72,7 +72,8 @@ func TestDiscard(t *testing.T) {
 	expect(t, dir, "a=old")
 }
 
-// TestLeftover: what a crash left is replaced, and a link is not followed.
+// TestLeftover: Create replaces a temporary file that a crash has left, and does not
+// follow a link.
 func TestLeftover(t *testing.T) {
 	dir := openDir(t)
 	other := filepath.Join(t.TempDir(), "other")
@@ -102,7 +103,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestFailedCommit: the temporary file is removed where the name cannot be had.
+// TestFailedCommit: if the renaming fails, the temporary file is removed.
 func TestFailedCommit(t *testing.T) {
 	dir := openDir(t)
 	must(t, os.MkdirAll(filepath.Join(dir.Name(), "a", "in it"), 0o700))

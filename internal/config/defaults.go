@@ -2,12 +2,12 @@ package config
 
 import "time"
 
-// The defaults of keys; docs/configuration.md lists them. Keys that are not here
-// are empty by default. The Python tool had no defaults. Those that RabbitMQ or
-// AMQP has are taken from there.
+// The defaults of keys; docs/configuration.md lists them. All other keys are empty by
+// default. The Python tool had no defaults. Where RabbitMQ or AMQP has a default, it is
+// the same here.
 const (
 	defaultVHost    = "/"
-	defaultUsername = "guest" // with this password; RabbitMQ accepts both from its own host only
+	defaultUsername = "guest" // RabbitMQ accepts this user from its own host only
 	defaultPassword = "guest"
 
 	defaultHeartbeat         = 10 * time.Second

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// docs/configuration.md lists the defaults that the code has.
+// TestDefaultsAreDocumented: docs/configuration.md lists the defaults in the code.
 func TestDefaultsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {

@@ -24,8 +24,8 @@
 //
 // A password or token comes from the environment, else from the file named by
 // password_file or token_file, else from the ini file. All values of a [File] are
-// held as [Secret], so printing a File shows none. Errors and warnings show no
-// password, nor a value with an @, which may be a URL with a password.
+// held as [Secret], so printing a File shows no value. Errors and warnings show no
+// password, and no value with an @, which may be a URL with a password.
 //
 // File names in values are relative to the working directory.
 package config

@@ -8,7 +8,8 @@ import (
 )
 
 // reference matches a value that names an environment variable and, perhaps, a
-// default. The default ends at its first colon, as it did in the Python tool.
+// default. The default ends at its first colon, as it did in the Python tool. The groups
+// are the variable, the default, and what follows the default's colon.
 var reference = regexp.MustCompile(`^\$\{(\w+)(?::([^:]*)(:.*)?)?\}$`)
 
 // expand sets e.text to raw. If raw is a reference, expand sets e.text to the value of
@@ -19,7 +20,7 @@ func (p *parser) expand(e *entry, raw string) error {
 	if !strings.HasPrefix(raw, "${") || utf8.RuneCountInString(raw) < 4 {
 		return nil
 	}
-	m := reference.FindStringSubmatchIndex(raw)
+	m := reference.FindStringSubmatchIndex(raw) // start and end of each group; -1 for an absent group
 	if m == nil {
 		return p.errorf("[%s] %s: a value that starts with ${ must be ${NAME} or ${NAME:default} and nothing else",
 			e.section, keyShown(e.section, e.key))

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzParse holds every file to this: it is refused, or each of its values
-// stands literally behind the key's delimiter in the line that is named; and
-// no method panics or answers without bound.
+// FuzzParse: a file is refused, or each value is the text after the delimiter of its key
+// in its line. No method panics, and errors and warnings are bounded.
 func FuzzParse(f *testing.F) {
 	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "config", "cases.json"))
 	if err != nil {
@@ -49,10 +48,10 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		file := &File{path: "c.ini", headers: p.headers, entries: p.entries, index: p.index, warnings: p.warnings}
-		_ = file.checkNames() // an odd name is an error, and no crash
+		_ = file.checkNames() // may be an error, but no panic
 		file.checkQuotes()
 		if strings.Contains(string(data), "_file") {
-			return // would open what the input names
+			return // Rabbit and HTTP would open the file
 		}
 		_, rabbitErr := file.Rabbit()
 		_, httpErr := file.HTTP()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// keys lists the sections and the keys that each of them takes. A section of
-// queue options takes every key that starts with x- besides.
+// keys lists the known keys of each section. The section of queue options also takes
+// every key that starts with x-.
 var keys = map[string][]string{
 	"rabbit": {
 		"host", "port", "host_order", "username", "password", "password_file", "use_ssl",
@@ -29,11 +29,13 @@ var keys = map[string][]string{
 	optionsSection: {"directory", "instance", "sensor", "threshold", "transport"},
 }
 
-// checkNames warns of unknown sections and keys. An unknown key is an error if it
-// is a slip of a known one, or means the same: use_tls would leave encryption
-// off. In [tstat_send] and [privacy] every unknown key is an error: it would
-// change what is sent. An unknown key that resembles no known one is not shown, since it may be a
-// password: the line "password SECRET=" has the key "password secret".
+// checkNames warns of unknown sections and keys. An unknown key is an error if it is
+// a misspelling or a synonym of a known key: a use_tls that is ignored would leave
+// encryption off. In [tstat_send] and [privacy] every unknown key is an error, since
+// ignoring the key would change what is sent.
+//
+// An unknown key that resembles no known key is not shown, since it may be a password:
+// the line "password SECRET=" has the key "password secret".
 func (f *File) checkNames() error {
 	var wrong []error
 	sections := sorted(keys)
@@ -71,8 +73,8 @@ func (f *File) checkNames() error {
 }
 
 // knownKeys returns the keys that a section takes; ok is false for an unknown
-// section. [DEFAULT] takes those of [tstat_send] only in a file that has this
-// section: any other file was written for the Python tool, and is read as before.
+// section. [DEFAULT] takes the keys of [tstat_send] only if the file has the section
+// [tstat_send]: any other file was written for the Python tool, and is read as before.
 func (f *File) knownKeys(section string) (known []string, ok bool) {
 	if section != defaultSection {
 		known, ok = keys[section]
@@ -87,7 +89,7 @@ func (f *File) knownKeys(section string) (known []string, ok bool) {
 	return known, true
 }
 
-// synonyms maps names that other programs have for a key to the known key.
+// synonyms maps other programs' names of a key to the known key.
 var synonyms = map[string]string{
 	"use_tls": "use_ssl", "ssl": "use_ssl", "tls": "use_ssl", "user": "username", "login": "username",
 	"pass": "password", "passwd": "password", "virtual_host": "vhost", "virtualhost": "vhost", "hostname": "host",
@@ -95,7 +97,7 @@ var synonyms = map[string]string{
 	"ca_cert": "ca_certs", "cafile": "ca_certs", "cacertfile": "ca_certs", "verify": "cert_reqs",
 }
 
-// intended returns the known key that the operator probably meant by an unknown one,
+// intended returns the known key that the operator probably meant by the unknown key,
 // or the empty text.
 func intended(key string, known []string) string {
 	if meant, ok := synonyms[key]; ok && slices.Contains(known, meant) {
@@ -114,13 +116,13 @@ func intended(key string, known []string) string {
 	return meant
 }
 
-// isArgument reports whether a key is an argument of the queue, of any name.
+// isArgument reports whether a key is an argument of the queue.
 func isArgument(section, key string) bool {
 	return strings.HasPrefix(key, "x-") && (section == queueSection || section == defaultSection)
 }
 
-// keyShown returns a key as messages may show it: an unknown one may be a part of
-// a value.
+// keyShown returns a key as messages may show it. It hides an unknown key, which may be a
+// part of a value.
 func keyShown(section, key string) string {
 	known := func(keys []string) bool { return slices.Contains(keys, key) }
 	if isArgument(section, key) || slices.ContainsFunc(slices.Collect(maps.Values(keys)), known) {

@@ -7,8 +7,7 @@ import (
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// nearest returns the candidate with the smallest edit distance from name. Of
-// several, it returns the first.
+// nearest returns the first candidate with the smallest edit distance from name.
 func nearest(name string, candidates []string) string {
 	return slices.MinFunc(candidates, func(a, b string) int { return distance(name, a) - distance(name, b) })
 }

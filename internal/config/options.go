@@ -13,8 +13,8 @@ type Option struct {
 	key string
 }
 
-// Option returns what the section [tstat_send] says of an option. ok is false if
-// it says nothing: the section or the key is missing, or the value is empty.
+// Option returns a key of the section [tstat_send]. ok is false if the section or the key
+// is missing, or the value is empty.
 func (f *File) Option(key string) (o Option, ok bool) {
 	if _, ok := f.headers[optionsSection]; !ok {
 		return Option{}, false
@@ -26,8 +26,7 @@ func (f *File) Option(key string) (o Option, ok bool) {
 	return Option{Value: e.text.Reveal(), Place: fmt.Sprintf("%s:%d", f.path, e.line), key: key}, true
 }
 
-// Want returns the error of a value that is not what is wanted. It does not show
-// the value.
+// Want returns an error that says what the value must be. It does not show the value.
 func (o Option) Want(want string) error {
 	return fmt.Errorf("%s: [%s] %s: want %s", o.Place, optionsSection, o.key, want)
 }

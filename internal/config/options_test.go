@@ -27,8 +27,8 @@ func TestOption(t *testing.T) {
 	}
 }
 
-// A file without the section is read as the Python tool read it, whatever its
-// keys are called.
+// TestNoOptionWithoutTheSection: a file without the section [tstat_send] is read as the
+// Python tool read it, even if its keys have the names of options.
 func TestNoOptionWithoutTheSection(t *testing.T) {
 	f := mustLoad(t, "[DEFAULT]\nsensor = s\ninstances = 3\n[rabbit]\nhost = h\nsensor = s\n")
 	if o, ok := f.Option("sensor"); ok {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxKeys = 1000 // and sections
+	maxKeys = 1000 // keys in a file, and also sections
 	maxName = 255  // bytes of a section's or key's name; AMQP's limit for an argument's name
 
 	defaultSection = "DEFAULT"
@@ -40,7 +40,7 @@ type parser struct {
 
 	section string
 	open    string // key of the last value in this section, if any
-	indent  int    // of the last header or key
+	indent  int    // characters before the last header or key
 }
 
 func (p *parser) errorf(format string, args ...any) error {

@@ -25,7 +25,7 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// load reads text as a file named config.ini; the error's path is cut to that.
+// load reads text as a file. In an error the file's path is config.ini.
 func load(t testing.TB, text string) (*File, error) {
 	t.Helper()
 	path := write(t, "config.ini", text)
@@ -45,8 +45,10 @@ func mustLoad(t testing.TB, text string) *File {
 	return f
 }
 
+// shorten removes the folder of path from text.
 func shorten(text, path string) string { return strings.ReplaceAll(text, filepath.Dir(path)+"/", "") }
 
+// warnings returns the warnings of f, with config.ini as the file's path.
 func warnings(f *File) []string {
 	short := []string{}
 	for _, w := range f.Warnings() {
@@ -55,7 +57,8 @@ func warnings(f *File) []string {
 	return short
 }
 
-// values returns what Python calls a parser's items.
+// values returns the keys of each section, with those of [DEFAULT], as the method items of
+// Python's parser does.
 func (f *File) values() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for section := range f.headers {
@@ -85,8 +88,8 @@ func readJSON(t *testing.T, name string) map[string]json.RawMessage {
 	return m
 }
 
-// TestCases compares with what Python makes of the same files. Values of
-// several lines are the only ones that Python reads and we refuse.
+// TestCases compares the values with those that Python reads from the same files. Of the
+// refused files, Python reads those with values of several lines.
 func TestCases(t *testing.T) {
 	t.Setenv("HOME", "/root")
 	refused := map[string]string{
@@ -254,7 +257,7 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// A key that means a known one could turn encryption off if it were ignored.
+// TestSlipsAreErrors: an ignored misspelling of use_ssl would leave encryption off.
 func TestSlipsAreErrors(t *testing.T) {
 	for line, want := range map[string]string{
 		"use_tls = yes": `unknown key "use_tls"; is use_ssl meant?`, "user = u": `unknown key "user"; is username meant?`,
@@ -268,7 +271,8 @@ func TestSlipsAreErrors(t *testing.T) {
 	}
 }
 
-// Wherever a secret ends up by a slip of the hand, no message shows it.
+// TestSecretInTheWrongPlace: no message shows a secret that was written where a key or
+// another value belongs.
 func TestSecretInTheWrongPlace(t *testing.T) {
 	for _, text := range []string{
 		"[rabbit]\nhost = h\nport = 1\npassword hunter22=\n",

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPipe: a named pipe that nobody writes to does not hang the run, and one
-// that somebody writes to is read.
+// TestPipe: a named pipe without a writer does not hang Load, and a pipe with a writer is
+// read.
 func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.ini")
 	if err := unix.Mkfifo(path, 0o600); err != nil {

@@ -19,8 +19,8 @@ type QueueOptions struct {
 	Arguments map[string]any
 }
 
-// RabbitMQ refuses these arguments if their values have another type. The type of any
-// other argument is guessed from its value.
+// The arguments whose types RabbitMQ checks. The type of any other argument is guessed
+// from its value.
 var (
 	integerArguments = []string{
 		"x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority",

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// compare lets cmp look at passwords and the path inside TLS.
+// compare makes cmp compare the texts of secrets and the unexported field of TLS.
 var compare = cmp.Options{
 	cmp.Transformer("reveal", func(s Secret) string { return s.Reveal() }),
 	cmp.AllowUnexported(TLS{}),
@@ -210,8 +210,7 @@ func TestHostErrors(t *testing.T) {
 	}
 }
 
-// TestHostOrder: each of three hosts is first in some run, if the order is
-// random.
+// TestHostOrder: with a random order each of three hosts comes first at some time.
 func TestHostOrder(t *testing.T) {
 	for order, want := range map[string]int{"": 1, "host_order = listed": 1, "host_order = Random": 3} {
 		f := mustLoad(t, "[rabbit]\nhost = a, b, c\nport = 1\nqueue = q\n"+order+"\n")

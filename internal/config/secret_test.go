@@ -126,7 +126,7 @@ func TestReadableByOthers(t *testing.T) {
 	}
 }
 
-// TestSecretIsNeverShown prints all that holds a secret in every way there is.
+// TestSecretIsNeverShown prints, logs and encodes every type that holds a secret.
 func TestSecretIsNeverShown(t *testing.T) {
 	f := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nusername = u\npassword = "+canary+
 		"\n[http]\nurl = http://h\ntoken = "+canary+"\n")
@@ -171,8 +171,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
-// TestErrorsHoldNoSecret breaks every line of a file, so that each error of
-// the parser stands beside the secret.
+// TestErrorsHoldNoSecret provokes errors in lines that hold the secret.
 func TestErrorsHoldNoSecret(t *testing.T) {
 	failures := 0
 	for _, password := range []string{
@@ -213,12 +212,12 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		}
 	}
 	if failures < 40 {
-		t.Errorf("only %d errors were looked at", failures)
+		t.Errorf("only %d errors were provoked", failures)
 	}
 }
 
-// Windows editors put a byte-order mark in front; the broker would refuse the
-// password, and nobody could see why.
+// TestByteOrderMarkBeforeASecret: editors on Windows may write a byte-order mark. With it
+// the broker would refuse the password, and the mark is invisible.
 func TestByteOrderMarkBeforeASecret(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte("\ufeffsecret\n"), 0o600); err != nil {
@@ -234,8 +233,8 @@ func TestByteOrderMarkBeforeASecret(t *testing.T) {
 	}
 }
 
-// TestSecretFile: the file is read again, and what it held before stays where it
-// cannot be.
+// TestSecretFile: Read reads the file again. If the file cannot be read, Read returns the
+// last secret.
 func TestSecretFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "password")
 	put := func(text string) {

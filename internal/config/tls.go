@@ -167,9 +167,9 @@ func (t TLS) fail(key string, err error) error {
 	return fmt.Errorf("%s: [%s] %s: %w", t.path, tlsSection, key, err)
 }
 
-// hasBlock reports whether a PEM file has a block whose type ends with suffix. Here a
-// key encrypted as in RFC 1421 has the type "ENCRYPTED PRIVATE KEY", like an encrypted
-// key in PKCS #8.
+// hasBlock reports whether a PEM file has a block whose type ends with suffix. A key
+// encrypted as in RFC 1421, with a header DEK-Info, counts as "ENCRYPTED PRIVATE KEY",
+// the type of an encrypted key in PKCS #8.
 func hasBlock(data []byte, suffix string) bool {
 	for {
 		var block *pem.Block

@@ -69,8 +69,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// material writes the authority ca, the one named other, a server's and a
-// client's certificate, and files that are no such thing.
+// material writes the authorities ca and other, a server's and a client's certificate,
+// and files without a usable certificate or key.
 func material(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -91,7 +91,7 @@ func material(t *testing.T) string {
 	return dir
 }
 
-// options returns the TLS settings of a [ssl_options] whose DIR is dir.
+// options reads text as the section [ssl_options], with DIR replaced by dir.
 func options(t *testing.T, dir, text string) (TLS, *File, error) {
 	t.Helper()
 	f := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nuse_ssl = yes\n[ssl_options]\n"+strings.ReplaceAll(text, "DIR", dir))
@@ -99,8 +99,8 @@ func options(t *testing.T, dir, text string) (TLS, *File, error) {
 	return r.TLS, f, err
 }
 
-// handshake connects to a server that wants a client's certificate signed by
-// ca if asked, and returns the client's error, then the server's.
+// handshake connects a client to a server with the certificate of material, and returns
+// the errors of both.
 func handshake(t *testing.T, dir string, client, server *tls.Config) (clientErr, serverErr error) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "server.pem"), filepath.Join(dir, "server.key"))
@@ -211,7 +211,8 @@ func TestTLSErrors(t *testing.T) {
 	}
 }
 
-// TestCipherExpression: what Python hands to OpenSSL must not stop a run.
+// TestCipherExpression: an expression of OpenSSL, which the Python tool accepted, is no
+// error.
 func TestCipherExpression(t *testing.T) {
 	settings, f, err := options(t, t.TempDir(), "ciphers = HIGH:!aNULL")
 	check(t, err)
@@ -231,7 +232,7 @@ func TestZeroTLSVerifies(t *testing.T) {
 	}
 }
 
-// TestCipherSuites holds the table against the suites that Go calls secure.
+// TestCipherSuites compares the table with the suites that Go considers secure.
 func TestCipherSuites(t *testing.T) {
 	var got, want []uint16
 	for name, id := range cipherSuites {

@@ -9,10 +9,7 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Sent is the state of a directory that is not pending.
-const Sent State = "sent"
-
-// WriteEntries prints a line for each directory, pending or not, with all bytes of its
+// WriteEntries prints a line for each directory, pending or not, with the size of its
 // logs, and the sum. It takes no lock.
 func WriteEntries(w io.Writer, entries []logdir.Entry) error {
 	locks := logdir.ReadLocks()

@@ -11,7 +11,7 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// State is the reason why a directory is pending.
+// State says whether a directory is pending, and why.
 type State string
 
 // The states. If several fit, the first in this order is reported.
@@ -24,6 +24,7 @@ const (
 	Unfinished  State = "unfinished"   // a run was killed or stopped while it worked on the directory
 	Untried     State = "untried"      // no run has worked on the directory yet
 	Changed     State = "changed"      // Tstat has written to the directory since it was marked
+	Sent        State = "sent"         // the directory is not pending
 )
 
 // Directory is a pending directory.
@@ -73,7 +74,8 @@ func (r *Report) Unreadable() bool {
 }
 
 // Collect inspects the directories below the roots, with the given number of goroutines.
-// It uses Path and Instance of the roots. The error is ctx's.
+// The roots need only Path and Instance. Collect returns an error only if ctx ends; other
+// errors are in the Report.
 func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 	report := &Report{Time: time.Now(), Directories: []Directory{}}
 	locks := logdir.ReadLocks()
@@ -135,6 +137,7 @@ func inspectAll(ctx context.Context, entries []logdir.Entry, locks logdir.Locks,
 	return directories, g.Wait()
 }
 
+// directory returns the Directory of a pending directory.
 func directory(path string, found logdir.Inspection, locks logdir.Locks) Directory {
 	d := Directory{
 		Path: path, Bytes: found.Bytes, Since: found.Since,
