@@ -13,17 +13,23 @@ import (
 // Address Anonymization", ICNP 2002, with AES as in their implementation; IPv6
 // uses the same scheme on 128 bits.
 //
-// Each bit is flipped if the first bit of an encryption is set: the encryption of all
-// bits before it, filled up with a padding. So the flips of a prefix depend only on the
-// prefix. The flips of prefixes of 16 bits (the same for IPv4 and IPv6) and of 64 bits
-// are cached, and so are whole addresses: 0.5 MB in all.
+// For each bit of an address, the bits before it are filled up with a padding and
+// encrypted. If the first bit of the result is set, the bit is flipped. So the flips of a
+// prefix depend only on the prefix.
+//
+// Three kinds of results are cached, in 0.5 MB: the flips of the first 16 bits, which are
+// the same for IPv4 and IPv6, the flips of the first 64 bits of IPv6, and the pseudonyms of
+// whole addresses.
 type cryptoPAn struct {
 	flipper
-	first   [1 << 16]uint32 // flips of the first 16 bits; 0 if not computed, see known
-	known4  [1 << 14]ipv4Pair
-	prefix6 [1 << 10]ipv6Prefix
-	known6  [1 << 11]ipv6Pair
+	first16 [1 << 16]uint32     // flips by the 16 bits, with the flag computed
+	cache4  [1 << 14]ipv4Pair   // by a hash of the address
+	first64 [1 << 10]ipv6Prefix // by a hash of the prefix
+	cache6  [1 << 11]ipv6Pair   // by a hash of the address
 }
+
+// computed marks an entry of cryptoPAn.first16 that is in use.
+const computed = 1 << 16
 
 type (
 	ipv4Pair   struct{ address, pseudonym uint32 }
@@ -37,7 +43,7 @@ type flipper struct {
 	keys    roundKeys    // for the assembly
 	block   cipher.Block // for processors without AES-NI
 	padding ipv6
-	blocks  [16][aes.BlockSize]byte // not on the stack, since block is an interface
+	blocks  [16][aes.BlockSize]byte // a local variable would escape to the heap, since block is an interface
 }
 
 // roundKeys are the keys of the steps of an encryption with AES-128.
@@ -58,12 +64,12 @@ func newFlipper(key []byte) *flipper {
 	return f
 }
 
-// flips returns the flips of 16 bits of an address, from the bit from on, which is a
-// multiple of 16. The last flip is in the lowest bit. The bits of the address after those
-// make no difference.
+// flips returns the flips of the 16 bits of an address that begin at bit from, a multiple
+// of 16. The last flip is in the lowest bit. The later bits of the address have no
+// influence.
 func (f *flipper) flips(a ipv6, from int) (flips uint64) {
 	for i := range f.blocks {
-		// The first from+i bits of the address, the others of the padding.
+		// The first from+i bits come from the address, the rest from the padding.
 		rest := uint64(math.MaxUint64) >> (from%64 + i)
 		block := ipv6{a.high&^rest | f.padding.high&rest, f.padding.low}
 		if from >= 64 {
@@ -85,23 +91,21 @@ func (f *flipper) flips(a ipv6, from int) (flips uint64) {
 
 func newCryptoPAn(key []byte) *cryptoPAn {
 	c := &cryptoPAn{flipper: *newFlipper(key)}
-	// A zero entry of a table stands for the zero address, so it gets that pseudonym.
-	c.known4[0].pseudonym = c.flips4(0)
-	c.prefix6[0].flips = c.highFlips(0)
-	c.known6[0].pseudonym = ipv6{c.highFlips(0), c.lowFlips(ipv6{})}
+	// An unused entry holds the zero address. Only entry 0 is looked up for that address,
+	// since its hash is 0, so entry 0 gets the right pseudonym.
+	c.cache4[0].pseudonym = c.flips4(0)
+	c.first64[0].flips = c.highFlips(0)
+	c.cache6[0].pseudonym = ipv6{c.highFlips(0), c.lowFlips(ipv6{})}
 	return c
 }
 
-// known marks an entry of cryptoPAn.first that has been computed.
-const known = 1 << 16
-
 // firstFlips returns the flips of the first 16 bits of an address.
 func (c *cryptoPAn) firstFlips(a ipv6) uint64 {
-	first := &c.first[a.high>>48]
-	if *first == 0 {
-		*first = known | uint32(c.flips(a, 0))
+	entry := &c.first16[a.high>>48]
+	if *entry == 0 {
+		*entry = computed | uint32(c.flips(a, 0))
 	}
-	return uint64(*first &^ known)
+	return uint64(*entry &^ computed)
 }
 
 // flips4 returns the flips of an IPv4 address.
@@ -121,14 +125,14 @@ func (c *cryptoPAn) lowFlips(a ipv6) uint64 {
 	return c.flips(a, 64)<<48 | c.flips(a, 80)<<32 | c.flips(a, 96)<<16 | c.flips(a, 112)
 }
 
-// spread returns a number below 2^bits that depends on all bits of n (D. Knuth,
+// hash returns a number below 2^bits that depends on all bits of n (D. Knuth,
 // The Art of Computer Programming, volume 3, section 6.4: multiplicative hashing).
-// Zero stays zero.
-func spread(n uint64, bits int) uint64 { return n * 0x9e3779b97f4a7c15 >> (64 - bits) }
+// The hash of zero is zero.
+func hash(n uint64, bits int) uint64 { return n * 0x9e3779b97f4a7c15 >> (64 - bits) }
 
 // ipv4 returns the pseudonym of an IPv4 address.
 func (c *cryptoPAn) ipv4(a uint32) uint32 {
-	pair := &c.known4[spread(uint64(a), 14)]
+	pair := &c.cache4[hash(uint64(a), 14)]
 	if pair.address != a {
 		*pair = ipv4Pair{a, a ^ c.flips4(a)}
 	}
@@ -137,9 +141,9 @@ func (c *cryptoPAn) ipv4(a uint32) uint32 {
 
 // ipv6 returns the pseudonym of an IPv6 address.
 func (c *cryptoPAn) ipv6(a ipv6) ipv6 {
-	pair := &c.known6[spread(a.high^a.low, 11)]
+	pair := &c.cache6[hash(a.high^a.low, 11)]
 	if pair.address != a {
-		prefix := &c.prefix6[spread(a.high, 10)]
+		prefix := &c.first64[hash(a.high, 10)]
 		if prefix.prefix != a.high {
 			*prefix = ipv6Prefix{a.high, c.highFlips(a.high)}
 		}

@@ -38,7 +38,7 @@ func testReference(t *testing.T) {
 	}
 }
 
-// TestCryptoPAnKeepsPrefixes: pseudonyms have as many first bits in common as the
+// TestCryptoPAnKeepsPrefixes: two pseudonyms have as many first bits in common as their
 // addresses.
 func TestCryptoPAnKeepsPrefixes(t *testing.T) {
 	p := &Policy{Mode: CryptoPAn, Key: referenceKey}
@@ -108,9 +108,9 @@ func onBothPaths(t *testing.T, test func(t *testing.T)) {
 	t.Run("portable", test)
 }
 
-// TestCryptoPAnRemembers: what is remembered of other addresses makes no
-// difference, and the tables' empty entries are taken for no address.
-func TestCryptoPAnRemembers(t *testing.T) {
+// TestCryptoPAnCaches: the caches never change a pseudonym, and an unused entry matches no
+// address.
+func TestCryptoPAnCaches(t *testing.T) {
 	onBothPaths(t, func(t *testing.T) {
 		p := &Policy{Mode: CryptoPAn, Key: referenceKey}
 		m, random := p.NewMapper(), rand.New(rand.NewPCG(1, 2))

@@ -11,16 +11,16 @@ const MaxText = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 
 // Mapper replaces addresses in textual form. It serves one goroutine.
 type Mapper struct {
-	policy *Policy
-	lists  bool       // the policy leaves some addresses as they are
-	pan    *cryptoPAn // nil unless the mode is CryptoPAn
-	mask4  uint32     // the bits that Truncate keeps
-	mask6  ipv6
+	policy  *Policy
+	selects bool       // only some addresses are replaced
+	pan     *cryptoPAn // nil unless the mode is CryptoPAn
+	mask4   uint32     // the bits of an IPv4 address that Truncate keeps
+	mask6   ipv6       // the bits of an IPv6 address that Truncate keeps
 }
 
 // NewMapper returns a Mapper for one goroutine. The policy must have been checked.
 func (p *Policy) NewMapper() *Mapper {
-	m := &Mapper{policy: p, lists: p.lists(), mask4: math.MaxUint32 << (32 - p.IPv4)}
+	m := &Mapper{policy: p, selects: p.selects(), mask4: math.MaxUint32 << (32 - p.IPv4)}
 	m.mask6 = ipv6{math.MaxUint64, math.MaxUint64}.shifted(128 - p.IPv6)
 	if p.Mode == CryptoPAn {
 		m.pan = newCryptoPAn(p.Key)
@@ -44,10 +44,10 @@ func (m *Mapper) Map(out, text []byte) int {
 
 // ipv4 returns the replacement of an IPv4 address.
 func (m *Mapper) ipv4(a uint32) uint32 {
-	if m.lists {
+	if m.selects {
 		var bytes [4]byte
 		binary.BigEndian.PutUint32(bytes[:], a)
-		if !m.policy.applies(netip.AddrFrom4(bytes)) {
+		if !m.policy.replaces(netip.AddrFrom4(bytes)) {
 			return a
 		}
 	}
@@ -62,11 +62,11 @@ func (m *Mapper) ipv6(a ipv6) ipv6 {
 	if a.is4In6() {
 		return ipv6{0, a.low&^math.MaxUint32 | uint64(m.ipv4(uint32(a.low)))}
 	}
-	if m.lists {
+	if m.selects {
 		var bytes [16]byte
 		binary.BigEndian.PutUint64(bytes[:], a.high)
 		binary.BigEndian.PutUint64(bytes[8:], a.low)
-		if !m.policy.applies(netip.AddrFrom16(bytes)) {
+		if !m.policy.replaces(netip.AddrFrom16(bytes)) {
 			return a
 		}
 	}

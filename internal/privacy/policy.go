@@ -86,11 +86,11 @@ func (p *Policy) String() string {
 	return b.String()
 }
 
-// lists reports whether some addresses are not replaced.
-func (p *Policy) lists() bool { return len(p.Networks) > 0 || len(p.Except) > 0 }
+// selects reports whether only some addresses are replaced.
+func (p *Policy) selects() bool { return len(p.Networks) > 0 || len(p.Except) > 0 }
 
-// applies reports whether an address is replaced.
-func (p *Policy) applies(a netip.Addr) bool {
+// replaces reports whether an address is replaced.
+func (p *Policy) replaces(a netip.Addr) bool {
 	in := func(networks []netip.Prefix) bool {
 		for _, n := range networks {
 			if n.Contains(a) {

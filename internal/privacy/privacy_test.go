@@ -15,7 +15,7 @@ var referenceKey = []byte{
 	216, 152, 143, 131, 121, 121, 101, 39, 98, 87, 76, 45, 42, 132, 34, 2,
 }
 
-// mapped returns the text that stands for an address; ok is false for none.
+// mapped returns the replacement of an address; ok is false if the text is no address.
 func mapped(m *Mapper, address string) (text string, ok bool) {
 	out := make([]byte, MaxText)
 	n := m.Map(out, []byte(address))
@@ -51,7 +51,7 @@ func TestMap(t *testing.T) {
 		{except, "2001:db8:1:2:3:4:5:6", "2001:db8:1::"},
 	} {
 		m := c.policy.NewMapper()
-		for range 2 { // computed, then remembered
+		for range 2 { // computed, then from the cache
 			if got, ok := mapped(m, c.address); !ok || got != c.want {
 				t.Errorf("%s: %s becomes %s, want %s", &c.policy, c.address, got, c.want)
 			}
@@ -59,7 +59,7 @@ func TestMap(t *testing.T) {
 	}
 	for _, text := range []string{"", "192.0.2", "host.example", "1.2.3.4.5", "fe80::1%eth0", "12345"} {
 		if got, ok := mapped(truncate.NewMapper(), text); ok {
-			t.Errorf("%q is taken for an address and becomes %s", text, got)
+			t.Errorf("%q counts as an address and becomes %s", text, got)
 		}
 	}
 }

@@ -27,21 +27,22 @@ func (a ipv6) group(i int) uint16 {
 // every returns a word of eight bytes b.
 func every(b byte) uint64 { return uint64(b) * 0x0101010101010101 }
 
-// highBits returns the highest bits of the eight bytes of w, that of the lowest byte in
-// bit 0. The multiplication adds up copies of w that are shifted such that each of
-// the bits gets to its place in the highest byte.
+// highBits gathers the highest bits of the eight bytes of w; bit 0 of the result is that
+// of the lowest byte. The multiplication adds up shifted copies of w. The shifts bring each
+// of the bits to its place in the highest byte.
 func highBits(w uint64) uint64 { return (w & every(0x80)) >> 7 * 0x0102040810204080 >> 56 }
 
-// notDigits returns a bit for each of the eight bytes of w that is no digit: d is the
-// byte with that of '0' flipped, 0 to 9 for a digit, and adding 0x80-10 to its low
-// seven bits sets the highest bit from 10 on.
+// notDigits returns a bit for each of the eight bytes of w that is no digit. A byte of d
+// is 0 to 9 for a digit. Adding 0x80-10 to its low seven bits sets the highest bit if they
+// are 10 or more.
 func notDigits(w uint64) uint64 {
 	d := w ^ every('0')
 	return highBits((d&every(0x7f) + every(0x80-10)) | d)
 }
 
-// points returns a bit for each of the eight bytes of w that is a point: d is then zero,
-// the only value that does not set the highest bit.
+// points returns a bit for each of the eight bytes of w that is a point. A byte of d is
+// zero for a point. Adding 0x7f to its low seven bits sets the highest bit for any other
+// byte.
 func points(w uint64) uint64 {
 	d := w ^ every('.')
 	return highBits(^((d&every(0x7f) + every(0x7f)) | d))
@@ -52,16 +53,16 @@ const (
 	longestIPv4  = len("255.255.255.255")
 )
 
-// parseIPv4 parses four numbers up to 255 with points between them. How long the
-// numbers are differs from address to address, so a loop over the bytes would suffer a
-// mispredicted branch for most numbers; parseIPv4 has branches for malformed texts only.
+// parseIPv4 parses four numbers up to 255 with points between them. It branches only for
+// malformed texts. A loop over the bytes would mispredict a branch for most numbers, since
+// their lengths vary.
 func parseIPv4(text []byte) (a uint32, ok bool) {
 	if len(text) < shortestIPv4 || len(text) > longestIPv4 {
 		return 0, false
 	}
 	var copied [16]byte
 	word := &copied
-	if cap(text) >= len(copied) { // a field of a log is followed by more
+	if cap(text) >= len(copied) { // as for most fields, which other fields follow
 		word = (*[16]byte)(text[:len(copied)])
 	} else {
 		copy(copied[:], text)
@@ -81,10 +82,10 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 		if length < 1 || length > 3 {
 			return 0, false
 		}
-		// The digits to the upper end of four bytes; zeros come in from below.
+		// The shift moves the digits to the upper end of four bytes, above zeros.
 		digits := binary.LittleEndian.Uint32(word[start&15:]) << (32 - 8*length) & 0x0f0f0f00
 		number := int(digits>>8&0xff*100 + digits>>16&0xff*10 + digits>>24)
-		bad |= (255 - number) | (number - least[length])
+		bad |= (255 - number) | (number - least[length]) // negative if number is out of range
 		a = a<<8 | uint32(number)
 		start = end + 1
 	}
@@ -143,7 +144,7 @@ func parseIPv6(text []byte) (a ipv6, ok bool) {
 	if len(text) < 2 || len(text) > MaxText {
 		return ipv6{}, false
 	}
-	n, gap := 0, -1 // groups so far, and how many of them stand before the two colons
+	n, gap := 0, -1 // groups so far, and groups before the two colons; -1 without two colons
 	var before ipv6 // the groups before the two colons
 	add := func(group uint64) {
 		a.high, a.low = a.high<<16|a.low>>48, a.low<<16|group

@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		want, err := netip.ParseAddr(text)
 		valid := err == nil && want.Zone() == ""
-		// The bytes after the text are not looked at.
+		// Bytes after the text must not change the result.
 		for _, field := range [][]byte{[]byte(text)[:len(text):len(text)], append([]byte(text), "0.1:2 34567890123"...)[:len(text)]} {
 			out := make([]byte, MaxText)
 			if a, ok := parseIPv4(field); ok != (valid && want.Is4()) {
