@@ -49,7 +49,7 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	s.wantLeft("x.out", d.Name)
-	s.wantLogged("ERROR", d.Name, "file exists")
+	s.wantLogged("ERROR", d.Name, "file exists", "give the leftover another name")
 }
 
 // interloper is a context that calls act at a chosen call of its Err: at one of the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -111,7 +112,11 @@ func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) 
 		p.Log.ErrorContext(ctx, "directory_undeletable", withHint([]any{"directory", e.Path(), "error", err}, undeletable.Hint)...)
 	default:
 		p.tally.add(e.Root, Counts{Failed: 1})
-		p.Log.ErrorContext(ctx, "directory_not_culled", withHint([]any{"directory", e.Path(), "error", err}, logdir.ReadRemedy(err))...)
+		hint := logdir.ReadRemedy(err)
+		if errors.Is(err, fs.ErrExist) { // a leftover with unsent rows
+			hint = "Tstat has made the directory anew: give the leftover another name that ends in .out, so that tstat_send sends it"
+		}
+		p.Log.ErrorContext(ctx, "directory_not_culled", withHint([]any{"directory", e.Path(), "error", err}, hint)...)
 	}
 }
 

@@ -3,6 +3,7 @@ package logdir
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"time"
 
@@ -129,10 +130,17 @@ type Stat struct {
 const freshFor = 2 * time.Second
 
 func statOf(st *unix.Stat_t) Stat {
-	s := Stat{Size: st.Size, Ino: st.Ino, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+	s := Stat{Size: st.Size, Ino: st.Ino, Mtime: nanoseconds(st.Mtim), Ctime: st.Ctim.Nano()}
 	s.regular = st.Mode&unix.S_IFMT == unix.S_IFREG
 	s.Fresh = st.Ctim.Nsec == 0 && time.Since(time.Unix(0, s.Ctime)) < freshFor
 	return s
+}
+
+// nanoseconds returns a time that a user can set, in nanoseconds since the epoch. A time
+// that does not fit, such as one in the year 2300, becomes the last or first that does.
+func nanoseconds(t unix.Timespec) int64 {
+	const most = math.MaxInt64/int64(time.Second) - 1
+	return min(max(t.Sec, -most), most)*int64(time.Second) + t.Nsec
 }
 
 // OpenLog opens a log for reading. The caller must close the file. The error is

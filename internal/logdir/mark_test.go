@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -34,6 +35,22 @@ func uncompressed(t *testing.T, f *os.File, packed bool) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestMarkFarFromNow: a mark from the year 2286 or 1653, which in nanoseconds does not
+// fit, is one from the future or the past.
+func TestMarkFarFromNow(t *testing.T) {
+	r := tree(t, map[string]string{"2016_02_17_12_53.out/log_tcp_complete": "", "2016_02_17_12_53.out/.processed": foreignWord})
+	d := open(t, entry(r, "2016_02_17_12_53.out"))
+	for _, seconds := range []int64{1e10, -1e10} {
+		at := unix.Timespec{Sec: seconds}
+		must(t, unix.UtimesNanoAt(d.Fd(), processed, []unix.Timespec{at, at}, 0))
+		m, err := d.ReadProcessed()
+		must(t, err)
+		if m.Time.After(time.Now()) != (seconds > 0) {
+			t.Errorf("%d seconds from 1970: %v", seconds, m.Time)
+		}
+	}
 }
 
 func TestStateComesBack(t *testing.T) {

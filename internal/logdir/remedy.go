@@ -47,6 +47,8 @@ func ReadRemedy(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("let user %d, as which this runs, read it (chmod, or setfacl -m u:%d:rX)", os.Geteuid(), os.Geteuid())
+	case errors.Is(err, ErrMount):
+		return "unmount it, or name it with its own -d"
 	case errors.Is(err, ErrNotRegular):
 		return "move it away, or put a regular file in its place"
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, new(flate.CorruptInputError)):

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -226,13 +227,28 @@ func (r *Root) counts(name, rel string) bool {
 }
 
 // hidesLogs reports whether a symbolic link leads to what looks like a directory
-// of logs.
+// of logs, or to a directory that holds one.
 func hidesLogs(dir int, link string) bool {
 	var st unix.Stat_t
 	if unix.Fstatat(dir, link, &st, 0) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return false
 	}
-	return strings.HasSuffix(link, Suffix) || hasLogFile(dir, link)
+	return strings.HasSuffix(link, Suffix) || hasLogFile(dir, link) || holdsLogs(dir, link)
+}
+
+// holdsLogs reports whether a directory holds a directory of logs, as far as its first
+// entries show.
+func holdsLogs(parent int, dir string) bool {
+	fd, err := unix.Openat(parent, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	f := os.NewFile(uintptr(fd), dir)
+	defer f.Close()
+	names, _ := f.Readdirnames(1024)
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.HasSuffix(name, Suffix) && hasLogFile(fd, name)
+	})
 }
 
 func hasLogFile(parent int, dir string) bool {

@@ -59,6 +59,7 @@ func TestFind(t *testing.T) {
 			"trace.pcap.out/" + CulledName("v.out", strings.Repeat("1", 16)) + "/": "",
 		})
 		must(t, os.Symlink(outside, r.Path+"/link"))
+		must(t, os.Symlink(t.TempDir(), r.Path+"/link_to_no_logs"))
 		must(t, os.Symlink(outside+"/2016_01_01_00_00.out", r.Path+"/link.out"))
 		got, reported := find(t, r)
 		want := []string{"eth1/2016_02_17_10_53.out", "2016_02_17_11_53.out", "2016_02_17_12_53.out",
@@ -66,8 +67,10 @@ func TestFind(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if err := reported["/link.out"]; len(reported) != 1 || !errors.Is(err, ErrLink) || !IsHint("/link.out", err) {
-			t.Error(reported)
+		for _, link := range []string{"/link", "/link.out"} {
+			if err := reported[link]; len(reported) != 2 || !errors.Is(err, ErrLink) || !IsHint(link, err) {
+				t.Error(reported)
+			}
 		}
 		culled, err := r.FindCulled(t.Context(), func(string, error) {})
 		must(t, err)
