@@ -88,25 +88,11 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stderr))
 }
 
+// run culls the roots, reports on it and returns the exit status.
 func run(ctx context.Context, args []string, stderr io.Writer) int {
-	var c command
-	parser := kong.Must(&c,
-		kong.Name("tstat_cull"),
-		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong number, not a missing one
-		kong.Description(description),
-		kong.Vars{"version": "tstat_cull " + cli.Version(version, commit, date)},
-	)
-	_, err := parser.Parse(args)
-	if err == nil && len(c.Directory) == 0 {
-		c.Directory, err = configuredRoots(c.Config)
-	}
-	if _, ok := errors.AsType[configError](err); ok {
-		fmt.Fprintf(stderr, "tstat_cull: %v\n", err)
-		return cli.Config
-	}
+	c, err := parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "tstat_cull: %v\ntstat_cull: run tstat_cull --help for a list of flags\n", err)
-		return cli.Usage
+		return cli.NotStarted(stderr, "tstat_cull", err)
 	}
 	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
@@ -124,25 +110,52 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
 		})
 	}
-	write := func(event, flag, path string, write func(string) error) {
-		if path == "" {
-			return
-		}
-		if err := write(path); err != nil {
-			log.Error(event, "file", path, "error", err, "hint", "correct "+flag) //nolint:sloglint // the callers below pass constants
+	c.writeFiles(&run, log)
+	if !c.Quiet || run.Status != cli.OK {
+		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &run, result.Total())
+	}
+	return run.Status
+}
+
+// parse reads the flags, and the roots from the configuration if no flag names them. With
+// --help or --version it ends the program.
+func parse(args []string) (*command, error) {
+	c := new(command)
+	parser := kong.Must(c,
+		kong.Name("tstat_cull"),
+		kong.WithHyphenPrefixedParameters(true), // -t -1 is a wrong number, not a missing one
+		kong.Description(description),
+		kong.Vars{"version": "tstat_cull " + cli.Version(version, commit, date)},
+	)
+	_, err := parser.Parse(args)
+	if err == nil && len(c.Directory) == 0 {
+		c.Directory, err = configuredRoots(c.Config)
+	}
+	return c, err
+}
+
+// writeFiles writes the report and the metrics of a run that has ended. If one of them
+// cannot be written, the status of the run becomes cli.IO or worse.
+func (c *command) writeFiles(run *report.CullRun, log *slog.Logger) {
+	if c.Report != "" {
+		if err := run.WriteReport(c.Report); err != nil {
+			log.Error("report_unwritable", "file", c.Report, "error", err, "hint", "correct --report")
 			run.Status = cli.Worse(run.Status, cli.IO)
 		}
 	}
-	write("report_unwritable", "--report", c.Report, run.WriteReport)
-	write("metrics_unwritable", "--metrics", c.Metrics, run.WriteMetrics)
-	if !c.Quiet || run.Status != cli.OK {
-		total := result.Total()
-		cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat).Info("summary",
-			"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
-			"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed, "dry_run", c.DryRun,
-			"seconds", cli.Seconds(run.Ended.Sub(run.Started)), "status", run.Status)
+	if c.Metrics != "" {
+		if err := run.WriteMetrics(c.Metrics); err != nil {
+			log.Error("metrics_unwritable", "file", c.Metrics, "error", err, "hint", "correct --metrics")
+			run.Status = cli.Worse(run.Status, cli.IO)
+		}
 	}
-	return run.Status
+}
+
+func logSummary(log *slog.Logger, run *report.CullRun, total cull.Counts) {
+	log.Info("summary",
+		"found", total.Found, "directories", total.Directories, "bytes", total.Bytes, "unmarked", total.Unmarked,
+		"changed", total.Changed, "kept", total.Kept, "locked", total.Locked, "failed", total.Failed, "dry_run", run.DryRun,
+		"seconds", cli.Seconds(run.Ended.Sub(run.Started)), "status", run.Status)
 }
 
 // exitStatus returns the most severe status of the run.

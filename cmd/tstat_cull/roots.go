@@ -7,9 +7,6 @@ import (
 	"tstat-transport/internal/config"
 )
 
-// configError is an error in the configuration, not on the command line.
-type configError struct{ error }
-
 // configuredRoots returns the roots of tstat_send's configuration.
 func configuredRoots(file string) (roots []string, err error) {
 	errNoRoot := errors.New("no root: give --directory, or --config with directory in its section [tstat_send]")
@@ -18,7 +15,7 @@ func configuredRoots(file string) (roots []string, err error) {
 	}
 	f, err := config.Load(file)
 	if err != nil {
-		return nil, configError{err}
+		return nil, cli.ConfigError{Err: err}
 	}
 	o, ok := f.Option("directory")
 	if !ok {
@@ -26,7 +23,7 @@ func configuredRoots(file string) (roots []string, err error) {
 	}
 	listed, want := cli.ParseRoots(o.Value)
 	if want != "" {
-		return nil, configError{o.Want(want)}
+		return nil, cli.ConfigError{Err: o.Want(want)}
 	}
 	return cli.Paths(listed), nil
 }

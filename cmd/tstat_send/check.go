@@ -32,77 +32,77 @@ func (c *checkReport) line(word, format string, args []any) {
 
 // check implements --check. It returns the exit status that a run would have.
 func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
-	up := &checkReport{w: stdout}
+	out := &checkReport{w: stdout}
 	log := cli.NewLogger(stderr, slog.LevelWarn, "text")
 	if err := c.identify(); err != nil {
-		up.wrong(cli.Usage, "sensor id: %v: give --sensor", err)
+		out.wrong(cli.Usage, "sensor id: %v: give --sensor", err)
 	}
-	c.checkOptions(up)
+	c.checkOptions(out)
 	for _, r := range c.Directory {
-		c.checkRoot(ctx, up, r)
+		c.checkRoot(ctx, out, r)
 	}
 	if !c.NoTransport {
 		for _, r := range c.repeatedInstances() {
-			up.note("roots %s and %s both have the instance id %s: %s", r.other, r.root, r.id, repeatedHint)
+			out.note("roots %s and %s both have the instance id %s: %s", r.other, r.root, r.id, repeatedHint)
 		}
 	}
-	c.checkTransport(ctx, up, log)
+	c.checkTransport(ctx, out, log)
 	if ctx.Err() != nil {
-		up.wrong(cli.TempFail, "interrupted")
+		out.wrong(cli.TempFail, "interrupted")
 	}
-	return up.status
+	return out.status
 }
 
-func (c *command) checkTransport(ctx context.Context, up *checkReport, log *slog.Logger) {
-	d, err := c.backend(log, io.Discard)
-	for _, w := range d.warnings {
-		up.note("configuration: %s", w)
+func (c *command) checkTransport(ctx context.Context, out *checkReport, log *slog.Logger) {
+	b, err := c.backend(log, io.Discard)
+	for _, w := range b.warnings {
+		out.note("configuration: %s", w)
 	}
 	if err != nil {
-		up.wrong(transportStatus(err), "%v", err)
+		out.wrong(transportStatus(err), "%v", err)
 		return
 	}
 	if !c.NoTransport {
-		up.ok("configuration %s: the settings for %s are complete", c.Config, c.Transport)
+		out.ok("configuration %s: the settings for %s are complete", c.Config, c.Transport)
 	}
-	for _, f := range d.check(ctx) {
+	for _, f := range b.check(ctx) {
 		switch {
 		case f.Err != nil:
-			up.wrong(transportStatus(f.Err), "%v", f.Err)
+			out.wrong(transportStatus(f.Err), "%v", f.Err)
 		case f.Note:
-			up.note("%s", f.Text)
+			out.note("%s", f.Text)
 		default:
-			up.ok("%s", f.Text)
+			out.ok("%s", f.Text)
 		}
 	}
 }
 
 // checkRoot checks that a root can be read and that marks can be written below it. It
 // holds the root's lock meanwhile.
-func (c *command) checkRoot(ctx context.Context, up *checkReport, d cli.Root) {
+func (c *command) checkRoot(ctx context.Context, out *checkReport, d cli.Root) {
 	r, err := logdir.OpenRoot(d.Path)
 	if err != nil {
-		up.wrong(cli.NoInput, "root %s: %v: correct -d, or let this user read it", d.Path, err)
+		out.wrong(cli.NoInput, "root %s: %v: correct -d, or let this user read it", d.Path, err)
 		return
 	}
 	defer r.Close()
 	switch err := r.Lock(); {
 	case errors.Is(err, logdir.ErrLocked):
-		up.wrong(cli.TempFail, "root %s: %v: %s", d.Path, err, logdir.LockRemedy(err))
+		out.wrong(cli.TempFail, "root %s: %v: %s", d.Path, err, logdir.LockRemedy(err))
 		return
 	case err != nil:
-		up.wrong(cli.NoInput, "root %s: cannot be locked: %v", d.Path, err)
+		out.wrong(cli.NoInput, "root %s: cannot be locked: %v", d.Path, err)
 		return
 	}
 	entries, err := r.Find(ctx, func(path string, err error) {
 		if logdir.IsHint(path, err) {
-			up.ok("directory %s is not entered: %v", path, err)
+			out.ok("directory %s is not entered: %v", path, err)
 			return
 		}
-		up.wrong(cli.IO, "directory %s: %v: let this user read it", path, err)
+		out.wrong(cli.IO, "directory %s: %v: let this user read it", path, err)
 	})
 	if err != nil {
-		up.wrong(cli.NoInput, "root %s: %v", d.Path, err)
+		out.wrong(cli.NoInput, "root %s: %v", d.Path, err)
 		return
 	}
 	pending := len(entries)
@@ -111,15 +111,15 @@ func (c *command) checkRoot(ctx context.Context, up *checkReport, d cli.Root) {
 			pending--
 		}
 	}
-	up.ok("root %s: %d directories of logs, %d of them not marked or changed since their mark", d.Path, len(entries), pending)
+	out.ok("root %s: %d directories of logs, %d of them not marked or changed since their mark", d.Path, len(entries), pending)
 	if !c.NoTransport {
-		checkMarks(up, d.Path, entries)
+		checkMarks(out, d.Path, entries)
 	}
 }
 
 // checkMarks tries to write a mark into the newest directory, since Tstat will make the
 // next directory with the same owner and permissions.
-func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
+func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 	logdir.Sort(entries)
 	for _, e := range slices.Backward(entries) {
 		dir, err := logdir.Open(e)
@@ -130,13 +130,13 @@ func checkMarks(up *checkReport, path string, entries []logdir.Entry) {
 			err = errors.Join(dir.TryMark(), dir.Close())
 		}
 		if err != nil {
-			up.wrong(cli.IO, "marks: %s", withRemedy(err))
+			out.wrong(cli.IO, "marks: %s", withRemedy(err))
 		} else {
-			up.ok("marks: can be written in %s", e.Path())
+			out.ok("marks: can be written in %s", e.Path())
 		}
 		return
 	}
-	up.note("marks: not tested, because there is no directory of logs below %s yet", path)
+	out.note("marks: not tested, because there is no directory of logs below %s yet", path)
 }
 
 // withRemedy returns the text of an error of a state file and what to do about it.

@@ -130,7 +130,7 @@ func (conf *configuration) origin(name string) string {
 
 // checkOptions prints the options that may be set in the configuration, each with its
 // origin.
-func (c *command) checkOptions(up *checkReport) {
+func (c *command) checkOptions(out *checkReport) {
 	roots := make([]string, len(c.Directory))
 	for i, r := range c.Directory {
 		roots[i] = r.String()
@@ -144,7 +144,7 @@ func (c *command) checkOptions(up *checkReport) {
 		transport = "none"
 	}
 	if c.configuration.file != nil {
-		up.ok("config = %s (%s)", c.Config, c.configuration.origin("config"))
+		out.ok("config = %s (%s)", c.Config, c.configuration.origin("config"))
 	}
 	for _, o := range [][3]string{
 		{"directory", strings.Join(roots, ", "), c.configuration.origin("directory")},
@@ -153,11 +153,11 @@ func (c *command) checkOptions(up *checkReport) {
 		{"threshold", c.Threshold.String() + " MB", c.configuration.origin("threshold")},
 		{"transport", transport, c.configuration.origin("transport")},
 	} {
-		up.ok("%s = %s (%s)", o[0], o[1], o[2])
+		out.ok("%s = %s (%s)", o[0], o[1], o[2])
 	}
 	if policy, err := c.privacy(); err == nil && policy.On() {
-		up.ok("addresses are replaced: %s", policy)
+		out.ok("addresses are replaced: %s", policy)
 	} else if err != nil && c.configuration.err == nil {
-		up.wrong(cli.Config, "%v", err)
+		out.wrong(cli.Config, "%v", err)
 	}
 }

@@ -118,29 +118,11 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// run does what the flags say, and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var c command
-	parser := kong.Must(&c,
-		kong.Name("tstat_send"),
-		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong value, not a flag -1
-		kong.Description(description),
-		kong.Writers(stdout, stderr),
-		vars(),
-	)
-	usage := func(err error) int {
-		fmt.Fprintf(stderr, "tstat_send: %v\ntstat_send: run tstat_send --help for a list of flags\n", err)
-		return cli.Usage
-	}
-	parsed, err := parser.Parse(args)
+	c, err := parse(args, stdout, stderr)
 	if err != nil {
-		return usage(err)
-	}
-	if c.readConfiguration(parsed); len(c.Directory) == 0 {
-		if err := c.configuration.err; err != nil && !errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(stderr, "tstat_send: %v\n", err)
-			return cli.Config
-		}
-		return usage(errors.New("no root: give --directory, or directory in section [tstat_send] of the configuration"))
+		return cli.NotStarted(stderr, "tstat_send", err)
 	}
 	switch {
 	case c.Check:
@@ -151,6 +133,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return c.dryRun(ctx, stdout, stderr)
 	}
 	return c.send(ctx, stdout, stderr)
+}
+
+// parse reads the flags and the configuration. With --help or --version it ends the program.
+// An error in the configuration is returned here only if it leaves the run without roots.
+func parse(args []string, stdout, stderr io.Writer) (*command, error) {
+	c := new(command)
+	parser := kong.Must(c,
+		kong.Name("tstat_send"),
+		kong.WithHyphenPrefixedParameters(true), // -T -1 is a wrong value, not a flag -1
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		vars(),
+	)
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return nil, err
+	}
+	c.readConfiguration(parsed)
+	if len(c.Directory) > 0 {
+		return c, nil
+	}
+	if err := c.configuration.err; err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, cli.ConfigError{Err: err}
+	}
+	return nil, errors.New("no root: give --directory, or directory in section [tstat_send] of the configuration")
 }
 
 // vars returns the variables in the tags of command.

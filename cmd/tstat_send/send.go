@@ -26,7 +26,7 @@ const (
 	closeGrace = 10 * time.Second
 )
 
-// send runs the pipeline, reports on the run and returns the exit status.
+// send sends what is new, reports on the run and returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	if !c.NoTransport {
 		// The run continues if the process that reads the log has ended.
@@ -34,10 +34,12 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	c.limitMemory()
 	w := c.newTelemetry(stdout, stderr)
-	return w.end(ctx, c.run(ctx, stdout, w))
+	return w.end(ctx, c.sendNew(ctx, stdout, w))
 }
 
-func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
+// sendNew opens the roots, the file of rejects and the transport, runs the pipeline and
+// closes all of them. It returns the exit status.
+func (c *command) sendNew(ctx context.Context, stdout io.Writer, w *telemetry) int {
 	log := w.log
 	if err := c.identify(); err != nil {
 		log.Error("sensor_unknown", "error", err, "hint", "give --sensor")
@@ -69,20 +71,9 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, w)))
 	}
 
-	stopProgress, stopMetrics := w.show(), w.keepWriting(metricsInterval)
-	stopTelling := w.tellStop(ctx)
 	o := c.options(roots, t, w, rejects)
 	o.Settings.Privacy = policy
-	outcome, err := workers.Run(ctx, o)
-	stopTelling()
-	stopProgress()
-	stopMetrics()
-	if err != nil {
-		log.Error("root_unreadable", "error", err)
-		status = cli.Worse(status, cli.NoInput)
-	}
-	status = cli.Worse(status, c.exitStatus(outcome, log))
-	c.logStopped(outcome, log)
+	status = cli.Worse(status, c.runPipeline(ctx, o, w))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := t.Close(end); err != nil {
@@ -92,6 +83,22 @@ func (c *command) run(ctx context.Context, stdout io.Writer, w *telemetry) int {
 		log.Error("rejects_unwritable", "file", c.Rejects, "error", err)
 		status = cli.Worse(status, cli.IO)
 	}
+	return status
+}
+
+// runPipeline runs the pipeline, shows its progress, logs its outcome and returns the exit
+// status.
+func (c *command) runPipeline(ctx context.Context, o workers.Options, w *telemetry) int {
+	stop := w.follow(ctx)
+	outcome, err := workers.Run(ctx, o)
+	stop()
+	status := cli.OK
+	if err != nil {
+		w.log.Error("root_unreadable", "error", err)
+		status = cli.NoInput
+	}
+	status = cli.Worse(status, c.logOutcome(outcome, w.log))
+	c.logStopped(outcome, w.log)
 	return status
 }
 
@@ -194,8 +201,9 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 	return o
 }
 
-// exitStatus returns the exit status for an outcome of the pipeline.
-func (c *command) exitStatus(o workers.Outcome, log *slog.Logger) int {
+// logOutcome logs why an outcome of the pipeline is not a success, and returns the exit
+// status.
+func (c *command) logOutcome(o workers.Outcome, log *slog.Logger) int {
 	status := cli.OK
 	switch {
 	case o.Transport == nil:

@@ -29,7 +29,7 @@ type telemetry struct {
 }
 
 func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
-	w := &telemetry{
+	t := &telemetry{
 		c:        c,
 		delivery: func() delivery.Stats { return delivery.Stats{} },
 		run: report.Run{
@@ -38,37 +38,50 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		},
 	}
 	for _, d := range c.Directory {
-		w.run.Roots = append(w.run.Roots, report.Root{Path: d.Path, Instance: c.instanceOf(d)})
+		t.run.Roots = append(t.run.Roots, report.Root{Path: d.Path, Instance: c.instanceOf(d)})
 	}
 	out := stderr
-	// Messages printed on the same terminal would break up the bar.
+	// With --no-transport, messages on the same terminal would break up the bar.
 	visible := report.IsTerminal(stderr) && !(c.NoTransport && report.IsTerminal(stdout))
 	if c.Progress == "always" || c.Progress == "auto" && visible {
-		w.progress = report.NewProgress(stderr)
-		out = w.progress
+		t.progress = report.NewProgress(stderr)
+		out = t.progress
 	}
 	if report.IsTerminal(stderr) {
-		w.terminal = out
+		t.terminal = out
 	}
-	w.log = slog.New(w.run.Events.Handler(cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat).Handler()))
-	w.summary = cli.NewLogger(out, slog.LevelInfo, c.LogFormat)
+	t.log = slog.New(t.run.Events.Handler(cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat).Handler()))
+	t.summary = cli.NewLogger(out, slog.LevelInfo, c.LogFormat)
 	if c.Metrics != "" {
 		var err error
-		if w.metrics, err = report.OpenMetrics(c.Metrics); err != nil {
-			w.log.Warn("metrics_unreadable", "file", c.Metrics, "error", err)
+		if t.metrics, err = report.OpenMetrics(c.Metrics); err != nil {
+			t.log.Warn("metrics_unreadable", "file", c.Metrics, "error", err)
 		}
 	}
-	return w
+	return t
 }
 
 // metricsInterval is how often a run writes its metrics.
 const metricsInterval = 15 * time.Second
 
-// keepWriting writes the metrics at once and then at each interval, until stop is
+// follow shows the progress of the run, keeps its metrics up to date, and tells the terminal
+// when ctx ends, until stop is called.
+func (t *telemetry) follow(ctx context.Context) (stop func()) {
+	stopProgress := t.showProgress()
+	stopMetrics := t.writeMetricsEvery(metricsInterval)
+	cancelNotice := t.noticeStop(ctx)
+	return func() {
+		cancelNotice()
+		stopProgress()
+		stopMetrics()
+	}
+}
+
+// writeMetricsEvery writes the metrics at once and then at each interval, until stop is
 // called. It logs only the first failure; end writes the metrics again and logs its own
 // failure.
-func (w *telemetry) keepWriting(interval time.Duration) (stop func()) {
-	if w.metrics == nil {
+func (t *telemetry) writeMetricsEvery(interval time.Duration) (stop func()) {
+	if t.metrics == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
@@ -78,10 +91,10 @@ func (w *telemetry) keepWriting(interval time.Duration) (stop func()) {
 		defer ticker.Stop()
 		logged := false
 		for {
-			r := w.run
-			r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
-			if err := r.WriteProgress(w.metrics, time.Now()); err != nil && !logged {
-				w.log.Warn("metrics_not_written", "file", w.c.Metrics, "error", err, "hint", "correct --metrics; the run continues, and tries again")
+			r := t.run
+			r.Sensor, r.Delivery = t.c.Sensor, t.delivery()
+			if err := r.WriteProgress(t.metrics, time.Now()); err != nil && !logged {
+				t.log.Warn("metrics_not_written", "file", t.c.Metrics, "error", err, "hint", "correct --metrics; the run continues, and tries again")
 				logged = true
 			}
 			select {
@@ -97,58 +110,58 @@ func (w *telemetry) keepWriting(interval time.Duration) (stop func()) {
 	}
 }
 
-// tellStop prints a line to the terminal when ctx ends, which says what the program still
-// waits for. stop cancels that.
-func (w *telemetry) tellStop(ctx context.Context) (stop func() bool) {
-	if w.terminal == nil {
+// noticeStop prints a notice to the terminal when ctx ends: what the program still waits
+// for. cancel prevents that.
+func (t *telemetry) noticeStop(ctx context.Context) (cancel func() bool) {
+	if t.terminal == nil {
 		return func() bool { return true }
 	}
 	return context.AfterFunc(ctx, func() {
-		n := w.run.Counters
+		n := t.run.Counters
 		waiting := n.Published.Load() - n.Confirmed.Load() - n.Failed.Load()
 		if waiting > 0 {
-			fmt.Fprintf(w.terminal, "tstat_send: stopping, waiting for %d messages (at most %v); press Ctrl-C again to end at once\n", waiting, grace)
+			fmt.Fprintf(t.terminal, "tstat_send: stopping, waiting for %d messages (at most %v); press Ctrl-C again to end at once\n", waiting, grace)
 		} else {
-			fmt.Fprintln(w.terminal, "tstat_send: stopping")
+			fmt.Fprintln(t.terminal, "tstat_send: stopping")
 		}
 	})
 }
 
-// show shows the progress of the run until stop is called, if progress is to be shown.
-func (w *telemetry) show() (stop func()) {
-	if w.progress == nil {
+// showProgress shows the progress of the run until stop is called, if the flags ask for it.
+func (t *telemetry) showProgress() (stop func()) {
+	if t.progress == nil {
 		return func() {}
 	}
-	return w.progress.Show(w.run.Counters)
+	return t.progress.Show(t.run.Counters)
 }
 
-// reportDelivery makes the report include the counters of t, if t has counters.
-func (w *telemetry) reportDelivery(t transport.Transport) {
-	if s, ok := t.(interface{ Stats() delivery.Stats }); ok {
-		w.delivery = s.Stats
+// reportDelivery makes the report include the counters of a transport that has counters.
+func (t *telemetry) reportDelivery(to transport.Transport) {
+	if s, ok := to.(interface{ Stats() delivery.Stats }); ok {
+		t.delivery = s.Stats
 	}
 }
 
 // end writes the report, the metrics and the summary of a run that ended with status. It
 // returns the exit status, which is cli.IO or worse if one of them cannot be written.
-func (w *telemetry) end(ctx context.Context, status int) int {
-	r := &w.run
+func (t *telemetry) end(ctx context.Context, status int) int {
+	r := &t.run
 	r.Ended, r.Status, r.Interrupted = time.Now(), status, ctx.Err() != nil
-	r.Sensor, r.Delivery = w.c.Sensor, w.delivery()
-	if w.c.Report != "" {
-		if err := r.WriteReport(w.c.Report); err != nil {
-			w.log.Error("report_unwritable", "file", w.c.Report, "error", err, "hint", "correct --report")
+	r.Sensor, r.Delivery = t.c.Sensor, t.delivery()
+	if t.c.Report != "" {
+		if err := r.WriteReport(t.c.Report); err != nil {
+			t.log.Error("report_unwritable", "file", t.c.Report, "error", err, "hint", "correct --report")
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}
 	}
-	if w.metrics != nil {
-		if err := r.WriteMetrics(w.metrics); err != nil {
-			w.log.Error("metrics_unwritable", "file", w.c.Metrics, "error", err, "hint", "correct --metrics")
+	if t.metrics != nil {
+		if err := r.WriteMetrics(t.metrics); err != nil {
+			t.log.Error("metrics_unwritable", "file", t.c.Metrics, "error", err, "hint", "correct --metrics")
 			r.Status = cli.Worse(r.Status, cli.IO)
 		}
 	}
-	if w.counted && !(w.c.Quiet && r.Status == cli.OK) {
-		w.summary.Info("summary", r.Attrs()...)
+	if t.counted && !(t.c.Quiet && r.Status == cli.OK) {
+		t.summary.Info("summary", r.Attrs()...)
 	}
 	return r.Status
 }

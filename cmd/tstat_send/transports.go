@@ -36,19 +36,19 @@ var transports = []string{"rabbit", "http", "file"}
 
 // openTransport opens the configured transport.
 func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Writer) (transport.Transport, error) {
-	d, err := c.backend(w.log, stdout)
-	for _, warning := range d.warnings {
+	b, err := c.backend(w.log, stdout)
+	for _, warning := range b.warnings {
 		w.log.Warn("configuration_odd", "error", warning)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if d.compression != "" {
-		if c.compressor, err = transport.NewCompressor(d.compression); err != nil {
+	if b.compression != "" {
+		if c.compressor, err = transport.NewCompressor(b.compression); err != nil {
 			return nil, misconfigured(err)
 		}
 	}
-	t, err := d.open(ctx)
+	t, err := b.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +67,11 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 		err = fmt.Errorf("%w: name the file with --config", err)
 	}
 	if err != nil {
-		var d backend
+		var b backend
 		if file != nil {
-			d.warnings = file.Warnings()
+			b.warnings = file.Warnings()
 		}
-		return d, misconfigured(err)
+		return b, misconfigured(err)
 	}
 	if c.NoTransport {
 		return backend{
@@ -83,20 +83,20 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 			},
 		}, nil
 	}
-	var d backend
+	var b backend
 	switch c.Transport {
 	case "http":
-		d, err = c.http(file, log)
+		b, err = c.http(file, log)
 	case "file":
-		d, err = c.file(file, log)
+		b, err = c.file(file, log)
 	default:
-		d, err = c.rabbit(file, log)
+		b, err = c.rabbit(file, log)
 	}
-	d.warnings = file.Warnings()
+	b.warnings = file.Warnings()
 	if err != nil {
-		return d, misconfigured(err)
+		return b, misconfigured(err)
 	}
-	return d, nil
+	return b, nil
 }
 
 func misconfigured(err error) error {

@@ -1,8 +1,9 @@
-// Package cli has what both commands share: exit statuses, the logger, the version,
-// signals, and the reading of values of flags.
+// Package cli has what both programs share: exit statuses, the logger, the version,
+// signals, and the parsing of flag values.
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -57,14 +58,13 @@ func Version(version, commit, date string) string {
 			date = s.Value
 		}
 	}
-	known := func(s string) string {
-		if s == "" {
-			return "unknown"
-		}
-		return s
-	}
-	return fmt.Sprintf("%s (commit %s, %s, %s)", known(version), known(commit), known(date), info.GoVersion)
+	return fmt.Sprintf("%s (commit %s, %s, %s)", orUnknown(version), orUnknown(commit), orUnknown(date), info.GoVersion)
 }
+
+// VersionOrUnknown returns version, or "unknown" if it is empty, as after go install.
+func VersionOrUnknown(version string) string { return orUnknown(version) }
+
+func orUnknown(s string) string { return cmp.Or(s, "unknown") }
 
 // UntilSignal returns a context that ends at the first SIGINT, SIGTERM or
 // SIGHUP. A second signal ends the process at once, with TempFail. A SIGHUP that
@@ -96,12 +96,4 @@ func UntilSignal(parent context.Context) (ctx context.Context, stop context.Canc
 		close(stopped)
 		cancel()
 	})
-}
-
-// VersionOrUnknown returns version, or "unknown" if it is empty, as after go install.
-func VersionOrUnknown(version string) string {
-	if version == "" {
-		return "unknown"
-	}
-	return version
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -33,8 +35,7 @@ func TestVersionNamesTheBuild(t *testing.T) {
 	}
 }
 
-// A process that stops in an orderly way at the first signal, and would go on
-// for ever, dies of the second.
+// The first signal ends the context; the second ends the process, although it never returns.
 func TestSecondSignal(t *testing.T) {
 	if os.Getenv("CLI_TEST_CHILD") != "" {
 		ctx, stop := UntilSignal(t.Context())
@@ -90,5 +91,19 @@ func TestIgnoredHangupStaysIgnored(t *testing.T) {
 	child.Env = append(os.Environ(), "CLI_TEST_CHILD=1")
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// An error in the configuration gets another status than one on the command line, and no
+// reference to the flags.
+func TestNotStarted(t *testing.T) {
+	for err, want := range map[error]string{
+		errors.New("no root"):                  "64 p: no root\np: run p --help for a list of flags\n",
+		ConfigError{Err: errors.New("line 3")}: "78 p: line 3\n",
+	} {
+		var out strings.Builder
+		if status := NotStarted(&out, "p", err); fmt.Sprintf("%d %s", status, &out) != want {
+			t.Errorf("%d %q, want %q", status, &out, want)
+		}
 	}
 }

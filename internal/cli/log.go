@@ -10,8 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Level returns the level of the log that --verbose and --debug ask for: WARN
-// without either.
+// Level returns the level of the log for --verbose and --debug: WARN without either.
 func Level(verbose, debug bool) slog.Level {
 	switch {
 	case debug:

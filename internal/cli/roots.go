@@ -10,10 +10,10 @@ import (
 // directories of such a root would be found twice, and the second lock would fail.
 func CheckDisjoint(roots []string) error {
 	slash := string(filepath.Separator)
-	places := make([]string, len(roots))
+	places := make([]string, len(roots)) // absolute, without symbolic links, with a slash at the end
 	for i, root := range roots {
 		place, err := filepath.Abs(root)
-		if target, e := filepath.EvalSymlinks(place); err == nil && e == nil {
+		if target, linkErr := filepath.EvalSymlinks(place); err == nil && linkErr == nil {
 			place = target
 		}
 		places[i] = strings.TrimSuffix(place, slash) + slash
