@@ -31,28 +31,6 @@ func (s *session) onNewChannel(ctx context.Context) channelCall {
 	}
 }
 
-// onSpare returns a channelCall that uses s.spare and opens it if necessary. The channel
-// stays open for the next call, and finally for a channelPublisher, since opening and
-// closing a channel costs two round trips.
-func (s *session) onSpare(ctx context.Context) channelCall {
-	return func(doing string, f func(*amqp.Channel) error) error {
-		return s.within(ctx, doing, func() error {
-			if s.spare == nil {
-				ch, err := s.newChannel()
-				if err != nil {
-					return err
-				}
-				s.spare = ch
-			}
-			err := f(s.spare)
-			if err != nil {
-				s.spare = nil
-			}
-			return err
-		})
-	}
-}
-
 // call is a channelCall that opens a channel for each call. It aborts the connection if
 // no answer comes in time.
 func (c *checker) call(doing string, f func(*amqp.Channel) error) error {

@@ -16,10 +16,11 @@ type confirmChannel struct {
 	returns <-chan amqp.Return
 }
 
-// openConfirmChannel puts ch, or a new channel if ch is nil, into confirm mode. Up to
-// capacity messages may be in flight on the channel. It returns a wrapped error.
+// openConfirmChannel takes ch, which is in confirm mode, or opens such a channel if ch is
+// nil. Up to capacity messages may be in flight on the channel. It returns a wrapped error.
 func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capacity int) (c *confirmChannel, err error) {
 	err = s.within(ctx, "open a channel", func() (err error) {
+		confirms := ch != nil
 		if ch == nil {
 			ch, err = s.newChannel()
 		}
@@ -33,6 +34,9 @@ func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capa
 			// Every message in flight may be returned at once: with this capacity the
 			// library's reader never waits.
 			returns: ch.NotifyReturn(make(chan amqp.Return, capacity+1)),
+		}
+		if confirms {
+			return nil
 		}
 		if err := ch.Confirm(false); err != nil {
 			return c.cause(err)

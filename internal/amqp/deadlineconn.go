@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tstat-transport/internal/transport"
@@ -32,6 +33,8 @@ type deadlineConn struct {
 	deadline   time.Time     // for all writes, from SetWriteDeadline; zero means none
 	abortCause error         // the first cause given to abort; nil before abort
 	broken     bool          // a write has failed with another error than a timeout
+
+	closing atomic.Bool // alertReader closes the connection after the next Write
 }
 
 func (c *deadlineConn) Write(p []byte) (written int, err error) {
@@ -156,6 +159,16 @@ func (r *alertReader) Read(p []byte) (int, error) {
 			r.err = err
 			close(r.ended)
 		})
+	}
+	return n, err
+}
+
+// Write closes the connection afterwards if socket.closing is set: what was written is
+// connection.close. The library would wait a round trip for the broker's answer.
+func (r *alertReader) Write(p []byte) (int, error) {
+	n, err := r.Conn.Write(p)
+	if err == nil && r.socket.closing.Load() {
+		_ = r.Conn.Close() // which also ends the library's reader
 	}
 	return n, err
 }

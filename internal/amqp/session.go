@@ -26,7 +26,7 @@ type session struct {
 	flow      flow
 	confirmed atomic.Bool                // a message was confirmed on this connection
 	closedBy  atomic.Pointer[amqp.Error] // the broker's or the library's reason for the end
-	// spare is an open channel that no channelPublisher has taken yet, or nil. It
+	// spare is a channel in confirm mode that no channelPublisher has taken yet, or nil. It
 	// belongs to the goroutine that sets the session up and opens its channels.
 	spare     *amqp.Channel
 	roundTrip atomic.Int64 // ns that it took to open a channel
@@ -68,7 +68,11 @@ func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connectio
 	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
 
 	p.noteCluster(host, conn)
-	if err := p.o.topology(host, s.onSpare(ctx), p.hasConfirmed(host)); err != nil {
+	err := s.lookUpAndOpen(ctx)
+	if err != nil && !conn.IsClosed() {
+		err = p.o.topology(host, s.onNewChannel(ctx), p.hasConfirmed(host))
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -105,6 +109,36 @@ func (s *session) publish(channels int) (opened int, err error) {
 		g.Go(c.run)
 	}
 	return len(publishers), g.Wait()
+}
+
+// lookUpAndOpen looks up the queue and the exchange, and opens s.spare, in two round
+// trips. It returns a wrapped error. After an error, topology finds out what is missing,
+// if the connection is still usable.
+func (s *session) lookUpAndOpen(ctx context.Context) error {
+	o := s.p.o
+	doing := "open a channel"
+	switch {
+	case o.Queue != "":
+		doing = o.lookingUpQueue(o.Queue)
+	case o.Exchange != "":
+		doing = o.lookingUpExchange()
+	}
+	err := s.within(ctx, doing, func() error {
+		ch, err := s.newChannel()
+		if err != nil {
+			return err
+		}
+		if err := o.lookUpAndConfirm(ch); err != nil {
+			_ = ch.Close() // mostly the broker has closed it
+			return err
+		}
+		s.spare = ch
+		return nil
+	})
+	if o.Queue != "" {
+		return queueMayBeAway(err)
+	}
+	return err
 }
 
 // newChannel opens a channel and records the time that opening takes.
@@ -146,8 +180,10 @@ func (s *session) watch(closed <-chan *amqp.Error, blockings <-chan amqp.Blockin
 				closed = nil
 				continue
 			}
-			s.p.o.Log.Debug("connection_closed", "host", s.host, "code", e.Code, "error", e.Reason, "by_broker", e.Server)
 			s.closedBy.Store(e)
+			if e.Server || !s.socket.closing.Load() {
+				s.p.o.Log.Debug("connection_closed", "host", s.host, "code", e.Code, "error", e.Reason, "by_broker", e.Server)
+			}
 		case b, ok := <-blockings:
 			if !ok {
 				blockings = nil
@@ -182,7 +218,8 @@ func (s *session) setBlocked(b amqp.Blocking) {
 func (s *session) abort(cause error) { s.socket.abort(cause) }
 
 // close ends the connection, in an orderly way if it is still usable, and waits until
-// the library has shut it down.
+// the library has shut it down. It does not wait for the broker's answer, since no
+// message depends on an orderly end.
 func (s *session) close() {
 	defer s.stopAbort()
 	if blocked, _ := s.flow.state(); blocked {
@@ -192,7 +229,8 @@ func (s *session) close() {
 	// The library may be waiting for one of its locks and miss the deadline.
 	watchdog := time.AfterFunc(closeTimeout, func() { s.abort(errClosed) })
 	defer watchdog.Stop()
-	_ = s.conn.CloseDeadline(deadline) // no message depends on an orderly end
+	s.socket.closing.Store(true)
+	_ = s.conn.CloseDeadline(deadline) // an error changes nothing: the socket is closed next
 	s.abort(errClosed)
 	<-s.ended
 }

@@ -35,17 +35,41 @@ func (o *Options) topology(host string, call channelCall, hasConfirmed bool) err
 // another connection counts as existing. While the node of a classic queue is away,
 // RabbitMQ 3.10 answers with an error, and RabbitMQ 4 does not answer.
 func (o *Options) lookUp(call channelCall, name string) (q amqp.Queue, err error) {
-	err = call("look up "+o.namedQueue(name), func(ch *amqp.Channel) error {
+	err = call(o.lookingUpQueue(name), func(ch *amqp.Channel) error {
 		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
 		return err
 	})
 	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.ResourceLocked {
 		return q, nil
 	}
+	return q, queueMayBeAway(err)
+}
+
+// queueMayBeAway returns err, an error of looking up a queue, with a likely cause if
+// the broker has not answered.
+func queueMayBeAway(err error) error {
 	if _, ok := errors.AsType[*noAnswer](err); ok {
-		err = retryf("%w: the node that holds the queue may be away", err)
+		return retryf("%w: the node that holds the queue may be away", err)
 	}
-	return q, err
+	return err
+}
+
+// lookUpAndConfirm looks up the queue and the exchange, and puts ch into confirm mode, in
+// one round trip. The broker handles the methods of a channel in order. It does not
+// answer the look-ups (no-wait). If it does not find the queue or the exchange, it closes
+// the channel in place of an answer to confirm.select.
+func (o *Options) lookUpAndConfirm(ch *amqp.Channel) error {
+	if o.Queue != "" {
+		if _, err := ch.QueueDeclarePassive(o.Queue, false, false, false, true, nil); err != nil {
+			return err
+		}
+	}
+	if o.Exchange != "" {
+		if err := ch.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeDirect, false, false, false, true, nil); err != nil {
+			return err
+		}
+	}
+	return ch.Confirm(false)
 }
 
 func (o *Options) declareQueue(ch *amqp.Channel) error {
@@ -69,6 +93,8 @@ func (o *Options) declaringQueue() string { return "declare " + o.namedQueue(o.Q
 func (o *Options) namedQueue(name string) string {
 	return fmt.Sprintf("queue %q in vhost %q", name, o.VHost)
 }
+
+func (o *Options) lookingUpQueue(name string) string { return "look up " + o.namedQueue(name) }
 
 func (o *Options) lookingUpExchange() string {
 	return fmt.Sprintf("look up exchange %q in vhost %q", o.Exchange, o.VHost)

@@ -10,8 +10,9 @@ const (
 	// have in flight if Options.Window is 0, unless MinWindow needs more.
 	MaxInFlight = 4096
 	// startRate sets the first size of a window: large enough for startRate messages
-	// a second on a channel. A broker takes a few thousand a second from all channels.
-	startRate = 2000
+	// a second on a channel. A broker takes a few thousand a second from all channels,
+	// and the first connection publishes alone at first.
+	startRate = 5000
 )
 
 // window is the number of messages that a channel may have in flight. It follows

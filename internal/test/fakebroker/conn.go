@@ -23,6 +23,7 @@ type Conn struct {
 // channelState is an open channel and the message that is arriving on it.
 type channelState struct {
 	confirms bool
+	closing  bool     // the broker has closed the channel, and close-ok has not arrived yet
 	tag      uint64   // delivery tag of the last message
 	arriving *Message // nil between two messages
 	missing  uint64   // bytes of the body that have not arrived yet
@@ -91,6 +92,9 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	if channel != 0 && ch == nil && m != channelOpen {
 		return fmt.Errorf("method %d.%d on channel %d, which is not open", m>>16, m&0xffff, channel)
 	}
+	if ch != nil && ch.closing && m != channelClose && m != channelCloseOK {
+		return nil // a peer that has closed a channel discards what follows
+	}
 	switch m {
 	case connectionStartOK:
 		var tune arguments
@@ -117,13 +121,19 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	case channelCloseOK:
 		delete(c.channels, channel)
 	case exchangeDeclare:
-		c.send(channel, exchangeDeclareOK, arguments{})
+		a.short()
+		a.shortstr() // name
+		a.shortstr() // type
+		if a.octet()&noWait == 0 {
+			c.send(channel, exchangeDeclareOK, arguments{})
+		}
 	case queueDeclare:
 		if c.broker.queueMissing.Load() {
 			var closing arguments
 			closing.putShort(404)
 			closing.putShortstr("NOT_FOUND - no queue in vhost '/'")
 			closing.putLong(uint32(queueDeclare))
+			ch.closing = true
 			c.send(channel, channelClose, closing)
 			return nil
 		}
@@ -132,7 +142,9 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 		ok.putShortstr(a.shortstr())
 		ok.putLong(0) // messages
 		ok.putLong(0) // consumers
-		c.send(channel, queueDeclareOK, ok)
+		if a.octet()&noWait == 0 {
+			c.send(channel, queueDeclareOK, ok)
+		}
 	case confirmSelect:
 		ch.confirms = true
 		c.send(channel, confirmSelectOK, arguments{})
@@ -156,6 +168,9 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 // message is complete.
 func (c *Conn) content(f frame) error {
 	ch := c.channels[f.channel]
+	if ch != nil && ch.closing {
+		return nil
+	}
 	if ch == nil || ch.arriving == nil {
 		return fmt.Errorf("a content frame on channel %d without basic.publish", f.channel)
 	}

@@ -14,6 +14,8 @@ const (
 	frameHeartbeat = 8
 	frameEnd       = 0xCE
 	frameMax       = 131072
+
+	noWait = 1 << 4 // a bit of exchange.declare and of queue.declare
 )
 
 // method is a class id and a method id in one number.

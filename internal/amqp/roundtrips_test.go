@@ -1,0 +1,112 @@
+package amqp
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"tstat-transport/internal/test/faultproxy"
+	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
+)
+
+// TestRoundTrips counts the round trips until the first message is confirmed, without
+// that of the TCP handshake: the protocol header, start-ok, tune-ok with open,
+// channel.open, the look-ups with confirm.select, and the message.
+func TestRoundTrips(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	n.DeclareQueue(t, vhost, queue, nil)
+	ch, err := n.Dial(t, vhost).Channel()
+	if err == nil {
+		err = ch.QueueBind(queue, "", "amq.fanout", false, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, exchange := range []string{"", "amq.fanout"} {
+		o := options(t, n, vhost)
+		o.Exchange = exchange
+		var turns turns
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, address)
+			return &turnConn{c, &turns}, err
+		}
+		p := open(t, o)
+		send(t.Context(), p, 0, 1, 100, 1).await(t)
+		if got := turns.count(); got != 6 {
+			t.Errorf("exchange %q: %d round trips until the first confirmation, want 6", exchange, got)
+		}
+	}
+}
+
+// TestCloseDoesNotWait: closing does not take a round trip, and is orderly for the broker
+// all the same.
+func TestCloseDoesNotWait(t *testing.T) {
+	n := rabbittest.Shared(t)
+	vhost := n.VHost(t)
+	proxy := faultproxy.Start(t, n.Addr())
+	o := options(t, n, vhost)
+	o.Hosts = []string{proxy.Addr()}
+	p := open(t, o)
+	send(t.Context(), p, 0, 1, 100, 1).await(t)
+	if n.Sessions(t, vhost) == 0 {
+		t.Fatal("the broker has no connection")
+	}
+	proxy.DropReplies(true)
+	closeWithin(t, p, soon)
+	testkit.Await(t, "the broker to close the connection", func() bool { return n.Sessions(t, vhost) == 0 })
+	for line := range strings.Lines(n.Log()) {
+		if strings.Contains(line, "unexpectedly") && strings.Contains(line, vhost) {
+			t.Errorf("the broker's log: %s", line)
+		}
+	}
+}
+
+// turns counts the answers on a connection: reads that follow a write.
+type turns struct {
+	mu      sync.Mutex
+	asked   bool
+	answers int
+}
+
+func (t *turns) wrote() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.asked = true
+}
+
+func (t *turns) read() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.asked {
+		t.answers++
+	}
+	t.asked = false
+}
+
+func (t *turns) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answers
+}
+
+type turnConn struct {
+	net.Conn
+	turns *turns
+}
+
+func (c *turnConn) Write(p []byte) (int, error) {
+	c.turns.wrote()
+	return c.Conn.Write(p)
+}
+
+func (c *turnConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.turns.read()
+	}
+	return n, err
+}
