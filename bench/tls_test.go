@@ -11,40 +11,55 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// BenchmarkTLS compares TLS with plain connections: flows a second, and the processor time of
-// tstat_send. It tries two connections, since Erlang encrypts each connection in one process.
+// BenchmarkTLS compares TLS with plain connections, one to four of them: flows a second, and
+// the processor time of tstat_send. Erlang encrypts a connection in one process. Each iteration sends
+// once in each way, so that a machine that is busy for a while slows all of them. The
+// figures are those of the fastest runs.
 //
-//	go test -run '^$' -bench TLS -benchtime 3x ./bench
+//	go test -run '^$' -bench TLS -benchtime 10x ./bench
 func BenchmarkTLS(b *testing.B) {
 	node := rabbittest.Start(b, rabbittest.WithTLS())
 	node.DeclareQueue(b, "/", queue, nil)
 	program := build(b)
 	tree := logs(b, "tls", loggen.Options{Large: 0.001}, 2, size(b))
 	address := net.JoinHostPort("localhost", strconv.Itoa(node.TLSPort()))
-	for name, config := range map[string]string{
-		"plain": writeConfig(b, b.TempDir(), node.Addr()),
-		"tls":   writeConfig(b, b.TempDir(), address, "use_ssl = True", "[ssl_options]", "ca_certs = "+node.CA.CAFile),
-	} {
-		for _, connections := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%s/connections=%d", name, connections), func(b *testing.B) {
-				var cpu time.Duration
-				for b.Loop() {
-					b.StopTimer()
-					tree.unmark(b)
-					b.StartTimer()
-					p := start(b, program, "-T", "0", "-c", config, "-d", tree.path, "--connections", strconv.Itoa(connections))
-					if err := p.wait(); err != nil {
-						b.Fatal(err)
-					}
-					cpu += p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	ways := []struct{ name, config string }{
+		{"plain", writeConfig(b, b.TempDir(), node.Addr())},
+		{"tls", writeConfig(b, b.TempDir(), address, "use_ssl = True", "[ssl_options]", "ca_certs = "+node.CA.CAFile)},
+	}
+	const most = 4 // connections
+	wall, cpu := map[string]time.Duration{}, map[string]time.Duration{}
+	for b.Loop() {
+		for connections := 1; connections <= most; connections++ {
+			for _, w := range ways {
+				tree.unmark(b)
+				began := time.Now()
+				p := start(b, program, "-T", "0", "-c", w.config, "-d", tree.path, "--connections", strconv.Itoa(connections))
+				if err := p.wait(); err != nil {
+					b.Fatal(err)
 				}
-				flows := float64(tree.flows(0)) * float64(b.N)
-				b.ReportMetric(flows/b.Elapsed().Seconds(), "flows/s")
-				b.ReportMetric(cpu.Seconds()/flows*1e6, "cpu_us/flow")
-			})
+				key := fmt.Sprintf("%s_%d", w.name, connections)
+				least(wall, key, time.Since(began))
+				least(cpu, key, p.cmd.ProcessState.UserTime()+p.cmd.ProcessState.SystemTime())
+				if node.QueueLen(b, "/", queue) == 0 {
+					b.Fatal("nothing arrived")
+				}
+				node.DeleteQueue(b, "/", queue)
+				node.DeclareQueue(b, "/", queue, nil)
+			}
 		}
 	}
-	if node.QueueLen(b, "/", queue) == 0 {
-		b.Fatal("nothing arrived")
+	flows := float64(tree.flows(0))
+	for key := range wall {
+		b.ReportMetric(flows/wall[key].Seconds()/1e3, key+"_kflows/s")
+		b.ReportMetric(cpu[key].Seconds()/flows*1e6, key+"_cpu_us/flow")
+	}
+	b.ReportMetric(0, "ns/op") // the sum over all ways says nothing
+}
+
+// least keeps the smallest time for a key.
+func least(times map[string]time.Duration, key string, d time.Duration) {
+	if best, ok := times[key]; !ok || d < best {
+		times[key] = d
 	}
 }
