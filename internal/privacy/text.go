@@ -15,7 +15,7 @@ type ipv6 struct{ high, low uint64 }
 // is4In6 reports whether the address is an IPv4 address in IPv6 form (::ffff:192.0.2.1).
 func (a ipv6) is4In6() bool { return a.high == 0 && a.low>>32 == 0xffff }
 
-// group returns one of the eight groups of 16 bits.
+// group returns group i of 16 bits, 0 to 7.
 func (a ipv6) group(i int) uint16 {
 	half := a.high
 	if i >= 4 {
@@ -40,14 +40,6 @@ func notDigits(w uint64) uint64 {
 	return highBits((d&every(0x7f) + every(0x80-10)) | d)
 }
 
-// points returns a bit for each of the eight bytes of w that is a point. A byte of d is
-// zero for a point. Adding 0x7f to its low seven bits sets the highest bit for any other
-// byte.
-func points(w uint64) uint64 {
-	d := w ^ every('.')
-	return highBits(^((d&every(0x7f) + every(0x7f)) | d))
-}
-
 const (
 	shortestIPv4 = len("0.0.0.0")
 	longestIPv4  = len("255.255.255.255")
@@ -60,6 +52,7 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 	if len(text) < shortestIPv4 || len(text) > longestIPv4 {
 		return 0, false
 	}
+	// The 16 bytes that begin with the text.
 	var copied [16]byte
 	word := &copied
 	if cap(text) >= len(copied) { // as for most fields, which other fields follow
@@ -68,32 +61,42 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 		copy(copied[:], text)
 	}
 	low, high := binary.LittleEndian.Uint64(word[:]), binary.LittleEndian.Uint64(word[8:])
-	inside := uint64(1)<<len(text) - 1
-	point := (points(low) | points(high)<<8) & inside
-	if point != (notDigits(low)|notDigits(high)<<8)&inside || bits.OnesCount64(point) != 3 {
+	points := (notDigits(low) | notDigits(high)<<8) & (1<<len(text) - 1)
+	first := bits.TrailingZeros64(points)
+	points &= points - 1
+	second := bits.TrailingZeros64(points)
+	points &= points - 1
+	third := bits.TrailingZeros64(points)
+	if points == 0 || points&(points-1) != 0 || word[first&15] != '.' || word[second&15] != '.' || word[third&15] != '.' {
 		return 0, false
 	}
-	start, bad := 0, 0
-	for range 4 {
-		// The last number ends at the end of the text.
-		end := bits.TrailingZeros64(point | 1<<len(text))
-		point &= point - 1
-		length := end - start
-		if length < 1 || length > 3 {
-			return 0, false
-		}
-		// The shift moves the digits to the upper end of four bytes, above zeros.
-		digits := binary.LittleEndian.Uint32(word[start&15:]) << (32 - 8*length) & 0x0f0f0f00
-		number := int(digits>>8&0xff*100 + digits>>16&0xff*10 + digits>>24)
-		bad |= (255 - number) | (number - least[length]) // negative if number is out of range
-		a = a<<8 | uint32(number)
-		start = end + 1
-	}
-	return a, bad >= 0
+	n1, bad1 := number(word, 0, first)
+	n2, bad2 := number(word, first+1, second)
+	n3, bad3 := number(word, second+1, third)
+	n4, bad4 := number(word, third+1, len(text))
+	return n1<<24 | n2<<16 | n3<<8 | n4, bad1|bad2|bad3|bad4 >= 0
 }
 
-// least is the smallest number of a length that has no leading zero.
-var least = [4]int{0, 0, 10, 100}
+// number parses the digits of text from from up to, but without, to. bad is negative
+// unless they are one to three, without a leading zero, and 255 at most.
+func number(text *[16]byte, from, to int) (n uint32, bad int32) {
+	length := to - from
+	if length < 1 || length > 3 || from > len(text)-4 { // the numbers before this one are too long
+		return 0, -1
+	}
+	// The values of the digits, a byte each, the units in the highest of four bytes.
+	// Missing digits are zero.
+	digits := binary.LittleEndian.Uint32(text[from&15:]) << (32 - 8*length&31) & 0x0f0f0f00
+	// One multiplication adds up hundreds, tens and units in the third byte. The sum
+	// of tens and hundreds in the second byte is below 100, so nothing is carried.
+	n = digits >> 8 * (100<<16 | 10<<8 | 1) >> 16 & 0xff
+	// With the hundreds highest, the digits compare as the numbers do.
+	ordered := int32(bits.ReverseBytes32(digits))
+	return n, (0x020505 - ordered) | (ordered - least[length])
+}
+
+// least holds the digits of the least number of a length without leading zeros.
+var least = [4]int32{0, 0, 0x000100, 0x010000}
 
 // octets holds the text of each number from 0 to 255 and a point after it, the first
 // byte lowest; octetLengths the lengths of these texts.
@@ -215,6 +218,25 @@ var hexPairs = func() (table [256]uint16) {
 	return table
 }()
 
+// longestRuns tells for each set of groups, bit i for group i, which of them two colons
+// stand for if the groups of the set are zero: those from from up to, but without, to.
+var longestRuns = func() (table [256]struct{ from, to int }) {
+	for set := range table {
+		longest := &table[set]
+		longest.from, longest.to = 8, 9 // no group, and a length of 1
+		for from := range 8 {
+			to := from
+			for to < 8 && set>>to&1 == 1 {
+				to++
+			}
+			if to-from > longest.to-longest.from {
+				longest.from, longest.to = from, to
+			}
+		}
+	}
+	return table
+}()
+
 // putIPv6 writes an address to out, which has room for MaxText bytes, and returns the
 // length of its text. The form is that of RFC 5952: two colons stand for the first of
 // the longest runs of two or more groups of zeros.
@@ -223,23 +245,18 @@ func putIPv6(out []byte, a ipv6) int {
 		n := copy(out, "::ffff:")
 		return n + putIPv4(out[n:], uint32(a.low))
 	}
-	from, to := 8, 8 // the groups that two colons stand for
-	for i := 0; i < 8; i++ {
-		start := i
-		for i < 8 && a.group(i) == 0 {
-			i++
-		}
-		if length := i - start; length >= 2 && (from == 8 || length > to-from) {
-			from, to = start, i
-		}
+	var zero uint8 // bit i stands for group i
+	for i := range 8 {
+		zero |= uint8((uint32(a.group(i))-1)>>31) << i
 	}
+	colons := longestRuns[zero]
 	out = out[:MaxText]
 	n := 0
 	for i := 0; i < 8; i++ {
-		if i == from {
+		if i == colons.from {
 			out[n], out[n+1] = ':', ':'
 			n += 2
-			if i = to; i == 8 {
+			if i = colons.to; i == 8 {
 				break
 			}
 		} else if i > 0 {
