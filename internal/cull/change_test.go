@@ -14,8 +14,7 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// A writer that has had the log open all the while writes to it after the
-// directory has been moved away.
+// A writer that holds a log open adds a row after the directory was moved away.
 func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 	s := newSite(t)
 	s.sent("x.out", 50*hour)

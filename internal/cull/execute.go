@@ -69,7 +69,7 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		return item, err
 	}
 	err = p.verifyMoved(ctx, d)
-	begun := false // reports whether a file was deleted: then the directory stays a leftover
+	begun := false // whether a file was deleted; if so, the directory stays a leftover
 	switch {
 	case err != nil:
 	case inPlace:

@@ -133,7 +133,7 @@ func TestMakeRoom(t *testing.T) {
 		for _, log := range []string{tcp, udp}[:min(i+1, 2)] {
 			written := 3 * hour
 			if i == 3 {
-				written = hour // perhaps Tstat is not done with it
+				written = hour // Tstat may still write to the logs
 			}
 			s.must(os.Chtimes(filepath.Join(s.path, name(i), log), time.Time{}, s.now.Add(-written)))
 		}

@@ -38,8 +38,8 @@ func (s *site) bodies() string {
 	return all.String()
 }
 
-// wantRows wants the flows of these TCP rows, the first of which is a header, to have
-// arrived exactly as often as the rows are given, or, if more, at least as often.
+// wantRows wants exactly the flows of these TCP rows to have arrived, or, if more is true, at
+// least these flows. The first row is the header.
 func (s *site) wantRows(rows []string, more bool) {
 	s.t.Helper()
 	counts := map[string]int{}
@@ -100,8 +100,8 @@ func TestReplacedWhileRead(t *testing.T) {
 	}
 }
 
-// TestTruncatedWhileRead: the rows that were read before the truncation are sent, and so
-// are all rows that replace the others.
+// TestTruncatedWhileRead: a shorter log overwrites a log while it is read. All rows of the
+// new log are sent.
 func TestTruncatedWhileRead(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

@@ -66,11 +66,11 @@ func TestCluster(t *testing.T) {
 		t.Error("the mark is still the mark of the log that was replaced")
 	}
 	s.collect()
-	s.wantFlowsOfLog(s.root + "/" + s.directories()[0] + "/" + tcpLog)
+	s.wantMessagesOfLog(s.root + "/" + s.directories()[0] + "/" + tcpLog)
 }
 
-// wantFlowsOfLog wants every message of a whole log to have arrived.
-func (s *site) wantFlowsOfLog(path string) {
+// wantMessagesOfLog wants every message of a whole log to have arrived.
+func (s *site) wantMessagesOfLog(path string) {
 	s.t.Helper()
 	parts := strings.Split(path, "/")
 	idPrefix := sensor + "/0/" + strings.Join(parts[len(parts)-2:], "/")

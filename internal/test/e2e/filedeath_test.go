@@ -36,11 +36,10 @@ var fileDeaths = []struct {
 	{"settled", "when the directory is finished and not yet marked", true},
 }
 
-// TestFileDeathAtEveryPoint kills tstat_send at each step of the file transport: the first
-// run when it comes to the step the first time, the next run the second time, and so on,
-// until a run comes to its end. Every finished file is whole at any time, and in the end the
-// files hold every message. If all messages were accepted before the first kill, the files
-// hold each of them once.
+// TestFileDeathAtEveryPoint kills tstat_send at each step of the file transport: run N is
+// killed when it comes to the step for the Nth time, until a run comes to its end. Every
+// finished file is whole at any time, and in the end the files hold every message. If all
+// messages were accepted before the first kill, the files hold each of them once.
 func TestFileDeathAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	for _, point := range fileDeaths {
@@ -97,8 +96,8 @@ func (f *folder) sendWithoutFinishing(directory string, messages int) {
 	}
 }
 
-// sendUntil runs tstat_send up to a failpoint. It returns false if the run did not come to
-// the failpoint and succeeded.
+// sendUntil runs tstat_send up to a failpoint. It returns false if the run succeeded without
+// coming to the failpoint.
 func (f *folder) sendUntil(failpoint string) (killed bool) {
 	f.t.Helper()
 	r := f.startUntil(failpoint).wait()

@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 			}
 			wantFlows(t, flowsIn(t, r.Out), large)
 			if after := listing(t, root); after != before {
-				t.Errorf("-N has changed the directories:\n%s\nwere:\n%s", after, before)
+				t.Errorf("-N has changed the directories from\n%s\nto\n%s", before, after)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The tests wait more than they compute.
+	// The tests mostly wait, so more of them than there are processors run at a time.
 	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		if err := flag.Set("test.parallel", "10"); err != nil {
 			panic(err)

@@ -146,7 +146,7 @@ func TestRawNames(t *testing.T) {
 			t.Errorf("%q is not marked", name)
 		}
 	}
-	// No directory has anything to print: all are marked, and one log is broken.
+	// Nothing is printed: all directories are marked, except the one with the broken log.
 	r := run(t, "tstat_send", "-d", f.root, "-N", "-T", "0", "-S", sensor)
 	if r.Status != ioTrouble || strings.Count(r.Out, "\n") != 0 {
 		t.Errorf("status %d, %q", r.Status, r.Out)

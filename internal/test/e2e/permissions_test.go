@@ -116,8 +116,8 @@ func (c permitted) prepare(t *testing.T, n *rabbittest.Node) {
 	}
 }
 
-// file writes the configuration and returns its path. Changed are the address and the
-// password, and the node has no TLS.
+// file writes the configuration with the address and the password of this test, and without
+// TLS, which the node does not have. It returns the path.
 func (c permitted) file(t *testing.T, n *rabbittest.Node) string {
 	t.Helper()
 	text := c.ini

@@ -23,7 +23,7 @@ func TestExitStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := strconv.Itoa(port) // listens there
+	closed := strconv.Itoa(port) // no listener
 	for name, c := range map[string]struct {
 		change func(*site)
 		args   []string
@@ -35,13 +35,13 @@ func TestExitStatus(t *testing.T) {
 		"no config":           {nil, []string{"-c", "/nosuch/config.ini"}, misconfigured, []string{"/nosuch/config.ini"}},
 		"value":               {with("use_ssl", "perhaps"), nil, misconfigured, []string{"use_ssl"}},
 		"log":                 {broken, nil, ioTrouble, []string{"2000_01_01_00_00.out/" + tcpLog, "no header"}},
-		"broker away":         {with("port", nobody), nil, tryAgain, []string{"127.0.0.1:" + nobody, "refused"}},
+		"broker away":         {with("port", closed), nil, tryAgain, []string{"127.0.0.1:" + closed, "refused"}},
 		"password":            {with("password", secret+"x"), nil, refused, []string{"username and password"}},
 		"vhost":               {with("vhost", "nosuch"), nil, misconfigured, []string{"nosuch", "vhost"}},
 		"exchange":            {with("exchange", "nosuch"), nil, misconfigured, []string{"nosuch", "exchange"}},
 		"unroutable":          {func(s *site) { s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere" }, nil, misconfigured, []string{"unroutable", "nowhere"}},
 		"log and unroutable":  {func(s *site) { broken(s); with("routing_key", "nowhere")(s) }, nil, misconfigured, []string{"unroutable", "no header"}},
-		"log and broker away": {func(s *site) { broken(s); with("port", nobody)(s) }, nil, tryAgain, []string{"refused"}},
+		"log and broker away": {func(s *site) { broken(s); with("port", closed)(s) }, nil, tryAgain, []string{"refused"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +57,7 @@ func TestExitStatus(t *testing.T) {
 			if n := strings.Count(r.Log, "event=broker_unreachable"); n > 5 {
 				t.Errorf("tried again %d times, though no host accepts connections:\n%s", n, r.log())
 			}
-			if c.status != ioTrouble && c.status != noRoot { // the rest was done
+			if c.status != ioTrouble && c.status != noRoot { // these runs send and mark everything else
 				own.wantNoneMarked()
 			}
 		})

@@ -18,7 +18,7 @@ func TestTLS(t *testing.T) {
 	ca := rabbittest.NewCA(t)
 	n := rabbittest.Start(t, rabbittest.WithClientCertRequired(), rabbittest.WithTLSCert(ca.Issue(t, []string{"localhost"}, false, false)))
 	port := strconv.Itoa(n.TLSPort())
-	nobody, err := testkit.FreePort()
+	closed, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestTLS(t *testing.T) {
 	t.Run("second host has the name", func(t *testing.T) {
 		own := s.clone(t)
 		// The first host accepts connections, but has no broker behind it.
-		first := faultproxy.Start(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(nobody)))
+		first := faultproxy.Start(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(closed)))
 		own.Rabbit["host"] = first.Addr() + ", localhost:" + port
 		own.send().want(allDone)
 		own.wantComplete()
