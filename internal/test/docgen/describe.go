@@ -31,7 +31,7 @@ type option struct {
 	Repeatable  bool
 	Words       []string // the possible values, if there are only some
 	File, Dir   bool     // whether the value is a file or a directory
-	Instance    bool     // that may stand before the directory, as INSTANCE=
+	Instance    bool     // whether INSTANCE= may stand before the directory
 }
 
 var statusPattern = regexp.MustCompile(`^([0-9]+) (.+)$`)

@@ -60,7 +60,7 @@ func Start(t testing.TB, upstream string) *Proxy {
 // Addr returns the host:port on which the proxy listens.
 func (p *Proxy) Addr() string { return p.addr }
 
-// Up lets the proxy listen (again), on the same port.
+// Up makes the proxy listen again, on the same port.
 func (p *Proxy) Up() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -66,7 +66,7 @@ func (l *logWriter) extraLine(dst []byte, r uint64) []byte {
 	return append(dst, l.m.plans[l.plan].header...)
 }
 
-// cutLast appends the beginning of a row, without its last deciding column.
+// cutLast appends a row that ends before its last deciding column, without a newline.
 func (l *logWriter) cutLast(dst []byte, number, end uint64) []byte {
 	from := len(dst)
 	dst, _ = l.m.append(dst, l.plan, number, end)

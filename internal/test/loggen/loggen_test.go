@@ -150,7 +150,7 @@ func TestBadOptions(t *testing.T) {
 		{Threshold: -1}, {Interval: time.Second},
 	} {
 		if _, err := loggen.New(o); err == nil {
-			t.Errorf("%+v was taken", o)
+			t.Errorf("%+v was accepted", o)
 		}
 	}
 }

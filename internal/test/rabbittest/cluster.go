@@ -85,12 +85,11 @@ func QuorumLeader(t testing.TB, nodes []*Node, vhost, queue string) *Node {
 	return leader
 }
 
-// PersistQuorumQueues makes the quorum queues declared so far survive Kill. A
-// node keeps the name of a new member of a queue in memory until the table of
-// names (ra_directory) has not been used for half a second. A node that is killed
-// before starts the member anew, without its log: two such nodes can elect an
-// empty leader, which loses what was confirmed and then crashes at each message
-// (rabbitmq/ra issue 513).
+// PersistQuorumQueues makes the quorum queues declared so far survive Kill. A node keeps the
+// name of a new member of a queue in memory until its table of names (ra_directory) has not been
+// used for half a second. If the node is killed before that, it starts the member anew, without
+// its log. Two such nodes can elect an empty leader, which loses confirmed messages and then
+// crashes at each message (rabbitmq/ra issue 513).
 func PersistQuorumQueues(t testing.TB, nodes []*Node) {
 	t.Helper()
 	for _, n := range nodes {

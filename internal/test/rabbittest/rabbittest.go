@@ -75,10 +75,10 @@ func WithConfig(lines string) Option {
 	return func(s *settings) { s.config = append(s.config, lines) }
 }
 
-// Start starts a node with User as its only user and "/" as its only vhost,
-// and waits until it can be logged in to. The node is killed and its directory
-// removed when t ends; the tail of its log is printed if t failed. Under
-// -short the test is skipped; it fails where RabbitMQ is not installed.
+// Start starts a node with the only user User and the only vhost "/", and waits until User can
+// log in. The node is killed and its directory removed when t ends. If t has failed, the end of
+// the node's log is printed. Start skips t under -short, and fails t if RabbitMQ is not
+// installed.
 func Start(t testing.TB, opts ...Option) *Node {
 	t.Helper()
 	require(t)

@@ -28,7 +28,7 @@ type CA struct {
 // Cert is a certificate and its key, as PEM files.
 type Cert struct {
 	CertFile, KeyFile string
-	CA                *CA // who signed it
+	CA                *CA // the authority that has signed the certificate
 }
 
 // NewCA makes an authority. Its files and those of its certificates are removed when t ends.

@@ -47,14 +47,14 @@ func TestTLSWithExpiredCertificate(t *testing.T) {
 	n := Start(t, WithTLSCert(ca.Issue(t, []string{"other.example"}, true, false)))
 	err := dialTLS(n, &tls.Config{RootCAs: ca.Pool(), ServerName: "other.example"})
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); !ok || e.Reason != x509.Expired {
-		t.Errorf("with its name: %v, want expired", err)
+		t.Errorf("with the certificate's name: %v, want expired", err)
 	}
 	before := func() time.Time { return time.Now().Add(-2 * time.Hour) }
 	err = dialTLS(n, &tls.Config{RootCAs: ca.Pool(), Time: before})
 	if _, ok := errors.AsType[x509.HostnameError](err); !ok {
-		t.Errorf("with localhost as the name, before it expired: %v", err)
+		t.Errorf("with the name localhost, before the certificate expired: %v", err)
 	}
 	if err := dialTLS(n, &tls.Config{RootCAs: ca.Pool(), ServerName: "other.example", Time: before}); err != nil {
-		t.Errorf("with its name, before it expired: %v", err)
+		t.Errorf("with the certificate's name, before it expired: %v", err)
 	}
 }

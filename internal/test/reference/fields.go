@@ -53,7 +53,7 @@ func (r *row) fail(format string, args ...any) {
 	}
 }
 
-// integer returns a column of digits below limit.
+// integer returns the number in a column, which must be below limit.
 func (r *row) integer(column string, limit *big.Int) *big.Int {
 	n, _ := new(big.Int).SetString(r.field(column, digits, "0"), 10)
 	if n.Cmp(limit) >= 0 {
@@ -126,7 +126,7 @@ func (r *row) address(column string) string { return r.field(column, address, ""
 // ms returns the text of a time, duration or round-trip time in ms.
 func (r *row) ms(column string) string { return r.inMs(column, r.field(column, decimal, "0")) }
 
-// seconds returns the text of a duration in seconds, in ms.
+// seconds returns a duration, which stands in the column in seconds, as text in ms.
 func (r *row) seconds(column string) string {
 	return r.inMs(column, thousandfold(r.field(column, decimal, "0")))
 }
@@ -139,7 +139,7 @@ func (r *row) inMs(column, text string) string {
 	return text
 }
 
-// time returns a time in ms exactly.
+// time returns the exact value of a time in ms.
 func (r *row) time(column string) *big.Rat { return rat(r.ms(column)) }
 
 // rtt returns a round-trip time rounded to three decimals or null.

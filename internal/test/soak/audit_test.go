@@ -33,7 +33,7 @@ type audit struct {
 	root     string
 	owed     map[string]owedMessage // by message id
 	seen     map[string][32]byte    // hashes of the bodies that arrived, by message id
-	known    map[string]int64       // by log: the confirmed position, by the state files of the last run
+	known    map[string]int64       // confirmed positions in the state files of the last run, by log
 	repeated int                    // arrivals of messages that had arrived before
 }
 
@@ -61,7 +61,7 @@ func newAudit(t testing.TB, root string) *audit {
 		}
 	}
 	if len(a.owed) < 50 {
-		t.Fatalf("only %d messages: too few to die between", len(a.owed))
+		t.Fatalf("only %d messages: too few to kill a run between two", len(a.owed))
 	}
 	return a
 }

@@ -78,7 +78,7 @@ func (m *mortal) finish() {
 }
 
 // TestDeathAtEveryPoint kills tstat_send at each failpoint: the first run when it comes there
-// the first time, the next run the second time, and so on.
+// for the first time, further runs after more and more times.
 func TestDeathAtEveryPoint(t *testing.T) {
 	for _, point := range []struct{ name, when string }{
 		{"publishing", "before a message is published"},

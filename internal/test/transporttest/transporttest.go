@@ -112,6 +112,7 @@ func finish(t *testing.T, tr transport.Transport, directory string) {
 	}
 }
 
+// closeWithin closes a transport, and wants Close to end in time.
 func closeWithin(t *testing.T, tr transport.Transport) {
 	t.Helper()
 	began := time.Now()
@@ -278,7 +279,7 @@ func compare(t *testing.T, want []*transport.Message, got []string) {
 			continue
 		}
 		if bad++; bad <= 5 {
-			t.Errorf("%+d too few of the flow %.200s", n, flow)
+			t.Errorf("%+d (+ missing, - surplus): %.200s", n, flow)
 		}
 	}
 	if bad > 5 {

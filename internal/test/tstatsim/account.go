@@ -58,7 +58,7 @@ func (s *Sim) Counts() Counts {
 	return s.counts
 }
 
-// stood enters that rows stand in their logs from now on.
+// stood records that rows stand in their logs from now on.
 func (s *Sim) stood(rows []waiting, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Sim) stood(rows []waiting, now time.Time) {
 	}
 }
 
-// deleted enters that Tstat deletes a directory now.
+// deleted records that Tstat deletes a directory now.
 func (s *Sim) deleted(dir string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -179,7 +179,7 @@ func readTree(t *testing.T, root string) map[uint64]string {
 	eachRow(t, root, func(path string, f map[string]string) {
 		number, ok := loggen.ClientNumber(f["c_ip"], port(t, f["c_port"]))
 		if !ok || found[number] != "" {
-			t.Errorf("row %d %v in %s, and in %q", number, ok, path, found[number])
+			t.Errorf("row %d (from a client: %v) is in %s, and before in %q", number, ok, path, found[number])
 		}
 		found[number] = path
 	})

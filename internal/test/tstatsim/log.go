@@ -101,19 +101,19 @@ func (l *log) write(s *Sim, line []byte) (err error) {
 	if err != nil || l.out.written == before {
 		return err
 	}
-	return l.enterStood(s)
+	return l.recordStood(s)
 }
 
 func (l *log) close(s *Sim) (err error) {
 	if l.gz != nil {
 		err = l.gz.Close()
 	}
-	return errors.Join(err, l.out.flush(), l.enterStood(s), l.out.file.Close())
+	return errors.Join(err, l.out.flush(), l.recordStood(s), l.out.file.Close())
 }
 
-// enterStood enters the rows that are whole in the file now. If the log's directory was culled,
-// no reader can read the rows: they are orphans.
-func (l *log) enterStood(s *Sim) error {
+// recordStood records the rows that are whole in the file now. If the log's directory was
+// culled, no reader can read the rows: they are orphans.
+func (l *log) recordStood(s *Sim) error {
 	inPlace, err := l.inPlace()
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@
 // and keeps account of every row that stood there. It is for tests of readers that must lose
 // no row.
 //
-// It does as Tstat 2.4 to 3.2.1 do:
+// It behaves like Tstat 2.4 to 3.2.1:
 //   - A log starts with 0 bytes and grows in steps of 4096. Rows and the header wait in a
 //     buffer, so a live log nearly always ends in mid-line.
 //   - At rotation the new directory appears first, then the old logs' tails are flushed.

@@ -12,7 +12,7 @@ import (
 	"tstat-transport/internal/test/tstatsim"
 )
 
-// life has every event often.
+// life are options with frequent events of every kind.
 var life = tstatsim.Options{Seed: 5, Restart: 0.03, Kill: 0.03, Reload: 0.02}
 
 // lives returns life for each kind of log.
