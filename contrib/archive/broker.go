@@ -23,7 +23,7 @@ func dial(url string) (*amqp.Connection, error) {
 
 // hangUp closes a connection that may be dead.
 func hangUp(conn *amqp.Connection) {
-	_ = conn.CloseDeadline(time.Now().Add(pause)) // nothing of value is on its way
+	_ = conn.CloseDeadline(time.Now().Add(pause)) // what is not acknowledged comes again
 }
 
 // ensureQueue declares a durable queue unless a queue of that name exists, of any type.

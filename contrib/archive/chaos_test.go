@@ -305,6 +305,6 @@ func TestGrownLog(t *testing.T) {
 	want := p.flows(multiset{})
 	wantFlows(t, p.db.url(), want)
 	if p.repeated == 0 {
-		t.Error("no flow came twice: nothing was tested")
+		t.Error("no flow arrived twice: nothing was tested")
 	}
 }

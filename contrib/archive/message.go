@@ -43,8 +43,8 @@ type byteRange struct{ from, to int64 }
 // ids of halves of such a message.
 var withRange = regexp.MustCompile(`^((.+)@([0-9]+)-([0-9]+)(?:[^0-9.].*?)?)((?:\.[12])*)$`)
 
-// placeOf parses an id. An id without a byte range, a hash in place of a too long id, gets a
-// place in a log of its own.
+// placeOf parses an id. An id without a byte range, the hash of one that was too long, counts
+// as the first byte of a log of that name.
 func placeOf(id string) place {
 	if m := withRange.FindStringSubmatch(id); m != nil {
 		from, err1 := strconv.ParseInt(m[3], 10, 64)
@@ -64,7 +64,7 @@ func (p place) shares(o place) bool {
 	return p.log == o.log && p.bytes.from < o.bytes.to && o.bytes.from < p.bytes.to
 }
 
-// read reads the message of a delivery. A fault does not fail it, but stands in the message.
+// read reads the message of a delivery. A message that cannot be stored has a fault.
 func read(d amqp.Delivery) *message {
 	m := &message{delivery: d, place: placeOf(d.MessageId)}
 	m.fault = m.parse()

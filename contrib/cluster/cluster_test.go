@@ -65,7 +65,7 @@ func TestNetSage(t *testing.T) {
 	if err := os.CopyFS(dir+"/logs", os.DirFS("../../testdata/corpus/rotation")); err != nil {
 		t.Fatal(err)
 	}
-	// Changed are the address and the password, and the node has no TLS.
+	// This is netsage.ini with the address and the password of the test, and without TLS.
 	text := string(read(t, "netsage.ini"))
 	for pattern, replacement := range map[string]string{
 		`(?m)^host =.*`: "host = 127.0.0.1", `(?m)^port =.*`: "port = " + strconv.Itoa(node.Port()),
