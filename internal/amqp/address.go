@@ -23,8 +23,8 @@ type addresses struct {
 	o       *Options
 	host    string
 	several bool               // the host has more than one address
-	left    []string           // addresses (address:port) that are not tried yet
-	failed  []*transport.Error // errors of the addresses that were tried
+	left    []string           // untried addresses (address:port)
+	failed  []*transport.Error // the errors of the tried addresses
 }
 
 // addresses looks up host, one of o.Hosts. If preferred is an address of host, it
@@ -50,13 +50,14 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 	return a, nil
 }
 
-// each calls use with a socket to one address after the other. It stops when use
-// succeeds, or when the broker gives an answer that its other addresses would repeat.
-// use owns the socket. The ctx of use ends ConnectionTimeout after dialing began, or
-// when use returns. The error is a *transport.Error that names each address.
+// each calls use with a socket to one address after the other, until use succeeds. After a
+// refusal by the broker itself, such as a wrong password, each gives up, since another
+// address would lead to the same refusal. use owns the socket. The ctx of use ends
+// ConnectionTimeout after dialing began, or when use returns. The error is a
+// *transport.Error that names each address.
 func (a *addresses) each(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
 	for len(a.left) > 0 {
-		err := a.one(ctx, use)
+		err := a.next(ctx, use)
 		if err == nil {
 			return nil
 		}
@@ -67,8 +68,8 @@ func (a *addresses) each(ctx context.Context, use func(ctx context.Context, sock
 	return mostSevere(a.failed)
 }
 
-// one calls use with a socket to the first address that accepts a connection.
-func (a *addresses) one(ctx context.Context, use func(context.Context, net.Conn) error) error {
+// next calls use with a socket to the next address that accepts a connection.
+func (a *addresses) next(ctx context.Context, use func(context.Context, net.Conn) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.o.ConnectionTimeout, &noAnswer{a.o.ConnectionTimeout})
 	defer cancel()
 	socket, address, err := a.connect(ctx)
@@ -76,13 +77,13 @@ func (a *addresses) one(ctx context.Context, use func(context.Context, net.Conn)
 		return err
 	}
 	if err := use(ctx, socket); err != nil {
-		return a.fail(address, err)
+		return a.recordFailure(address, err)
 	}
 	return nil
 }
 
-// fail records that trying address has failed with err.
-func (a *addresses) fail(address string, err error) *transport.Error {
+// recordFailure records that trying address has failed with err.
+func (a *addresses) recordFailure(address string, err error) *transport.Error {
 	e := a.o.wrap(a.host, "connect", err)
 	if a.several {
 		e = &transport.Error{Verdict: e.Verdict, Err: fmt.Errorf("address %s: %w", address, e.Err)}
@@ -132,7 +133,7 @@ func (a *addresses) connect(ctx context.Context) (net.Conn, string, error) {
 			if r.err == nil {
 				return r.socket, r.address, nil
 			}
-			err = a.fail(r.address, r.err)
+			err = a.recordFailure(r.address, r.err)
 		case <-next:
 		}
 	}

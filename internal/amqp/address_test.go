@@ -16,8 +16,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// named gives o a single host, broker.test, that resolves to addresses at port,
-// and returns a function that returns the addresses dialed so far.
+// named gives o the single host broker.test:port, which resolves to addresses. dialed
+// returns the addresses dialed so far.
 func named(o *Options, port int, addresses ...string) (dialed func() []string) {
 	o.Hosts = []string{net.JoinHostPort("broker.test", strconv.Itoa(port))}
 	o.LookupHost = func(_ context.Context, name string) ([]string, error) {
@@ -45,7 +45,7 @@ func named(o *Options, port int, addresses ...string) (dialed func() []string) {
 	}
 }
 
-// badAddress listens on 127.0.0.2 at port, where behave gets each connection.
+// badAddress listens on 127.0.0.2:port and calls behave with each connection.
 func badAddress(t *testing.T, port int, behave func(net.Conn)) {
 	t.Helper()
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.2", strconv.Itoa(port)))
@@ -83,8 +83,8 @@ func silent(c net.Conn) {
 
 func acking(int) fakebroker.Script { return func(m fakebroker.Message) { m.Ack(false) } }
 
-// TestEveryAddressIsTried: the first address of a name is of no use, the second
-// is.
+// TestEveryAddressIsTried: if the first address of a name does not work, the second is
+// used.
 func TestEveryAddressIsTried(t *testing.T) {
 	for name, behave := range map[string]func(net.Conn){
 		"first refuses": nil,
@@ -111,8 +111,8 @@ func TestEveryAddressIsTried(t *testing.T) {
 	}
 }
 
-// TestAddressThatWorkedIsFirst: a lost connection is made again without waiting
-// for the silent address again.
+// TestAddressThatWorkedIsFirst: after a lost connection the address that worked is dialed
+// first, not the silent one.
 func TestAddressThatWorkedIsFirst(t *testing.T) {
 	b := fakebroker.Start(t, func(connection int) fakebroker.Script {
 		return func(m fakebroker.Message) {
@@ -133,8 +133,8 @@ func TestAddressThatWorkedIsFirst(t *testing.T) {
 	}
 }
 
-// TestAddressThatLeadsNowhere: the second address is dialed while the first does
-// not even accept.
+// TestAddressThatLeadsNowhere: if the first address does not accept, the second is dialed
+// after headStart.
 func TestAddressThatLeadsNowhere(t *testing.T) {
 	b := fakebroker.Start(t, acking)
 	o := scripted(t, b)
@@ -170,9 +170,9 @@ func TestNoAddressWorks(t *testing.T) {
 	wantError(t, err, transport.Misconfigured, "resolve", "no address")
 }
 
-// TestBrokersAnswerEndsTheAddresses: a password that one address has refused is
-// not offered to the next.
-func TestBrokersAnswerEndsTheAddresses(t *testing.T) {
+// TestRefusedPasswordIsNotRepeated: a password that the broker has refused at one address
+// is not sent to the next address.
+func TestRefusedPasswordIsNotRepeated(t *testing.T) {
 	n := rabbittest.Shared(t)
 	o := options(t, n, n.VHost(t))
 	o.Password = func() string { return secret }

@@ -12,8 +12,8 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// Both benchmarks publish ready-made messages to a durable queue that keeps no
-// more than a few, so that it is publishing that is measured:
+// Both benchmarks publish ready-made messages. The durable queue keeps only ten messages, so
+// that the length of the queue does not matter:
 //
 //	go test -run '^$' -bench Publish -benchtime 3000x ./internal/amqp
 const benchWindow = 64
@@ -66,8 +66,8 @@ func BenchmarkPublisher(b *testing.B) {
 	}
 }
 
-// BenchmarkBarePublisher is the library alone: one goroutine a connection that
-// keeps a window of confirmations, and nothing else.
+// BenchmarkBarePublisher measures the library alone: one goroutine for each connection
+// publishes and keeps a window of unconfirmed messages.
 func BenchmarkBarePublisher(b *testing.B) {
 	for _, connections := range []int{1, 2} {
 		for _, size := range benchSizes {
@@ -107,8 +107,8 @@ func BenchmarkBarePublisher(b *testing.B) {
 	}
 }
 
-// reportCPU reports the processor time that this process takes for a message,
-// which other load on the machine does not change much.
+// reportCPU reports the processor time of this process for each message. Other load on the
+// machine changes it less than the elapsed time.
 func reportCPU(b *testing.B) (stop func()) {
 	used := func() int64 {
 		var u syscall.Rusage

@@ -200,25 +200,25 @@ func (c *channelPublisher) takeConfirmations() error {
 		}
 		c.drainReturns() // a return precedes its confirmation
 		r := u.r
-		acked := u.returned == "" && u.confirmation.Acked()
-		if u.returned == "" && !acked && !c.ch.IsClosed() {
-			c.p.resends.refused(r, time.Now(), c.p.backoff)
-		}
-		c.p.resends.done(r, acked)
 		switch {
 		case u.returned != "":
+			c.p.resends.done(r, false)
 			err := c.queue.unroutable(r.id, u.returned)
 			if err.Verdict != transport.Retry {
 				return err
 			}
 			c.inFlight.pop()
 			c.delay(r, err)
-		case acked:
+		case u.confirmation.Acked():
+			c.p.resends.done(r, true)
 			c.confirmed(u)
 			c.inFlight.pop()
 		case c.ch.IsClosed(): // neither confirmed nor refused
+			c.p.resends.done(r, false)
 			return c.ch.cause(amqp.ErrClosed)
 		default:
+			c.p.resends.refused(r, time.Now(), c.p.backoff)
+			c.p.resends.done(r, false)
 			c.inFlight.pop()
 			c.nacked(r)
 		}
@@ -240,8 +240,8 @@ func (c *channelPublisher) confirmed(u *unconfirmed) {
 	u.r.done <- nil
 }
 
-// nacked handles the broker's refusal of r. Only a message without a further attempt
-// is worth a look-up of the queue.
+// nacked handles the broker's refusal of r. If r has no further attempt, nacked looks up
+// the queue to find the cause.
 func (c *channelPublisher) nacked(r *request) {
 	c.p.counters.Nacked.Add(1)
 	c.nacksInARow++
@@ -252,7 +252,7 @@ func (c *channelPublisher) nacked(r *request) {
 
 // delay puts r into delayed until its next attempt, if r has a further attempt.
 func (c *channelPublisher) delay(r *request, cause error) {
-	if c.p.failed(r, cause) {
+	if c.p.tryAgain(r, cause) {
 		r.due = time.Now().Add(c.p.backoff(r.attempts))
 		c.delayed = append(c.delayed, r)
 	}
@@ -320,7 +320,7 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 			c.confirmed(u)
 		case limit > 0 && r.size > limit:
 			r.done <- c.p.tooLarge(r.id, r.size, limit)
-		case c.p.failed(r, cause): // also a returned message, which gets another attempt
+		case c.p.tryAgain(r, cause): // also a returned message, which gets another attempt
 			c.p.backlog.push(r)
 		}
 		c.inFlight.pop()

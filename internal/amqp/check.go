@@ -89,13 +89,13 @@ func (c *checker) loggedIn(ctx context.Context) {
 	}
 	c.good("logged in as %q to vhost %q %s: %v %v", c.o.Username, c.o.VHost, how,
 		c.conn.Properties["product"], c.conn.Properties["version"])
-	looks := []func(){c.queue, c.exchange, c.publishing, c.confirming}
+	checks := []func(){c.queue, c.exchange, c.mayPublish, c.queueAnswers}
 	if !c.isRabbitMQ() {
 		c.note("the broker is not RabbitMQ, so permissions were not checked: another broker might carry out the requests of the check")
-		looks = looks[:2]
+		checks = checks[:2]
 	}
-	for _, look := range looks {
-		if look(); c.conn.IsClosed() {
+	for _, check := range checks {
+		if check(); c.conn.IsClosed() {
 			return // the error that ended the connection is in the findings
 		}
 	}
@@ -112,7 +112,7 @@ func (c *checker) queue() {
 	case err == nil:
 		c.good("queue %q exists: %d messages, %d consumers", c.o.Queue, q.Messages, q.Consumers)
 	case missing(err) && !c.o.QueueOptions.Passive && c.isRabbitMQ():
-		c.declaring()
+		c.mayDeclare()
 	case missing(err) && !c.o.QueueOptions.Passive:
 		c.good("queue %q does not exist: it will be declared", c.o.Queue)
 	default:

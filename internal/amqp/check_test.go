@@ -11,9 +11,9 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// wantFindings wants Check to find what each of want says: "problem: TEXT" is an
-// error of kind, "note: TEXT" a note, and TEXT alone good.
-func wantFindings(t *testing.T, o Options, kind transport.Verdict, want ...string) {
+// wantFindings compares the findings of Check with want: "problem: TEXT" is an error with
+// the verdict, "note: TEXT" a note, and TEXT alone a finding that something works.
+func wantFindings(t *testing.T, o Options, verdict transport.Verdict, want ...string) {
 	t.Helper()
 	began := time.Now()
 	findings := Check(t.Context(), o)
@@ -29,7 +29,7 @@ func wantFindings(t *testing.T, o Options, kind transport.Verdict, want ...strin
 		text, isNote := strings.CutPrefix(w, "note: ")
 		switch got := findings[i]; {
 		case isProblem:
-			wantError(t, got.Err, kind, problem)
+			wantError(t, got.Err, verdict, problem)
 		case got.Err != nil:
 			t.Errorf("finding %d is %v, want %q", i, got.Err, w)
 		case !strings.Contains(got.Text, text) || got.Note != isNote:
@@ -41,11 +41,11 @@ func wantFindings(t *testing.T, o Options, kind transport.Verdict, want ...strin
 func TestCheck(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
-	f := func(name string, change func(*Options), kind transport.Verdict, want ...string) {
+	f := func(name string, change func(*Options), verdict transport.Verdict, want ...string) {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, n, vhost)
 			change(&o)
-			wantFindings(t, o, kind, want...)
+			wantFindings(t, o, verdict, want...)
 		})
 	}
 	const mayPublish, answers = `"guest" may publish`, "answers"
@@ -80,8 +80,8 @@ func TestCheck(t *testing.T) {
 	wantInQueue(t, n, vhost, 0, 1, 100, false)
 }
 
-// TestCheckPermissions: what a run needs is asked for, and the asking leaves no
-// trace.
+// TestCheckPermissions: Check reports missing permissions, and declares and delivers
+// nothing.
 func TestCheckPermissions(t *testing.T) {
 	n := rabbittest.Shared(t)
 	for name, c := range map[string]struct {
@@ -142,7 +142,7 @@ func TestCheckPermissions(t *testing.T) {
 			o.Exchange, o.RoutingKey = c.exchange, queue
 			wantFindings(t, o, transport.Refused, c.want...)
 			if got := n.QueueExists(t, vhost, queue); got != c.declared {
-				t.Errorf("there is a queue: %v, want %v", got, c.declared)
+				t.Errorf("the queue exists: %v, want %v", got, c.declared)
 			}
 			if c.declared && n.QueueLen(t, vhost, queue) > 0 {
 				t.Error("Check has delivered a message")
@@ -165,7 +165,7 @@ func bind(t *testing.T, n *rabbittest.Node, vhost string, exchanges ...string) {
 	}
 }
 
-// TestCheckClusterWithoutMajority: of three nodes two are away.
+// TestCheckClusterWithoutMajority: two of three nodes are away.
 func TestCheckClusterWithoutMajority(t *testing.T) {
 	nodes := rabbittest.StartCluster(t, 3)
 	vhost := nodes[0].VHost(t)

@@ -12,8 +12,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// TestConformance runs what every transport must do, on a node of its own: one
-// of the tests stops it.
+// TestConformance runs the tests that every transport must pass. It has a node of its own,
+// since one of the tests stops the node.
 func TestConformance(t *testing.T) {
 	n := rabbittest.Start(t)
 	transporttest.Run(t, func(t *testing.T) transporttest.Subject {

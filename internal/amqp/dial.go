@@ -61,7 +61,7 @@ func notAMQP(o *Options, host string, stream *alertReader, err error) *transport
 		return nil
 	}
 	return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{
-		fmt.Sprintf("rabbitmq %s: %s: %s", host, text(err), remedy), err}}
+		fmt.Sprintf("rabbitmq %s: %s: %s", host, causeText(err), remedy), err}}
 }
 
 // tlsConfig returns the configuration for one connection to host.

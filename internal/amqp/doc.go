@@ -45,7 +45,6 @@
 //	a message that keeps failing             RetryLimit and RetryTimeout
 //	closing                                  closeTimeout
 //
-// The caller of Send lends the body. Only the channelPublisher that writes the body
-// reads the body, while it holds the mutex of lentBody. So when Send returns early,
-// nobody reads the body afterwards.
+// The caller of Send lends the body. A channelPublisher reads the body only while it holds
+// the mutex of lentBody. So when Send returns early, nobody reads the body afterwards.
 package amqp

@@ -49,15 +49,15 @@ func (o *Options) wrap(host, doing string, err error) *transport.Error {
 		return e
 	}
 	verdict, remedy := o.classify(err)
-	text := fmt.Sprintf("rabbitmq %s: %s: %s", host, doing, text(err))
+	text := fmt.Sprintf("rabbitmq %s: %s: %s", host, doing, causeText(err))
 	if remedy != "" {
 		text += ": " + remedy
 	}
 	return &transport.Error{Verdict: verdict, Err: &textError{text, err}}
 }
 
-// text returns the broker's or the library's text of err.
-func text(err error) string {
+// causeText returns the broker's or the library's text of err.
+func causeText(err error) string {
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
 	case !ok:
@@ -236,13 +236,13 @@ func mostSevere(errs []*transport.Error) *transport.Error {
 	if len(errs) == 1 {
 		return errs[0]
 	}
-	w := &transport.Error{Verdict: transport.Retry}
+	joined := &transport.Error{Verdict: transport.Retry}
 	all := make([]error, len(errs))
 	texts := make([]string, len(errs))
 	for i, e := range errs {
-		w.Verdict = max(w.Verdict, e.Verdict)
+		joined.Verdict = max(joined.Verdict, e.Verdict)
 		all[i], texts[i] = e, e.Error()
 	}
-	w.Err = &textError{strings.Join(texts, "; "), errors.Join(all...)}
-	return w
+	joined.Err = &textError{strings.Join(texts, "; "), errors.Join(all...)}
+	return joined
 }

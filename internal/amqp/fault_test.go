@@ -29,7 +29,7 @@ func TestNack(t *testing.T) {
 		if took := time.Since(began); took > o.RetryTimeout/2 {
 			t.Errorf("took %v", took)
 		}
-		// The queue takes its ten, and what was published together with them.
+		// The queue takes ten messages, and those that arrive together with the tenth.
 		if s.ok < 10 || len(s.errs) == 0 {
 			t.Errorf("%d confirmed and %d failed of 40 messages for a queue of 10", s.ok, len(s.errs))
 		}
@@ -48,7 +48,7 @@ func TestNack(t *testing.T) {
 		p := open(t, o)
 		send(t.Context(), p, 0, 500, 100, 32).awaitRefusal(t, transport.Retry, "given up after", "nack")
 		if st := p.Stats(); st.Published > int64(o.Window*o.RetryLimit) {
-			t.Errorf("went on all the same: %+v", st)
+			t.Errorf("the publisher did not give up: %+v", st)
 		}
 	})
 	t.Run("goes on when there is room again", func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestNack(t *testing.T) {
 		all := n.Drain(t, vhost, queue) // may take messages that come while it drains
 		s.await(t)
 		all = slices.DeleteFunc(append(all, n.Drain(t, vhost, queue)...), func(d amqp091.Delivery) bool {
-			return len(d.MessageId) < len(id(1000)) // of the tests before
+			return len(d.MessageId) < len(id(1000)) // from the tests above
 		})
 		wantDelivered(t, all, 1000, 1008, 100, false)
 	})
@@ -177,7 +177,7 @@ func TestSendStopped(t *testing.T) {
 		go func() {
 			m := message(i, 2<<20)
 			err := p.Send(ctx, m)
-			clear(m.Body) // ours again: the race detector sees whoever still reads it
+			clear(m.Body) // the race detector reports anybody who still reads the body
 			errs <- err
 		}()
 	}

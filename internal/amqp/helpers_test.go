@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { rabbittest.Main(m) }
 
 const queue = "flows"
 
-// options are for a test on n: patience is measured in seconds.
+// options returns options for a test on n, with timeouts of seconds.
 func options(t testing.TB, n *rabbittest.Node, vhost string) Options {
 	return Options{
 		Hosts:             []string{n.Addr()},
@@ -46,13 +46,13 @@ func options(t testing.TB, n *rabbittest.Node, vhost string) Options {
 	}
 }
 
-// testLog writes to t's log, and fails t if the password gets into it.
+// testLog returns a logger that writes to t's log and fails t if a line has the password.
 func testLog(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(logWriter{t, nil}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// watchLog gives o a log of which happened(event) says whether an event has
-// been logged.
+// watchLog gives o a logger like testLog. happened(event) returns a function that reports
+// whether the event has been logged.
 func watchLog(t testing.TB, o *Options) (happened func(event string) func() bool) {
 	var seen sync.Map
 	o.Log = slog.New(slog.NewTextHandler(logWriter{t, &seen}, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -70,7 +70,7 @@ func watchLog(t testing.TB, o *Options) (happened func(event string) func() bool
 
 type logWriter struct {
 	t    testing.TB
-	seen *sync.Map // of lines; nil: not kept
+	seen *sync.Map // the lines; nil if they are not kept
 }
 
 func (w logWriter) Write(line []byte) (int, error) {
@@ -88,11 +88,11 @@ const secret = "p4ss:w/rd%"
 func noSecret(t testing.TB, text string) {
 	t.Helper()
 	if strings.Contains(text, secret) {
-		t.Errorf("the password stands in %q", text)
+		t.Errorf("the password is in %q", text)
 	}
 }
 
-// deadHost is a host:port at which nobody listens.
+// deadHost returns a host:port at which nobody listens.
 func deadHost(t testing.TB) string {
 	t.Helper()
 	port, err := testkit.FreePort()
@@ -113,8 +113,8 @@ func open(t testing.TB, o Options) *Publisher {
 	return p
 }
 
-// soon is how long closing may take, on a busy machine too, where it does not
-// wait for the peer: if it did, it would take closeTimeout.
+// soon bounds a Close that must not wait for the peer. A Close that waits would take
+// closeTimeout.
 const soon = closeTimeout - 500*time.Millisecond
 
 // closeWithin closes p and fails t if it takes longer than limit.
@@ -137,16 +137,16 @@ func message(i, size int) *transport.Message {
 	return &transport.Message{ID: id(i), Body: append(body, `"}]`...), Flows: 1}
 }
 
-// sending is a number of messages on their way.
+// sending holds the outcomes of messages that goroutines send.
 type sending struct {
 	wg   sync.WaitGroup
 	mu   sync.Mutex
-	errs map[int]error // of those that failed
-	ok   int
+	errs map[int]error // the errors of failed messages, by number
+	ok   int           // confirmed messages
 }
 
-// send sends messages first to last-1 of size bytes, width at a time, as long
-// as ctx lasts.
+// send starts to send messages first to last-1 of size bytes, width at a time, until ctx
+// ends.
 func send(ctx context.Context, p *Publisher, first, last, size, width int) *sending {
 	s := &sending{errs: map[int]error{}}
 	next := make(chan int)
@@ -179,7 +179,7 @@ func (s *sending) confirmed() int {
 	return s.ok
 }
 
-// await waits for all messages and wants them confirmed.
+// await waits for all messages and fails t unless all are confirmed.
 func (s *sending) await(t testing.TB) {
 	t.Helper()
 	s.wg.Wait()
@@ -188,31 +188,32 @@ func (s *sending) await(t testing.TB) {
 	}
 }
 
-// awaitRefusal waits for all messages and wants none confirmed.
-func (s *sending) awaitRefusal(t testing.TB, kind transport.Verdict, words ...string) {
+// awaitRefusal waits for all messages and fails t unless all fail with the verdict and
+// words.
+func (s *sending) awaitRefusal(t testing.TB, verdict transport.Verdict, words ...string) {
 	t.Helper()
 	s.wg.Wait()
 	if s.ok > 0 {
 		t.Errorf("%d messages were confirmed, want none", s.ok)
 	}
 	for _, err := range s.errs {
-		wantError(t, err, kind, words...)
+		wantError(t, err, verdict, words...)
 	}
 }
 
-// wantError wants an error of kind whose text has all of words.
-func wantError(t testing.TB, err error, kind transport.Verdict, words ...string) {
+// wantError fails t unless err has the verdict and its text has all of words.
+func wantError(t testing.TB, err error, verdict transport.Verdict, words ...string) {
 	t.Helper()
 	if err == nil {
-		t.Errorf("got no error, want one of kind %d with %q", kind, words)
+		t.Errorf("got no error, want one with the verdict %d and %q", verdict, words)
 		return
 	}
 	noSecret(t, err.Error())
 	if _, ok := errors.AsType[*transport.Error](err); !ok {
 		t.Errorf("error %v is a %T, want a *transport.Error", err, err)
 	}
-	if got := transport.VerdictOf(err); got != kind {
-		t.Errorf("error %q is of kind %d, want %d", err, got, kind)
+	if got := transport.VerdictOf(err); got != verdict {
+		t.Errorf("error %q has the verdict %d, want %d", err, got, verdict)
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
@@ -221,15 +222,15 @@ func wantError(t testing.TB, err error, kind transport.Verdict, words ...string)
 	}
 }
 
-// wantInQueue takes everything out of the queue and wants messages first to
-// last-1 there, each exactly once or, if repeats, at least once.
+// wantInQueue empties the queue and fails t unless it held messages first to last-1, each
+// exactly once or, if repeats is set, at least once.
 func wantInQueue(t testing.TB, n *rabbittest.Node, vhost string, first, last, size int, repeats bool) {
 	t.Helper()
 	wantDelivered(t, n.Drain(t, vhost, queue), first, last, size, repeats)
 }
 
-// wantDelivered wants deliveries to be messages first to last-1, each exactly once
-// or, if repeats, at least once.
+// wantDelivered fails t unless deliveries are messages first to last-1, each exactly once
+// or, if repeats is set, at least once.
 func wantDelivered(t testing.TB, deliveries []amqp091.Delivery, first, last, size int, repeats bool) {
 	t.Helper()
 	bodies := map[string][]string{}
@@ -254,12 +255,12 @@ func wantDelivered(t testing.TB, deliveries []amqp091.Delivery, first, last, siz
 	}
 }
 
-// eventually polls until done says true, and fails t after limit.
+// eventually polls until done returns true, and fails t after limit.
 func eventually(t testing.TB, limit time.Duration, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); !done(); pause(t.Context(), 5*time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain for %s", limit, what)
+			t.Fatalf("waited %v for %s, which did not happen", limit, what)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// TestDestinationLost: an error says whether messages that were confirmed are
-// gone. Each case makes that happen after twenty messages were confirmed.
+// TestDestinationLost: an error says whether confirmed messages are lost. Each case deletes
+// something after twenty messages were confirmed.
 func TestDestinationLost(t *testing.T) {
 	n := rabbittest.Shared(t)
 	second := net.JoinHostPort("127.0.0.9", strconv.Itoa(n.Port())) // the same node by another name

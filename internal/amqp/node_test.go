@@ -16,8 +16,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// TestOwnNode holds what is done to a whole node, which takes seconds to start:
-// the parts run one after another on one.
+// TestOwnNode has the tests that stop or kill a node. They run one after another on one
+// node, since a node takes seconds to start.
 func TestOwnNode(t *testing.T) {
 	n := rabbittest.Start(t, rabbittest.WithClientCertRequired(),
 		rabbittest.WithConfig(fmt.Sprintf("max_message_size = %d\n", sizeLimitForTest)))
@@ -142,7 +142,7 @@ func testTooLarge(t *testing.T, n *rabbittest.Node) {
 	o := options(t, n, "/")
 	p := open(t, o)
 	s := send(t.Context(), p, 0, 200, 5000, 8)
-	for range 2 { // the second one is refused without asking the broker
+	for range 2 { // the second message is refused without the broker
 		err := p.Send(t.Context(), message(1000, sizeLimitForTest+1))
 		wantError(t, err, transport.TooLarge, id(1000), strconv.Itoa(sizeLimitForTest), "max_message_size")
 	}
@@ -173,7 +173,8 @@ func testKilled(t *testing.T, n *rabbittest.Node) {
 
 func testKilledAtFirst(t *testing.T, n *rabbittest.Node) {
 	o := options(t, n, "/")
-	o.Queue, o.RetryTimeout = "first", time.Minute // a killed broker forgets that another was emptied
+	// A queue of its own: a killed broker may restore messages that an earlier test has taken.
+	o.Queue, o.RetryTimeout = "first", time.Minute
 	var starting sync.WaitGroup
 	kill := sync.OnceFunc(func() {
 		n.Kill()
@@ -212,7 +213,7 @@ func testStopped(t *testing.T, n *rabbittest.Node) {
 	}
 	n.Start()
 	if got := len(n.Drain(t, "/", queue)); got < s.ok {
-		t.Errorf("%d messages in the queue of the %d that were confirmed", got, s.ok)
+		t.Errorf("%d messages in the queue, but %d were confirmed", got, s.ok)
 	}
 }
 

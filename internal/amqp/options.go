@@ -23,8 +23,8 @@ type Options struct {
 	// Password is asked for at each login, and not kept. Nil means empty.
 	Password func() string
 	VHost    string // "/"
-	// TLS makes the connections encrypted. It is cloned for each of them; without
-	// a ServerName the certificate must be for the host that is dialed.
+	// TLS, if not nil, makes the connections encrypted. It is cloned for each connection.
+	// If it has no ServerName, the certificate must be for the host in Hosts.
 	TLS *tls.Config
 
 	// Queue is looked up, and declared with QueueOptions if it does not exist. If

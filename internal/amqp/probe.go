@@ -9,17 +9,18 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// A probe is a request that the broker must refuse for one reason. If the broker
-// refuses it for that reason, a valid request would succeed. The forms of these
-// refusals are the same on RabbitMQ 3.10, 4.0 and 4.3.
+// A probe is a request with an error that the broker finds only after it has checked the
+// permissions. So a refusal because of that error shows that the user has the permission,
+// and the request changes nothing. The texts of these refusals are the same on RabbitMQ
+// 3.10, 4.0 and 4.3.
 var (
 	expiresRefused = regexp.MustCompile(`^PRECONDITION_FAILED - invalid arg 'x-expires' for queue '`)
 	userIDRefused  = regexp.MustCompile(`^PRECONDITION_FAILED - user_id property set to '`)
 )
 
-// declaring checks whether the user may declare the queue, which does not exist: it
+// mayDeclare checks whether the user may declare the queue, which does not exist: it
 // declares the queue with an invalid argument.
-func (c *checker) declaring() {
+func (c *checker) mayDeclare() {
 	impossible := c.o.withArguments(map[string]any{"x-expires": int64(-1)})
 	err := c.call(c.o.declaringQueue(), impossible.declareQueue)
 	if e, ok := errors.AsType[*amqp.Error](err); ok && expiresRefused.MatchString(e.Reason) {
@@ -43,12 +44,12 @@ func (o *Options) withArguments(more map[string]any) *Options {
 	return &changed
 }
 
-// publishing checks whether the user may publish, with a message that is never
+// mayPublish checks whether the user may publish, with a message that is never
 // delivered. Its user_id is another user's, which the broker refuses after it has
 // checked the permissions. A user tagged impersonator may use any user_id, so the
 // message is published in a transaction that is rolled back.
-func (c *checker) publishing() {
-	err := c.call(c.o.publishingTo(), c.o.publishInVain)
+func (c *checker) mayPublish() {
+	err := c.call(c.o.publishingTo(), c.o.probePublish)
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
 	case err == nil:
@@ -60,7 +61,8 @@ func (c *checker) publishing() {
 	}
 }
 
-func (o *Options) publishInVain(ch *amqp.Channel) error {
+// probePublish publishes the message of mayPublish.
+func (o *Options) probePublish(ch *amqp.Channel) error {
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	err := ch.Tx()
 	if err != nil {
@@ -78,10 +80,10 @@ func (o *Options) publishInVain(ch *amqp.Channel) error {
 	return err
 }
 
-// confirming checks whether the queue answers. A quorum queue without a majority is
+// queueAnswers checks whether the queue answers. A quorum queue without a majority is
 // still found by a look-up, but confirms nothing. Getting a message from an empty queue
 // needs the majority and changes nothing; it also needs permission to read.
-func (c *checker) confirming() {
+func (c *checker) queueAnswers() {
 	name := c.o.receivingQueue()
 	if name == "" {
 		return

@@ -14,11 +14,11 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// provocation makes a broker give a reply. It is called with options for user
-// "u", who may do everything in vhost "v", and queue "q", which does not exist.
+// provocation makes a broker send an error reply and returns that error. Its options have
+// user "u", who may do everything in vhost "v", and queue "q", which does not exist.
 type provocation func(t *testing.T, n *rabbittest.Node, o Options) error
 
-// provocations are those for the recorded replies, by what is done.
+// provocations holds the provocation of each recorded reply, by reply.done.
 var provocations = map[string]provocation{
 	"wrong password": func(_ *testing.T, _ *rabbittest.Node, o Options) error {
 		o.Password = func() string { return secret + "x" }
@@ -222,7 +222,7 @@ func sendOne(o Options) error {
 	return errors.Join(err, p.Close(context.Background()))
 }
 
-// arguments returns a provocation that declares the queue with arguments.
+// arguments returns the provocation that declares the queue with these arguments.
 func arguments(arguments map[string]any) provocation {
 	return func(_ *testing.T, _ *rabbittest.Node, o Options) error {
 		o.QueueOptions.Arguments = arguments
@@ -251,8 +251,8 @@ func connected(t *testing.T, o Options) (*Options, *amqp091.Connection, *deadlin
 	return full, c, socket
 }
 
-// closedBecause returns the reason with which the broker closes a connection
-// after do.
+// closedBecause connects, calls do, and returns the broker's reason for closing the
+// connection.
 func closedBecause(t *testing.T, o Options, do func(*deadlineConn)) error {
 	t.Helper()
 	_, c, socket := connected(t, o)
@@ -267,14 +267,15 @@ func closedBecause(t *testing.T, o Options, do func(*deadlineConn)) error {
 	}
 }
 
-// declare declares the queue though it exists.
+// declare declares the queue, even if it exists.
 func declare(t *testing.T, o Options) error {
 	t.Helper()
 	full, c, _ := connected(t, o)
 	return withChannel(c, full.declareQueue)
 }
 
-// publishRaw publishes what the product never does.
+// publishRaw publishes a message that Publisher would not publish, and returns the broker's
+// reason for closing the channel.
 func publishRaw(t *testing.T, o Options, m amqp091.Publishing, immediate bool) error {
 	t.Helper()
 	_, c, _ := connected(t, o)

@@ -164,11 +164,11 @@ func (p *Publisher) mayRetry(r *request) bool {
 		(r.firstFailed.IsZero() || time.Since(r.firstFailed) < p.o.RetryTimeout)
 }
 
-// failed records that an attempt to deliver r has failed because of cause, and
-// reports whether r is to be tried again. If not, failed answers r. If no message was
-// confirmed since r first failed, failed fails the whole publisher, since the other
+// tryAgain records that an attempt to deliver r has failed because of cause, and
+// reports whether r is to be tried again. If not, tryAgain answers r. If no message was
+// confirmed since r first failed, tryAgain fails the whole publisher, since the other
 // messages would fail too.
-func (p *Publisher) failed(r *request, cause error) (again bool) {
+func (p *Publisher) tryAgain(r *request, cause error) (again bool) {
 	if r.firstFailed.IsZero() {
 		r.firstFailed = time.Now()
 	}

@@ -14,7 +14,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// countDials counts in the result how often o dials.
+// countDials makes o count its dials in the result.
 func countDials(o *Options) *atomic.Int64 {
 	var count atomic.Int64
 	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -33,10 +33,10 @@ func TestOpenRefused(t *testing.T) {
 	n.Ctl(t, "set_vhost_limits", "-p", full, `{"max-connections":0}`)
 
 	for name, c := range map[string]struct {
-		change func(*Options)
-		kind   transport.Verdict
-		words  []string
-		dials  int64
+		change  func(*Options)
+		verdict transport.Verdict
+		words   []string
+		dials   int64
 	}{
 		"wrong password": {
 			func(o *Options) { o.Password = func() string { return secret } },
@@ -92,7 +92,7 @@ func TestOpenRefused(t *testing.T) {
 			if err == nil {
 				closeWithin(t, p, 5*time.Second)
 			}
-			wantError(t, err, c.kind, c.words...)
+			wantError(t, err, c.verdict, c.words...)
 			if got := dials.Load(); got != c.dials {
 				t.Errorf("dialed %d times, want %d", got, c.dials)
 			}
@@ -103,9 +103,8 @@ func TestOpenRefused(t *testing.T) {
 	}
 }
 
-// TestOpenWaits: a host that has answered once is waited for, as later in the
-// run, though it refuses connections from then on: a broker that is being
-// restarted does.
+// TestOpenWaits: Open waits for a host that has answered once and then refuses
+// connections, as a broker does that is being restarted.
 func TestOpenWaits(t *testing.T) {
 	begin := func(ctx context.Context, limit time.Duration) (dials *atomic.Int64, ended chan error) {
 		o := Options{
@@ -141,13 +140,13 @@ func TestOpenWaits(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		dials, ended := begin(ctx, time.Hour)
-		eventually(t, 10*time.Second, "more rounds than nobody gets", func() bool { return dials.Load() > openRounds })
+		eventually(t, 10*time.Second, "more than openRounds dials", func() bool { return dials.Load() > openRounds })
 		cancel()
 		select {
 		case err := <-ended:
 			wantError(t, err, transport.Retry)
 		case <-time.After(10 * time.Second):
-			t.Error("goes on all the same")
+			t.Error("Open did not end with its context")
 		}
 	})
 }
@@ -177,8 +176,8 @@ func TestQueueIsDeclaredOnlyWhereMissing(t *testing.T) {
 	o.QueueOptions.Arguments = map[string]any{"x-max-length": 7_000_000_000, "x-queue-mode": "lazy"}
 	send(t.Context(), open(t, o), 0, 1, 100, 1).await(t)
 
-	// The same queue, asked for with the same options, is the same; other
-	// options would be refused if they were declared.
+	// RabbitMQ accepts a declaration with the options of the existing queue only. So the
+	// queue has the options of o, and the second publisher declares nothing.
 	ch, err := n.Dial(t, vhost).Channel()
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +268,7 @@ func TestDeletedWhilePublishing(t *testing.T) {
 
 func TestQueueGoneAfterReconnecting(t *testing.T) {
 	n := rabbittest.Shared(t)
-	t.Run("one that should have lasted", func(t *testing.T) {
+	t.Run("durable queue", func(t *testing.T) {
 		vhost := n.VHost(t)
 		p := open(t, options(t, n, vhost))
 		send(t.Context(), p, 0, 20, 100, 8).await(t)
@@ -278,7 +277,7 @@ func TestQueueGoneAfterReconnecting(t *testing.T) {
 		eventually(t, 10*time.Second, "the end of the publisher", func() bool { return p.ctx.Err() != nil })
 		wantError(t, p.Send(t.Context(), message(20, 100)), transport.Misconfigured, `"flows"`, "was deleted", "who deleted it")
 	})
-	t.Run("one that goes with its connection", func(t *testing.T) {
+	t.Run("exclusive queue", func(t *testing.T) {
 		vhost := n.VHost(t)
 		o := options(t, n, vhost)
 		o.QueueOptions = QueueOptions{Exclusive: true}

@@ -15,6 +15,8 @@ import (
 // replyVersions are the versions of RabbitMQ whose replies are recorded.
 var replyVersions = [3]string{"3.10", "4.0", "4.3"}
 
+// The texts of a reply in each of replyVersions.
+
 func all(text string) [3]string            { return [3]string{text, text, text} }
 func from40(text string) [3]string         { return [3]string{"", text, text} }
 func each(v310, v40, v43 string) [3]string { return [3]string{v310, v40, v43} }
@@ -22,18 +24,18 @@ func each(v310, v40, v43 string) [3]string { return [3]string{v310, v40, v43} }
 // reply is an exception with which a broker closes a connection or a channel,
 // and what it means for a run.
 type reply struct {
-	done string // what was done; TestReplies does it again
+	done string // the action, a key of provocations
 	code int
-	// texts are those of replyVersions. Empty: that version does not refuse what
-	// was done. One that ends with … is the beginning of a text.
+	// texts has a text for each of replyVersions. An empty text means that the version
+	// does not refuse the action. A text that ends with … is only the beginning.
 	texts   [3]string
 	verdict transport.Verdict
 	remedy  string
 }
 
-// on returns the text recorded for a version, and false if the version is not
-// recorded.
-func (r reply) on(version string) (string, bool) {
+// textOf returns the recorded text of a version. ok is false if the version is not among
+// replyVersions.
+func (r reply) textOf(version string) (text string, ok bool) {
 	for i, v := range replyVersions {
 		if strings.HasPrefix(version, v+".") {
 			return r.texts[i], true
@@ -42,8 +44,8 @@ func (r reply) on(version string) (string, bool) {
 	return "", false
 }
 
-// replies were read off the versions named, with user "u", vhost "v", queue "q",
-// exchange "e" and routing key "k".
+// replies were recorded with user "u", vhost "v", queue "q", exchange "e" and routing key
+// "k".
 var replies = []reply{
 	{"wrong password", 403, all("ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile."), transport.Refused, "check username and password"},
 	{"vhost missing", 530, all("NOT_ALLOWED - vhost missing not found"), transport.Misconfigured, "create the vhost"},
@@ -110,7 +112,7 @@ var replies = []reply{
 	{"immediate publishing", 540, all("NOT_IMPLEMENTED - immediate=true"), transport.Misconfigured, ""},
 }
 
-// imitations are replies about things whose names read like another reply.
+// imitations are replies about vhosts and queues whose names read like another reply.
 var imitations = []reply{
 	{"vhost down, named like a deprecated feature", 541, all("INTERNAL_ERROR - access to vhost 'Feature `x` is deprecated' refused for user 'u': vhost 'Feature `x` is deprecated' is down"), transport.Retry, ""},
 	{"queue missing, named like one that is away", 404, all("NOT_FOUND - no queue 'home node down or inaccessible' in vhost 'v'"), transport.Misconfigured, "create it"},
@@ -118,13 +120,13 @@ var imitations = []reply{
 	{"vhost forbidden, named like a limit", 530, all("NOT_ALLOWED - access to vhost 'connection limit (3) is reached' refused for user 'u'"), transport.Refused, "set_permissions"},
 }
 
-// reads reports whether a broker's text is the recorded one.
-func reads(text, recorded string) bool {
+// matches reports whether a broker's text is the recorded text.
+func matches(text, recorded string) bool {
 	beginning, cut := strings.CutSuffix(recorded, "…")
 	return text == recorded || cut && strings.HasPrefix(text, beginning)
 }
 
-// TestClassifyReply holds the verdict and the remedy for each recorded reply.
+// TestClassifyReply checks verdict and remedy of each recorded reply.
 func TestClassifyReply(t *testing.T) {
 	for _, r := range append(replies, imitations...) {
 		for _, text := range r.texts {
@@ -133,22 +135,21 @@ func TestClassifyReply(t *testing.T) {
 			}
 			o := &Options{Username: "u", VHost: "v", Exchange: "amq.default"}
 			text, _ = strings.CutSuffix(text, "…")
-			r.want(t, o.wrap("h:1", "do", &amqp091.Error{Code: r.code, Reason: text, Server: true}))
+			r.check(t, o.wrap("h:1", "do", &amqp091.Error{Code: r.code, Reason: text, Server: true}))
 		}
 	}
 }
 
-// want wants err, which the reply has become, to have its verdict and remedy.
-func (r reply) want(t *testing.T, err *transport.Error) {
+// check fails t unless err, made from the reply, has the verdict and the remedy.
+func (r reply) check(t *testing.T, err *transport.Error) {
 	t.Helper()
 	if err.Verdict != r.verdict || !strings.Contains(err.Error(), r.remedy) {
 		t.Errorf("%s: %v has the verdict %d, want %d and %q", r.done, err, err.Verdict, r.verdict, r.remedy)
 	}
 }
 
-// TestReplies does again what is recorded, on the RabbitMQ that is installed,
-// and wants its reply to be the recorded one. Of a version that is not recorded
-// it wants the verdict and the remedy.
+// TestReplies provokes each recorded reply from the installed RabbitMQ and compares the two.
+// If the installed version is not recorded, it checks only verdict and remedy.
 func TestReplies(t *testing.T) {
 	n := rabbittest.Shared(t)
 	version := rabbittest.Version(t)
@@ -163,7 +164,7 @@ func TestReplies(t *testing.T) {
 			o.Username, o.Password, o.Queue = "u", func() string { return secret }, "q"
 			o.RetryTimeout, o.RetryLimit = time.Millisecond, 1
 			err := provocations[r.done](t, n, o)
-			text, recorded := r.on(version)
+			text, recorded := r.textOf(version)
 			e, refused := errors.AsType[*amqp091.Error](err)
 			switch {
 			case recorded && text == "" && err == nil, !recorded && !refused:
@@ -171,10 +172,10 @@ func TestReplies(t *testing.T) {
 			case !refused:
 				t.Fatalf("RabbitMQ %s: got %v, want %d %q", version, err, r.code, text)
 			}
-			if recorded && (e.Code != r.code || !reads(e.Reason, text)) {
+			if recorded && (e.Code != r.code || !matches(e.Reason, text)) {
 				t.Errorf("RabbitMQ %s: got %d %q, want %d %q", version, e.Code, e.Reason, r.code, text)
 			}
-			r.want(t, o.wrap(n.Addr(), "do", err))
+			r.check(t, o.wrap(n.Addr(), "do", err))
 		})
 	}
 }

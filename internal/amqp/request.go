@@ -26,7 +26,7 @@ type request struct {
 	attempts    int
 	firstFailed time.Time // zero if no attempt has failed
 	due         time.Time // not to be published before; zero means now
-	resent      bool      // counts among the publisher's resends in flight
+	resent      bool      // one of the publisher's resends in flight
 }
 
 // lentBody is a message's body, which the caller of Send lends. Send and the

@@ -33,7 +33,8 @@ func (s *resends) take(r *request, now time.Time) bool {
 	return true
 }
 
-// done records that the outcome of r is known, or that its channel has ended.
+// done records that the outcome of r is known, or that its channel has ended. It does
+// nothing if r is not a resend in flight.
 func (s *resends) done(r *request, confirmed bool) {
 	if !r.resent {
 		return
@@ -53,7 +54,9 @@ func (s *resends) refused(r *request, now time.Time, backoff func(failures int) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = 1
-	if r.resent || s.failures == 0 { // any other message was published before the pause began
+	// Other refused messages were published before the current pause, which is already
+	// their consequence.
+	if r.resent || s.failures == 0 {
 		s.failures++
 		s.until = now.Add(backoff(s.failures))
 	}

@@ -10,8 +10,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// halfFull makes a vhost in which amq.fanout leads to a queue that takes ten
-// messages and to one that takes all.
+// halfFull makes a vhost in which amq.fanout leads to two queues: "full", which takes ten
+// messages, and queue, which has no limit.
 func halfFull(t *testing.T, n *rabbittest.Node) (vhost string) {
 	t.Helper()
 	vhost = n.VHost(t)
@@ -29,8 +29,8 @@ func halfFull(t *testing.T, n *rabbittest.Node) (vhost string) {
 	return vhost
 }
 
-// TestOneOfTwoQueuesFull: each attempt to get a message into the full queue puts
-// a copy into the other, so the attempts are few.
+// TestOneOfTwoQueuesFull: each attempt to get a message into the full queue puts another
+// copy into the other queue, so there must be few attempts.
 func TestOneOfTwoQueuesFull(t *testing.T) {
 	n := rabbittest.Shared(t)
 	t.Run("for good", func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestOneOfTwoQueuesFull(t *testing.T) {
 			distinct[m.MessageId] = true
 		}
 		t.Logf("%d copies of %d messages, %d failed", len(messages)-len(distinct), len(distinct), len(s.errs))
-		// 20, 40, 80, ... ms and then 500 ms at most apart: some twelve in 3 s.
+		// The pauses are 20, 40, 80, ... and at most 500 ms: about twelve attempts in 3 s.
 		if copies := len(messages) - len(distinct); copies > 30 || len(s.errs) == 0 {
 			t.Errorf("%d copies of %d messages, %d failed: want some twelve copies, and a failure", copies, len(distinct), len(s.errs))
 		}

@@ -8,7 +8,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// scripted are options for a scripted broker.
+// scripted returns options for a scripted broker.
 func scripted(t *testing.T, b *fakebroker.Broker) Options {
 	return Options{
 		Hosts: []string{b.Addr()}, Username: "guest", Password: func() string { return "guest" },
@@ -34,8 +34,8 @@ func TestTooLargeForEver(t *testing.T) {
 	}
 }
 
-// TestReturned: what is returned although its queue is there is
-// tried again; if the queue is missing, the configuration is wrong.
+// TestReturned: a message that is returned although its queue exists is tried again. If
+// the queue is missing, the configuration is wrong.
 func TestReturned(t *testing.T) {
 	for _, missing := range []bool{false, true} {
 		b := fakebroker.Start(t, func(int) fakebroker.Script {
@@ -58,13 +58,13 @@ func TestReturned(t *testing.T) {
 	}
 }
 
-// TestAlarmThatGoesOnAndOff: the time without a confirmation is counted over
-// all pauses, so that an alarm cannot hold a message for ever.
+// TestAlarmThatGoesOnAndOff: the unblocked times without a confirmation add up, so that an
+// alarm that comes and goes cannot delay a message for ever.
 func TestAlarmThatGoesOnAndOff(t *testing.T) {
 	b := fakebroker.Start(t, func(int) fakebroker.Script {
 		return func(m fakebroker.Message) {
 			go func() {
-				for range 400 { // ends with the connection at the latest
+				for range 400 { // longer than the connection lasts
 					m.Conn.Blocked("memory")
 					pause(t.Context(), 50*time.Millisecond)
 					m.Conn.Unblocked()

@@ -18,12 +18,12 @@ import (
 const openRounds = 3
 
 // supervise keeps one of the publisher's connections connected until the
-// publisher ends. s is the first session, already counted as up, or nil. It
+// publisher ends. s is the session that Open has set up, or nil. supervise
 // fails the publisher if connections keep being established and lost for
 // RetryTimeout without a single confirmation.
 func (p *Publisher) supervise(s *session) {
 	channels := p.o.Channels
-	var since time.Time // when the first of the failures in a row happened
+	var since time.Time // when the current row of failures began
 	for failures, first := 0, true; ; first = false {
 		if s == nil {
 			var err error
@@ -60,7 +60,8 @@ func (p *Publisher) supervise(s *session) {
 			failures = 0
 		}
 		now := time.Now()
-		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout { // the connection confirmed a message, or lasted long
+		// A connection that confirmed a message, or lasted long, ends the row.
+		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout {
 			since = now
 		}
 		if now.Sub(since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < since.UnixNano() {

@@ -53,7 +53,7 @@ func TestWriteToPeerThatStopsReading(t *testing.T) {
 		t.Errorf("wrote %d bytes with error %v", n, err)
 	}
 	if err := <-read; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("reading ended with %v, want that of a closed socket", err)
+		t.Errorf("Read returned %v, want net.ErrClosed", err)
 	}
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("took %v", took)
@@ -105,8 +105,8 @@ func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
 	}
 }
 
-// TestFlowClock: the clock of a connection stands still while it is blocked,
-// and does not begin anew.
+// TestFlowClock: the clock of a connection stops while the connection is blocked, and then
+// continues.
 func TestFlowClock(t *testing.T) {
 	f := newFlow()
 	f.since = f.since.Add(-20 * time.Second)
@@ -156,7 +156,7 @@ func TestSizeLimit(t *testing.T) {
 	f("PRECONDITION_FAILED - inequivalent arg", 0)
 }
 
-// TestEncoding: the broker is told how a body is compressed.
+// TestEncoding: a message carries the content encoding of its body.
 func TestEncoding(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
@@ -205,7 +205,7 @@ func TestMessageIDTooLong(t *testing.T) {
 	closeWithin(t, p, soon)
 }
 
-func TestFlightsRing(t *testing.T) {
+func TestInFlight(t *testing.T) {
 	fs := newInFlight(3)
 	next, oldest := 0, 0
 	push := func() { fs.push(unconfirmed{r: &request{size: next}}); next++ }
