@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -96,12 +97,14 @@ func (s *section) key(name string) []byte {
 		s.unreadable(name, err)
 		return nil
 	}
-	if len(data) != privacy.KeySize {
-		if digits, err := hex.DecodeString(withoutNewline(string(data))); err == nil {
-			data = digits
+	text := withoutNewline(string(data))
+	if strings.Trim(text, "0123456789abcdefABCDEF") == "" { // cut in half, digits must not pass for bytes
+		if data, err = hex.DecodeString(text); err != nil {
+			data = nil
 		}
 	}
-	if len(data) != privacy.KeySize {
+	// A crash can leave zero bytes in a file that was new.
+	if len(data) != privacy.KeySize || bytes.Count(data, []byte{0}) == len(data) {
 		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %s holds no key: want %d bytes, or their hexadecimal digits",
 			s.file.path, e.line, e.section, e.key, path, privacy.KeySize))
 		return nil

@@ -58,6 +58,14 @@ func TestPrivacy(t *testing.T) {
 	if f, _, err := load("[privacy]\nkey_file = "+open+"\n", "cryptopan"); err != nil || !strings.Contains(strings.Join(f.Warnings(), " "), "others can read it") {
 		t.Errorf("a key that others can read: %v", err)
 	}
+	for name, key := range map[string]string{
+		"half of the digits": strings.Repeat("a1", 16), "more digits": strings.Repeat("a1", 32) + "a", "zeros": strings.Repeat("\x00", 32),
+	} {
+		path := write("bad.key", []byte(key), 0o600)
+		if _, _, err := load("[privacy]\nanonymize = cryptopan\nkey_file = "+path+"\n", ""); err == nil || !strings.Contains(err.Error(), "holds no key") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for _, c := range []struct{ text, want string }{
 		{"[privacy]\nanonymize = hash\n", "none, truncate or cryptopan"},
 		{"[privacy]\nanonymize = cryptopan\n", "has no key_file"},
