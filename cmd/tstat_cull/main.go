@@ -27,7 +27,7 @@ const description = `Delete directories of Tstat logs that tstat_send has sent.
 
 A directory is deleted if its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, is never deleted. A directory on which tstat_send works is left for the next run. A directory that cannot be deleted completely, because of permissions or attributes of a file in it, is left complete and logged.
 
-Exit status: 0 all done; 64 wrong usage; 66 a directory given with -d does not exist or cannot be read; 74 something below it could not be read or deleted, or --min-free was not reached (the rest was done); 75 interrupted; 78 the configuration cannot be read.`
+Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or deleted (the others were done), or --min-free was not reached; 75 interrupted; 78 wrong configuration.`
 
 type command struct {
 	Directory []string         `short:"d" sep:"none" placeholder:"DIR" help:"A root, the directory below which Tstat writes its directories of logs (their names end in .out). May be repeated, but no root may lie in another. File systems mounted below DIR are not entered; name each with its own -d."`
@@ -36,10 +36,10 @@ type command struct {
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. The exit status is 74 if too little space is free after that."`
 	DryRun    bool             `short:"D" help:"Log the directories that would be deleted, and delete nothing. Note that -D means --debug for tstat_send, as for the Python tools."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
-	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON; docs/monitoring.md describes it."`
-	Metrics   string           `placeholder:"FILE" help:"Write the run's metrics to FILE for the textfile collector of Prometheus's node_exporter. Counters continue from the values in the file."`
+	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
+	Metrics   string           `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. The name must end in .prom, and each line of a crontab needs a file of its own."`
 	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are still logged."`
-	Verbose   bool             `short:"v" help:"Log each directory that is deleted or skipped."`
+	Verbose   bool             `short:"v" help:"Also log each directory that is deleted or skipped."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
 }

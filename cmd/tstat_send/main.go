@@ -26,7 +26,7 @@ const description = `Send the flows in Tstat's logs to RabbitMQ, and mark what w
 
 Finds the directories below each --directory whose names end in .out, oldest first, reads their logs log_tcp_complete and log_udp_complete, and sends the flows of at least --threshold MB as JSON messages. When all messages of a directory are confirmed, the directory is marked with a file .processed. If Tstat writes to a marked directory, the next run sends the new rows. Meant to be run from cron.
 
-Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or marked (the others were done); 75 try again later (broker away, not confirmed in time, root locked by another run, interrupted); 77 refused (credentials, permissions); 78 wrong configuration (file, TLS, missing queue, exchange or vhost, unroutable message).`
+Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or marked (the others were done); 75 try again later (broker away or blocked, not confirmed in time, root locked by another run, interrupted); 77 refused (credentials, permissions); 78 wrong configuration (file, TLS, missing queue, exchange or vhost, unroutable message).`
 
 type command struct {
 	Directory   []cli.Root `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root, the directory below which Tstat writes its directories of logs; with the instance id of that Tstat, if it has its own. May be repeated, but no root may lie in another. Required, unless the configuration names the roots."`
@@ -49,8 +49,8 @@ type command struct {
 	Check       bool       `help:"Check everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print the results, and send nothing."`
 	Status      bool       `help:"Print the directories below the roots that are not confirmed to their end: age, unconfirmed bytes, state, path and cause. Only reads, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
 	JSON        bool       `name:"json" help:"With --status: print JSON instead of a table."`
-	Resend      bool       `help:"Send the directories again that Tstat started from --since on and before --until: whole, oldest first, whatever their marks say. The marks stay as they are, and no other run can work on the roots meanwhile. See docs/resend.md."`
-	Since       moment     `placeholder:"TIME" help:"With --resend: start of the first directory. 2026-11-23 and 2026-11-23T10:00 are local, as the names of the directories are; 2026-11-23T10:00:00+01:00 is not."`
+	Resend      bool       `help:"Send the directories again that Tstat started from --since on and before --until: whole, oldest first, whatever their marks say. The marks stay as they are, and no other run can work on the roots meanwhile. Excludes --check, --status, --single and --metrics."`
+	Since       moment     `placeholder:"TIME" help:"With --resend: the directories from this time on are sent. 2026-11-23 and 2026-11-23T10:00 are in the local time zone, as the names of the directories; 2026-11-23T10:00:00+01:00 is converted."`
 	Until       moment     `placeholder:"TIME" help:"With --resend: the directories before this time are sent. For the 23rd: --since 2026-11-23 --until 2026-11-24."`
 	DryRun      bool       `name:"dry-run" help:"With --resend: list the directories, their sizes and what their marks say, and send nothing. Takes no lock."`
 	Rejects     string     `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`

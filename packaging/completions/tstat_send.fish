@@ -22,7 +22,7 @@ complete -c tstat_send -l check -d 'Check everything that a run needs (configura
 complete -c tstat_send -l status -d 'Print the directories below the roots that are not confirmed to their end: age, unconfirmed bytes, state, path and cause'
 complete -c tstat_send -l json -d 'With --status: print JSON instead of a table'
 complete -c tstat_send -l resend -d 'Send the directories again that Tstat started from --since on and before --until: whole, oldest first, whatever their marks say'
-complete -c tstat_send -l since -x -d 'With --resend: start of the first directory'
+complete -c tstat_send -l since -x -d 'With --resend: the directories from this time on are sent'
 complete -c tstat_send -l until -x -d 'With --resend: the directories before this time are sent'
 complete -c tstat_send -l dry-run -d 'With --resend: list the directories, their sizes and what their marks say, and send nothing'
 complete -c tstat_send -l rejects -r -F -d 'Append malformed rows to FILE, with file, line and reason'
