@@ -50,7 +50,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 
 // The crontab lines in the documentation have the form of those that are installed.
 func TestCrontabLines(t *testing.T) {
-	for _, name := range []string{"tstat-transport", "../../README.md", "../../docs/migration.md"} {
+	for _, name := range []string{"tstat-transport", "../../README.md", "../../docs/migration.md", "../../packaging/man/tstat_cull.1.end"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +62,13 @@ func TestCrontabLines(t *testing.T) {
 			if strings.HasPrefix(line, "*/10 * * * *") || strings.HasPrefix(line, "30 * * * *") {
 				lines++
 				once := name == "../../docs/migration.md" || strings.Contains(line, " tstat_mail_once /var/lib/tstat-transport/")
-				if !path || !once || !strings.Contains(line, " -q ") {
+				if strings.HasPrefix(name, "../../packaging/man/") {
+					path, once = true, true // one line, with the full path of the program
+				}
+				if strings.Contains(strings.ReplaceAll(line, `\e%`, ""), "%") {
+					t.Errorf("%s: cron takes %% for the end of the line: %s", name, line)
+				}
+				if !path || !once || !strings.Contains(strings.ReplaceAll(line, `\-`, "-"), " -q ") {
 					t.Errorf("%s: %s", name, line)
 				}
 			}
