@@ -16,8 +16,7 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// TestFirstLines: a log whose header is in any form that names the columns is
-// sent as the same log with Tstat's own header is.
+// A log gives the same flows with any form of header line that names the columns.
 func TestFirstLines(t *testing.T) {
 	numbers := regexp.MustCompile(`:(\d+)`)
 	for _, name := range []string{"log_tcp_complete", "log_udp_complete"} {
@@ -71,8 +70,7 @@ func TestFirstLines(t *testing.T) {
 	}
 }
 
-// TestTailAndCarriageReturn: a last row that was sent before its line end stood
-// is not sent again when CR LF follows.
+// A last row that was sent without its line end is not sent again when CR LF arrives.
 func TestTailAndCarriageReturn(t *testing.T) {
 	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9"
 	const row = "10.0.0.1 80 10.0.0.2 443 5 6 1.5 1795379200706.312012 1795379200708.312012"
@@ -93,8 +91,8 @@ func TestTailAndCarriageReturn(t *testing.T) {
 	}
 }
 
-// TestNoHeaderMessages: the error tells a log without a header from one whose
-// header lacks columns.
+// A log without a header, a header that lacks columns, and a header that is too long have
+// different errors.
 func TestNoHeaderMessages(t *testing.T) {
 	for text, want := range map[string]string{
 		"10.0.0.1 80 10.0.0.2 443 5 6 1.5 7 8\n":                    fastparse.ErrFirstRow.Error(),

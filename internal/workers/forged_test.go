@@ -14,11 +14,11 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// longestName is how long a name in a log can be: one in the DNS has 253
-// characters, which other protocols' names keep to.
+// longestName is the length of the longest name in the DNS. Names of other protocols are
+// not longer.
 const longestName = 253
 
-// realLog are the lines of a log that Tstat wrote, its header first.
+// realLog returns the lines of a log that Tstat wrote, its header first.
 func realLog(t *testing.T, corpus, name string) []string {
 	t.Helper()
 	paths, err := filepath.Glob("../../testdata/corpus/" + corpus + "/*/" + name)
@@ -32,7 +32,7 @@ func realLog(t *testing.T, corpus, name string) []string {
 	return strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// named returns a row with another text in a column of names.
+// named returns row with name as the text of a column.
 func named(t *testing.T, header, row, column, name string) string {
 	t.Helper()
 	at := slices.IndexFunc(strings.Fields(header), func(f string) bool { return strings.HasPrefix(f, column+":") })
@@ -44,6 +44,7 @@ func named(t *testing.T, header, row, column, name string) string {
 	return strings.Join(fields, " ")
 }
 
+// numbered returns a header line with these columns.
 func numbered(columns string) string {
 	fields := strings.Fields(columns)
 	for i := range fields {
@@ -52,8 +53,8 @@ func numbered(columns string) string {
 	return "#" + strings.Join(fields, " ")
 }
 
-// TestForgedLines: names that hold newlines and what looks like lines of a log
-// cost at most their own row, as long as they are no complete header.
+// A name with newlines, and with text that looks like lines of a log, damages at most its
+// own row, unless the name contains a complete header line.
 func TestForgedLines(t *testing.T) {
 	for _, log := range []struct{ name, column string }{{"log_tcp_complete", "c_tls_SNI"}, {"log_udp_complete", "fqdn"}} {
 		rows := realLog(t, "level15", log.name)
@@ -90,8 +91,8 @@ func TestForgedLines(t *testing.T) {
 	}
 }
 
-// everywhere are the columns that a header in mid-file must have.
-var everywhere = map[string]string{
+// alwaysWritten holds the columns that a header inside a log must have.
+var alwaysWritten = map[string]string{
 	"log_tcp_complete": "c_ip c_port c_pkts_all c_rst_cnt c_ack_cnt c_ack_cnt_p c_bytes_uniq c_pkts_data c_bytes_all c_pkts_retx " +
 		"c_bytes_retx c_pkts_ooo c_syn_cnt c_fin_cnt s_ip s_port s_pkts_all s_rst_cnt s_ack_cnt s_ack_cnt_p s_bytes_uniq s_pkts_data " +
 		"s_bytes_all s_pkts_retx s_bytes_retx s_pkts_ooo s_syn_cnt s_fin_cnt first last durat c_first s_first c_last s_last " +
@@ -100,16 +101,15 @@ var everywhere = map[string]string{
 		"s_ip s_port s_first_abs s_durat s_bytes_all s_pkts_all s_isint s_type",
 }
 
-// TestForgedHeader: a complete header is longer than the two names of a TCP row
-// together, but fits into one of a UDP row, and a header in mid-file applies.
-// What that costs ends with that log, or with Tstat's next header line; the
-// books balance, and the log says where it was.
+// A complete header is longer than both names of a TCP row together, but fits into a name
+// of a UDP row, and then applies. The rows after it may be wrong up to the end of the log or
+// Tstat's next header line. The program logs where the header is, and the books balance.
 func TestForgedHeader(t *testing.T) {
-	if n := len(numbered(everywhere["log_tcp_complete"])); n <= 2*255 {
+	if n := len(numbered(alwaysWritten["log_tcp_complete"])); n <= 2*255 {
 		t.Errorf("a header of a TCP log takes %d bytes", n)
 	}
 	const name = "log_udp_complete"
-	short := numbered("x y " + everywhere[name])
+	short := numbered("x y " + alwaysWritten[name])
 	if len(short)+2 > longestName {
 		t.Fatalf("%d bytes do not fit into a name: a header in a name is no longer possible", len(short))
 	}
@@ -137,10 +137,10 @@ func TestForgedHeader(t *testing.T) {
 			}
 		}
 	}
-	atLeast(rows[:4], 3) // before the forged line, in both logs and behind Tstat's own header
-	atLeast(rows, 1)     // behind Tstat's own header
+	atLeast(rows[:4], 3) // before the forged line in both logs, and after Tstat's second header
+	atLeast(rows, 1)     // after Tstat's second header
 	if !strings.Contains(log.String(), "header_changed") || !strings.Contains(log.String(), "columns=18 before=23") {
-		t.Errorf("nothing warns of it:\n%s", &log)
+		t.Errorf("no warning of the forged header:\n%s", &log)
 	}
 	if n.Malformed.Load() == 0 {
 		t.Error("no row is malformed")

@@ -18,24 +18,24 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// How FuzzPipeline's bytes are put on disk.
+// Flags of how FuzzPipeline writes its bytes to the disk.
 const (
 	asUDP    = 1 << iota // as the UDP log
-	asGzip               // the bytes are the .gz
-	compress             // the .gz is made of the bytes
-	cutGzip              // and loses its last bytes
-	asMark               // the state is .processed, not .processing
+	asGzip               // as a .gz, as they are
+	compress             // as a .gz, compressed
+	cutGzip              // with compress: without the last bytes of the .gz
+	asMark               // the state as .processed, not as .processing
 )
 
-// fitting is a state whose fingerprint fits every log, since it reaches no
-// further than the start.
+// fitting returns a state file whose fingerprint covers no byte, so that it matches every
+// log.
 func fitting(log string) string {
 	return `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{` + log + `,"fingerprint":"0:e3b0c44298fc1c149afbf4c8996fb924"}}}`
 }
 
-// FuzzPipeline: whatever stands in a log, a compressed log or a state file, a
-// run ends soon, its books balance, and what it has marked it leaves alone;
-// without the state file the log becomes what the reference makes of it.
+// With any content of a log, a compressed log and a state file, a run ends soon, its books
+// balance, and the next run sends nothing of a directory that is done. Without the state
+// file, the flows are those of the reference.
 func FuzzPipeline(f *testing.F) {
 	tcp := "#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9\n" +
 		"10.0.0.1 80 10.0.0.2 443 5 6 1.5 1795379200706.312012 1795379200708.312012\n" +
@@ -100,7 +100,7 @@ func FuzzPipeline(f *testing.F) {
 			t.Fatal("the runs took too long")
 		}
 		if len(log) > 200<<10 {
-			return // the longest line that is one is a block
+			return // a line may be too long for a block
 		}
 		whole := log
 		if damaged {
@@ -145,8 +145,8 @@ func gzipped(t *testing.T, text []byte) []byte {
 	return b.Bytes()
 }
 
-// gunzipped is how much of a log can be had from a .gz, and whether that is
-// damaged, which one that is only cut is not.
+// gunzipped returns the text of a .gz up to where it is damaged or truncated. A truncated
+// .gz is not damaged.
 func gunzipped(file []byte) (log []byte, damaged bool) {
 	z, err := logdir.Uncompressed(context.Background(), bytes.NewReader(file), int64(len(file)))
 	if err != nil {

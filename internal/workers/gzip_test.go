@@ -17,7 +17,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// compressed is text as gzip makes it; more than one make members.
+// compressed returns texts as a gzip file, one member for each text.
 func compressed(t testing.TB, texts ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -33,7 +33,7 @@ func compressed(t testing.TB, texts ...string) []byte {
 	return b.Bytes()
 }
 
-// readPacked reads a compressed log; lines is nil where it cannot be opened.
+// readPacked reads a gzip log. lines is nil if the log cannot be opened.
 func readPacked(t *testing.T, content []byte) (lines []line, err error) {
 	t.Helper()
 	path := t.TempDir() + "/log_tcp_complete.gz"
@@ -47,7 +47,7 @@ func readPacked(t *testing.T, content []byte) (lines []line, err error) {
 	return drain(t, r)
 }
 
-// packedLog varies, so that it does not shrink to nothing.
+// packedLog returns a log whose rows differ, so that it does not compress to almost nothing.
 func packedLog(rows int) string {
 	var b strings.Builder
 	b.WriteString(headerA + "\n")
@@ -58,15 +58,15 @@ func packedLog(rows int) string {
 	return b.String()
 }
 
-// TestGzipCut: a stream that ends anywhere is a log that is being written. The
-// standard library says how much of it there is.
+// A gzip stream that ends anywhere is a log that Tstat is still writing. It has the lines
+// that the standard library decompresses.
 func TestGzipCut(t *testing.T) {
 	log := packedLog(60)
 	whole := compressed(t, log[:len(log)/2], log[len(log)/2:])
 	for n := range len(whole) + 1 {
 		var there []byte
 		if z, err := stdgzip.NewReader(bytes.NewReader(whole[:n])); err == nil {
-			there, _ = io.ReadAll(z) // its error is that of the cut
+			there, _ = io.ReadAll(z) // the error reports the truncation
 		}
 		got, err := readPacked(t, whole[:n])
 		if err != nil {
@@ -79,8 +79,8 @@ func TestGzipCut(t *testing.T) {
 	}
 }
 
-// TestGzipDamaged: of a damaged stream the whole lines before the damage
-// count, and the error names the file.
+// The whole lines before the damage in a gzip stream are read, and the error names the
+// file.
 func TestGzipDamaged(t *testing.T) {
 	log := packedLog(9000) // more than two blocks
 	good := compressed(t, log)
@@ -105,7 +105,7 @@ func TestGzipDamaged(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "log_tcp_complete.gz") {
 			t.Errorf("%s: %v", what, err)
 		}
-		// Damaged bytes may yield other text before they are found out.
+		// The decompressor may return wrong text before it detects the damage.
 		want := linesOf(log, 0, headerA)
 		same := 0
 		for same < min(len(got), len(want)) && got[same] == want[same] {
@@ -125,9 +125,8 @@ func TestGzipDamaged(t *testing.T) {
 	}
 }
 
-// TestGzipResumeStopped: a run that is told to stop while it looks for the
-// place where an earlier one ended leaves the log as it was, and does not take
-// it for another, wherever that happens.
+// A run that is stopped while it decompresses a log up to the position of an earlier run
+// keeps that position, and does not take the log for a replaced one.
 func TestGzipResumeStopped(t *testing.T) {
 	path, log := t.TempDir(), packedLog(9000)
 	if err := os.Mkdir(path+"/x.out", 0o755); err != nil {
@@ -180,8 +179,7 @@ func TestGzipResumeStopped(t *testing.T) {
 	}
 }
 
-// TestGzipShort: files too short for gzip's own header are logs that have just
-// been opened.
+// Files that are too short for a gzip header are logs that Tstat has just opened.
 func TestGzipShort(t *testing.T) {
 	for _, content := range []string{"", "\x1f", "\x1f\x8b", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00"} {
 		if got, err := readPacked(t, []byte(content)); err != nil || len(got) > 0 {

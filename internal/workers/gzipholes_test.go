@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// TestGzipHolesReadOnce: the holes of a gzip log and what comes behind them are read
-// under the right headers, and the log is decompressed once for all of them.
+// The holes of a gzip log, and the rows after them, are read under the right headers, and
+// the log is decompressed once for all of them.
 func TestGzipHolesReadOnce(t *testing.T) {
 	text, want := headerA+"\n", []string{}
 	header, from := int64(0), logdir.LogState{}

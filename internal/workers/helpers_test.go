@@ -30,8 +30,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type archive struct {
 	mu     sync.Mutex
 	bodies map[string]string // by message id
-	times  map[string]int    // how often each was accepted
-	// refuse, if set, is asked before a message is accepted.
+	times  map[string]int    // how often each message was accepted
+	// refuse, if set, returns why a message is refused, or nil.
 	refuse func(id string) error
 }
 
@@ -57,7 +57,7 @@ func (a *archive) Send(ctx context.Context, m *transport.Message) error {
 
 func (a *archive) Close(context.Context) error { return nil }
 
-// flows counts the flows of all accepted messages by their text.
+// flows returns how often each flow was accepted, by its text.
 func (a *archive) flows(t *testing.T) map[string]int {
 	t.Helper()
 	count := make(map[string]int)
@@ -73,7 +73,8 @@ func (a *archive) flows(t *testing.T) map[string]int {
 	return count
 }
 
-// run is one run over root; change, if not nil, adjusts its options.
+// run runs the pipeline once over root, and checks its books. change, if not nil, changes
+// the options.
 func run(ctx context.Context, t *testing.T, root string, to transport.Transport, change func(*workers.Options)) (workers.Outcome, *report.Counters) {
 	t.Helper()
 	r, err := logdir.OpenRoot(root)
@@ -107,7 +108,7 @@ func run(ctx context.Context, t *testing.T, root string, to transport.Transport,
 	return outcome, n
 }
 
-// writeLog puts a log into a directory below root.
+// writeLog writes a log into a directory below root.
 func writeLog(t *testing.T, root, dir, name string, content []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
@@ -127,7 +128,7 @@ func readReference(t *testing.T, log []byte, kind reference.Protocol, from int64
 	return want
 }
 
-// wantFlows counts the flows that a log must become by their text.
+// wantFlows returns how often each flow must be sent, by its text.
 func wantFlows(t *testing.T, result reference.Result) map[string]int {
 	t.Helper()
 	count := make(map[string]int)
@@ -146,7 +147,7 @@ func flowText(t *testing.T, f message.Flow) string {
 	return string(text)
 }
 
-// diff tells the first flow whose number is not as wanted.
+// diff fails the test with the first flow that was not sent as often as it must be.
 func diff(t *testing.T, got, want map[string]int) {
 	t.Helper()
 	for _, f := range slices.Sorted(maps.Keys(want)) {
@@ -161,6 +162,7 @@ func diff(t *testing.T, got, want map[string]int) {
 	}
 }
 
+// mark returns the content of a directory's .processed.
 func mark(t *testing.T, root, dir string) logdir.State {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, dir, ".processed"))

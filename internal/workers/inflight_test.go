@@ -14,8 +14,8 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// unpacking is a transport that hands on what is in compressed messages, and
-// finds messages of more than maxFlows flows too large.
+// unpacking is a transport that decompresses messages, and refuses those with more than
+// maxFlows flows as too large.
 type unpacking struct {
 	*archive
 	t        *testing.T
@@ -42,8 +42,8 @@ func (u *unpacking) Send(ctx context.Context, m *transport.Message) error {
 	return u.archive.Send(ctx, &plain)
 }
 
-// TestCompressedMessages: compressed messages have the ids and the content of
-// those that are not, also in parts.
+// Compressed messages have the same ids and content as uncompressed messages, also if they
+// are split.
 func TestCompressedMessages(t *testing.T) {
 	root := t.TempDir()
 	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 3))
@@ -75,8 +75,8 @@ func TestCompressedMessages(t *testing.T) {
 	}
 }
 
-// holding is a transport that accepts nothing until it has as much as full says,
-// and for a while after that. It counts the bytes that callers of Send hold.
+// holding is a transport that accepts nothing until full returns true, and then everything,
+// a moment later. It records the most bytes and calls that were in Send at a time.
 type holding struct {
 	full           func(bytes, calls int64) bool
 	once           sync.Once
@@ -89,7 +89,7 @@ func (h *holding) Send(ctx context.Context, m *transport.Message) error {
 	size := int64(len(m.Body))
 	bytes, calls := h.bytes.Add(size), h.calls.Add(1)
 	if h.full(bytes, calls) {
-		const more = 200 * time.Millisecond // in which more would come
+		const more = 200 * time.Millisecond // time for a call above the bound
 		h.once.Do(func() { time.AfterFunc(more, func() { close(h.release) }) })
 	}
 	for highest := h.highest.Load(); bytes > highest && !h.highest.CompareAndSwap(highest, bytes); {
@@ -110,8 +110,7 @@ func (h *holding) Send(ctx context.Context, m *transport.Message) error {
 
 func (h *holding) Close(context.Context) error { return nil }
 
-// hold runs over root while the transport accepts nothing until it is full, and
-// then everything.
+// hold runs the pipeline over root with a holding transport.
 func hold(t *testing.T, root string, publishers int, full func(bytes, calls int64) bool) (*holding, *report.Counters) {
 	t.Helper()
 	to := &holding{release: make(chan struct{}), full: full}
@@ -122,9 +121,8 @@ func hold(t *testing.T, root string, publishers int, full func(bytes, calls int6
 	return to, counters
 }
 
-// TestBytesInFlight: a transport that accepts nothing for a while gets 24 MiB of
-// messages at most, however many publishers there may be, and all of them in the
-// end.
+// A transport that accepts nothing for a while gets at most 24 MiB of messages, with any
+// number of publishers, and gets all messages in the end.
 func TestBytesInFlight(t *testing.T) {
 	root := t.TempDir()
 	g, err := loggen.New(loggen.Options{})

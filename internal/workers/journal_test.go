@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// TestJournalIsBounded: of many directories with large state files the run keeps
-// a bounded part, and knows of the others that they are to be sent whole.
+// The journal keeps a bounded number of bytes of large state files, and an entry for every
+// directory.
 func TestJournalIsBounded(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "2026_11_23_10_00.out")

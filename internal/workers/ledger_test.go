@@ -10,8 +10,7 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Progress that could not be written when its time came is written when the
-// run stops.
+// Progress that could not be written at a checkpoint is written when the run stops.
 func TestProgressIsWrittenAfterAFailure(t *testing.T) {
 	d := inWork(t)
 	obstacle := filepath.Join(d.dir.Path(), ".processing.tmp")
@@ -35,8 +34,8 @@ func TestProgressIsWrittenAfterAFailure(t *testing.T) {
 	}
 }
 
-// Progress is written while a directory is in work; that everything is
-// confirmed by then does not mark it before the transport has finished it.
+// A checkpoint writes .processing even if everything is confirmed. The mark waits until the
+// transport has finished the directory.
 func TestProgressDoesNotMark(t *testing.T) {
 	d := inWork(t)
 	d.ledger.holds = 0
@@ -57,7 +56,7 @@ func TestProgressDoesNotMark(t *testing.T) {
 	}
 }
 
-// inWork returns a directory with a log of which 7 bytes are confirmed.
+// inWork returns a directory with a log whose first 7 bytes are confirmed.
 func inWork(t *testing.T) *dirWork {
 	t.Helper()
 	d := newDirWork(newPipeline(Options{Mark: true}), openDirectory(t), 0)
@@ -88,9 +87,8 @@ func openDirectory(t *testing.T) *logdir.Dir {
 	return dir
 }
 
-// TestLastHoldDoesNotBlock: the last hold of each directory in work is released
-// with a ledger locked, so it must find a place in finished even while no marker
-// takes a directory.
+// The last hold of a directory is released under the ledger's mutex. So finished must have
+// room for every directory in work, even if no marker receives.
 func TestLastHoldDoesNotBlock(t *testing.T) {
 	p := newPipeline(Options{})
 	p.openChannels()

@@ -6,7 +6,7 @@ import (
 )
 
 func TestMessageID(t *testing.T) {
-	const body = "123456789" // whose CRC-32 every catalogue of checksums gives
+	const body = "123456789" // the standard test text of CRC-32
 	if got, want := idPrefix("s/0/d/log_tcp_complete").id(7, 100, []byte(body)), "s/0/d/log_tcp_complete@7-100~cbf43926"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -10,8 +10,8 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// TestNestedLogIsNamed: the culler keeps a directory for a log that stands in a
-// directory within; the sender, which never sends that log, names it.
+// A log in a directory inside a .out directory is never sent, and keeps the culler from
+// deleting the directory. So the sender names it.
 func TestNestedLogIsNamed(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 12))

@@ -8,8 +8,7 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// TestStatisticNotFinite: a row whose round-trip time Tstat computed as nan is
-// sent with null in that place, and the run counts it.
+// A round-trip time that Tstat computed as nan becomes null in the flow, and is counted.
 func TestStatisticNotFinite(t *testing.T) {
 	lines := realLog(t, "level15", "log_tcp_complete")
 	lines[1] = named(t, lines[0], lines[1], "c_rtt_std", "-nan")

@@ -8,8 +8,8 @@ import (
 	"tstat-transport/internal/test/reference"
 )
 
-// TestPaddedGzip: zero bytes behind a member may be a second member that has not
-// arrived yet. The mark says so, and the member is sent when it comes.
+// Zero bytes after a gzip member may be a second member that has not arrived yet. The mark
+// records them, and the member is sent when it arrives.
 func TestPaddedGzip(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	log := longLog(t, 14)

@@ -11,8 +11,7 @@ import (
 	"tstat-transport/internal/test/reference"
 )
 
-// TestPlainBesideAnotherGzip: log_x and a log_x.gz that differ are both sent, once,
-// whatever becomes of the plain one.
+// log_x and a log_x.gz that differ are both sent once, also if log_x is deleted later.
 func TestPlainBesideAnotherGzip(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	plain, other := longLog(t, 300), longLog(t, 301)

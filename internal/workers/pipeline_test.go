@@ -27,8 +27,8 @@ import (
 
 const dirName = "2026_11_23_10_00.out"
 
-// longLog is a TCP log of several blocks, with dirt, header lines in between
-// and a last line that is cut.
+// longLog returns a TCP log of several blocks, with malformed rows, header lines between
+// rows, and a last line that is cut.
 func longLog(t *testing.T, seed uint64) []byte {
 	t.Helper()
 	g, err := loggen.New(loggen.Options{Seed: seed, Dirt: 0.05, Cut: true})
@@ -42,8 +42,8 @@ func longLog(t *testing.T, seed uint64) []byte {
 	return log.Bytes()
 }
 
-// TestMessages: ids, boundaries and bodies are those of the specification, for
-// any number of workers, and the books are those of the reference.
+// Ids, boundaries and bodies of messages, and the books, are those of the reference, for any
+// number of workers.
 func TestMessages(t *testing.T) {
 	long := longLog(t, 1)
 	logs := map[string][]byte{"log_tcp_complete": long}
@@ -96,9 +96,8 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestGrowth: a log that grows in steps, cut anywhere, as Tstat's buffer does.
-// Every flow arrives; more than once only where a step ended inside a column
-// that flows use, so that the row could only be sent as it stood.
+// A log grows in steps that end anywhere, as Tstat's buffer makes it grow. Every flow
+// arrives. A row arrives twice only if a step ended inside a column that flows use.
 func TestGrowth(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 4 {
@@ -148,7 +147,7 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// writeGrown appends what is new, as Tstat does.
+// writeGrown appends to the log what it lacks of content, as Tstat does.
 func writeGrown(t *testing.T, root string, content []byte) {
 	t.Helper()
 	path := filepath.Join(root, dirName, "log_tcp_complete")
@@ -167,9 +166,8 @@ func writeGrown(t *testing.T, root string, content []byte) {
 	}
 }
 
-// TestTouched: logs that were touched, as chmod and backups do, and hold nothing
-// new leave the mark its time, from which the culler counts. The next run sees
-// that they are those of the mark.
+// A log whose ctime has changed, but not its content, is looked into once. The mark keeps
+// its modification time, from which the culler counts the directory's age.
 func TestTouched(t *testing.T) {
 	root := t.TempDir()
 	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 11))
@@ -205,8 +203,7 @@ func TestTouched(t *testing.T) {
 	wantTime(true)
 }
 
-// TestSettled: a row whose line was cut behind the last column that flows use,
-// or just before the newline, is sent once.
+// A row whose line was cut after the last column that flows use is sent once.
 func TestSettled(t *testing.T) {
 	log, err := os.ReadFile("../../testdata/corpus/level15/2026_11_22_20_26.out/log_tcp_complete")
 	if err != nil {
@@ -215,7 +212,7 @@ func TestSettled(t *testing.T) {
 	lines := bytes.SplitAfter(log, []byte("\n"))
 	head := slices.Concat(lines[0], lines[1])
 	last := lines[2]
-	used := 0 // length of the row up to the last column that is used, s_pkts_unfs
+	used := 0 // length of the row up to the last column that flows use, s_pkts_unfs
 	for range 109 {
 		used += bytes.IndexByte(last[used:], ' ') + 1
 	}
@@ -240,8 +237,8 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// TestResend: with a transport that fails every now and then, runs repeated
-// until all is confirmed lose nothing, and a message keeps its content.
+// With a transport that fails now and then, repeated runs lose nothing, and messages with
+// the same id have the same content.
 func TestResend(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	root := t.TempDir()
@@ -274,8 +271,8 @@ func TestResend(t *testing.T) {
 	}
 }
 
-// TestStop: a run that is told to stop settles what is on its way, and the
-// next goes on behind it: nothing is sent twice.
+// A run that is stopped waits for the messages in flight, and the next run continues after
+// them: nothing is sent twice.
 func TestStop(t *testing.T) {
 	root := t.TempDir()
 	long := longLog(t, 8)
@@ -314,8 +311,8 @@ func TestStop(t *testing.T) {
 	diff(t, to.flows(t), want)
 }
 
-// TestGivenUp: a directory in work when the transport fails for another is not
-// said to have been interrupted: nobody has told the run to stop.
+// If the transport fails for one directory, the run is not interrupted, and another
+// directory in work is waiting, not failed.
 func TestGivenUp(t *testing.T) {
 	root := t.TempDir()
 	corpus, err := os.ReadFile("../../testdata/corpus/bulk_with_1300MB_flow/2026_11_22_20_27.out/log_tcp_complete")
@@ -324,7 +321,7 @@ func TestGivenUp(t *testing.T) {
 	}
 	writeLog(t, root, dirName, "log_tcp_complete", corpus)
 	const other = "2026_11_23_11_00.out"
-	// More messages than can wait for the publisher: it holds the worker up.
+	// There are more messages than can wait for the publisher, so the worker waits.
 	writeLog(t, root, other, "log_tcp_complete", slices.Concat(longLog(t, 10), longLog(t, 11), longLog(t, 12)))
 	to := newArchive()
 	counters := new(report.Counters)
@@ -356,7 +353,7 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// TestHalves: a message that is too large is sent in parts.
+// The halves of a message have the flows of the message, in order.
 func TestHalves(t *testing.T) {
 	var flows []message.Flow
 	for _, r := range readReference(t, longLog(t, 9), reference.TCP, 0).Rows[:3] {
@@ -382,9 +379,8 @@ func TestHalves(t *testing.T) {
 	}
 }
 
-// TestSamePlaceOtherLog: Tstat, started again within the minute, writes another
-// log of the same length to the same place. Its message has an id of its own, or
-// an archive that drops repeats would lose it.
+// Tstat, restarted within a minute, may write another log of the same length to the same
+// path. Its message has an id of its own, so a consumer that drops repeated ids keeps it.
 func TestSamePlaceOtherLog(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	lines := realLog(t, "level15", "log_udp_complete")

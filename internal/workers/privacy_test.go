@@ -20,8 +20,7 @@ func (r *rejected) Reject(_ string, _ int64, reason string, text []byte) error {
 
 func (*rejected) Sync() error { return nil }
 
-// TestPrivacyOfMalformedRows: with a policy neither the log nor --rejects shows
-// more of a malformed row than the reason.
+// With a policy, the log and --rejects show only the reason of a malformed row.
 func TestPrivacyOfMalformedRows(t *testing.T) {
 	lines := realLog(t, "level15", "log_udp_complete")
 	bad := strings.Replace(lines[1], " ", " x", 1)
@@ -43,8 +42,7 @@ func TestPrivacyOfMalformedRows(t *testing.T) {
 	}
 }
 
-// TestPrivacyChanged: a run that replaces addresses in another way than the state
-// files say tells so, once.
+// A run that replaces addresses in another way than the state files record logs that once.
 func TestPrivacyChanged(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	lines := realLog(t, "level15", "log_udp_complete")

@@ -17,18 +17,16 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// line is a line that a reader hands out: where it stands, and the header line
-// in force there.
+// line is a line that a reader returns, with its offset and the header line in force.
 type line struct {
 	at     int64
-	header string // of the line itself, where it is one
+	header string // of a header line: the line itself
 	text   string
-	cut    bool // has no newline
+	cut    bool // the line has no newline
 }
 
-// linesOf says, line by line, what a reader must hand out from a position on.
-// headers are the log's header lines; a line that is too long for a block has
-// no text.
+// linesOf returns the lines that a reader must return from a position on. headers are the
+// log's header lines. A line that is too long for a block has no text.
 func linesOf(log string, from int64, headers ...string) []line {
 	var all []line
 	header, at := "", int64(0)
@@ -54,7 +52,7 @@ func linesOf(log string, from int64, headers ...string) []line {
 	return all
 }
 
-// drain reads to the log's end. It checks what holds for every block.
+// drain reads a log to its end, and checks each block's place, size, end and padding.
 func drain(t *testing.T, r *stretchReader) (all []line, err error) {
 	t.Helper()
 	c := newBlock()
@@ -79,7 +77,7 @@ func drain(t *testing.T, r *stretchReader) (all []line, err error) {
 	}
 }
 
-// linesIn are the lines of a block.
+// linesIn returns the lines of a block.
 func linesIn(c *block) []line {
 	if c.long > 0 && len(c.buf) > 0 {
 		l := line{at: c.base, cut: c.unterminated}
@@ -121,7 +119,7 @@ func sameLines(t *testing.T, what string, got, want []line) {
 	}
 }
 
-// The two headers of the tests are such that a row of one is none of the other.
+// A row under one of these headers is malformed under the other.
 var (
 	headerA = header0("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
 	headerB = header0("c_ip", "c_port", "first", "last", "durat", "s_bytes_uniq", "c_bytes_uniq", "s_port", "s_ip", "fqdn")
@@ -132,8 +130,8 @@ const (
 	rowB = "10.0.0.1 80 1795379200706.3 1795379200708.3 1.5 600 700 443 10.0.0.2 a.test"
 )
 
-// header0 is a header line of these columns, and behind them of the others
-// that every Tstat writes.
+// header0 returns a header line with these columns, followed by the other columns that
+// every Tstat writes.
 func header0(columns ...string) string {
 	core, err := os.ReadFile("../../testdata/corpus/level00_core_only/2026_11_22_20_26.out/log_tcp_complete")
 	if err != nil {
@@ -148,6 +146,7 @@ func header0(columns ...string) string {
 	return headerOf(columns...)
 }
 
+// headerOf returns a header line with these columns.
 func headerOf(columns ...string) string {
 	for i, c := range columns {
 		columns[i] = fmt.Sprintf("%s:%d", c, i+1)
@@ -165,13 +164,12 @@ func nullFile(t testing.TB) *os.File {
 	return f
 }
 
-// over reads what src yields, as if it stood in file.
+// over returns a reader of a log with the content of src and the name of file.
 func over(file *os.File, src io.Reader) *stretchReader {
 	return &stretchReader{name: file.Name(), text: new(logText), src: src, header: headerTracker{protocol: fastparse.TCP, layouts: new(layouts)}}
 }
 
-// TestReaderCut: a log that ends anywhere, from readers that yield it in any
-// portions.
+// A log may end anywhere, and reads may return any number of bytes.
 func TestReaderCut(t *testing.T) {
 	log := headerA + "\n" + rowA + "\n\n" + rowA + " #name\n#\n" + headerB + "\n" + rowB + "\n" + headerA + "\n#c_ip:1\n" + rowA + " last\n"
 	portions := map[string]func(io.Reader) io.Reader{
@@ -192,8 +190,8 @@ func TestReaderCut(t *testing.T) {
 	}
 }
 
-// TestReaderLongLines: lines about as long as blocks, wherever they begin, do
-// no harm to those before and behind them.
+// A line about as long as a block, wherever it begins, does not change the lines before and
+// after it.
 func TestReaderLongLines(t *testing.T) {
 	file := nullFile(t)
 	for _, before := range []int{0, 1, blockSize - len(headerA) - 2, blockSize - len(headerA) - 3} {
@@ -218,8 +216,7 @@ func TestReaderLongLines(t *testing.T) {
 	}
 }
 
-// TestReaderHeaderAtBorders: header lines that begin or end at, or lie across,
-// a block's border.
+// A header line may begin at, end at or cross a block's border.
 func TestReaderHeaderAtBorders(t *testing.T) {
 	file := nullFile(t)
 	rows := headerA + "\n" + strings.Repeat(rowA+"\n", (blockSize-len(headerA)-2*len(headerB))/(len(rowA)+1)-2)
@@ -236,7 +233,7 @@ func TestReaderHeaderAtBorders(t *testing.T) {
 
 var sevens = strings.Repeat("7", blockSize)
 
-// endless yields a header and then n bytes without a newline.
+// endless returns the bytes of head and then left digits without a newline.
 type endless struct {
 	head io.Reader
 	left int
@@ -254,8 +251,7 @@ func (e *endless) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// TestReaderHugeLine: 100 MB without a newline take no memory, however they
-// end.
+// A line of 100 MB takes no memory of its own, with and without a newline at its end.
 func TestReaderHugeLine(t *testing.T) {
 	const size = 100 << 20
 	file := nullFile(t)
@@ -288,7 +284,7 @@ func TestReaderHugeLine(t *testing.T) {
 	}
 }
 
-// failing fails for good behind n bytes, as a bad disk does.
+// failing returns n bytes and then always EIO, as a bad disk does.
 type failing struct {
 	io.Reader
 	n int
@@ -303,8 +299,8 @@ func (f *failing) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestReaderError: what stands in whole lines before the place that cannot be
-// read is handed out, nothing else is, and the error names the file.
+// Of a log that cannot be read to its end, the whole lines before the error are returned,
+// and nothing else. The error names the file.
 func TestReaderError(t *testing.T) {
 	file := nullFile(t)
 	short := headerA + "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n" + rowB + "\n"
@@ -331,8 +327,8 @@ func TestReaderError(t *testing.T) {
 	}
 }
 
-// TestReaderFirstLine: what is no log with a header is an error that names the
-// file, and hands out nothing; a header that is being written is none.
+// A log without a header is an error that names the file, and no line is returned. A header
+// line that is still being written is not an error.
 func TestReaderFirstLine(t *testing.T) {
 	file := nullFile(t)
 	for log, wrong := range map[string]bool{
@@ -341,7 +337,7 @@ func TestReaderFirstLine(t *testing.T) {
 		headerA[:20]:                   false,
 		headerA:                        false,
 		headerA + "\n":                 false,
-		"#" + strings.Repeat("x", 1e6): false, // nobody can tell yet
+		"#" + strings.Repeat("x", 1e6): false, // it may still become a header
 		"#" + strings.Repeat("x", 1e6) + "\n" + headerA + "\n": true,
 		strings.Repeat("x", 1e6):                               true,
 		rowA:                                                   true,
@@ -364,8 +360,8 @@ func TestReaderFirstLine(t *testing.T) {
 	}
 }
 
-// TestReaderResume: a reader that begins where another might have stopped
-// hands out the rest, under the right header.
+// A reader that starts at any line returns the rest of the log, under the right headers, and
+// has the fingerprint of the whole log.
 func TestReaderResume(t *testing.T) {
 	row := strings.Repeat(rowA+"\n", 10)
 	log := headerA + "\n" + rowA + "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n" + headerA + "\n" +
@@ -422,7 +418,7 @@ func printOf(log string) string {
 	return p.At(int64(len(log)))
 }
 
-// openReader opens a log that can be read from there.
+// openReader returns a reader of a log from a position on.
 func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *stretchReader {
 	t.Helper()
 	r, err := tryReader(t, path, packed, from)
@@ -447,9 +443,8 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*s
 	return newStretchReader(t.Context(), logFile{f, log, st, new(layouts)}, from, toEnd, nil)
 }
 
-// TestReaderResumeRefused: positions that the log does not have, or at which
-// no line begins, and headers that are none, are refused, so that the log is
-// sent whole.
+// A state with a position that the log does not have, with a position inside a line, or with
+// a header that is not one is refused. The log is then sent from its start.
 func TestReaderResumeRefused(t *testing.T) {
 	log := headerA + "\n" + rowA + "\n" + rowA + "\n"
 	path := t.TempDir() + "/log_tcp_complete"
@@ -464,14 +459,14 @@ func TestReaderResumeRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, from := range map[string]logdir.LogState{
-			"behind the end":             {Position: end + 1, End: end + 1},
-			"far behind the end":         {Position: 1 << 62, End: 1 << 62, Header: 1 << 61},
-			"a header behind the end":    {Position: 1 << 40, End: 1 << 40, Header: 1 << 39},
+			"after the end":              {Position: end + 1, End: end + 1},
+			"far after the end":          {Position: 1 << 62, End: 1 << 62, Header: 1 << 61},
+			"a header after the end":     {Position: 1 << 40, End: 1 << 40, Header: 1 << 39},
 			"a header at the position":   {Position: first, End: end, Header: first},
-			"a row for a header":         {Position: end, End: end, Header: first},
-			"a header line in mid-line":  {Position: end, End: end, Header: 1},
+			"a row as the header":        {Position: end, End: end, Header: first},
+			"a header inside a line":     {Position: end, End: end, Header: 1},
 			"the position in a header":   {Position: 10, End: end},
-			"the position in mid-line":   {Position: first + 3, End: end},
+			"the position inside a row":  {Position: first + 3, End: end},
 			"the position at a line end": {Position: end - 1, End: end},
 		} {
 			if r, err := tryReader(t, path, packed, from); err == nil {
@@ -481,8 +476,8 @@ func TestReaderResumeRefused(t *testing.T) {
 	}
 }
 
-// TestReaderTail: a line that was taken when it had no newline is left out if
-// every field that flows use was complete by then, and only then.
+// A line that was sent without its newline is left out if every field that flows use was
+// complete at that time. Otherwise it is returned again.
 func TestReaderTail(t *testing.T) {
 	header := headerOf("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
 	head := header + "\n"
@@ -534,7 +529,8 @@ func TestReaderTail(t *testing.T) {
 	}
 }
 
-// FuzzReader: any bytes in any portions are the lines that they are.
+// The lines that a reader returns, put together, are the bytes of the log, however many
+// bytes a read returns.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(headerA+"\n"+rowA+"\n"), uint16(1))
 	f.Add([]byte(headerA+"\n#\n"+headerB+"\n"+rowB), uint16(7))

@@ -42,13 +42,12 @@ func hourly(t *testing.T, root string, count int) (names []string) {
 
 var firstHour = time.Date(2026, 11, 23, 0, 0, 0, 0, time.Local)
 
-// hours is the span from one hour of the first day to another.
+// hours returns the span between two hours of the first day.
 func hours(since, until int) *workers.Span {
 	return &workers.Span{Since: firstHour.Add(time.Duration(since) * time.Hour), Until: firstHour.Add(time.Duration(until) * time.Hour)}
 }
 
-// statesBelow returns what stands in the state files below root, and their inodes and
-// times: by path.
+// statesBelow returns the content, inode and times of each state file below root, by path.
 func statesBelow(t *testing.T, root string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(root, "*", ".*"))
@@ -70,7 +69,7 @@ func statesBelow(t *testing.T, root string) map[string]string {
 	return files
 }
 
-// of returns how often each message of a directory was accepted.
+// of returns how often each message of a directory was accepted, by id.
 func (a *archive) of(dir string) map[string]int {
 	times := make(map[string]int)
 	for id, n := range a.times {
@@ -81,7 +80,7 @@ func (a *archive) of(dir string) map[string]int {
 	return times
 }
 
-// wantTimes wants a message of the directory at least, and each to have come n times.
+// wantTimes checks that messages of the directory were accepted, each n times.
 func (a *archive) wantTimes(t *testing.T, dir string, n int) {
 	t.Helper()
 	messages := a.of(dir)
@@ -95,14 +94,14 @@ func (a *archive) wantTimes(t *testing.T, dir string, n int) {
 	}
 }
 
-// A resend sends the directories of the span with the message ids that they had, and
-// leaves the state files alone.
+// A resend sends the directories of the span with the same message ids as before, and does
+// not change the state files.
 func TestResendSpan(t *testing.T) {
 	root := t.TempDir()
 	names := hourly(t, root, 6)
 	to := newArchive()
 	run(t.Context(), t, root, to, nil)
-	// The mark of the Python tool, one that is damaged, and none.
+	// One mark is the Python tool's, one is damaged, and one is missing.
 	for name, text := range map[string]string{names[2]: "processed\n", names[3]: "{"} {
 		if err := os.WriteFile(filepath.Join(root, name, ".processed"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -127,7 +126,8 @@ func TestResendSpan(t *testing.T) {
 	}
 }
 
-// A resend that is stopped says where to go on. What is before that has come.
+// A resend that is stopped reports where to continue. Every directory before that was
+// sent.
 func TestResendStopped(t *testing.T) {
 	for _, way := range []string{"interrupted", "refused"} {
 		t.Run(way, func(t *testing.T) {
@@ -185,8 +185,8 @@ func TestResendStopped(t *testing.T) {
 	}
 }
 
-// A log that grew between two runs is sent whole. The messages before the place where
-// the second run began have the ids that they had; the others hold the same flows.
+// A resend of a log that grew between two runs sends the same flows. The messages before the
+// position at which the second run began keep their ids.
 func TestResendGrown(t *testing.T) {
 	root := t.TempDir()
 	name := hourly(t, root, 1)[0]
@@ -210,7 +210,7 @@ func TestResendGrown(t *testing.T) {
 			other++
 		}
 	}
-	if other > 1 { // the last one, which is filled up now
+	if other > 1 { // the last message of the first run has more flows now
 		t.Errorf("%d of the %d messages of the first run did not come again", other, len(first))
 	}
 	for flow := range flows {
@@ -219,7 +219,7 @@ func TestResendGrown(t *testing.T) {
 	diff(t, to.flows(t), flows)
 }
 
-// A directory that cannot be read does not make a stopped resend go back to it.
+// A stopped resend is not continued at a directory that cannot be read.
 func TestResendPastUnreadable(t *testing.T) {
 	root := t.TempDir()
 	names := hourly(t, root, 6)
@@ -243,7 +243,8 @@ func TestResendPastUnreadable(t *testing.T) {
 	}
 }
 
-// What is missing in the span is named.
+// A resend names the parts of the span without a directory, and the directories without a
+// time.
 func TestResendMissing(t *testing.T) {
 	root := t.TempDir()
 	names := hourly(t, root, 6)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestMissing: times are hours of one day, or hours and minutes.
+// The times in the table are hours of one day, or hours and minutes.
 func TestMissing(t *testing.T) {
 	for _, c := range []struct{ name, span, starts, want string }{
 		{"all there", "10-14", "8 9 10 11 12 13 14 15", ""},

@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// processing returns what the directory's .processing holds.
+// processing returns the content of the directory's .processing.
 func processing(t *testing.T, root string) (s logdir.State) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, dirName, ".processing"))
@@ -26,7 +26,7 @@ func processing(t *testing.T, root string) (s logdir.State) {
 	return s
 }
 
-// A directory that is left unfinished keeps why, until a run finishes it.
+// .processing keeps the error that left a directory unfinished, until a run finishes it.
 func TestStateKeepsTheError(t *testing.T) {
 	root := t.TempDir()
 	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 11))
@@ -51,7 +51,7 @@ func TestStateKeepsTheError(t *testing.T) {
 	}
 }
 
-// A log that cannot be read leaves no progress, but a reason.
+// The state of a log that cannot be read has no progress, but the error.
 func TestStateOfAnUnreadableLog(t *testing.T) {
 	root := t.TempDir()
 	writeLog(t, root, dirName, "log_udp_complete", nil)

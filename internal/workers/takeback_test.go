@@ -15,8 +15,8 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// stateFiles returns the state files below root: path and time of modification
-// of a mark -> content.
+// stateFiles returns the contents of the state files below root, by path. The key of a mark
+// also has its modification time.
 func stateFiles(t *testing.T, root string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -43,10 +43,10 @@ func stateFiles(t *testing.T, root string) map[string]string {
 	return all
 }
 
-// TestTakeBack: the queue vanishes in mid-run, with what it had confirmed. Every
-// directory of which the run had sent something is put back, and the next run
-// sends the same messages with the same ids. A directory that was marked without
-// a message keeps its mark.
+// The queue vanishes during a run, with messages that it had confirmed. The state files of
+// every directory that has sent messages in the run are restored, and the next run sends the
+// same messages with the same ids. A directory that was marked without a message keeps its
+// mark.
 func TestTakeBack(t *testing.T) {
 	const grown, unfinished, fresh, silent, last = "2026_11_23_10_00.out", "2026_11_23_11_00.out", "2026_11_23_12_00.out", "2026_11_23_13_00.out", "2026_11_23_14_00.out"
 	root, text := t.TempDir(), longLog(t, 11)

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestMarkNotReplaceable: what was confirmed is not sent again although the mark
-// cannot be written, since .processing says so.
+// If the mark cannot be written, .processing keeps confirmed rows from being sent again.
 func TestMarkNotReplaceable(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 11))

@@ -10,8 +10,8 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// TestUnreadableLog: what an earlier run had confirmed of a log still counts
-// when the log could not be read for a run in which the other one was sent.
+// The confirmed position of a log is kept through a run that cannot read the log but sends
+// the other log of the directory.
 func TestUnreadableLog(t *testing.T) {
 	root := t.TempDir()
 	tcp := longLog(t, 11)

@@ -2,7 +2,7 @@ package workers
 
 import "testing"
 
-// TestZeroRun: a single zero byte is one of a name.
+// A single zero byte is not a run: it is part of a name.
 func TestZeroRun(t *testing.T) {
 	f := func(text string, want int) {
 		t.Helper()

@@ -16,8 +16,8 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// TestZerosFilled: a log whose data arrives in any order, zero bytes standing
-// where it has not, is sent in the end, each row once.
+// A log whose data arrives in any order, with zero bytes where data is missing, is sent in
+// the end, each row once.
 func TestZerosFilled(t *testing.T) {
 	full := longLog(t, 9)
 	want := wantFlows(t, readReference(t, full, reference.TCP, 0))
@@ -25,7 +25,7 @@ func TestZerosFilled(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		root, to := t.TempDir(), newArchive()
 		log := make([]byte, len(full))
-		// Pieces of a few bytes to some blocks; the last rounds bring what is missing.
+		// The pieces have a few bytes to some blocks. The last round brings the rest.
 		for round := range 8 {
 			for range random.IntN(8) {
 				from := random.IntN(len(full))
@@ -48,8 +48,8 @@ func TestZerosFilled(t *testing.T) {
 	}
 }
 
-// TestManyHoles: the state stays bounded, and a directory with one hole too many
-// is not marked until the log has changed.
+// With too many holes, the state stays bounded and the directory is not marked until the log
+// has changed.
 func TestManyHoles(t *testing.T) {
 	full := longLog(t, 9)
 	lines := bytes.SplitAfter(full, []byte("\n"))
@@ -83,8 +83,8 @@ func TestManyHoles(t *testing.T) {
 	diff(t, to.flows(t), wantFlows(t, readReference(t, full, reference.TCP, 0)))
 }
 
-// TestZeroHistories: what a log looks like in one run after another, and that
-// its rows are sent once in the end.
+// Each history is the content of a log in one run after another. In the end each row is
+// sent once.
 func TestZeroHistories(t *testing.T) {
 	full := longLog(t, 9)
 	full = full[:bytes.LastIndexByte(full[:200<<10], '\n')+1]
@@ -105,8 +105,8 @@ func TestZeroHistories(t *testing.T) {
 		}
 	}
 	for name, history := range map[string][][]byte{
-		"behind a row that was taken":   {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
-		"to the end, behind such a row": {full[:lineEnd], zeroed(lineEnd, len(full)), full},
+		"after a row without newline that was sent":   {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
+		"after such a row, up to the end": {full[:lineEnd], zeroed(lineEnd, len(full)), full},
 		"cut off again":                 {append(bytes.Clone(full), make([]byte, 5000)...), full},
 		"many, looked at twice":         {atMost, atMost, full},
 	} {
@@ -123,9 +123,9 @@ func TestZeroHistories(t *testing.T) {
 	}
 }
 
-// TestZerosHideTheHeader: while zero bytes hide the header line of rows, the log is
-// named and no mark covers it. That also happens to a log truncated by another
-// program than its writer (fluent/fluent-bit#3117).
+// If zero bytes stand where the header line of rows belongs, the log is named and the
+// directory is not marked. A log that another program than its writer has truncated looks
+// like this too (fluent/fluent-bit#3117).
 func TestZerosHideTheHeader(t *testing.T) {
 	const name = "log_tcp_complete"
 	full := longLog(t, 9)
@@ -161,9 +161,8 @@ func TestZerosHideTheHeader(t *testing.T) {
 	}
 }
 
-// TestZeroTailBesideALongLog: the row in front of zero bytes, sent before the zero
-// bytes came, is remembered however many blocks of another log are read before
-// the state is written.
+// A row was sent without newline, and then zero bytes follow it. The state still records the
+// row, also if many blocks of another log are read before the state is written.
 func TestZeroTailBesideALongLog(t *testing.T) {
 	const name = "log_udp_complete"
 	short := []byte(strings.Join(realLog(t, "level15", name), ""))
