@@ -59,8 +59,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// mark HOURS DIR... marks directories as tstat_send would have done that long
-// ago, had it sent all that stands there.
+// mark is the command "mark HOURS DIR...". It marks directories as if tstat_send had sent
+// them HOURS ago.
 func mark() {
 	hours, err := strconv.ParseFloat(os.Args[1], 64)
 	check(err)
@@ -83,8 +83,8 @@ func mark() {
 	}
 }
 
-// hold DIR locks a directory, says so in a file "held", and goes when its
-// standard input ends.
+// hold is the command "hold DIR". It locks a directory, writes a file "held", and ends when
+// its standard input ends.
 func hold() {
 	d := open(os.Args[1])
 	check(os.WriteFile("held", nil, 0o644))

@@ -27,8 +27,8 @@ type configuration struct {
 }
 
 // readConfiguration reads the ini file and sets the options that no flag has set. It
-// keeps an error, which backend returns later: a run whose roots are known still counts
-// and reports the directories that it cannot send.
+// keeps an error in configuration.err, and backend returns that error later: a run whose
+// roots are known still counts and reports the directories that it cannot send.
 func (c *command) readConfiguration(parsed *kong.Context) {
 	conf := &c.configuration
 	conf.origins = make(map[string]string)
@@ -47,16 +47,16 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 	if conf.file, conf.err = config.Load(c.Config); conf.err != nil {
 		return
 	}
-	conf.take("directory", c.setRoots)
-	conf.take("instance", func(value string) (want string) { c.Instance = &value; return "" })
-	conf.take("sensor", func(value string) (want string) { c.Sensor = value; return "" })
-	conf.take("threshold", func(value string) (want string) {
+	conf.apply("directory", c.setRoots)
+	conf.apply("instance", func(value string) (want string) { c.Instance = &value; return "" })
+	conf.apply("sensor", func(value string) (want string) { c.Sensor = value; return "" })
+	conf.apply("threshold", func(value string) (want string) {
 		if c.Threshold.UnmarshalText([]byte(value)) != nil {
 			return wantThreshold
 		}
 		return ""
 	})
-	conf.take("transport", func(value string) (want string) {
+	conf.apply("transport", func(value string) (want string) {
 		if !slices.Contains(transports, value) {
 			return "one of " + strings.Join(transports, ", ")
 		}
@@ -91,9 +91,9 @@ func (c *command) privacy() (*privacy.Policy, error) {
 	return nil, nil
 }
 
-// take calls set with the value of an option in the file, unless a flag has set the
-// option. If set does not accept the value, it returns a description of valid values.
-func (conf *configuration) take(name string, set func(value string) (want string)) {
+// apply calls set with the value of an option in the file, unless a flag has set the
+// option. If set does not accept the value, set returns a description of valid values.
+func (conf *configuration) apply(name string, set func(value string) (want string)) {
 	o, ok := conf.file.Option(name)
 	if !ok || conf.origins[name] != "" {
 		return

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Without --config and ./config.ini, the configuration of the package is read.
+// If there is no --config and no ./config.ini, systemConfig is read.
 func TestSystemConfig(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -13,8 +13,7 @@ import (
 	"testing"
 )
 
-// loggedEvents returns the messages of the calls of log/slog in the product,
-// with a place of each.
+// loggedEvents returns the events that the programs log, each with a place in the code.
 func loggedEvents(t *testing.T) map[string]string {
 	t.Helper()
 	events := make(map[string]string)
@@ -82,8 +81,8 @@ func listedEvents(t *testing.T) map[string]bool {
 	return events
 }
 
-// TestEventsAreListed: alerts match events, so each is a token, and
-// docs/monitoring.md lists exactly those that the programs log.
+// Alerts match events. So each event is a token, and docs/monitoring.md lists exactly the
+// events that the programs log.
 func TestEventsAreListed(t *testing.T) {
 	logged, listed := loggedEvents(t), listedEvents(t)
 	if len(logged) < 30 {
@@ -92,7 +91,7 @@ func TestEventsAreListed(t *testing.T) {
 	snake := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	for event, place := range logged {
 		if !snake.MatchString(event) {
-			t.Errorf("%s: %q is no token", place, event)
+			t.Errorf("%s: %q is not a token", place, event)
 		}
 		if !listed[event] {
 			t.Errorf("%s: docs/monitoring.md does not list %s", place, event)

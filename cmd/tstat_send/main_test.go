@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// wantStatus is the command "status STATUS PROGRAM ARG...": it runs a program and wants its
+// wantStatus is the command "status STATUS PROGRAM ARG...". It runs a program and checks its
 // exit status.
 func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -72,8 +72,9 @@ func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// server STATUS starts an HTTP server at $URL that answers each request so, and
-// appends bodies to the file posted, methods and authorization to requests.
+// server is the command "server STATUS". It starts an HTTP server at $URL that answers each
+// request with the status. The server appends bodies to the file posted, and methods and
+// credentials to the file requests.
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: server STATUS")
@@ -109,8 +110,8 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("URL", s.URL)
 }
 
-// TestFileKilled kills runs that write files at any moment, until one comes to
-// its end, and wants every flow in the finished files.
+// Runs that write files are killed at random moments until a run ends by itself. The
+// finished files then have every flow.
 func TestFileKilled(t *testing.T) {
 	dir := t.TempDir()
 	root, out, config := filepath.Join(dir, "root"), filepath.Join(dir, "out"), filepath.Join(dir, "config.ini")

@@ -23,8 +23,8 @@ type moment struct{ time.Time }
 const shortMoment = "2006-01-02T15:04"
 
 // UnmarshalText reads a time of RFC 3339, a local time to the minute or second, or a
-// date, which is its midnight. It rounds up to whole minutes: directories start at
-// whole minutes by their names, so the same ones lie in the span.
+// date, which means its midnight. It rounds up to whole minutes. That selects the same
+// directories, since the times in their names are whole minutes.
 func (m *moment) UnmarshalText(text []byte) (err error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", shortMoment, time.DateOnly} {
 		if m.Time, err = time.ParseInLocation(layout, string(text), time.Local); err == nil {
@@ -101,7 +101,7 @@ func (c *command) dryRun(ctx context.Context, stdout, stderr io.Writer) int {
 	return exit
 }
 
-// logStopped logs where a resend that was stopped has to go on.
+// logStopped logs where to continue a resend that was stopped.
 func (c *command) logStopped(o workers.Outcome, log *slog.Logger) {
 	if o.ResumeAt.IsZero() {
 		return

@@ -23,7 +23,7 @@ func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
 			return stdout
 		}
 	}
-	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // cannot fail: the call above did not
+	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // cannot fail, since setting a deadline succeeded above
 	return file
 }
 

@@ -14,7 +14,7 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// full waits until no more goes into a pipe.
+// full waits until a pipe is full.
 func full(t *testing.T, in *os.File) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
@@ -34,11 +34,11 @@ func full(t *testing.T, in *os.File) {
 	}
 }
 
-// intoPipe starts a run that prints into a pipe, until that is full.
+// intoPipe starts a run that prints into a pipe, and waits until the pipe is full.
 func intoPipe(t *testing.T) (cmd *exec.Cmd, out *os.File, log *bytes.Buffer) {
 	t.Helper()
 	var ends [2]int
-	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil { // one that blocks, as a shell's
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil { // a blocking pipe, as a shell makes it
 		t.Fatal(err)
 	}
 	out, in := os.NewFile(uintptr(ends[0]), "out"), os.NewFile(uintptr(ends[1]), "in")
@@ -54,8 +54,8 @@ func intoPipe(t *testing.T) (cmd *exec.Cmd, out *os.File, log *bytes.Buffer) {
 	return cmd, out, log
 }
 
-// A run that is told to stop while nobody reads what it prints ends after its
-// grace time, and soon, with whole messages, where somebody does again.
+// A run that is stopped while nobody reads its output ends after the grace time. If somebody
+// reads again before that, it ends soon, and all messages are whole.
 func TestStoppedInAPipe(t *testing.T) {
 	t.Parallel()
 	for name, reads := range map[string]bool{"read no more": false, "read again": true} {
@@ -84,7 +84,7 @@ func TestStoppedInAPipe(t *testing.T) {
 	}
 }
 
-// A run whose pipe is closed, as head does, ends as every program does.
+// If the reader closes the pipe, as head does, the run dies of SIGPIPE.
 func TestPipeClosed(t *testing.T) {
 	t.Parallel()
 	cmd, out, log := intoPipe(t)

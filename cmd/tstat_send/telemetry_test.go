@@ -22,7 +22,7 @@ import (
 	"tstat-transport/internal/test/pty"
 )
 
-// onTerminal runs tstat_send on a terminal and returns what it shows.
+// onTerminal runs tstat_send on a terminal and returns the terminal's output.
 func onTerminal(t *testing.T, args ...string) string {
 	t.Helper()
 	screen, terminal := pty.Open(t, 100)
@@ -41,8 +41,7 @@ func onTerminal(t *testing.T, args ...string) string {
 	return shown.String()
 }
 
-// bigRoot makes a root that takes at least a second to be sent at the rate that
-// the tests give.
+// bigRoot returns a root that takes at least a second to send at the rate of the tests.
 func bigRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -54,7 +53,7 @@ func bigRoot(t *testing.T) string {
 	return root
 }
 
-// toFiles are the arguments of a run that sends everything of bigRoot to files.
+// toFiles returns the arguments of a run that sends bigRoot to files.
 func toFiles(t *testing.T) []string {
 	t.Helper()
 	out, config := t.TempDir(), filepath.Join(t.TempDir(), "config.ini")
@@ -74,7 +73,7 @@ func TestProgressOnATerminal(t *testing.T) {
 			t.Errorf("%q is not shown within %v:\n%q", want, time.Since(began), shown)
 		}
 	}
-	// The summary stands alone on the last line, the bar is gone.
+	// The bar has been erased, and the summary is on the last line.
 	if last := shown[strings.LastIndex(shown, "\033[2K\r"):]; !regexp.MustCompile(`^\x1b\[2K\rtime=[^\r\n]*status=0\r\n$`).MatchString(last) {
 		t.Errorf("the last line is %q", last)
 	}
@@ -86,7 +85,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
-// A run whose log goes to a pipe that nobody reads any more does its work.
+// A run continues if the process that reads its log has ended.
 func TestLogThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	reader, log, err := os.Pipe()
@@ -112,7 +111,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 	}
 }
 
-// A run that is told to stop says so, and how much is left.
+// The report of a run that was stopped says so, and how much is not sent.
 func TestReportOfAnInterruptedRun(t *testing.T) {
 	t.Parallel()
 	report := filepath.Join(t.TempDir(), "report.json")
@@ -167,8 +166,7 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 	}
 }
 
-// A metrics file that cannot be written while the run is at work is logged once,
-// not every time.
+// Metrics that cannot be written during a run are logged once.
 func TestMetricsThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &command{Metrics: filepath.Join(t.TempDir(), "none", "m.prom"), Sensor: "s", LogFormat: "text", Progress: "never"}

@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/test/pty"
 )
 
-// Ctrl-C on a terminal says at once what the program waits for.
+// After Ctrl-C the program prints on the terminal at once what it waits for.
 func TestStopIsTold(t *testing.T) {
 	asked, answer := make(chan struct{}, 100), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

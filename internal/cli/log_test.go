@@ -26,8 +26,8 @@ func TestLogIsKeyValueWithAnEvent(t *testing.T) {
 	f("json", `"level":"INFO","event":"summary","directories":3,"g":{"msg":"kept"}}`)
 }
 
-// journal returns a pipe and what is read from it, and sets JOURNAL_STREAM as
-// systemd does for it.
+// journal returns a pipe with JOURNAL_STREAM set for it, as systemd does. read closes the
+// pipe and returns what was written to it.
 func journal(t *testing.T) (stream *os.File, read func() string) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -69,7 +69,7 @@ func TestJournalGetsPrioritiesAndNoTime(t *testing.T) {
 	}
 }
 
-// JOURNAL_STREAM is inherited by programs whose standard error goes elsewhere.
+// A program may inherit JOURNAL_STREAM although its standard error is not the journal.
 func TestOtherStreamThanTheJournals(t *testing.T) {
 	stream, read := journal(t)
 	t.Setenv("JOURNAL_STREAM", "1:"+os.Getenv("JOURNAL_STREAM"))

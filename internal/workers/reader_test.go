@@ -233,7 +233,7 @@ func TestReaderHeaderAtBorders(t *testing.T) {
 
 var sevens = strings.Repeat("7", blockSize)
 
-// endless returns the bytes of head and then left digits without a newline.
+// endless yields head and then left bytes without a newline.
 type endless struct {
 	head io.Reader
 	left int

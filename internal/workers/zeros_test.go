@@ -105,10 +105,10 @@ func TestZeroHistories(t *testing.T) {
 		}
 	}
 	for name, history := range map[string][][]byte{
-		"after a row without newline that was sent":   {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
-		"after such a row, up to the end": {full[:lineEnd], zeroed(lineEnd, len(full)), full},
-		"cut off again":                 {append(bytes.Clone(full), make([]byte, 5000)...), full},
-		"many, looked at twice":         {atMost, atMost, full},
+		"after a row without newline that was sent": {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
+		"after such a row, up to the end":           {full[:lineEnd], zeroed(lineEnd, len(full)), full},
+		"cut off again":                             {append(bytes.Clone(full), make([]byte, 5000)...), full},
+		"many, looked at twice":                     {atMost, atMost, full},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, to := t.TempDir(), newArchive()
