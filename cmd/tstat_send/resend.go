@@ -75,7 +75,7 @@ func (c *command) dryRun(ctx context.Context, stdout, stderr io.Writer) int {
 	for _, d := range c.Directory {
 		r, err := logdir.OpenRoot(d.Path)
 		if err != nil {
-			log.Error("root_unreadable", "root", d.Path, "error", err, "hint", "correct -d")
+			log.Error("root_unreadable", "root", d.Path, "error", err, "hint", logdir.RootRemedy)
 			exit = cli.Worse(exit, cli.NoInput)
 			continue
 		}
@@ -89,7 +89,7 @@ func (c *command) dryRun(ctx context.Context, stdout, stderr io.Writer) int {
 	case ctx.Err() != nil:
 		return cli.Worse(exit, cli.TempFail)
 	case err != nil:
-		log.Error("root_unreadable", "error", err)
+		log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
 		exit = cli.Worse(exit, cli.NoInput)
 	case outcome.IOErrors > 0:
 		exit = cli.Worse(exit, cli.IO)

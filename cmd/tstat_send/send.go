@@ -94,7 +94,7 @@ func (c *command) runPipeline(ctx context.Context, o workers.Options, w *telemet
 	stop()
 	status := cli.OK
 	if err != nil {
-		w.log.Error("root_unreadable", "error", err)
+		w.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
 		status = cli.NoInput
 	}
 	status = cli.Worse(status, c.logOutcome(outcome, w.log))
@@ -110,7 +110,7 @@ func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry
 	case ctx.Err() != nil:
 		return cli.TempFail
 	case err != nil:
-		w.log.Error("root_unreadable", "error", err)
+		w.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
 		return cli.NoInput
 	case outcome.IOErrors > 0:
 		return cli.IO
@@ -136,7 +136,7 @@ func (c *command) openRoots(log *slog.Logger) (roots []*logdir.Root, status int)
 			log.Warn("root_locked", "root", d.Path, "error", err, "hint", logdir.LockRemedy(err))
 			status = cli.Worse(status, cli.TempFail)
 		case err != nil:
-			log.Error("root_unreadable", "root", d.Path, "error", err, "hint", "correct -d")
+			log.Error("root_unreadable", "root", d.Path, "error", err, "hint", logdir.RootRemedy)
 			status = cli.Worse(status, cli.NoInput)
 		default:
 			roots = append(roots, r)

@@ -17,8 +17,10 @@ func TestLockedIsSkipped(t *testing.T) {
 	s.sent("free.out", 50*hour)
 	d, err := logdir.Open(s.entry("busy.out"))
 	s.must(err)
-	if r := s.total(t.Context(), Options{}); r.Locked != 1 || r.Directories != 1 || r.Failed != 0 {
-		t.Errorf("%+v", r)
+	for _, dry := range []bool{true, false} {
+		if r := s.total(t.Context(), Options{DryRun: dry}); r.Locked != 1 || r.Directories != 1 || r.Failed != 0 {
+			t.Errorf("dry run %v: %+v", dry, r)
+		}
 	}
 	s.wantLeft("busy.out")
 	s.must(d.Close())

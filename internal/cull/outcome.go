@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -63,6 +64,12 @@ func (t *tally) get(root *logdir.Root) Counts {
 	return *t.ofLocked(root)
 }
 
+// addLocked counts and logs a directory that another process has locked, as err says.
+func (t *tally) addLocked(ctx context.Context, log *slog.Logger, e logdir.Entry, err error) {
+	t.add(e.Root, Counts{Locked: 1})
+	log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err, "hint", logdir.LockRemedy(err))
+}
+
 // keepError is the reason to keep a directory that is due to be deleted.
 type keepError struct {
 	cause error
@@ -102,8 +109,7 @@ func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) 
 	case errors.Is(err, logdir.ErrVanished), errors.Is(err, errNotDue), ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
 	case errors.Is(err, logdir.ErrLocked):
-		p.tally.add(e.Root, Counts{Locked: 1})
-		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err, "hint", logdir.LockRemedy(err))
+		p.tally.addLocked(ctx, p.Log, e, err)
 	case isKept:
 		p.tally.add(e.Root, keep.as)
 		p.Log.WarnContext(ctx, "directory_kept", withHint([]any{"directory", e.Path(), "error", keep.cause}, keep.hint)...)

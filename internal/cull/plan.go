@@ -55,9 +55,15 @@ type Plan struct {
 // Counts returns the counts of one root.
 func (p *Plan) Counts(root *logdir.Root) Counts { return p.tally.get(root) }
 
-// Print logs the directories to delete, and counts them as deleted.
+// Print logs the directories to delete, and counts them as deleted. It takes no lock.
 func (p *Plan) Print(ctx context.Context, log *slog.Logger) {
+	locks := logdir.ReadLocks()
 	for _, item := range p.Items {
+		if err := locks.Check(item.Entry); err != nil {
+			p.tally.addLocked(ctx, log, item.Entry, err)
+			p.space.notDeleted(item)
+			continue
+		}
 		if item.Why == Unfinished {
 			p.tally.add(item.Root, asChanged)
 			log.InfoContext(ctx, "would_move_back", item.attrs(p.now)...)

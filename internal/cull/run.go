@@ -39,7 +39,7 @@ func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 		root, err := logdir.OpenRoot(dir)
 		if err != nil {
 			r.Roots[i].Unreadable = true
-			o.Log.ErrorContext(ctx, "root_unreadable", "root", dir, "error", err)
+			o.Log.ErrorContext(ctx, "root_unreadable", "root", dir, "error", err, "hint", logdir.RootRemedy)
 			continue
 		}
 		defer root.Close()
@@ -59,7 +59,7 @@ func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 		}
 		if err := plan.unreadable[root]; err != nil && ctx.Err() == nil {
 			r.Roots[i].Unreadable = true
-			o.Log.ErrorContext(ctx, "root_unreadable", "root", root.Path, "error", err)
+			o.Log.ErrorContext(ctx, "root_unreadable", "root", root.Path, "error", err, "hint", logdir.RootRemedy)
 		}
 		r.Roots[i].Counts = plan.Counts(root)
 		r.Roots[i].LackingBytes = plan.space.lacking(root)

@@ -52,6 +52,20 @@ func (l Locks) Holder(r *Root) int { return l.holderOf(r.Fd()) }
 // HolderOf returns the process that has locked the file; 0 for none.
 func (l Locks) HolderOf(dev, ino uint64) int { return l[inode{dev, ino}] }
 
+// Check returns an ErrLocked if a process has locked the directory, as [Open] does,
+// without taking the lock. It is nil also if the directory cannot be opened.
+func (l Locks) Check(e Entry) error {
+	d, err := OpenUnlocked(e)
+	if err != nil {
+		return nil //nolint:nilerr // then nothing is known of a lock
+	}
+	defer d.Close()
+	if l.holderOf(d.Fd()) == 0 {
+		return nil
+	}
+	return &fs.PathError{Op: "lock", Path: d.Path(), Err: lockedBy(d.Fd())}
+}
+
 func (l Locks) holderOf(fd int) int {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {

@@ -39,6 +39,9 @@ func WriteRemedy(err error) string {
 	return ""
 }
 
+// RootRemedy is what to do about a root that cannot be read.
+const RootRemedy = "correct -d, or let this user read the root"
+
 const manyFiles = "let this program open more files (ulimit -n, or LimitNOFILE of the systemd unit)"
 
 // ReadRemedy returns what to do about err, an error of reading a directory, a log or a
