@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -93,6 +95,10 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	c, err := parse(args)
 	if err != nil {
 		return cli.NotStarted(stderr, "tstat_cull", err)
+	}
+	if !c.DryRun {
+		// The run continues if the process that reads the log has ended.
+		signal.Ignore(syscall.SIGPIPE)
 	}
 	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
