@@ -66,8 +66,8 @@ func (c *channelPublisher) run() error {
 	}
 }
 
-// open puts ch, or a new channel if ch is nil, into confirm mode. It returns a wrapped
-// error.
+// open takes ch, which is in confirm mode, or opens such a channel if ch is nil. It
+// returns a wrapped error.
 func (c *channelPublisher) open(ch *amqp.Channel) error {
 	opened, err := c.session.openConfirmChannel(c.p.ctx, ch, c.window.max)
 	if err != nil {

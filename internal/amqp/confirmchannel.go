@@ -20,7 +20,7 @@ type confirmChannel struct {
 // nil. Up to capacity messages may be in flight on the channel. It returns a wrapped error.
 func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capacity int) (c *confirmChannel, err error) {
 	err = s.within(ctx, "open a channel", func() (err error) {
-		confirms := ch != nil
+		inConfirmMode := ch != nil
 		if ch == nil {
 			ch, err = s.newChannel()
 		}
@@ -35,7 +35,7 @@ func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capa
 			// library's reader never waits.
 			returns: ch.NotifyReturn(make(chan amqp.Return, capacity+1)),
 		}
-		if confirms {
+		if inConfirmMode {
 			return nil
 		}
 		if err := ch.Confirm(false); err != nil {

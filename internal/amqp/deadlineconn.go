@@ -34,7 +34,7 @@ type deadlineConn struct {
 	abortCause error         // the first cause given to abort; nil before abort
 	broken     bool          // a write has failed with another error than a timeout
 
-	closing atomic.Bool // alertReader closes the connection after the next Write
+	closing atomic.Bool // libraryConn closes the connection after the next Write
 }
 
 func (c *deadlineConn) Write(p []byte) (written int, err error) {
@@ -129,10 +129,11 @@ func (c *deadlineConn) cause(err error) error {
 	return err
 }
 
-// alertReader is a stream over a deadlineConn that keeps the error of the failed Read.
-// With TLS 1.3 a server checks the client's certificate after the handshake. Its
+// libraryConn is the connection that the library reads and writes: a deadlineConn, or TLS
+// on one. It keeps the first bytes, which show an HTTP server, and the error that ended
+// reading. With TLS 1.3 a server checks the client's certificate after the handshake. Its
 // refusal is an alert that only Read returns; Write fails without a reason.
-type alertReader struct {
+type libraryConn struct {
 	net.Conn
 	socket *deadlineConn
 	once   sync.Once
@@ -143,11 +144,11 @@ type alertReader struct {
 	start []byte     // the first bytes read, at most as many as httpAnswer has
 }
 
-func newAlertReader(stream net.Conn, socket *deadlineConn) *alertReader {
-	return &alertReader{Conn: stream, socket: socket, ended: make(chan struct{})}
+func newLibraryConn(stream net.Conn, socket *deadlineConn) *libraryConn {
+	return &libraryConn{Conn: stream, socket: socket, ended: make(chan struct{})}
 }
 
-func (r *alertReader) Read(p []byte) (int, error) {
+func (r *libraryConn) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	r.mu.Lock()
 	if missing := len(httpAnswer) - len(r.start); missing > 0 && n > 0 {
@@ -163,9 +164,9 @@ func (r *alertReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write closes the connection afterwards if socket.closing is set: what was written is
-// connection.close. The library would wait a round trip for the broker's answer.
-func (r *alertReader) Write(p []byte) (int, error) {
+// Write closes the connection after writing if socket.closing is set: then p is the
+// library's connection.close, and the library would wait a round trip for the answer.
+func (r *libraryConn) Write(p []byte) (int, error) {
 	n, err := r.Conn.Write(p)
 	if err == nil && r.socket.closing.Load() {
 		_ = r.Conn.Close() // which also ends the library's reader
@@ -175,7 +176,7 @@ func (r *alertReader) Write(p []byte) (int, error) {
 
 // Close waits for the reader's error if a Write has failed: the library closes
 // the connection as soon as a Write fails.
-func (r *alertReader) Close() error {
+func (r *libraryConn) Close() error {
 	r.socket.mu.Lock()
 	broken := r.socket.broken
 	r.socket.mu.Unlock()
@@ -188,14 +189,14 @@ func (r *alertReader) Close() error {
 const httpAnswer = "HTTP/"
 
 // http reports whether the peer has answered like an HTTP server.
-func (r *alertReader) http() bool {
+func (r *libraryConn) http() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return string(r.start) == httpAnswer
 }
 
 // await waits up to lastWords for reading to fail and reports whether it has.
-func (r *alertReader) await() bool {
+func (r *libraryConn) await() bool {
 	t := time.NewTimer(lastWords)
 	defer t.Stop()
 	select {
@@ -208,7 +209,7 @@ func (r *alertReader) await() bool {
 
 // alert returns the TLS alert with which the peer ended the connection, or err if no
 // alert comes within lastWords.
-func (r *alertReader) alert(err error) error {
+func (r *libraryConn) alert(err error) error {
 	if !r.await() {
 		return err
 	}

@@ -20,14 +20,14 @@ func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
 	defer stop()
 
-	stream := newAlertReader(c, c)
+	stream := newLibraryConn(c, c)
 	if o.TLS != nil {
 		t := tls.Client(c, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.abort(err)
 			return nil, nil, o.wrap(host, "start TLS", c.cause(err))
 		}
-		stream = newAlertReader(t, c)
+		stream = newLibraryConn(t, c)
 	}
 	doing := fmt.Sprintf("log in as %q to vhost %q", o.Username, o.VHost)
 	ac, err := amqp.Open(stream, o.amqpConfig())
@@ -50,7 +50,7 @@ func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp
 
 // notAMQP returns an error if the answer to the greeting shows that the port
 // speaks another protocol, else nil.
-func notAMQP(o *Options, host string, stream *alertReader, err error) *transport.Error {
+func notAMQP(o *Options, host string, stream *libraryConn, err error) *transport.Error {
 	var remedy string
 	switch e, ok := errors.AsType[*amqp.Error](err); {
 	case stream.http():

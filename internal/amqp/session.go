@@ -253,12 +253,10 @@ func (s *session) wrap(doing string, err error) *transport.Error {
 
 // flow records when the broker has blocked a connection.
 type flow struct {
-	mu sync.Mutex
-	// The clock runs only while the connection is not blocked. It showed base at
-	// the time since, when blocked last changed.
-	base    time.Duration
-	since   time.Time
+	mu      sync.Mutex
 	blocked bool
+	since   time.Time     // when blocked last changed
+	base    time.Duration // clock at since; the clock stops while the connection is blocked
 	changed chan struct{} // closed and replaced when blocked changes
 }
 
