@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/test/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -37,12 +37,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CORPUS", corpus)
-			l, err := net.Listen("tcp", "127.0.0.1:0") // a port at which nobody listens
-			if err != nil {
-				return err
-			}
-			e.Setenv("CLOSED", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-			return l.Close()
+			port, err := testkit.FreePort()
+			e.Setenv("CLOSED", strconv.Itoa(port)) // nobody listens there
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "server": server},
 		Condition: func(cond string) (bool, error) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
 )
@@ -131,12 +132,9 @@ func TestExample(t *testing.T) {
 		"denied":         {Open: to("denied"), Verdict: transport.Refused, Words: []string{"let this host in"}},
 		"something else": {Open: to("220 smtp"), Verdict: transport.Misconfigured, Words: []string{"220 smtp", "port"}},
 		"nobody listens": {
-			Open: func(t *testing.T) (transport.Transport, error) {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				return NewLine(l.Addr().String(), time.Second), l.Close()
+			Open: func(*testing.T) (transport.Transport, error) {
+				port, err := testkit.FreePort()
+				return NewLine(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second), err
 			},
 			Verdict: transport.Retry, Words: []string{"connection refused"},
 		},
