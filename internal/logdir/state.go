@@ -58,12 +58,14 @@ type LogState struct {
 	Malformed  int64 `json:"malformed"`
 	Flows      int64 `json:"flows"`
 	Incomplete int64 `json:"incomplete"`
+	NotFinite  int64 `json:"not_finite,omitempty"` // statistics that are nan or inf
 }
 
 // Tail is a last line without a newline that was taken as a row.
 type Tail struct {
-	Bytes int64 `json:"bytes"`
-	Flows int   `json:"flows"`
+	Bytes     int64 `json:"bytes"`
+	Flows     int   `json:"flows"`
+	NotFinite int   `json:"not_finite,omitempty"` // statistics that are nan or inf
 }
 
 // Beside records the attributes of the file beside a log, to detect a change.
@@ -115,7 +117,7 @@ func (l *LogState) SameProgress(m LogState) bool {
 }
 
 func (l *LogState) valid() bool {
-	if t := l.Tail; t != nil && (t.Bytes < 0 || t.Bytes > l.End-l.Position || t.Flows < 0 || t.Flows > 2) {
+	if t := l.Tail; t != nil && (t.Bytes < 0 || t.Bytes > l.End-l.Position || t.Flows < 0 || t.Flows > 2 || t.NotFinite < 0) {
 		return false
 	}
 	if !validHoles(l.Holes, l.Position) {

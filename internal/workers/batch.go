@@ -93,7 +93,7 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 		b.from = e.base
 	}
 	if e.alreadySent != nil && !e.stillOpen {
-		b.read.books.add(sentBooks(e.alreadySent.Flows))
+		b.read.books.add(tailBooks(*e.alreadySent))
 		b.from = e.base
 	}
 	// Rejects are written before the next emit: once a later message is confirmed,
@@ -201,7 +201,7 @@ func (b *batch) logEnd(e *encodedBlock) *logEnd {
 	case e.tail == tailTaken:
 		end.position, end.tail = e.tailAt, &logdir.Tail{Bytes: e.after - e.tailAt}
 		if row := e.lastRow(); row != nil && e.unterminated(row) {
-			end.tail.Flows = int(row.flows)
+			end.tail.Flows, end.tail.NotFinite = int(row.flows), e.notFiniteInLastRow()
 		}
 		end.books.sub(tailBooks(*end.tail))
 	case e.tail != noTail:

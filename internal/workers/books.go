@@ -9,7 +9,7 @@ type books struct {
 	sent      int64 // rows that became flows
 	malformed int64 // rows that are malformed
 	flows     int64
-	notFinite int64 // statistics that are nan or inf; not kept in state files
+	notFinite int64 // statistics that are nan or inf
 }
 
 func (b *books) add(c books) {
@@ -32,13 +32,10 @@ func (b *books) sub(c books) {
 
 func (b *books) rows() int64 { return b.below + b.sent + b.malformed }
 
-// sentBooks counts one row that became the given number of flows.
-func sentBooks(flows int) books { return books{lines: 1, sent: 1, flows: int64(flows)} }
-
 // tailBooks counts a last line without newline that was taken as a row.
 func tailBooks(t logdir.Tail) books {
 	if t.Flows == 0 {
 		return books{lines: 1, below: 1}
 	}
-	return sentBooks(t.Flows)
+	return books{lines: 1, sent: 1, flows: int64(t.Flows), notFinite: int64(t.NotFinite)}
 }

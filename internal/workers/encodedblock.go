@@ -52,6 +52,15 @@ func (e *encodedBlock) lastRow() *sentRow {
 	return &e.rows[len(e.rows)-1]
 }
 
+// notFiniteInLastRow returns how many statistics of the last row are nan or inf.
+func (e *encodedBlock) notFiniteInLastRow() int {
+	n := e.rows[len(e.rows)-1].books.notFinite
+	if len(e.rows) > 1 {
+		n -= e.rows[len(e.rows)-2].books.notFinite
+	}
+	return int(n)
+}
+
 // unterminated reports whether row is the block's last line and has no newline in
 // the log. row.end then counts a newline that the log does not have.
 func (e *encodedBlock) unterminated(row *sentRow) bool { return row.end > e.after }

@@ -253,7 +253,7 @@ func (l *logWork) stateLocked() logdir.LogState {
 		Position: end.position, End: end.read, Header: end.headerLine, Line: end.books.lines,
 		Holes: end.holes, ZeroTail: end.zeroTail, Tail: end.tail,
 		Fingerprint: l.ledger.fingerprint,
-		Rows:        books.rows(), Below: books.below, Malformed: books.malformed, Flows: books.flows,
+		Rows:        books.rows(), Below: books.below, Malformed: books.malformed, Flows: books.flows, NotFinite: books.notFinite,
 	}
 	if end.incomplete {
 		s.Incomplete = 1

@@ -47,7 +47,7 @@ func (s *surroundings) placeAt(to, headerLine int64) place {
 
 // resumed returns the progress that a state file records for a log.
 func resumed(s logdir.LogState) progress {
-	b := books{lines: s.Line, below: s.Below, malformed: s.Malformed, flows: s.Flows}
+	b := books{lines: s.Line, below: s.Below, malformed: s.Malformed, flows: s.Flows, notFinite: s.NotFinite}
 	b.sent = s.Rows - s.Below - s.Malformed
 	if s.Tail != nil {
 		t := tailBooks(*s.Tail)

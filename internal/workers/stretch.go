@@ -279,7 +279,7 @@ func (r *stretchReader) dropSentTail(b *block) {
 	if !fieldEnded && bytes.Count(line[:n], []byte(" ")) < message.Columns(r.header.layout) {
 		return
 	}
-	b.alreadySent = &logdir.Tail{Bytes: int64(len(line)), Flows: tail.Flows}
+	b.alreadySent = &logdir.Tail{Bytes: int64(len(line)), Flows: tail.Flows, NotFinite: tail.NotFinite}
 	b.stillOpen = b.unterminated && len(line)+1 == len(b.buf)
 	if b.stillOpen {
 		b.unterminated = false
