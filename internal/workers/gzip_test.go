@@ -155,7 +155,7 @@ func TestGzipResumeStopped(t *testing.T) {
 	for ; ; stops++ {
 		var told bytes.Buffer
 		p := newPipeline(Options{Log: slog.New(slog.NewTextHandler(&told, nil))})
-		d, err := p.openDirectory(testkit.Countdown(t.Context(), stops), 0, entry)
+		d, err := p.openDirectory(testkit.Countdown(t.Context(), stops), 0, &entry)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestJournalIsBounded(t *testing.T) {
 	var j journal
 	kept := 0
 	for range 1000 {
-		if e := j.enter(entries[0], before); e.before != nil {
+		if e := j.enter(&entries[0], before); e.before != nil {
 			kept++
 		}
 	}

@@ -17,7 +17,8 @@ var errStopped = errors.New("the run stopped before all of it was sent")
 type dirWork struct {
 	p      *pipeline
 	dir    *logdir.Dir
-	order  int         // index among the directories of the run
+	order  int // index among the directories of the run
+	entry  *logdir.Entry
 	marked logdir.Mark // the mark of an earlier run; the zero Mark if there is none
 	// unfinished is the content of .processing, which an earlier run left.
 	unfinished logdir.State
@@ -65,9 +66,9 @@ type logEnd struct {
 
 // newDirWork returns a directory with one hold, which open releases when all logs
 // have been added.
-func newDirWork(p *pipeline, dir *logdir.Dir, order int) *dirWork {
+func newDirWork(p *pipeline, dir *logdir.Dir, order int, entry *logdir.Entry) *dirWork {
 	return &dirWork{
-		p: p, dir: dir, order: order, unchanged: make(map[string]logdir.LogState),
+		p: p, dir: dir, order: order, entry: entry, unchanged: make(map[string]logdir.LogState),
 		ledger: ledger{holds: 1},
 	}
 }

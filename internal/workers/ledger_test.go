@@ -59,7 +59,7 @@ func TestProgressDoesNotMark(t *testing.T) {
 // inWork returns a directory with a log whose first 7 bytes are confirmed.
 func inWork(t *testing.T) *dirWork {
 	t.Helper()
-	d := newDirWork(newPipeline(Options{Mark: true}), openDirectory(t), 0)
+	d := newDirWork(newPipeline(Options{Mark: true}), openDirectory(t), 0, nil)
 	t.Cleanup(d.close)
 	l := &logWork{dir: d, log: logdir.Log{Name: "log_tcp_complete"}}
 	l.ledger = logLedger{fingerprint: "0:0", confirmed: progress{place: place{position: 7}}}
@@ -95,7 +95,7 @@ func TestLastHoldDoesNotBlock(t *testing.T) {
 	for inWork := true; inWork; {
 		select {
 		case p.slots <- struct{}{}:
-			d := newDirWork(p, nil, 0)
+			d := newDirWork(p, nil, 0, nil)
 			released := make(chan struct{})
 			go func() {
 				d.releaseHold()

@@ -15,7 +15,7 @@ import (
 // open opens a directory and returns its logs that have something new. If the
 // directory has nothing new or cannot be opened, open records that and returns no
 // logs.
-func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*logWork {
+func (p *pipeline) open(ctx context.Context, order int, entry *logdir.Entry) []*logWork {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -45,12 +45,12 @@ func (p *pipeline) open(ctx context.Context, order int, entry logdir.Entry) []*l
 
 // openDirectory opens and locks a directory. It returns nil if there is nothing
 // to do.
-func (p *pipeline) openDirectory(ctx context.Context, order int, entry logdir.Entry) (*dirWork, error) {
-	dir, err := logdir.Open(entry)
+func (p *pipeline) openDirectory(ctx context.Context, order int, entry *logdir.Entry) (*dirWork, error) {
+	dir, err := logdir.Open(*entry)
 	if err != nil {
 		return nil, err
 	}
-	d := newDirWork(p, dir, order)
+	d := newDirWork(p, dir, order, entry)
 	pending, err := p.openLogs(ctx, d)
 	if err != nil {
 		for _, l := range d.logs {

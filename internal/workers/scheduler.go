@@ -60,7 +60,7 @@ func (s *scheduler) acquire(ctx context.Context) *logWork {
 // openNextLocked opens the next directory; it releases mu meanwhile.
 func (s *scheduler) openNextLocked(ctx context.Context) {
 	s.opening = true
-	order, entry := s.next, s.entries[s.next]
+	order, entry := s.next, &s.entries[s.next]
 	s.next++
 	s.mu.Unlock()
 	logs := s.p.open(ctx, order, entry)

@@ -37,7 +37,7 @@ func (d *dirWork) begin() error {
 			err = d.dir.WriteFirst(d.newState())
 		}
 		if err == nil {
-			d.states.entry = d.p.journal.enter(d.dir.Entry, before)
+			d.states.entry = d.p.journal.enter(d.entry, before)
 			return
 		}
 		if there := d.dir.StillThere(); errors.Is(there, logdir.ErrVanished) {

@@ -27,15 +27,15 @@ type journal struct {
 }
 
 // journalEntry is a directory of which messages were sent. A run can have very many
-// directories, so an entry must stay small.
+// directories, so a journalEntry must stay small.
 type journalEntry struct {
-	logdir.Entry
-	before *logdir.Before // the earlier state files; nil if there were none
-	marked bool           // this run has marked the directory
+	*logdir.Entry                // in the run's list of directories
+	before        *logdir.Before // the earlier state files; nil if there were none
+	marked        bool           // this run has marked the directory
 }
 
 // enter adds a directory whose first message is about to be sent.
-func (j *journal) enter(entry logdir.Entry, before logdir.Before) *journalEntry {
+func (j *journal) enter(entry *logdir.Entry, before logdir.Before) *journalEntry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e := &journalEntry{Entry: entry}
@@ -78,7 +78,7 @@ func (p *pipeline) takeBack() {
 			if e.marked {
 				p.Counters.Marked.Add(-1)
 			}
-			bytes, since := logdir.Backlog(e.Entry)
+			bytes, since := logdir.Backlog(*e.Entry)
 			p.Counters.Unsent.Found(e.Path(), bytes, since)
 			p.Counters.Unsent.Stays(e.Path(), report.Failed, p.journal.lost, 0)
 			return nil
@@ -90,7 +90,7 @@ func (p *pipeline) takeBack() {
 }
 
 func (e *journalEntry) restore() error {
-	d, err := logdir.Open(e.Entry)
+	d, err := logdir.Open(*e.Entry)
 	if err != nil {
 		return err
 	}
