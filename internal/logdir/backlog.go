@@ -21,22 +21,22 @@ func Backlog(e Entry) (bytes int64, since time.Time) { return backlog(e, false) 
 // Size is like [Backlog] but also counts the confirmed bytes.
 func Size(e Entry) (bytes int64, since time.Time) { return backlog(e, true) }
 
-func backlog(e Entry, whole bool) (bytes int64, since time.Time) {
+func backlog(e Entry, confirmedToo bool) (bytes int64, since time.Time) {
 	dir, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
 		return 0, time.Time{}
 	}
 	defer unix.Close(dir)
 
-	buf := quickBuffers.Get().(*[4 << 10]byte)
-	defer quickBuffers.Put(buf)
+	buf := smallBuffers.Get().(*[4 << 10]byte)
+	defer smallBuffers.Put(buf)
 	known := make(map[string]int64)
 	var mark State
 	for _, name := range []string{processed, processing} {
-		if whole {
+		if confirmedToo {
 			break
 		}
-		n, ok := quickRead(dir, name, buf[:])
+		n, ok := readSmall(dir, name, buf[:])
 		if !ok {
 			continue
 		}

@@ -36,19 +36,20 @@ func (c Change) String() string {
 func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
 	known := false
 	for i, state := range []State{mark.State, unfinished} {
+		isMark := i == 0
 		ls, ok := state.of(log)
 		if !ok {
 			continue
 		}
 		known = true
-		if i == 0 && ls.sameFile(st, log.Gzip) {
+		if isMark && ls.sameFile(st, log.Gzip) {
 			return ls, Unchanged, nil
 		}
-		v, err := verify(ctx, f, log, st, ls, false)
+		v, err := verify(ctx, f, log, st, ls)
 		if err != nil {
 			return LogState{}, Replaced, err
 		}
-		if i == 0 && v == Unchanged {
+		if isMark && v == Unchanged {
 			ls.SetFile(log, st)
 			return ls, Unchanged, nil
 		}
@@ -65,47 +66,64 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 	return LogState{}, New, nil
 }
 
-// verify compares a log with its state by fingerprint and length. To know the length of a
-// .gz, verify must read all of it, which it does only if whole is set; otherwise a .gz
-// counts as Grown.
-func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState, whole bool) (Change, error) {
-	var r io.Reader = io.NewSectionReader(f, 0, st.Size)
-	if log.Gzip {
-		var err error
-		if r, err = Uncompressed(ctx, f, st.Size); err != nil {
-			return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-	}
-	hashed, same, err := matches(r, ls.Fingerprint)
-	if err != nil {
-		return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
-	}
-	if !same {
-		return Replaced, nil
-	}
-	length := st.Size
-	if log.Gzip {
-		if !whole {
-			return Grown, nil
-		}
-		rest, err := io.Copy(io.Discard, r)
-		if err != nil && !cut(err) {
-			return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-		length = hashed + rest
-	}
+// verify compares a log with its state by fingerprint and length. A .gz with the right
+// fingerprint counts as Grown, since its length is known only after reading all of it.
+func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (Change, error) {
+	_, _, same, err := readFingerprinted(ctx, f, log, st, ls)
 	switch {
-	case length < ls.End && !(ls.ZeroTail && length >= ls.Position): // zero bytes may be cut off again
-		return Replaced, nil
-	case length == ls.End && ls.understood():
-		return Unchanged, nil
+	case err != nil || !same:
+		return Replaced, err
+	case log.Gzip:
+		return Grown, nil
 	}
-	return Grown, nil
+	return ls.compareLength(st.Size), nil
 }
 
-// cut tells whether err is that of a stream that ends before it is complete,
-// as that of a log which is still being written does.
-func cut(err error) bool {
+// verifyToEnd is like verify but reads a .gz to its end.
+func verifyToEnd(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (Change, error) {
+	rest, length, same, err := readFingerprinted(ctx, f, log, st, ls)
+	if err != nil || !same {
+		return Replaced, err
+	}
+	n, err := io.Copy(io.Discard, rest)
+	if err != nil && !isTruncated(err) {
+		return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return ls.compareLength(length + n), nil
+}
+
+// readFingerprinted reads the bytes of a log that the state's fingerprint covers, and
+// reports whether they have this fingerprint. rest reads on, from the uncompressed offset
+// at.
+func readFingerprinted(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (rest io.Reader, at int64, same bool, err error) {
+	rest = io.NewSectionReader(f, 0, st.Size)
+	if log.Gzip {
+		rest, err = Uncompressed(ctx, f, st.Size)
+	}
+	if err == nil {
+		at, same, err = matches(rest, ls.Fingerprint)
+	}
+	if err != nil {
+		return nil, 0, false, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return rest, at, same, nil
+}
+
+// compareLength returns the Change of a log that has the right fingerprint and this
+// uncompressed length.
+func (l *LogState) compareLength(length int64) Change {
+	switch {
+	case length < l.End && !(l.ZeroTail && length >= l.Position): // zero bytes may be cut off again
+		return Replaced
+	case length == l.End && l.understood():
+		return Unchanged
+	}
+	return Grown
+}
+
+// isTruncated reports whether err means that a stream ends before it is complete, as the
+// stream of a log that is still being written does.
+func isTruncated(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
@@ -150,7 +168,8 @@ func (d *Dir) Unsent(ctx context.Context, s State) (reason string, err error) {
 	return "", nil
 }
 
-// compare is verify to the last byte.
+// compare compares a log with its state. It reads the log only if the Stat differs from
+// the state.
 func (d *Dir) compare(ctx context.Context, log Log, ls LogState) (Change, error) {
 	f, st, err := d.OpenLog(log)
 	if err != nil {
@@ -160,5 +179,8 @@ func (d *Dir) compare(ctx context.Context, log Log, ls LogState) (Change, error)
 	if ls.sameFile(st, log.Gzip) {
 		return Unchanged, nil
 	}
-	return verify(ctx, f, log, st, ls, true)
+	if !log.Gzip {
+		return verify(ctx, f, log, st, ls)
+	}
+	return verifyToEnd(ctx, f, log, st, ls)
 }

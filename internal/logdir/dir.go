@@ -19,9 +19,9 @@ type Dir struct {
 	// first is the .processing that WriteFirst wrote; zero if WriteFirst has not written
 	// one, or WriteProcessing has replaced it.
 	first firstFile
-	// before and beforeErr are the result of Before.
-	before    Before
-	beforeErr error
+	// backup and backupErr are the result of Backup.
+	backup    Backup
+	backupErr error
 }
 
 // Open opens a directory and takes its lock, which lasts until Close. It fails

@@ -68,7 +68,7 @@ func matches(r io.Reader, mark string) (reach int64, same bool, err error) {
 	}
 	head := make([]byte, n)
 	switch _, err := io.ReadFull(r, head); {
-	case cut(err):
+	case isTruncated(err):
 		return 0, false, nil
 	case err != nil:
 		return 0, false, err

@@ -29,7 +29,7 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 	}
 	file := func() io.Reader { return newZeroGuard(upTo(size), whole) }
 	z, err := newMembers(new(gzip.Reader), file())
-	if cut(err) {
+	if isTruncated(err) {
 		return bytes.NewReader(nil), nil
 	}
 	if err != nil {
@@ -43,24 +43,24 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 // So unpacker then reads the stream again with the standard decompressor.
 type unpacker struct {
 	io.Reader
-	file  func() io.Reader // from its start
-	read  int64
-	again bool
+	file      func() io.Reader // from its start
+	read      int64
+	restarted bool
 }
 
 func (u *unpacker) Read(b []byte) (int, error) {
 	n, err := u.Reader.Read(b)
 	u.read += int64(n)
-	if !errors.Is(err, io.ErrUnexpectedEOF) || u.again {
+	if !errors.Is(err, io.ErrUnexpectedEOF) || u.restarted {
 		return n, err
 	}
-	u.again = true
+	u.restarted = true
 	z, e := newMembers(new(stdgzip.Reader), u.file())
 	if e == nil {
 		_, e = io.CopyN(io.Discard, z, u.read)
 	}
 	switch {
-	case cut(e):
+	case isTruncated(e):
 		return n, err
 	case e != nil: // it cannot be read: nobody knows where it ends
 		return n, e

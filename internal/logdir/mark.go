@@ -43,7 +43,7 @@ type Mark struct {
 // the directory can be neither sent nor culled.
 func (d *Dir) ReadProcessed() (Mark, error) {
 	b, st, err := d.read(processed)
-	d.before.processed, d.before.marked = d.keep(b, err), time.Unix(0, st.Mtime)
+	d.backup.processed, d.backup.marked = d.backedUp(b, err), time.Unix(0, st.Mtime)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Mark{}, nil
 	}
@@ -68,7 +68,7 @@ func (d *Dir) ReadProcessed() (Mark, error) {
 // .processing cannot be used and deserves a warning.
 func (d *Dir) ReadProcessing() (State, error) {
 	b, _, err := d.read(processing)
-	d.before.processing = d.keep(b, err)
+	d.backup.processing = d.backedUp(b, err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}

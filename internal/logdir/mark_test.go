@@ -26,12 +26,12 @@ func uncompressed(t *testing.T, f *os.File, packed bool) []byte {
 		return b
 	}
 	z, err := gzip.NewReader(bytes.NewReader(b))
-	if cut(err) {
+	if isTruncated(err) {
 		return nil
 	}
 	must(t, err)
 	b, err = io.ReadAll(z)
-	if err != nil && !cut(err) {
+	if err != nil && !isTruncated(err) {
 		t.Fatal(err)
 	}
 	return b

@@ -57,9 +57,9 @@ func statAt(at int, name string) (*Stat, error) {
 	return new(statOf(&st)), nil
 }
 
-// pairing returns the pairing that the state records, if the Stats of both files are those
-// in the state; else it returns undecided.
-func (s State) pairing(p pair) pairing {
+// recordedPairing returns the pairing that the state records, if the Stats of both files
+// are those in the state; else it returns undecided.
+func (s State) recordedPairing(p pair) pairing {
 	if p.plain == nil && p.packed == nil {
 		return noLog
 	}
@@ -84,10 +84,11 @@ func (s State) pairing(p pair) pairing {
 	return undecided
 }
 
-// pairing returns the pairing of p. It compares the files only if no state decides.
-func (d *Dir) pairing(ctx context.Context, p pair, states []State) (pairing, error) {
+// decidePairing returns the pairing of p. It compares the files only if no state records
+// the pairing.
+func (d *Dir) decidePairing(ctx context.Context, p pair, states []State) (pairing, error) {
 	for _, s := range states {
-		if known := s.pairing(p); known != undecided {
+		if known := s.recordedPairing(p); known != undecided {
 			return known, nil
 		}
 	}
@@ -97,7 +98,7 @@ func (d *Dir) pairing(ctx context.Context, p pair, states []State) (pairing, err
 	case p.packed == nil:
 		return plainLog, nil
 	case p.plain == nil:
-		return d.alone(ctx, p, states)
+		return d.decideLoneGzip(ctx, p, states)
 	}
 	plain, _, err := d.openLog(p.name)
 	if err != nil {
@@ -112,9 +113,9 @@ func (d *Dir) pairing(ctx context.Context, p pair, states []State) (pairing, err
 	return comparePair(ctx, plain, packed, st.Size)
 }
 
-// alone returns the pairing of a .gz without a plain file: the .gz holds the log of that
-// name, or is a log of its own, as it was while a different plain file existed.
-func (d *Dir) alone(ctx context.Context, p pair, states []State) (pairing, error) {
+// decideLoneGzip returns the pairing of a .gz without a plain file. It is packedApart if
+// the .gz was a log of its own beside a plain file that no longer exists.
+func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairing, error) {
 	for _, s := range states {
 		apart, ok := s.Logs[p.name+gz]
 		if !ok {
@@ -126,10 +127,10 @@ func (d *Dir) alone(ctx context.Context, p pair, states []State) (pairing, error
 		}
 		defer f.Close()
 		log := Log{Gzip: true}
-		if c, err := verify(ctx, f, log, st, s.Logs[p.name], false); err == nil && c != Replaced {
+		if c, err := verify(ctx, f, log, st, s.Logs[p.name]); err == nil && c != Replaced {
 			return packedLog, nil
 		}
-		if c, err := verify(ctx, f, log, st, apart, false); err == nil && c != Replaced {
+		if c, err := verify(ctx, f, log, st, apart); err == nil && c != Replaced {
 			return packedApart, nil
 		}
 	}
@@ -151,13 +152,13 @@ func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairi
 		n, packedErr := io.ReadFull(unpacked, a)
 		m, plainErr := io.ReadFull(file, b[:n])
 		switch {
-		case plainErr != nil && !cut(plainErr):
+		case plainErr != nil && !isTruncated(plainErr):
 			return packedLog, fmt.Errorf("read %s: %w", plain.Name(), plainErr)
 		case !bytes.Equal(a[:m], b[:m]):
 			return bothLogs, nil
 		case m < n:
 			return packedLog, nil
-		case cut(packedErr):
+		case isTruncated(packedErr):
 			return plainLog, nil
 		case packedErr != nil:
 			return plainLog, fmt.Errorf("read %s: %w", packed.Name(), packedErr)
@@ -195,7 +196,7 @@ func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error)
 		if statErr != nil {
 			return nil, fmt.Errorf("%s: %w", d.Path(), statErr)
 		}
-		which, pairErr := d.pairing(ctx, p, states)
+		which, pairErr := d.decidePairing(ctx, p, states)
 		found := p.logs(fastparse.Protocol(protocol), which)
 		if pairErr != nil && len(found) > 0 { // nothing is known of the file beside the log
 			found[0].Beside = nil

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var quickBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+var smallBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
 // UpToDate reports, at little cost, whether a directory has nothing to send: it has a mark
 // of the Python tool or of a person, or a mark of tstat_send in which all log files have
@@ -28,9 +28,9 @@ func UpToDate(e Entry) (done bool) {
 // upToDate is UpToDate for an open directory. It also returns the state in the
 // mark, if the directory is done and the mark is ours.
 func upToDate(dir int) (s State, done bool) {
-	buf := quickBuffers.Get().(*[4 << 10]byte)
-	defer quickBuffers.Put(buf)
-	n, ok := quickRead(dir, processed, buf[:])
+	buf := smallBuffers.Get().(*[4 << 10]byte)
+	defer smallBuffers.Put(buf)
+	n, ok := readSmall(dir, processed, buf[:])
 	if !ok {
 		return State{}, false
 	}
@@ -43,15 +43,15 @@ func upToDate(dir int) (s State, done bool) {
 	}
 	for _, name := range logNames {
 		p, err := statPair(dir, name)
-		if err != nil || s.pairing(p) == undecided {
+		if err != nil || s.recordedPairing(p) == undecided {
 			return State{}, false
 		}
 	}
 	return s, true
 }
 
-// quickRead reads a small regular file. ok is false for any other file.
-func quickRead(dir int, name string, buf []byte) (n int, ok bool) {
+// readSmall reads a small regular file. ok is false for any other file.
+func readSmall(dir int, name string, buf []byte) (n int, ok bool) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, false

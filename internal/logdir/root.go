@@ -124,6 +124,7 @@ func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([
 	return found, err
 }
 
+// hasLog reports whether the directory holds a log, or may hold one that cannot be seen.
 func hasLog(parent int, dir string) bool {
 	for _, name := range fileNames {
 		err := unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
@@ -188,7 +189,7 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 	for ctx.Err() == nil {
 		entries, err := f.ReadDir(1024)
 		for _, d := range entries {
-			if !r.counts(d.Name(), rel) {
+			if !r.examines(d.Name(), rel) {
 				continue
 			}
 			if d.Type()&fs.ModeSymlink != 0 && hidesLogs(int(f.Fd()), d.Name()) {
@@ -214,8 +215,8 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 	return ctx.Err()
 }
 
-// counts reports whether the walk examines name in the directory rel.
-func (r *Root) counts(name, rel string) bool {
+// examines reports whether the walk examines name in the directory rel.
+func (r *Root) examines(name, rel string) bool {
 	if r.only != "" && rel == "." {
 		original, whole := name, true
 		if IsCulled(name) {
@@ -251,6 +252,7 @@ func holdsLogs(parent int, dir string) bool {
 	})
 }
 
+// hasLogFile reports whether the directory certainly holds a log.
 func hasLogFile(parent int, dir string) bool {
 	for _, name := range fileNames {
 		if unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil {

@@ -38,18 +38,18 @@ func TestJournalIsBounded(t *testing.T) {
 	if _, err := d.ReadProcessed(); err != nil {
 		t.Fatal(err)
 	}
-	before, err := d.Before()
-	if err != nil || before.Size() != size {
-		t.Fatalf("%d bytes stood before, %v", before.Size(), err)
+	backup, err := d.Backup()
+	if err != nil || backup.Size() != size {
+		t.Fatalf("%d bytes stood before, %v", backup.Size(), err)
 	}
 	var j journal
 	kept := 0
 	for range 1000 {
-		if e := j.enter(&entries[0], before); e.before != nil {
+		if e := j.add(&entries[0], backup); e.backup != nil {
 			kept++
 		}
 	}
-	if want := maxBefore / size; kept != want || len(j.entries) != 1000 {
+	if want := maxBackups / size; kept != want || len(j.entries) != 1000 {
 		t.Errorf("state files of %d of %d directories are kept, want %d", kept, len(j.entries), want)
 	}
 }

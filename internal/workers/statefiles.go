@@ -15,29 +15,29 @@ type stateFiles struct {
 	mu     sync.Mutex
 	closed bool
 
-	begin    sync.Once
-	beginErr error         // why .processing could not be written before the first message
-	entry    *journalEntry // nil if no message was sent
+	beginOnce sync.Once
+	beginErr  error         // why .processing could not be written before the first message
+	entry     *journalEntry // nil if no message was sent
 }
 
 // begin writes .processing before the directory's first message is published. Later
 // calls return the error of the first. If the state cannot be written, nothing may
 // be sent: every later run would send everything again.
 func (d *dirWork) begin() error {
-	d.states.begin.Do(func() {
+	d.states.beginOnce.Do(func() {
 		d.states.mu.Lock()
 		defer d.states.mu.Unlock()
-		before, err := d.dir.Before()
+		backup, err := d.dir.Backup()
 		switch {
 		case err != nil:
-		case before.Unfinished():
+		case backup.Unfinished():
 			s, _, _ := d.state()
 			err = d.dir.WriteProcessing(s)
 		default:
 			err = d.dir.WriteFirst(d.newState())
 		}
 		if err == nil {
-			d.states.entry = d.p.journal.enter(d.entry, before)
+			d.states.entry = d.p.journal.add(d.entry, backup)
 			return
 		}
 		if there := d.dir.StillThere(); errors.Is(there, logdir.ErrVanished) {

@@ -11,10 +11,10 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// maxBefore bounds the bytes of earlier state files that a run keeps in memory. A
+// maxBackups bounds the bytes of earlier state files that a run keeps in memory. A
 // directory beyond that bound loses its state files when it is restored, so the next
 // run sends the directory from its start.
-const maxBefore = 16 << 20
+const maxBackups = 16 << 20
 
 // journal records the directories of which this run has sent messages, with their
 // earlier state files. If the queue is lost with those messages, takeBack restores
@@ -30,17 +30,17 @@ type journal struct {
 // directories, so a journalEntry must stay small.
 type journalEntry struct {
 	*logdir.Entry                // in the run's list of directories
-	before        *logdir.Before // the earlier state files; nil if there were none
+	backup        *logdir.Backup // the earlier state files; nil if there were none
 	marked        bool           // this run has marked the directory
 }
 
-// enter adds a directory whose first message is about to be sent.
-func (j *journal) enter(entry *logdir.Entry, before logdir.Before) *journalEntry {
+// add adds a directory whose first message is about to be sent.
+func (j *journal) add(entry *logdir.Entry, backup logdir.Backup) *journalEntry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e := &journalEntry{Entry: entry}
-	if size := before.Size(); size > 0 && j.bytes+size <= maxBefore {
-		e.before = &before
+	if size := backup.Size(); size > 0 && j.bytes+size <= maxBackups {
+		e.backup = &backup
 		j.bytes += size
 	}
 	j.entries = append(j.entries, e)
@@ -95,8 +95,8 @@ func (e *journalEntry) restore() error {
 		return err
 	}
 	defer d.Close()
-	if e.before == nil {
-		return d.Restore(logdir.Before{})
+	if e.backup == nil {
+		return d.Restore(logdir.Backup{})
 	}
-	return d.Restore(*e.before)
+	return d.Restore(*e.backup)
 }

@@ -8,40 +8,40 @@ import (
 	"tstat-transport/internal/atomicfile"
 )
 
-// Before holds the state files that a directory had before a run wrote to it. The zero
-// Before means that the directory had none.
-type Before struct {
+// Backup holds the state files that a directory had before a run wrote to it. The zero
+// Backup means that the directory had none.
+type Backup struct {
 	processed, processing []byte // nil if there was none
 	marked                time.Time
 }
 
-// Size returns how many bytes of state files Before holds.
-func (b Before) Size() int { return len(b.processed) + len(b.processing) }
+// Size returns how many bytes of state files b holds.
+func (b Backup) Size() int { return len(b.processed) + len(b.processing) }
 
 // Unfinished reports whether there was a .processing.
-func (b Before) Unfinished() bool { return b.processing != nil }
+func (b Backup) Unfinished() bool { return b.processing != nil }
 
-// Before returns the state files that ReadProcessed and ReadProcessing have last read. The
+// Backup returns the state files that ReadProcessed and ReadProcessing have last read. The
 // error is why one of them could not be read.
-func (d *Dir) Before() (Before, error) { return d.before, d.beforeErr }
+func (d *Dir) Backup() (Backup, error) { return d.backup, d.backupErr }
 
-// keep returns what Before holds of a state file that was read as content, which is nil
-// if there was none or no state file: more than one holds, or a link, a FIFO or a
-// directory. Any other error is that of Before.
-func (d *Dir) keep(content []byte, err error) []byte {
+// backedUp returns the content for a Backup, given the result of reading a state file. The
+// content is nil if there is no such file, or if it is no state file: longer than one, or
+// a link, a FIFO or a directory. Any other error becomes the error of Backup.
+func (d *Dir) backedUp(content []byte, err error) []byte {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotRegular), err == nil && len(content) == maxState:
 		return nil
 	case err != nil:
-		d.beforeErr = err
+		d.backupErr = err
 		return nil
 	}
 	return content
 }
 
-// Restore restores the state files that Before returned, including the time of the mark.
+// Restore restores the state files that Backup returned, including the time of the mark.
 // The directory must be locked.
-func (d *Dir) Restore(b Before) error {
+func (d *Dir) Restore(b Backup) error {
 	if err := d.put(processed, b.processed); err != nil {
 		return err
 	}
