@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -91,16 +90,21 @@ func (b *bench) send(ctx context.Context, threshold string, args ...string) (res
 	cmd.Stderr = log
 	brokerBefore := processCPU(b.node.Pid())
 	began := time.Now()
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		return result{}, err
+	}
+	ended, peak := make(chan struct{}), make(chan float64)
+	go func() { peak <- peakResident(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	close(ended)
+	resident := <-peak
+	if err != nil {
 		return result{}, fmt.Errorf("%w: %s", err, log)
 	}
 	wall := time.Since(began).Seconds()
-	r := result{seconds: wall, brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
+	r := result{seconds: wall, resident: resident, brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
 	r.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.resident = float64(usage.Maxrss << 10)
-	}
-	r.brokerResident = residentOf(b.node.Pid())
+	r.brokerResident = residentOf(b.node.Pid(), "VmRSS:")
 
 	text, err := os.ReadFile(report)
 	if err != nil {
@@ -162,13 +166,29 @@ func processCPU(pid int) (seconds float64) {
 	return seconds
 }
 
-// residentOf returns the resident set of a process, in bytes.
-func residentOf(pid int) float64 {
+// peakResident returns the largest resident set of a process, in bytes, as seen until ended is
+// closed. The figure that the kernel returns with the exit status is of no use: it is at least the
+// resident set of the process that started this one.
+func peakResident(pid int, ended <-chan struct{}) (peak float64) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return peak
+		case <-tick.C:
+			peak = max(peak, residentOf(pid, "VmHWM:"))
+		}
+	}
+}
+
+// residentOf returns the resident set of a process, in bytes: the named line of its status.
+func residentOf(pid int, name string) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), name)
 	kB, _ := strconv.ParseFloat(strings.Fields(rest + " 0")[0], 64)
 	return kB * 1024
 }

@@ -17,44 +17,58 @@ var (
 	compressions = []string{"", "zstd"}
 )
 
-// remote holds the medians of runs with the defaults at one distance from the broker.
-type remote struct {
-	result
+// place is a distance from the broker: a proxy delays the data.
+type place struct {
+	proxy       *faultproxy.Proxy
+	config      string
 	compression string
 	roundTrip   time.Duration
-	ratio       float64 // of the time to the time without delay
 }
 
-// distance sends everything through a proxy that delays the data, with the defaults of
-// tstat_send.
-func (b *bench) distance(ctx context.Context, f *fixture, n *rabbittest.Node, rounds int) (all []remote, err error) {
+// remote holds the medians of runs with the defaults at one place.
+type remote struct {
+	result
+	place
+	local float64 // seconds of a run with the same compression and without delay
+}
+
+// ratio returns the time of a run divided by the time without delay.
+func (r *remote) ratio(run result) float64 { return run.seconds / r.local }
+
+// places starts the proxy and returns all places, for each compression the nearest first.
+func (b *bench) places(f *fixture, n *rabbittest.Node) (all []place) {
 	proxy := faultproxy.Start(f, n.Addr())
 	for _, c := range compressions {
 		config := filepath.Join(b.dir, "distance-"+cmp.Or(c, "none")+".ini")
 		text := fmt.Appendf(nil, "[rabbit]\nhost = %s\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\ncompression = %s\n",
 			proxy.Addr(), rabbittest.User, rabbittest.Password, queue, queue, c)
 		if err := os.WriteFile(config, text, 0o600); err != nil {
-			return nil, err
+			f.Fatal(err)
 		}
-		var local float64
 		for _, t := range roundTrips {
-			proxy.Latency(t / 2)
-			var runs []result
-			for range rounds {
-				r, err := b.send(ctx, "0", "-c", config)
-				if err != nil {
-					return nil, fmt.Errorf("round trip of %v, compression %q: %w", t, c, err)
-				}
-				runs = append(runs, r)
-			}
-			m := medianOf(runs)
-			if t == 0 {
-				local = m.seconds
-			}
-			all = append(all, remote{m, c, t, m.seconds / local})
+			all = append(all, place{proxy, config, c, t})
 		}
 	}
-	return all, nil
+	return all
+}
+
+// run sends everything through the proxy, with the defaults of tstat_send.
+func (p place) run(ctx context.Context, b *bench) (result, error) {
+	p.proxy.Latency(p.roundTrip / 2)
+	return b.send(ctx, "0", "-c", p.config)
+}
+
+// ratios returns the medians of all places.
+func ratios(places []place, runs [][]result) (all []remote) {
+	var local float64
+	for i, p := range places {
+		m := medianOf(runs[i])
+		if p.roundTrip == 0 {
+			local = m.seconds
+		}
+		all = append(all, remote{m, p, local})
+	}
+	return all
 }
 
 // distanceChart shows the time of a run over the distance from the broker.
@@ -64,7 +78,7 @@ func distanceChart(all []remote) chart {
 		l := line{name: cmp.Or(compression, "no compression")}
 		for _, r := range all {
 			if r.compression == compression {
-				l.add(float64(r.roundTrip.Milliseconds()), r.ratio)
+				l.add(float64(r.roundTrip.Milliseconds()), r.result, r.ratio)
 			}
 		}
 		c.lines = append(c.lines, l)
@@ -75,10 +89,10 @@ func distanceChart(all []remote) chart {
 func writeDistance(say func(format string, args ...any), far []remote) {
 	say("\n## At a distance\n")
 	say("With the defaults at threshold 0, through a proxy that delays the data. The ratio compares the times of whole runs. With so few messages, most of the part above 1 is the time to log in.\n")
-	say("| compression | round trip, ms | s | ratio | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | sender MB |")
-	say("|---|---|---|---|---|---|---|---|---|")
+	say("| compression | round trip, ms | s | fastest to slowest | ratio | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | sender MB |")
+	say("|---|---|---|---|---|---|---|---|---|---|")
 	for _, r := range far {
-		say("| %s | %d | %.2f | %.2f | %.0f | %.0f | %.0f | %.2f | %.0f |", cmp.Or(r.compression, "none"), r.roundTrip.Milliseconds(),
-			r.seconds, r.ratio, r.messages, r.latency*1e3, r.latency99*1e3, r.cpu, r.resident/1e6)
+		say("| %s | %d | %.2f | %s | %.2f | %.0f | %.0f | %.0f | %.2f | %.0f |", cmp.Or(r.compression, "none"), r.roundTrip.Milliseconds(),
+			r.seconds, r.spread(), r.ratio(r.result), r.messages, r.latency*1e3, r.latency99*1e3, r.cpu, r.resident/1e6)
 	}
 }

@@ -15,20 +15,25 @@ import (
 	"os"
 	"os/signal"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
 
 const description = `Measure tstat_send against a RabbitMQ node of its own and write a report with plots.
 
-Needs RabbitMQ installed. Takes a few minutes on a machine that should do nothing else meanwhile.`
+Needs RabbitMQ installed, and a machine that does nothing else meanwhile. Takes about ten minutes, and
+ends after the limit unless the first round takes longer.`
 
 type command struct {
-	Out       string  `default:"capacity-report" placeholder:"DIR" help:"Directory for report.md and the plots. Default: ${default}."`
-	Megabytes int64   `default:"32" placeholder:"N" help:"Size of the logs that each run sends, in millions of bytes. Default: ${default}."`
-	Rounds    int     `default:"3" placeholder:"N" help:"Runs of each point; the report shows the median. Default: ${default}."`
-	Rows      float64 `placeholder:"N" help:"Rows an hour of each instance of Tstat on a sensor of yours: the report gets a line for it."`
-	Instances int     `default:"1" placeholder:"N" help:"Instances of Tstat on that sensor. Default: ${default}."`
+	Out       string        `default:"capacity-report" placeholder:"DIR" help:"Directory for report.md and the plots. Default: ${default}."`
+	Megabytes int64         `default:"100" placeholder:"N" help:"Size of the logs that each run at threshold 0 sends, in millions of bytes. Runs at the default threshold read 160 times as much. Default: ${default}."`
+	Rounds    int           `default:"5" placeholder:"N" help:"Most runs of each point; the report shows the median and the spread. Default: ${default}."`
+	Limit     time.Duration `default:"15m" placeholder:"TIME" help:"Begin no round that would end later than this after the start. Default: ${default}."`
+	Rows      float64       `placeholder:"N" help:"Rows an hour of each instance of Tstat on a sensor of yours: the report gets a line for it."`
+	Instances int           `default:"1" placeholder:"N" help:"Instances of Tstat on that sensor. Default: ${default}."`
+
+	began time.Time
 }
 
 func main() {
@@ -54,6 +59,7 @@ type plan struct {
 }
 
 func (c *command) run(ctx context.Context) (err error) {
+	c.began = time.Now()
 	// rabbittest reads the flag -test.short.
 	testing.Init()
 	if err := flag.CommandLine.Parse(nil); err != nil {
@@ -65,7 +71,7 @@ func (c *command) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	results, far, err := measure(ctx, dir, c.Megabytes, c.Rounds)
+	results, far, err := measure(ctx, dir, c)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"image/color"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,6 +15,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // chart is a plot of lines over a setting.
@@ -21,23 +25,35 @@ type chart struct {
 	linear            bool // the x axis is linear: the setting has the value 0
 }
 
-// line is a measured quantity over the setting.
+// line is a measured quantity over the setting: medians, and bars from the least to the greatest
+// value.
 type line struct {
 	name   string
 	points plotter.XYs
+	bars   plotter.YErrors
 }
 
-func (l *line) add(x, y float64) { l.points = append(l.points, plotter.XY{X: x, Y: y}) }
+func (l *line) Len() int                         { return len(l.points) }
+func (l *line) XY(i int) (x, y float64)          { return l.points.XY(i) }
+func (l *line) YError(i int) (low, high float64) { return l.bars.YError(i) }
+
+func (l *line) add(x float64, r result, value func(result) float64) {
+	least, greatest := r.extremes(value)
+	y := value(r)
+	l.points = append(l.points, plotter.XY{X: x, Y: y})
+	l.bars = append(l.bars, struct{ Low, High float64 }{y - least, greatest - y})
+}
 
 // over returns the line of value over x for the results that pick chooses.
 func over(name string, results []result, pick func(result) bool, x, value func(result) float64) line {
 	l := line{name: name}
-	for _, r := range results {
+	ordered := slices.Clone(results)
+	slices.SortStableFunc(ordered, func(a, b result) int { return cmp.Compare(x(a), x(b)) })
+	for _, r := range ordered {
 		if pick(r) {
-			l.points = append(l.points, plotter.XY{X: x(r), Y: value(r)})
+			l.add(x(r), r, value)
 		}
 	}
-	slices.SortFunc(l.points, func(a, b plotter.XY) int { return int(a.X - b.X) })
 	return l
 }
 
@@ -62,7 +78,7 @@ func plots(dir string, results []result, far []remote) error {
 				return r.threshold == "0" && r.connections == 1 && r.channels == c && pick(r)
 			}
 		}
-		throughput.lines = append(throughput.lines, over(name, results, of(func(r result) bool { return r.window == 64 }), workers, kflows))
+		throughput.lines = append(throughput.lines, over(name, results, of(func(r result) bool { return r.window == usualWindow }), workers, kflows))
 		byWindow.lines = append(byWindow.lines, over(name, results, of(two), window, kflows))
 		latency.lines = append(latency.lines,
 			over(name, results, of(two), window, func(r result) float64 { return r.latency * 1e3 }))
@@ -77,7 +93,7 @@ func plots(dir string, results []result, far []remote) error {
 
 	usual := func(threshold string) func(result) bool {
 		return func(r result) bool {
-			return r.threshold == threshold && r.connections == 1 && r.channels == 2 && r.window == 64
+			return r.threshold == threshold && r.connections == 1 && r.channels == 2 && r.window == usualWindow
 		}
 	}
 	deciding.lines = []line{over("tstat_send", results, usual("1000"), workers, func(r result) float64 { return r.rows / r.seconds / 1e6 })}
@@ -110,21 +126,27 @@ func (c chart) save(dir string) error {
 		p.X.Scale = plot.LogScale{}
 	}
 	p.Add(plotter.NewGrid())
+	legend := plot.NewLegend()
 	highest := 0.0
 	marks := make(map[float64]bool)
-	for i, l := range c.lines {
+	for i := range c.lines {
+		l := &c.lines[i]
 		drawn, dots, err := plotter.NewLinePoints(l.points)
 		if err != nil {
 			return err
 		}
-		drawn.Color, dots.Color = colors[i], colors[i]
+		bars, err := plotter.NewYErrorBars(l)
+		if err != nil {
+			return err
+		}
+		drawn.Color, dots.Color, bars.Color = colors[i], colors[i], colors[i]
 		drawn.Width = vg.Points(1.5)
 		dots.Shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{}}[i]
 		dots.Radius = vg.Points(3)
-		p.Add(drawn, dots)
-		p.Legend.Add(l.name, drawn, dots)
-		for _, xy := range l.points {
-			highest = max(highest, xy.Y)
+		p.Add(drawn, bars, dots)
+		legend.Add(l.name, drawn, dots)
+		for j, xy := range l.points {
+			highest = max(highest, xy.Y+l.bars[j].High)
 			marks[xy.X] = true
 		}
 	}
@@ -133,14 +155,36 @@ func (c chart) save(dir string) error {
 		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.Itoa(int(x))})
 	}
 	p.X.Tick.Marker = ticks
-	const room = 1.4 // for the legend above the lines
+	const room = 1.05 // above the lines
 	p.Y.Min, p.Y.Max = 0, highest*room
 	p.Y.Tick.Marker = plot.TickerFunc(plain)
 	p.X.Padding, p.Y.Padding = 0, 0
-	p.Legend.Top, p.Legend.Left = true, true
-	p.Legend.XOffs, p.Legend.YOffs = vg.Points(8), vg.Points(-4)
-	p.Legend.Padding = vg.Points(3)
-	return p.Save(6.5*vg.Inch, 4*vg.Inch, filepath.Join(dir, c.file+".svg"))
+	return c.draw(p, &legend, filepath.Join(dir, c.file+".svg"))
+}
+
+// draw writes the plot with the legend below it, where no line crosses it. A plot of one line
+// needs no legend.
+func (c chart) draw(p *plot.Plot, legend *plot.Legend, path string) (err error) {
+	below := vg.Points(8)
+	if len(c.lines) > 1 {
+		below += vg.Points(18) * vg.Length(len(c.lines))
+	}
+	svg := vgsvg.New(6.5*vg.Inch, 4*vg.Inch+below)
+	all := draw.New(svg)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	p.Draw(draw.Crop(all, vg.Points(4), -vg.Points(20), below, -vg.Points(4)))
+	if len(c.lines) > 1 {
+		legend.Left, legend.Top = true, true
+		legend.Padding = vg.Points(3)
+		legend.Draw(draw.Crop(all, vg.Points(50), 0, 0, below-all.Max.Y))
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = svg.WriteTo(f)
+	return errors.Join(err, f.Close())
 }
 
 // plain labels ticks with as few digits as possible.

@@ -50,7 +50,7 @@ func writeReport(dir string, results []result, far []remote, own plan) error {
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("# Capacity\n")
 	say("Written by `make capacity` on %d processors (%s), RabbitMQ on the same machine, one durable classic queue, persistent messages. "+
-		"Medians; a row in a thousand is large. How to read it: [docs/capacity.md](../capacity.md).\n", runtime.NumCPU(), processor())
+		"Medians of %d runs of each point; a row in a thousand is large. How to read it: [docs/capacity.md](../capacity.md).\n", runtime.NumCPU(), processor(), len(results[0].runs))
 
 	say("## Settings to use\n")
 	say("The fewest workers, and then messages in flight, within %.0f %% of the fastest.\n", tolerance*100)
@@ -83,6 +83,7 @@ func writeReport(dir string, results []result, far []remote, own plan) error {
 
 	writeDistance(say, far)
 	say("\n## Plots\n")
+	say("Medians; the bars reach from the least to the greatest value.\n")
 	for _, p := range []struct{ file, title string }{
 		{"workers", "Throughput against workers"}, {"workers-default", "Throughput against workers, default threshold"},
 		{"window", "Throughput against window"}, {"latency", "Time to confirmation"}, {"cpu", "Processor time"}, {"memory", "Memory"}, {"distance", "Time against distance"},
@@ -91,13 +92,19 @@ func writeReport(dir string, results []result, far []remote, own plan) error {
 	}
 
 	say("## All points\n")
-	say("| threshold (MB) | workers | connections | channels | window | s | rows/s | flows/s | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | broker CPU s | sender MB | broker MB |")
-	say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	say("| threshold (MB) | workers | connections | channels | window | s | fastest to slowest | rows/s | flows/s | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | broker CPU s | sender MB | broker MB |")
+	say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, r := range results {
-		say("| %s | %d | %d | %d | %d | %.3f | %.3g | %.3g | %.0f | %.2f | %.0f | %.3f | %.2f | %.0f | %.0f |", r.threshold, r.workers, r.connections, r.channels, r.window,
-			r.seconds, r.rows/r.seconds, r.flows/r.seconds, r.messages, r.latency*1e3, r.latency99*1e3, r.cpu, r.brokerCPU, r.resident/1e6, r.brokerResident/1e6)
+		say("| %s | %d | %d | %d | %d | %.2f | %s | %.3g | %.3g | %.0f | %.2f | %.0f | %.3f | %.2f | %.0f | %.0f |", r.threshold, r.workers, r.connections, r.channels, r.window,
+			r.seconds, r.spread(), r.rows/r.seconds, r.flows/r.seconds, r.messages, r.latency*1e3, r.latency99*1e3, r.cpu, r.brokerCPU, r.resident/1e6, r.brokerResident/1e6)
 	}
 	return os.WriteFile(filepath.Join(dir, "report.md"), b.Bytes(), 0o644)
+}
+
+// spread returns the times of the fastest and the slowest run.
+func (r result) spread() string {
+	fastest, slowest := r.extremes(func(r result) float64 { return r.seconds })
+	return fmt.Sprintf("%.2f to %.2f", fastest, slowest)
 }
 
 func million(n float64) string { return fmt.Sprintf("%g million", n/1e6) }

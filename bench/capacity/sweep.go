@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/rabbittest"
@@ -29,41 +30,53 @@ type result struct {
 	rows, flows, messages    float64
 	json                     float64 // bytes
 	seconds                  float64
-	cpu, brokerCPU           float64 // seconds
-	resident, brokerResident float64 // bytes
-	latency, latency99       float64 // seconds to the confirmation: mean, and an upper bound for 99 %
+	cpu, brokerCPU           float64  // seconds
+	resident, brokerResident float64  // bytes
+	latency, latency99       float64  // seconds to the confirmation: mean, and an upper bound for 99 %
+	runs                     []result // of medians: the single runs
 }
 
 var (
 	workerCounts  = []int{1, 2, 4}
 	channelCounts = []int{1, 2, 4}
-	windows       = []int{1, 4, 16, 64}
+	windows       = []int{1, 4, 16, 64, 256, 1024}
 	thresholds    = []string{"0", "1000"}
 )
 
-// points returns all points that are measured. It combines two connections with two workers
-// and one channel only.
+// usualWindow is the window at which workers are compared.
+const usualWindow = 64
+
+// points returns all points that are measured: at threshold 0 every window with two workers, and
+// every number of workers with the usual window. At the default threshold so little is sent that
+// two windows suffice.
 func points() (all []point) {
-	for _, t := range thresholds {
-		for _, w := range workerCounts {
-			for _, c := range channelCounts {
-				for _, n := range windows {
-					all = append(all, point{t, w, 1, c, n})
-				}
+	for _, n := range windows {
+		for _, c := range channelCounts {
+			all = append(all, point{"0", 2, 1, c, n})
+		}
+		all = append(all, point{"0", 2, 2, 1, n})
+	}
+	for _, w := range workerCounts {
+		for _, c := range channelCounts {
+			if w != 2 {
+				all = append(all, point{"0", w, 1, c, usualWindow})
 			}
 		}
-	}
-	for _, n := range windows {
-		all = append(all, point{"0", 2, 2, 1, n})
+		all = append(all, point{"1000", w, 1, 2, 1}, point{"1000", w, 1, 2, usualWindow})
 	}
 	return all
 }
 
-// moreLogs is how many times more logs a run at the default threshold reads, since it is so
-// much faster.
-const moreLogs = 10
+// At the default threshold a run reads more logs, so that it takes some seconds too: the logs are
+// moreLogs times as large, and each of them is in so many directories. They are links to the same
+// files, so disk and page cache hold each log once.
+const (
+	moreLogs = 4
+	links    = 40
+)
 
-func measure(ctx context.Context, dir string, megabytes int64, rounds int) (results []result, far []remote, err error) {
+// measure builds tstat_send, writes the logs, and runs all points.
+func measure(ctx context.Context, dir string, c *command) (results []result, far []remote, err error) {
 	b := bench{dir: dir, program: filepath.Join(dir, "tstat_send"), logs: make(map[string]logs)}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.program, "tstat-transport/cmd/tstat_send")
 	build.Dir = "../.." // the product is another module
@@ -71,7 +84,7 @@ func measure(ctx context.Context, dir string, megabytes int64, rounds int) (resu
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, nil, fmt.Errorf("build tstat_send: %w\n%s", err, out)
 	}
-	for threshold, size := range map[string]int64{"0": megabytes * 1e6, "1000": moreLogs * megabytes * 1e6} {
+	for _, threshold := range thresholds {
 		o := loggen.Options{Large: 0.001} // a row in a thousand
 		if o.Threshold, err = strconv.ParseFloat(threshold, 64); err != nil {
 			return nil, nil, err
@@ -81,8 +94,17 @@ func measure(ctx context.Context, dir string, megabytes int64, rounds int) (resu
 			return nil, nil, err
 		}
 		l := logs{root: filepath.Join(dir, "logs-"+threshold)}
+		size := c.Megabytes * 1e6
+		if threshold != "0" {
+			size *= moreLogs
+		}
 		if l.books, err = g.Tree(l.root, 2, size/2); err != nil {
 			return nil, nil, err
+		}
+		if threshold != "0" {
+			if err := l.link(links); err != nil {
+				return nil, nil, err
+			}
 		}
 		b.logs[threshold] = l
 	}
@@ -90,42 +112,76 @@ func measure(ctx context.Context, dir string, megabytes int64, rounds int) (resu
 		if err := b.prepare(f, n); err != nil {
 			return err
 		}
-		if results, err = b.sweep(ctx, rounds); err != nil {
-			return err
-		}
-		far, err = b.distance(ctx, f, n, rounds)
+		results, far, err = b.rounds(ctx, f, n, c)
 		return err
 	})
 	return results, far, err
 }
 
-// sweep runs every point once in each round, so that a disturbance of the machine disturbs all
-// points, and returns the medians.
-func (b *bench) sweep(ctx context.Context, rounds int) ([]result, error) {
-	all := points()
-	runs := make([][]result, len(all))
-	for round := range rounds {
-		for i, p := range all {
-			if err := ctx.Err(); err != nil {
-				return nil, err
+// link links the logs of each directory into more directories, times directories for each log
+// in all.
+func (l *logs) link(times int) error {
+	files, err := filepath.Glob(filepath.Join(l.root, "*", "log_*"))
+	if err != nil {
+		return err
+	}
+	for i := range times - 1 {
+		for _, file := range files {
+			at, err := time.Parse("2006_01_02_15_04.out", filepath.Base(filepath.Dir(file)))
+			if err != nil {
+				return err
 			}
+			dir := filepath.Join(l.root, loggen.DirName(at.AddDate(0, 0, i+1)))
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+			if err := os.Link(file, filepath.Join(dir, filepath.Base(file))); err != nil {
+				return err
+			}
+		}
+	}
+	n := int64(times)
+	l.books.Rows, l.books.Flows, l.books.Bytes = n*l.books.Rows, n*l.books.Flows, n*l.books.Bytes
+	return nil
+}
+
+// rounds runs every point once in each round, so that a disturbance of the machine disturbs all
+// points, and returns the medians. It begins no round that would end after the limit.
+func (b *bench) rounds(ctx context.Context, f *fixture, n *rabbittest.Node, c *command) ([]result, []remote, error) {
+	all, places := points(), b.places(f, n)
+	runs, farRuns := make([][]result, len(all)), make([][]result, len(places))
+	for round := range c.Rounds {
+		began := time.Now()
+		for i, p := range all {
 			r, err := b.run(ctx, p)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", p, err)
+				return nil, nil, fmt.Errorf("%s: %w", p, err)
 			}
 			runs[i] = append(runs[i], r)
 		}
-		fmt.Fprintf(os.Stderr, "round %d of %d: %d points\n", round+1, rounds, len(all))
+		for i, p := range places {
+			r, err := p.run(ctx, b)
+			if err != nil {
+				return nil, nil, fmt.Errorf("round trip of %v, compression %q: %w", p.roundTrip, p.compression, err)
+			}
+			farRuns[i] = append(farRuns[i], r)
+		}
+		took := time.Since(began)
+		fmt.Fprintf(os.Stderr, "round %d of %d: %d points, %.0f s\n", round+1, c.Rounds, len(all)+len(places), took.Seconds())
+		if time.Since(c.began)+took > c.Limit {
+			break
+		}
 	}
 	medians := make([]result, len(all))
 	for i, rs := range runs {
 		medians[i] = medianOf(rs)
 	}
-	return medians, nil
+	return medians, ratios(places, farRuns), nil
 }
 
 func medianOf(rs []result) result {
 	m := rs[0]
+	m.runs = rs
 	for _, field := range []func(*result) *float64{
 		func(r *result) *float64 { return &r.seconds },
 		func(r *result) *float64 { return &r.cpu },
@@ -143,4 +199,13 @@ func medianOf(rs []result) result {
 		*field(&m) = values[len(values)/2]
 	}
 	return m
+}
+
+// extremes returns the least and the greatest value of the runs.
+func (r result) extremes(value func(result) float64) (least, greatest float64) {
+	values := make([]float64, len(r.runs))
+	for i, run := range r.runs {
+		values[i] = value(run)
+	}
+	return slices.Min(values), slices.Max(values)
 }
