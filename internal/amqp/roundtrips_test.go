@@ -12,9 +12,9 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestRoundTrips counts the round trips until the first message is confirmed, without
-// that of the TCP handshake: the protocol header, start-ok, tune-ok with open,
-// channel.open, the look-ups with confirm.select, and the message.
+// TestRoundTrips counts the round trips until the first message is confirmed. After the TCP
+// handshake the client sends: the protocol header, start-ok, tune-ok with open, channel.open,
+// the look-ups with confirm.select, and the message.
 func TestRoundTrips(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
@@ -42,8 +42,8 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// TestCloseDoesNotWait: closing does not take a round trip, and is orderly for the broker
-// all the same.
+// TestCloseDoesNotWait: Close does not wait for the broker's answer, and the broker still
+// logs an orderly end.
 func TestCloseDoesNotWait(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// modelBroker is a broker that takes perSecond messages a second, one after the other,
-// at the end of a round trip.
+// modelBroker models a broker at a distance of roundTrip, which handles perSecond messages a
+// second, one after the other.
 type modelBroker struct {
 	roundTrip time.Duration
 	perSecond int
 	clock     time.Duration
-	idle      time.Duration // when the broker has confirmed everything
+	idle      time.Duration // when the broker will have handled all messages
 	sent      []time.Duration
 	confirms  []time.Duration
 }
@@ -32,8 +32,8 @@ func (b *modelBroker) run(w *window, n int) time.Duration {
 	return b.clock - began
 }
 
-// TestWindowFollowsTheDistance: at any distance the broker is kept busy, with no
-// more in flight than three times what that takes.
+// TestWindowFollowsTheDistance: at any distance the window keeps the broker busy, and is at
+// most three times as large as necessary.
 func TestWindowFollowsTheDistance(t *testing.T) {
 	for _, c := range []struct {
 		roundTrip time.Duration
@@ -54,7 +54,7 @@ func TestWindowFollowsTheDistance(t *testing.T) {
 			t.Errorf("%v, %d messages/s: window %d, want %d to %d", c.roundTrip, c.perSecond, w.size, least, most)
 		}
 		if c.want == 4096 {
-			continue // the window cannot fill that line
+			continue // the largest window is too small for this connection
 		}
 		const n = 10_000
 		if took, least := b.run(&w, n), time.Duration(n)*time.Second/time.Duration(c.perSecond); took > least*101/100 {
@@ -63,9 +63,8 @@ func TestWindowFollowsTheDistance(t *testing.T) {
 	}
 }
 
-// TestWindowShrinks: when the broker becomes ten times slower, the queue in front
-// of it does not become ten times longer in time; when it is fast again, so is the
-// window.
+// TestWindowShrinks: when the broker becomes ten times slower, the window shrinks, so that
+// messages do not wait ten times as long. When the broker is fast again, the window grows.
 func TestWindowShrinks(t *testing.T) {
 	w := newWindow(64, 4096)
 	b := &modelBroker{roundTrip: 100 * time.Millisecond, perSecond: 4000}
@@ -73,7 +72,7 @@ func TestWindowShrinks(t *testing.T) {
 	fast := w.size
 	b.perSecond = 400
 	b.run(&w, 5000)
-	if w.size < 64 || w.size > 120 { // 40 travel
+	if w.size < 64 || w.size > 120 { // a round trip takes 40 messages
 		t.Errorf("window %d beside a slow broker, was %d", w.size, fast)
 	}
 	b.perSecond = 4000
@@ -83,8 +82,8 @@ func TestWindowShrinks(t *testing.T) {
 	}
 }
 
-// TestWindowOfAnIdleLine: a window that holds nothing back does not grow.
-func TestWindowOfAnIdleLine(t *testing.T) {
+// TestWindowThatIsNotFull: a window that has held no message back does not grow.
+func TestWindowThatIsNotFull(t *testing.T) {
 	w := newWindow(64, 4096)
 	for range 1000 {
 		if !w.room(10) {
@@ -107,8 +106,8 @@ func TestFixedWindow(t *testing.T) {
 	}
 }
 
-// TestWindowStarts: the first window is what the round trip holds, and a round
-// trip that was measured lets a queue beside a near broker not pass for distance.
+// TestWindowStarts: the first size follows the measured round trip. With that measure, the
+// queue of a near and busy broker does not count as distance.
 func TestWindowStarts(t *testing.T) {
 	for roundTrip, want := range map[time.Duration]int{
 		time.Millisecond: 64, 100 * time.Millisecond: 500, 10 * time.Second: 4096,

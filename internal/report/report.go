@@ -65,10 +65,10 @@ type unsentReport struct {
 }
 
 type latencyReport struct {
-	Count uint64          `json:"count"`
-	Mean  float64         `json:"mean_seconds"`
-	Max   float64         `json:"max_seconds"`
-	Below []latencyBucket `json:"buckets"`
+	Count   uint64          `json:"count"`
+	Mean    float64         `json:"mean_seconds"`
+	Max     float64         `json:"max_seconds"`
+	Buckets []latencyBucket `json:"buckets"`
 }
 
 // latencyBucket counts the confirmations that took less than Seconds, and at least the
@@ -108,7 +108,7 @@ func (r *Run) report() runReport {
 func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }
 
 func newLatencyReport(l *delivery.Latency) latencyReport {
-	report := latencyReport{Count: l.Count, Max: l.Max.Seconds(), Below: []latencyBucket{}}
+	report := latencyReport{Count: l.Count, Max: l.Max.Seconds(), Buckets: []latencyBucket{}}
 	if l.Count > 0 {
 		report.Mean = l.Sum.Seconds() / float64(l.Count)
 	}
@@ -118,7 +118,7 @@ func newLatencyReport(l *delivery.Latency) latencyReport {
 			below := delivery.BucketLimit(i).Seconds()
 			b.Seconds = &below
 		}
-		report.Below = append(report.Below, b)
+		report.Buckets = append(report.Buckets, b)
 	}
 	return report
 }
