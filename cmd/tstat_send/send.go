@@ -33,14 +33,14 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	c.limitMemory()
-	w := c.newTelemetry(stdout, stderr)
-	return w.end(ctx, c.sendNew(ctx, stdout, w))
+	tel := c.newTelemetry(stdout, stderr)
+	return tel.end(ctx, c.sendNew(ctx, stdout, tel))
 }
 
 // sendNew opens the roots, the file of rejects and the transport, runs the pipeline and
 // closes all of them. It returns the exit status.
-func (c *command) sendNew(ctx context.Context, stdout io.Writer, w *telemetry) int {
-	log := w.log
+func (c *command) sendNew(ctx context.Context, stdout io.Writer, tel *telemetry) int {
+	log := tel.log
 	if err := c.identify(); err != nil {
 		log.Error("sensor_unknown", "error", err, "hint", "give --sensor")
 		return cli.Usage
@@ -60,20 +60,21 @@ func (c *command) sendNew(ctx context.Context, stdout io.Writer, w *telemetry) i
 		status = cli.Worse(status, cli.IO)
 	}
 	policy, err := c.privacy()
+	// openTransport reports an error of the whole configuration, except with --no-transport.
 	if err != nil && (c.NoTransport || c.configuration.err == nil) {
 		log.Error("privacy_unusable", "error", err, "hint", "nothing is sent, since addresses might leave the sensor")
 		return cli.Worse(status, cli.Config)
 	}
-	w.counted = true
-	t, err := c.openTransport(ctx, w, stdout)
+	tel.counted = true
+	t, err := c.openTransport(ctx, tel, stdout)
 	if err != nil {
 		log.Error("transport_unavailable", "transport", c.Transport, "error", err)
-		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, w)))
+		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, tel)))
 	}
 
-	o := c.options(roots, t, w, rejects)
+	o := c.options(roots, t, tel, rejects)
 	o.Settings.Privacy = policy
-	status = cli.Worse(status, c.runPipeline(ctx, o, w))
+	status = cli.Worse(status, c.runPipeline(ctx, o, tel))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := t.Close(end); err != nil {
@@ -88,29 +89,29 @@ func (c *command) sendNew(ctx context.Context, stdout io.Writer, w *telemetry) i
 
 // runPipeline runs the pipeline, shows its progress, logs its outcome and returns the exit
 // status.
-func (c *command) runPipeline(ctx context.Context, o workers.Options, w *telemetry) int {
-	stop := w.follow(ctx)
+func (c *command) runPipeline(ctx context.Context, o workers.Options, tel *telemetry) int {
+	stop := tel.follow(ctx)
 	outcome, err := workers.Run(ctx, o)
 	stop()
 	status := cli.OK
 	if err != nil {
-		w.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
+		tel.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
 		status = cli.NoInput
 	}
-	status = cli.Worse(status, c.logOutcome(outcome, w.log))
-	c.logStopped(outcome, w.log)
+	status = cli.Worse(status, c.logOutcome(outcome, tel.log))
+	c.logStopped(outcome, tel.log)
 	return status
 }
 
 // survey counts the unsent directories, for the metrics and the report of a run without
 // a transport. It returns the exit status for errors of the crawl.
-func (c *command) survey(ctx context.Context, roots []*logdir.Root, w *telemetry) int {
-	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, w, nil))
+func (c *command) survey(ctx context.Context, roots []*logdir.Root, tel *telemetry) int {
+	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, tel, nil))
 	switch {
 	case ctx.Err() != nil:
 		return cli.TempFail
 	case err != nil:
-		w.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
+		tel.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
 		return cli.NoInput
 	case outcome.IOErrors > 0:
 		return cli.IO
@@ -184,7 +185,7 @@ func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 	return repeated
 }
 
-func (c *command) options(roots []*logdir.Root, t transport.Transport, w *telemetry, rejects *report.Rejects) workers.Options {
+func (c *command) options(roots []*logdir.Root, t transport.Transport, tel *telemetry, rejects *report.Rejects) workers.Options {
 	o := workers.Options{
 		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single, Resend: c.span(),
 		Settings: message.Settings{
@@ -193,7 +194,7 @@ func (c *command) options(roots []*logdir.Root, t transport.Transport, w *teleme
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Waiting: c.waiting(), Compressor: c.compressor,
 		Directories: c.directories(),
-		Grace:       grace, Version: cli.VersionOrUnknown(version), Log: w.log, Counters: w.run.Counters,
+		Grace:       grace, Version: cli.VersionOrUnknown(version), Log: tel.log, Counters: tel.run.Counters,
 	}
 	if rejects != nil {
 		o.Rejects = rejects

@@ -35,10 +35,10 @@ type backend struct {
 var transports = []string{"rabbit", "http", "file"}
 
 // openTransport opens the configured transport.
-func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Writer) (transport.Transport, error) {
-	b, err := c.backend(w.log, stdout)
+func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.Writer) (transport.Transport, error) {
+	b, err := c.backend(tel.log, stdout)
 	for _, warning := range b.warnings {
-		w.log.Warn("configuration_odd", "error", warning)
+		tel.log.Warn("configuration_odd", "error", warning)
 	}
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (c *command) openTransport(ctx context.Context, w *telemetry, stdout io.Wri
 	if err != nil {
 		return nil, err
 	}
-	w.reportDelivery(t)
+	tel.reportDelivery(t)
 	if c.MaxRate.bytes > 0 {
 		t = transport.Limit(t, c.MaxRate.bytes)
 	}

@@ -25,7 +25,7 @@ func (w *window) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// otherWindow is the window that --window auto means for other transports than RabbitMQ.
+// otherWindow is the window of --window auto for the transports other than RabbitMQ.
 const otherWindow = 64
 
 // callers returns how many messages may be in flight at a time.
@@ -46,9 +46,9 @@ func (c *command) callers() int {
 	return callers
 }
 
-// waiting returns how many messages may wait until the transport takes them; 0
-// where it does not say so. Each occupies memory, and a channel that has room
-// finds one at once.
+// waiting returns how many messages may wait until the transport takes them, or 0 for a
+// transport that does not report that it takes a message. Waiting messages occupy memory;
+// there must be enough of them that every channel with room finds one at once.
 func (c *command) waiting() int {
 	if c.NoTransport || c.Transport != "rabbit" {
 		return 0

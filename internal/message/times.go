@@ -43,7 +43,8 @@ func (e *Encoder) setMS(i int, ms uint64) {
 	e.row.Values[i].SetTimestampText(ms)
 }
 
-// udpTimes sets start, and end to start plus ms, whole units of the settings.
+// udpTimes sets start, and end to start plus ms. If the unit of the settings is s, ms is a
+// multiple of 1000.
 func (e *Encoder) udpTimes(t *template, ms uint64) (bad int) {
 	e.setTimestamp(start, t.absolute)
 	if ms == 0 {

@@ -10,8 +10,8 @@ import (
 )
 
 // logReader reads what is new in a log: first each hole that an earlier run
-// left, then the stretch behind the position of that run. It belongs to the
-// worker that has the log's turn.
+// left, then the stretch after the position at which that run ended. It belongs to
+// the worker that has the log's turn.
 type logReader struct {
 	file *os.File
 	open func(from logdir.LogState, to int64) (*stretchReader, error)
@@ -27,7 +27,8 @@ type logReader struct {
 	openHoles []logdir.Hole
 	err       error // why the next stretch cannot be read
 
-	// layoutChanges counts the header lines whose columns differ from those before.
+	// layoutChanges counts the header lines whose columns differ from those of the header
+	// line before.
 	layoutChanges int
 }
 

@@ -39,7 +39,7 @@ func (p *pipeline) open(ctx context.Context, order int, entry *logdir.Entry) []*
 	p.Counters.Logs.Add(int64(len(d.logs)))
 	p.enter(d)
 	logs := slices.Clone(d.logs)
-	d.releaseHold() // the first one, see newDirWork
+	d.releaseHold() // the hold of newDirWork; without logs, this finishes the directory
 	return logs
 }
 
@@ -62,6 +62,7 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry *logdir.E
 	if !pending {
 		return nil, dir.Close()
 	}
+	// A log in a directory inside is not sent, and is named.
 	nested, err := dir.Nested(ctx)
 	if err != nil && ctx.Err() == nil {
 		p.Log.Warn("directory_not_entered", "directory", dir.Path(), "error", err)

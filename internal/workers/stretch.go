@@ -31,11 +31,12 @@ type stretchReader struct {
 // toEnd is the end of a stretch that reaches to the end of its log.
 const toEnd = -1
 
-// newStretchReader returns a reader of the stretch from from.Position to to, which is an
-// offset in the uncompressed log, or toEnd. The caller still owns f. A gzip log must be
+// newStretchReader returns a reader of the stretch that begins at from.Position and ends
+// at the offset to in the uncompressed log, or with the log if to is toEnd. The caller still
+// owns f. A gzip log must be
 // decompressed up to the position, which can take long; ctx bounds that and every later
-// read. before is the reader of the stretch before, nil if there is none. If it is
-// possible, decompressing continues where before has ended.
+// read. before is the reader of the stretch before, nil if there is none. If possible,
+// decompressing continues where before has ended.
 func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to int64, before *stretchReader) (*stretchReader, error) {
 	r := &stretchReader{name: f.Name(), header: headerTracker{protocol: f.log.Protocol, layouts: f.layouts}}
 	var err error
@@ -130,9 +131,9 @@ func (r *stretchReader) fill(b *block) error {
 func (r *stretchReader) endBlock(b *block, err error) {
 	zeros := zeroRun(b.buf)
 	if zeros >= 0 && r.header.layout == nil && !mayBeginLog(b.buf[:zeros]) {
-		zeros = -1
+		zeros = -1 // not a hole in a log: the text is an error, which header.find returns
 	}
-	whole := lineStart(b.buf)
+	whole := lineStart(b.buf) // length of the whole lines
 	switch {
 	case zeros >= 0:
 		r.endAtZeros(b, zeros, err)
@@ -201,8 +202,9 @@ func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 }
 
 // errNoHeaderYet keeps a directory from being marked: without the header line nobody
-// knows the columns of the rows that follow. A log that was truncated by another
-// program than its writer stays like this, for the writer goes on where it was.
+// knows the columns of the rows that follow. A log that another program than its writer
+// has truncated stays like this: the writer continues at its old offset, so the start of
+// the file remains zero bytes.
 var errNoHeaderYet = errors.New("zero bytes stand where the header line belongs, and something follows them: it is sent once the header line is there")
 
 // endBeforeHeader ends b, the first of a log whose header line has not arrived: a run
@@ -230,7 +232,7 @@ func (r *stretchReader) endBeforeHeader(b *block, at int, err error) {
 // readLongLine skips a line that does not fit into a block. b keeps the first
 // bytes of the line.
 func (r *stretchReader) readLongLine(b *block) {
-	const sample = 1 << 10
+	const sample = 1 << 10 // how much of the line b keeps
 	scratch := b.buf[sample:blockSize]
 	b.long = int64(len(b.buf))
 	for {
