@@ -102,25 +102,25 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
-	run := report.CullRun{
+	account := report.CullRun{
 		Outcome: report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
-	log := slog.New(run.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
-	result := cull.Run(ctx, c.Directory, run.Started, cull.Options{
+	log := slog.New(account.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
+	result := cull.Run(ctx, c.Directory, account.Started, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
-	run.Ended, run.Status, run.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
+	account.Ended, account.Status, account.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
 	for _, root := range result.Roots {
-		run.Roots = append(run.Roots, report.CullRoot{
+		account.Roots = append(account.Roots, report.CullRoot{
 			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
 		})
 	}
-	c.writeFiles(&run, log)
-	if !c.Quiet || run.Status != cli.OK {
-		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &run, result.Total())
+	c.writeFiles(&account, log)
+	if !c.Quiet || account.Status != cli.OK {
+		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &account, result.Total())
 	}
-	return run.Status
+	return account.Status
 }
 
 // parse reads the flags, and the roots from the configuration if no flag names them. With

@@ -113,8 +113,8 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 
 // addRows copies the flows of the block into messages.
 func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
-	var copied uint32 // how many bytes of e.flows are in messages
-	for i := 0; i < len(e.rows); {
+	var copied uint32              // how many bytes of e.flows are in messages
+	for i := 0; i < len(e.rows); { // each turn copies the rows that fit into one message
 		if b.flows+int(e.rows[i].flows) > maxFlows {
 			b.emit(ctx)
 		}
