@@ -84,9 +84,9 @@ func repeatedLogs(b *testing.B) tree {
 		if err != nil {
 			b.Fatal(err)
 		}
-		header, real, _ := bytes.Cut(log, []byte("\n"))
+		header, genuine, _ := bytes.Cut(log, []byte("\n"))
 		columns := strings.Fields(string(header))
-		for row := range bytes.Lines(real) {
+		for row := range bytes.Lines(genuine) {
 			rows++
 			for i, field := range strings.Fields(string(row)) {
 				if strings.Contains(columns[i], "c_ip:") || strings.HasPrefix(columns[i], "s_ip:") {
@@ -94,12 +94,12 @@ func repeatedLogs(b *testing.B) tree {
 				}
 			}
 		}
-		times := int(size(b)/2)/len(real) + 1
-		log = append(append(header, '\n'), bytes.Repeat(real, times)...)
+		times := int(size(b)/2)/len(genuine) + 1
+		log = append(append(header, '\n'), bytes.Repeat(genuine, times)...)
 		if err := os.WriteFile(filepath.Join(dir, name), log, 0o600); err != nil {
 			b.Fatal(err)
 		}
-		t.books.Rows += int64(times * bytes.Count(real, []byte("\n")))
+		t.books.Rows += int64(times * bytes.Count(genuine, []byte("\n")))
 	}
 	b.Logf("%d rows with %d addresses", rows, len(addresses))
 	return t
