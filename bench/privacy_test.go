@@ -78,7 +78,7 @@ func repeatedLogs(b *testing.B) tree {
 		b.Fatal(err)
 	}
 	addresses := make(map[string]bool)
-	var rows int64
+	var read int64
 	for _, name := range []string{"log_tcp_complete", "log_udp_complete"} {
 		log, err := os.ReadFile(filepath.Join("../testdata/corpus/level15/2026_11_22_20_26.out", name))
 		if err != nil {
@@ -87,7 +87,7 @@ func repeatedLogs(b *testing.B) tree {
 		header, genuine, _ := bytes.Cut(log, []byte("\n"))
 		columns := strings.Fields(string(header))
 		for row := range bytes.Lines(genuine) {
-			rows++
+			read++
 			for i, field := range strings.Fields(string(row)) {
 				if strings.Contains(columns[i], "c_ip:") || strings.HasPrefix(columns[i], "s_ip:") {
 					addresses[field] = true
@@ -101,7 +101,7 @@ func repeatedLogs(b *testing.B) tree {
 		}
 		t.books.Rows += int64(times * bytes.Count(genuine, []byte("\n")))
 	}
-	b.Logf("%d rows with %d addresses", rows, len(addresses))
+	b.Logf("%d rows with %d addresses", read, len(addresses))
 	return t
 }
 

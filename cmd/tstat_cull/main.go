@@ -38,7 +38,7 @@ type command struct {
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. The exit status is 74 if too little space is free after that."`
 	DryRun    bool             `short:"D" help:"Log the directories that would be deleted, and delete nothing. Note that -D means --debug for tstat_send, as for the Python tools."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
-	Report    string           `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
+	Report    string           `placeholder:"FILE" help:"Write a report of the run to FILE, as JSON."`
 	Metrics   string           `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. The name must end in .prom, and each line of a crontab needs a file of its own."`
 	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are still logged."`
 	Verbose   bool             `short:"v" help:"Also log each directory that is deleted or skipped."`
@@ -102,25 +102,25 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
-	account := report.CullRun{
+	run := report.CullRun{
 		Outcome: report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
-	log := slog.New(account.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
-	result := cull.Run(ctx, c.Directory, account.Started, cull.Options{
+	log := slog.New(run.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
+	result := cull.Run(ctx, c.Directory, run.Started, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
-	account.Ended, account.Status, account.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
+	run.Ended, run.Status, run.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
 	for _, root := range result.Roots {
-		account.Roots = append(account.Roots, report.CullRoot{
+		run.Roots = append(run.Roots, report.CullRoot{
 			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
 		})
 	}
-	c.writeFiles(&account, log)
-	if !c.Quiet || account.Status != cli.OK {
-		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &account, result.Total())
+	c.writeFiles(&run, log)
+	if !c.Quiet || run.Status != cli.OK {
+		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &run, result.Total())
 	}
-	return account.Status
+	return run.Status
 }
 
 // parse reads the flags, and the roots from the configuration if no flag names them. With

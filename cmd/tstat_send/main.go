@@ -55,7 +55,7 @@ type command struct {
 	DryRun      bool       `name:"dry-run" help:"With --resend: list the directories, their sizes and what their marks say, and send nothing. Takes no lock."`
 	Rejects     string     `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Progress    string     `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error; auto shows it if standard error is a terminal. Default: ${default}."`
-	Report      string     `placeholder:"FILE" help:"Write an account of the run to FILE, as JSON."`
+	Report      string     `placeholder:"FILE" help:"Write a report of the run to FILE, as JSON."`
 	Metrics     string     `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. The name must end in .prom, and each line of a crontab needs a file of its own."`
 	LogFormat   string     `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Verbose     bool       `short:"v" help:"Also log each directory."`

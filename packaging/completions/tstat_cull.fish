@@ -7,7 +7,7 @@ complete -c tstat_cull -s t -l ttl -x -d 'How many hours a directory is kept aft
 complete -c tstat_cull -l min-free -x -d 'If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours'
 complete -c tstat_cull -s D -l dry-run -d 'Log the directories that would be deleted, and delete nothing'
 complete -c tstat_cull -s w -l workers -x -d 'Directories to examine and delete at a time'
-complete -c tstat_cull -l report -r -F -d 'Write an account of the run to FILE, as JSON'
+complete -c tstat_cull -l report -r -F -d 'Write a report of the run to FILE, as JSON'
 complete -c tstat_cull -l metrics -r -F -d 'Write metrics to FILE, for the textfile collector of Prometheus'\''s node_exporter'
 complete -c tstat_cull -s q -l quiet -d 'Log no summary if the exit status is 0'
 complete -c tstat_cull -s v -l verbose -d 'Also log each directory that is deleted or skipped'

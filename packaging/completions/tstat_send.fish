@@ -27,7 +27,7 @@ complete -c tstat_send -l until -x -d 'With --resend: the directories before thi
 complete -c tstat_send -l dry-run -d 'With --resend: list the directories, their sizes and what their marks say, and send nothing'
 complete -c tstat_send -l rejects -r -F -d 'Append malformed rows to FILE, with file, line and reason'
 complete -c tstat_send -l progress -x -a 'auto always never' -d 'Show progress on standard error; auto shows it if standard error is a terminal'
-complete -c tstat_send -l report -r -F -d 'Write an account of the run to FILE, as JSON'
+complete -c tstat_send -l report -r -F -d 'Write a report of the run to FILE, as JSON'
 complete -c tstat_send -l metrics -r -F -d 'Write metrics to FILE, for the textfile collector of Prometheus'\''s node_exporter'
 complete -c tstat_send -l log-format -x -a 'text json' -d 'Format of the log on standard error: text (key=value) or json'
 complete -c tstat_send -s v -l verbose -d 'Also log each directory'
