@@ -17,8 +17,9 @@ type Encoder struct {
 
 	// State of the current row:
 	row       fastparse.Renderer
-	seconds   float64 // the duration of the current flow, not rounded to hundredths
-	notFinite int     // number of statistics that are nan or inf, in all flows
+	counts    [2]uint64 // byte counts: the client's, the server's
+	seconds   float64   // the duration of the current flow, not rounded to hundredths
+	notFinite int       // number of statistics that are nan or inf, in all flows
 }
 
 // NewEncoder returns an encoder for logs read under these settings.
@@ -49,7 +50,7 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	}
 	e.row.Block, e.notFinite = s.Block(), 0
 	s.Split(&e.row.Fields, max(e.templates[0].columns, e.templates[1].columns))
-	counts, size, bad := e.byteCounts(s.Threshold())
+	size, bad := e.byteCounts(s.Threshold())
 	if bad >= 0 {
 		return out, 0, e.reason(bad)
 	}
@@ -59,14 +60,14 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	o, flows := len(out), 0
 	room := out[:cap(out)]
 	for i, t := range e.templates {
-		if counts[i] < s.Threshold() {
+		if e.counts[i] < s.Threshold() {
 			continue
 		}
 		if flows == 0 {
 			bad = e.computeShared(t)
 		}
 		if bad < 0 {
-			bad = e.compute(t, 8*counts[i])
+			bad = e.compute(t, 8*e.counts[i])
 		}
 		if bad < 0 {
 			var nulls int
@@ -82,30 +83,30 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	return out[:o], flows, fastparse.Reason{}
 }
 
-// byteCounts reads the byte counts of the row: the client's and the server's. size is the
+// byteCounts reads the byte counts of the row. size is the
 // room that the flows of the directions that reach the threshold may take. bad is the
 // column that is malformed, or that the row lacks and one of these flows uses, or -1.
-func (e *Encoder) byteCounts(threshold uint64) (counts [2]uint64, size, bad int) {
+func (e *Encoder) byteCounts(threshold uint64) (size, bad int) {
 	columns := 0
 	size = fastparse.MaxValue
 	for i, column := range e.layout.ByteCounts() {
 		if column >= e.row.Fields.N {
-			return counts, 0, column
+			return 0, column
 		}
 		n, ok := e.uint(column)
 		if !ok || n >= fastparse.MaxBytes {
-			return counts, 0, column
+			return 0, column
 		}
-		counts[i] = n
+		e.counts[i] = n
 		if t := e.templates[i]; n >= threshold {
 			columns = max(columns, t.columns)
 			size += t.size
 		}
 	}
 	if e.row.Fields.N < columns {
-		return counts, 0, columns - 1
+		return 0, columns - 1
 	}
-	return counts, size, -1
+	return size, -1
 }
 
 // NotFinite returns how many statistics in the flows of the last row are null
