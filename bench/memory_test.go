@@ -18,7 +18,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// residentLimit is the limit in bytes for the memory of tstat_send with its defaults, whatever
+// residentLimit is the limit in bytes for the memory of tstat_send with two workers, whatever
 // it reads and however slow the broker is.
 const residentLimit = 64e6
 
@@ -145,9 +145,10 @@ type process struct {
 	resident int64
 }
 
+// start starts program with two workers.
 func start(t testing.TB, program string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.CommandContext(t.Context(), program, args...), log: new(strings.Builder), done: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(t.Context(), program, append(args, "-w", "2")...), log: new(strings.Builder), done: make(chan struct{})}
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
