@@ -37,9 +37,12 @@ func TestMemory(t *testing.T) {
 		for _, threshold := range []string{"0", "1000"} {
 			t.Run(c.name+"/threshold="+threshold, func(t *testing.T) {
 				logs := logs(t, "memory-"+c.name, loggen.Options{Large: 0.001}, c.dirs, c.bytes)
-				p := start(t, program, "-N", "-T", threshold, "-d", logs.path)
-				if err := p.wait(); err != nil {
-					t.Fatal(err)
+				var p *process
+				for p == nil || p.resident == 0 { // it may end before its memory is read
+					p = start(t, program, "-N", "-T", threshold, "-d", logs.path)
+					if err := p.wait(); err != nil {
+						t.Fatal(err)
+					}
 				}
 				p.checkResident(t)
 			})
