@@ -31,8 +31,12 @@ type permitted struct {
 // for --check, and none of them can be left out.
 func TestDocumentedPermissions(t *testing.T) {
 	t.Parallel()
-	readme := string(readAll(t, "../../../README.md"))
-	ini := indented(readme[strings.Index(readme, "A configuration file"):])[0]
+	blocks := indented(string(readAll(t, "../../../README.md")))
+	example := slices.IndexFunc(blocks, func(block string) bool { return strings.Contains(block, "[rabbit]") })
+	if example < 0 {
+		t.Fatal("README.md has no example of a configuration with [rabbit]")
+	}
+	ini := blocks[example]
 	cases := []permitted{
 		{name: "the README's", ini: ini, queue: queue},
 		{name: "the README's, queue declared", ini: ini, queue: queue, declared: true},
@@ -44,7 +48,7 @@ func TestDocumentedPermissions(t *testing.T) {
 	doc := string(readAll(t, "../../../docs/configuration.md"))
 	_, doc, found := strings.Cut(doc, "\n## Permissions\n")
 	doc, _, _ = strings.Cut(doc, "\n## ")
-	blocks := indented(doc)
+	blocks = indented(doc)
 	if !found || len(blocks) != len(cases) {
 		t.Fatalf("docs/configuration.md has %d blocks of permissions, want %d", len(blocks), len(cases))
 	}
