@@ -22,5 +22,8 @@
 // and both programs may run at the same time.
 //
 // A run that dies while it deletes leaves a directory .culled-NAME-TOKEN. The next run
-// deletes that directory if it is empty, or if its mark still covers all its rows.
+// deletes that directory if it is empty, or if its mark still covers all its rows. On a
+// full disk, which has no room for the other name, a directory is deleted under its own
+// name. If such a run dies after the last log, only the mark is left: a later run deletes
+// the directory once the mark is old enough.
 package cull

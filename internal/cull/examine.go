@@ -36,6 +36,17 @@ func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	return examineMarked(ctx, d, mark, Expired)
 }
 
+// emptied is like expired, for a directory without a log. It returns an item only if nothing but
+// the mark is left: an earlier run died while it deleted the directory in place. Any other
+// directory without a log is not a directory of logs, and stays.
+func (p *planner) emptied(ctx context.Context, d *logdir.Dir) (*Item, error) {
+	onlyMark, err := d.HoldsOnlyMark(ctx)
+	if err != nil || !onlyMark {
+		return nil, err
+	}
+	return p.expired(ctx, d)
+}
+
 // hasZeros reports whether a log had zero bytes when it was marked. Rows may still
 // appear in their place.
 func hasZeros(mark logdir.Mark) bool {

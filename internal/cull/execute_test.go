@@ -94,6 +94,55 @@ func TestLeftovers(t *testing.T) {
 	s.wantLogged("WARN", "directory_kept", name("stranger.out"), "no mark")
 }
 
+// On a full disk a directory is deleted under its own name. Wherever that stops, a later
+// run deletes the rest once the mark is old enough.
+func TestStoppedInPlace(t *testing.T) {
+	onlyMark := false
+	for n := 0; ; n++ {
+		s := newSite(t)
+		s.sent("x.out", 47*hour)
+		d, err := logdir.Open(s.entry("x.out"))
+		s.must(err)
+		_, err = d.DeleteInPlace(testkit.Countdown(t.Context(), n))
+		s.must(d.Close())
+		logs, _ := filepath.Glob(s.path + "/x.out/log_*")
+		onlyMark = onlyMark || err != nil && len(logs) == 0
+		if err != nil {
+			s.cull(t.Context(), Options{TTL: 48 * hour})
+			s.wantLeft("x.out")
+			s.age("x.out", 48*hour)
+			for _, dry := range []bool{true, false} {
+				if r := s.total(t.Context(), Options{TTL: 48 * hour, DryRun: dry}); r.Directories != 1 || r.Failed+r.Kept+r.Changed > 0 {
+					t.Errorf("stopped after %d checks, dry run %v: %+v\n%s", n, dry, r, &s.log)
+				}
+			}
+		}
+		s.wantLeft()
+		if err == nil {
+			break
+		}
+	}
+	if !onlyMark {
+		t.Error("no run stopped between the last log and the mark")
+	}
+}
+
+// A directory that never had a log is not one that a run has emptied.
+func TestMarkedWithoutLogs(t *testing.T) {
+	s := newSite(t)
+	s.sent("capture.pcap.out/nested.out", 0)
+	for _, name := range []string{"capture.pcap.out", "other.out"} {
+		s.write(name+"/.processed", "processed")
+		s.age(name, 50*hour)
+	}
+	s.write("other.out/histogram", "")
+	s.must(os.Mkdir(s.path+"/new.out", 0o755))
+	if r := s.total(t.Context(), Options{TTL: 48 * hour}); r != (Counts{Found: 1}) || s.log.Len() > 0 {
+		t.Errorf("%+v\n%s", r, &s.log)
+	}
+	s.wantLeft("capture.pcap.out", "new.out", "other.out")
+}
+
 // Wherever a run stops, each directory either is whole or has lost its name, and the
 // next run deletes it.
 func TestStoppedAnywhere(t *testing.T) {

@@ -108,14 +108,20 @@ func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Option
 		now: now, began: p.began, roots: roots,
 		unreadable: map[*logdir.Root]error{}, tally: p.tally, space: new(spaceLacking),
 	}
-	var marked, leftovers []logdir.Entry
+	var marked, leftovers, emptied []logdir.Entry
 	for _, root := range roots {
 		found, err := root.Find(ctx, func(path string, err error) { p.notEntered(ctx, root, path, err) })
 		p.tally.add(root, Counts{Found: len(found)})
 		marked = append(marked, found...)
 		if err == nil {
-			found, err = root.FindCulled(ctx, func(string, error) {}) // Find reported them
-			leftovers = append(leftovers, found...)
+			found, err = root.FindLeftovers(ctx, func(string, error) {}) // Find reported the errors
+			for _, e := range found {
+				if logdir.IsCulled(e.Name) {
+					leftovers = append(leftovers, e)
+				} else {
+					emptied = append(emptied, e)
+				}
+			}
 		}
 		if err != nil {
 			plan.unreadable[root] = err
@@ -123,9 +129,14 @@ func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Option
 	}
 	logdir.Sort(marked)
 	logdir.Sort(leftovers)
+	logdir.Sort(emptied)
 
 	items, err := p.examineAll(ctx, leftovers, p.leftover)
 	plan.Items = items
+	if err == nil {
+		items, err = p.examineAll(ctx, emptied, p.emptied)
+		plan.Items = append(plan.Items, items...)
+	}
 	if err == nil {
 		items, err = p.examineAll(ctx, marked, p.expired)
 		plan.Items = append(plan.Items, items...)

@@ -207,9 +207,25 @@ func renameNew(at int, from, to string) error {
 
 // IsEmpty reports whether the directory holds nothing.
 func (d *Dir) IsEmpty(ctx context.Context) (bool, error) {
-	errSome := errors.New("some")
-	err := each(ctx, d.Fd(), d.Path(), 0, func(string) error { return errSome })
-	if errors.Is(err, errSome) {
+	return d.holdsOnly(ctx, "")
+}
+
+// HoldsOnlyMark reports whether the directory holds nothing but its .processed, if it has
+// one.
+func (d *Dir) HoldsOnlyMark(ctx context.Context) (bool, error) {
+	return d.holdsOnly(ctx, processed)
+}
+
+// holdsOnly reports whether the directory holds no file but the one called name.
+func (d *Dir) holdsOnly(ctx context.Context, name string) (bool, error) {
+	errOther := errors.New("another file")
+	err := each(ctx, d.Fd(), d.Path(), 0, func(found string) error {
+		if found == name {
+			return nil
+		}
+		return errOther
+	})
+	if errors.Is(err, errOther) {
 		return false, nil
 	}
 	return err == nil, err
@@ -228,7 +244,7 @@ func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 
 // DeleteInPlace is Delete for a directory that MoveAway could not rename because of
 // ErrNoRoom. After a crash the directory still has its mark, and the remaining logs are
-// unchanged.
+// unchanged. [Root.FindLeftovers] finds the directory if no log remains.
 func (d *Dir) DeleteInPlace(ctx context.Context) (begun bool, err error) {
 	if err := d.StillThere(); err != nil {
 		return false, err

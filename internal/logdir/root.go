@@ -136,16 +136,23 @@ func hasLog(parent int, dir string) bool {
 	return false
 }
 
-// FindCulled returns the directories that an earlier culler has renamed but not finished
-// deleting; see [CulledName].
-func (r *Root) FindCulled(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
+// FindLeftovers returns the directories that an earlier culler may not have finished
+// deleting: those with a [CulledName], and those with a mark but without a log, which a
+// [Dir.DeleteInPlace] that died can leave.
+func (r *Root) FindLeftovers(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
 	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
 		if IsCulled(e.Name) {
 			found = append(found, e)
 			return false
 		}
-		return !hasLog(dir, e.Name)
+		if hasLog(dir, e.Name) {
+			return false
+		}
+		if exists(dir, e.Name+"/"+processed) {
+			found = append(found, e)
+		}
+		return true
 	})
 	return found, err
 }
@@ -255,11 +262,16 @@ func holdsLogs(parent int, dir string) bool {
 // hasLogFile reports whether the directory certainly holds a log.
 func hasLogFile(parent int, dir string) bool {
 	for _, name := range fileNames {
-		if unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		if exists(parent, dir+"/"+name) {
 			return true
 		}
 	}
 	return false
+}
+
+// exists reports whether a file of that name certainly exists in the directory at.
+func exists(at int, name string) bool {
+	return unix.Faccessat(at, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil
 }
 
 // IsHint reports whether err, which a walk reported for path, is not a failure: path is a

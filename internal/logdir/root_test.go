@@ -72,7 +72,7 @@ func TestFind(t *testing.T) {
 				t.Error(reported)
 			}
 		}
-		culled, err := r.FindCulled(t.Context(), func(string, error) {})
+		culled, err := r.FindLeftovers(t.Context(), func(string, error) {})
 		must(t, err)
 		if len(culled) != 2 || !IsCulled(culled[0].Name) || !IsCulled(culled[1].Name) {
 			t.Error(culled)
@@ -116,7 +116,7 @@ func TestDirectoryAsRoot(t *testing.T) {
 			t.Errorf("%s: the root is %s, the directory %s", given, root.Path, p)
 		}
 		must(t, open(t, entry(root, "x.out")).Close())
-		culled, err := root.FindCulled(t.Context(), func(string, error) {})
+		culled, err := root.FindLeftovers(t.Context(), func(string, error) {})
 		must(t, err)
 		if len(culled) != 1 || !strings.HasPrefix(culled[0].Name, ".culled-x.out") {
 			t.Errorf("%s: %v", given, culled)
