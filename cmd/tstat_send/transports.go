@@ -178,7 +178,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 }
 
 func (c *command) file(file *config.File, log *slog.Logger) (backend, error) {
-	f, err := file.Output()
+	f, err := file.FileTransport()
 	if err != nil {
 		return backend{}, err
 	}

@@ -18,6 +18,9 @@ const (
 
 	defaultDurable = true // of a queue that is declared
 	defaultUseSSL  = false
+
+	defaultIPv4Prefix = 24 // bits, as NetSage truncates addresses
+	defaultIPv6Prefix = 48
 )
 
 // The values of keys that take a word. The first is the default.

@@ -20,7 +20,7 @@ type File struct {
 	path     string
 	headers  map[string]int
 	entries  []entry
-	index    map[name]int
+	index    map[entryID]int
 	warnings []string
 }
 
@@ -62,9 +62,9 @@ func (f *File) warnAt(e entry, format string, args ...any) {
 // lookup returns the entry of a key in a section, or if there is none, in
 // [DEFAULT].
 func (f *File) lookup(section, key string) (entry, bool) {
-	i, ok := f.index[name{section, key}]
+	i, ok := f.index[entryID{section, key}]
 	if !ok {
-		i, ok = f.index[name{defaultSection, key}]
+		i, ok = f.index[entryID{defaultSection, key}]
 	}
 	if !ok {
 		return entry{}, false

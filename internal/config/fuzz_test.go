@@ -55,8 +55,8 @@ func FuzzParse(f *testing.F) {
 		}
 		_, rabbitErr := file.Rabbit()
 		_, httpErr := file.HTTP()
-		_, outputErr := file.Output()
-		for _, err := range []error{rabbitErr, httpErr, outputErr} {
+		_, fileErr := file.FileTransport()
+		for _, err := range []error{rabbitErr, httpErr, fileErr} {
 			if err != nil && len(err.Error()) > 1000*maxKeys {
 				t.Errorf("error of %d bytes", len(err.Error()))
 			}

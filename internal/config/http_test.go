@@ -82,20 +82,20 @@ func TestHTTPErrors(t *testing.T) {
 	}
 }
 
-func TestOutput(t *testing.T) {
+func TestFileTransport(t *testing.T) {
 	for _, test := range []struct {
 		text string
-		want Output
+		want FileTransport
 		err  string
 	}{
-		{"[file]\npath = /x y", Output{Path: "/x y", Format: "messages"}, ""},
-		{"[file]\npath = x\nformat = Flows\ncompression = zstd", Output{Path: "x", Format: "flows", Compression: "zstd"}, ""},
-		{"", Output{}, "config.ini: there is no section [file]; add it with at least path"},
-		{"[file]\npath =", Output{}, "config.ini: [file] has no path; set it to the folder to write files in"},
-		{"[file]\npath = x\nformat = csv", Output{}, `config.ini:3: [file] format: want messages or flows`},
+		{"[file]\npath = /x y", FileTransport{Path: "/x y", Format: "messages"}, ""},
+		{"[file]\npath = x\nformat = Flows\ncompression = zstd", FileTransport{Path: "x", Format: "flows", Compression: "zstd"}, ""},
+		{"", FileTransport{}, "config.ini: there is no section [file]; add it with at least path"},
+		{"[file]\npath =", FileTransport{}, "config.ini: [file] has no path; set it to the folder to write files in"},
+		{"[file]\npath = x\nformat = csv", FileTransport{}, `config.ini:3: [file] format: want messages or flows`},
 	} {
 		f := mustLoad(t, test.text)
-		got, err := f.Output()
+		got, err := f.FileTransport()
 		switch {
 		case test.err != "":
 			if err == nil || shorten(err.Error(), f.path) != test.err {

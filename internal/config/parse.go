@@ -24,8 +24,8 @@ type entry struct {
 	inFile bool
 }
 
-// name identifies an entry: its section and its key in lower case.
-type name struct{ section, key string }
+// entryID identifies an entry: its section and its key in lower case.
+type entryID struct{ section, key string }
 
 // parser holds what has been read of the file. section, open and indent decide
 // whether a line continues the value above it, by the rules of Python's
@@ -33,9 +33,9 @@ type name struct{ section, key string }
 type parser struct {
 	path     string
 	line     int
-	headers  map[string]int // section to the line of its header
-	entries  []entry        // in the file's order
-	index    map[name]int   // position in entries
+	headers  map[string]int  // section to the line of its header
+	entries  []entry         // in the file's order
+	index    map[entryID]int // position in entries
 	warnings []string
 
 	section string
@@ -54,10 +54,10 @@ func (p *parser) warnf(format string, args ...any) {
 // parse parses data, the content of the file at path. An error shows no text of the
 // file except names of sections and known keys.
 func parse(path string, data []byte) (*parser, error) {
-	p := &parser{path: path, headers: map[string]int{}, index: map[name]int{}}
+	p := &parser{path: path, headers: map[string]int{}, index: map[entryID]int{}}
 	for raw := range bytes.Lines(data) {
 		p.line++
-		if p.line == 1 && bytes.HasPrefix(raw, []byte("\ufeff")) {
+		if p.line == 1 && bytes.HasPrefix(raw, []byte(byteOrderMark)) {
 			return nil, p.errorf("the file starts with a byte order mark; save it as UTF-8 without one")
 		}
 		if !utf8.Valid(raw) {
@@ -133,7 +133,7 @@ func (p *parser) readEntry(text string) error {
 	if len(key) > maxName {
 		return p.errorf("a key of %d bytes; at most %d are accepted", len(key), maxName)
 	}
-	id := name{p.section, key}
+	id := entryID{p.section, key}
 	if first, ok := p.index[id]; ok {
 		return p.errorf("key %s of section %s is already set in line %d; remove one of them",
 			keyShown(p.section, key), sectionShown(p.section), p.entries[first].line)

@@ -14,12 +14,6 @@ import (
 
 const privacySection = "privacy"
 
-// The default prefix lengths in bits, which are those of NetSage.
-const (
-	defaultIPv4Prefix = 24
-	defaultIPv6Prefix = 48
-)
-
 // Privacy returns the policy in the section [privacy]. Without the section no address
 // is replaced. A mode that is not empty, from a flag, replaces the mode in the section.
 func (f *File) Privacy(mode string) (*privacy.Policy, error) {
@@ -98,7 +92,9 @@ func (s *section) key(name string) []byte {
 		return nil
 	}
 	text := withoutNewline(string(data))
-	if strings.Trim(text, "0123456789abcdefABCDEF") == "" { // cut in half, digits must not pass for bytes
+	if strings.Trim(text, "0123456789abcdefABCDEF") == "" {
+		// Only digits: if half of the 64 are lost, the other 32 must not be taken for the
+		// bytes of a key.
 		if data, err = hex.DecodeString(text); err != nil {
 			data = nil
 		}

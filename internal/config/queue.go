@@ -52,7 +52,7 @@ func (s *section) queueOptions() QueueOptions {
 		if !strings.HasPrefix(e.key, "x-") || !inherited && e.section != s.name {
 			continue
 		}
-		if _, own := s.file.index[name{s.name, e.key}]; inherited && own {
+		if _, own := s.file.index[entryID{s.name, e.key}]; inherited && own {
 			continue
 		}
 		o.Arguments[e.key] = s.argument(e)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
@@ -34,12 +33,6 @@ type Rabbit struct {
 	DeliveryMode      uint8         // 1 transient, 2 persistent
 	Compression       string        // of message bodies: empty for none, gzip or zstd
 }
-
-// Limits of durations.
-const (
-	shortest = time.Second
-	longest  = 24 * time.Hour
-)
 
 // Rabbit returns the settings of the rabbit transport. The error joins an error for
 // each value that must be changed.
@@ -120,9 +113,4 @@ func (s *section) route(r *Rabbit) {
 		s.file.warnAt(e, "exchange is empty, so messages go to the queue %q and not to %q; set both to the same",
 			r.RoutingKey, r.Queue)
 	}
-}
-
-// compression reads the key compression. The word none becomes the empty text.
-func (s *section) compression(words ...string) string {
-	return strings.TrimPrefix(s.choice("compression", words...), "none")
 }

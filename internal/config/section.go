@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// Limits of durations.
+const (
+	shortest = time.Second
+	longest  = 24 * time.Hour
+)
+
 // section reads the values of one section. It collects errors, so that an operator
 // sees all mistakes at once.
 type section struct {
@@ -86,6 +92,11 @@ func (s *section) choice(key string, words ...string) string {
 		return words[0]
 	}
 	return words[i]
+}
+
+// compression reads the key compression. The word none becomes the empty text.
+func (s *section) compression(words ...string) string {
+	return strings.TrimPrefix(s.choice("compression", words...), "none")
 }
 
 // port returns a port number, or 0 if the key is not set.
