@@ -22,7 +22,7 @@ func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 		return nil, err
 	case mark.Kind == logdir.None:
 		return nil, errUnmarked
-	case mark.Time.After(p.now.Add(time.Since(p.began) + clockSlack)):
+	case mark.Time.After(p.now.Add(time.Since(p.began) + clockSlack)): // tstat_send may have marked it during this run
 		return nil, futureError(mark.Time)
 	case !p.old(mark.Time):
 		return nil, nil

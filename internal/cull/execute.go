@@ -63,27 +63,35 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		_, err := d.Delete(ctx)
 		return item, err
 	}
-	err = d.MoveAway()
-	inPlace := errors.Is(err, logdir.ErrNoRoom) // a full disk has no room for the other name
-	if err != nil && !inPlace {
-		return item, err
+	return item, p.moveAndDelete(ctx, d)
+}
+
+// moveAndDelete renames a directory out of the way and deletes it. If nothing could be
+// deleted, the directory gets its name back. On a full disk, which has no room for the other
+// name, the directory is deleted under its own name.
+func (p *planner) moveAndDelete(ctx context.Context, d *logdir.Dir) error {
+	err := d.MoveAway()
+	if errors.Is(err, logdir.ErrNoRoom) {
+		if err := p.verifyMoved(ctx, d); err != nil {
+			return err
+		}
+		_, err := d.DeleteInPlace(ctx)
+		return err
 	}
-	err = p.verifyMoved(ctx, d)
+	if err != nil {
+		return err
+	}
 	begun := false // whether a file was deleted; if so, the directory stays a leftover
-	switch {
-	case err != nil:
-	case inPlace:
-		begun, err = d.DeleteInPlace(ctx)
-	default:
+	if err = p.verifyMoved(ctx, d); err == nil {
 		begun, err = d.Delete(ctx)
 	}
-	if err == nil || begun || inPlace {
-		return item, err
+	if err == nil || begun {
+		return err
 	}
 	if backErr := d.MoveBack(); backErr != nil {
-		return item, fmt.Errorf("%w; the directory was moved to %s and cannot be moved back: %w", err, d.Path(), backErr)
+		return fmt.Errorf("%w; the directory was moved to %s and cannot be moved back: %w", err, d.Path(), backErr)
 	}
-	return item, err
+	return err
 }
 
 // recheck examines a directory again, as MakePlan did.

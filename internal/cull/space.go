@@ -48,7 +48,8 @@ func (s *Space) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// lacking returns how many bytes are missing on the disk of a root.
+// lacking returns how many bytes are missing on the disk of a root. The number is negative
+// if more is free than s asks for.
 func (s Space) lacking(root *logdir.Root) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(root.Fd(), &st); err != nil {
@@ -73,7 +74,7 @@ func device(root *logdir.Root) (uint64, error) {
 }
 
 // spaceLacking records how many bytes will be lacking on each disk after the plan is
-// executed. The zero spaceLacking says 0 for every disk. Its methods may be called from many
+// executed. In the zero spaceLacking no disk lacks any. Its methods may be called from many
 // goroutines at once.
 type spaceLacking struct {
 	mu    sync.Mutex

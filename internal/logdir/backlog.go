@@ -28,28 +28,10 @@ func backlog(e Entry, confirmedToo bool) (bytes int64, since time.Time) {
 	}
 	defer unix.Close(dir)
 
-	buf := smallBuffers.Get().(*[4 << 10]byte)
-	defer smallBuffers.Put(buf)
-	known := make(map[string]int64)
 	var mark State
-	for _, name := range []string{processed, processing} {
-		if confirmedToo {
-			break
-		}
-		n, ok := readSmall(dir, name, buf[:])
-		if !ok {
-			continue
-		}
-		s, err := decode(buf[:n])
-		if err != nil {
-			continue
-		}
-		if name == processed {
-			mark = s
-		}
-		for log, ls := range s.Logs {
-			known[log] = max(known[log], ls.Position)
-		}
+	var confirmed map[string]int64
+	if !confirmedToo {
+		mark, confirmed = readConfirmed(dir)
 	}
 	oldest := int64(math.MaxInt64)
 	for _, name := range logNames {
@@ -61,8 +43,8 @@ func backlog(e Entry, confirmedToo bool) (bytes int64, since time.Time) {
 			*Stat
 			gzip  bool
 			ratio int64
-			from  int64
-		}{{p.plain, false, 1, known[name]}, {p.packed, true, gzipRatio, max(known[name], known[name+gz])}} {
+			from  int64 // the confirmed position
+		}{{p.plain, false, 1, confirmed[name]}, {p.packed, true, gzipRatio, max(confirmed[name], confirmed[name+gz])}} {
 			if f.Stat == nil || !f.regular {
 				continue
 			}
@@ -83,6 +65,31 @@ func backlog(e Entry, confirmedToo bool) (bytes int64, since time.Time) {
 		since = time.Unix(0, oldest)
 	}
 	return bytes, since
+}
+
+// readConfirmed returns the state in the mark, and for each log the confirmed position: the
+// further one of the mark and .processing. A state file that cannot be read counts as absent.
+func readConfirmed(dir int) (mark State, positions map[string]int64) {
+	buf := smallBuffers.Get().(*[4 << 10]byte)
+	defer smallBuffers.Put(buf)
+	positions = make(map[string]int64)
+	for _, name := range []string{processed, processing} {
+		n, ok := readSmall(dir, name, buf[:])
+		if !ok {
+			continue
+		}
+		s, err := decode(buf[:n])
+		if err != nil {
+			continue
+		}
+		if name == processed {
+			mark = s
+		}
+		for log, ls := range s.Logs {
+			positions[log] = max(positions[log], ls.Position)
+		}
+	}
+	return mark, positions
 }
 
 // confirms reports whether a file is recorded in the mark, as a log or beside one.

@@ -34,7 +34,7 @@ func (c Change) String() string {
 // A .gz that has changed since the mark is Grown even if it may hold nothing new: that is
 // known only after the .gz is read.
 func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
-	known := false
+	known, fits := false, false // whether a state has the log, and whether one fits it
 	for i, state := range []State{mark.State, unfinished} {
 		isMark := i == 0
 		ls, ok := state.of(log)
@@ -53,12 +53,12 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 			ls.SetFile(log, st)
 			return ls, Unchanged, nil
 		}
-		if v != Replaced && (c != Grown || ls.further(from)) {
-			from, c = ls, Grown
+		if v != Replaced && (!fits || ls.further(from)) {
+			from, fits = ls, true
 		}
 	}
 	switch {
-	case c == Grown:
+	case fits:
 		return from, Grown, nil
 	case known:
 		return LogState{}, Replaced, nil
@@ -127,11 +127,12 @@ func isTruncated(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// readFunc is a read until a context ends.
+// readFunc is an io.Reader made of its Read method.
 type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 
+// until returns a reader of r that fails once ctx has ended.
 func until(ctx context.Context, r io.Reader) io.Reader {
 	return readFunc(func(b []byte) (int, error) {
 		if err := ctx.Err(); err != nil {

@@ -113,7 +113,7 @@ func (l Log) File() string {
 	return logNames[l.Protocol]
 }
 
-// Stat is what tells cheaply whether a file has changed.
+// Stat holds the attributes that show, without reading a file, whether it has changed.
 type Stat struct {
 	Size         int64 // bytes on disk
 	Ino          uint64
@@ -125,8 +125,8 @@ type Stat struct {
 	regular bool
 }
 
-// freshFor is how long a change time without nanoseconds may come again. FAT counts
-// in steps of two seconds.
+// freshFor is how long after a change the next change may get the same time, where times
+// have no nanoseconds. FAT counts in steps of two seconds.
 const freshFor = 2 * time.Second
 
 func statOf(st *unix.Stat_t) Stat {

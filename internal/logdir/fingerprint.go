@@ -54,17 +54,14 @@ func (p *Fingerprinter) At(end int64) string {
 	return fingerprint(p.head[:min(int64(len(p.head)), end)])
 }
 
-// matches reports whether the log that starts at r has the fingerprint mark, and returns
-// how many bytes the fingerprint covers. A log shorter than that does not match.
-func matches(r io.Reader, mark string) (reach int64, same bool, err error) {
-	n := fingerprintLen + 1
-	if length, _, ok := strings.Cut(mark, ":"); ok {
-		if reach, err := strconv.Atoi(length); err == nil && reach >= 0 {
-			n = reach
-		}
-	}
-	if n > fingerprintLen {
-		return 0, false, nil
+// matches reports whether the log that starts at r has the fingerprint want, and returns
+// the number of bytes that the fingerprint covers. A shorter log does not match, and nothing
+// matches a malformed fingerprint.
+func matches(r io.Reader, want string) (length int64, same bool, err error) {
+	digits, _, _ := strings.Cut(want, ":")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 || n > fingerprintLen {
+		return 0, false, nil //nolint:nilerr // malformed
 	}
 	head := make([]byte, n)
 	switch _, err := io.ReadFull(r, head); {
@@ -73,5 +70,5 @@ func matches(r io.Reader, mark string) (reach int64, same bool, err error) {
 	case err != nil:
 		return 0, false, err
 	}
-	return int64(n), fingerprint(head) == mark, nil
+	return int64(n), fingerprint(head) == want, nil
 }

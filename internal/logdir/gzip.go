@@ -62,7 +62,7 @@ func (u *unpacker) Read(b []byte) (int, error) {
 	switch {
 	case isTruncated(e):
 		return n, err
-	case e != nil: // it cannot be read: nobody knows where it ends
+	case e != nil: // damaged: the end of its rows is unknown
 		return n, e
 	}
 	u.Reader = z
@@ -83,7 +83,7 @@ type memberReader interface {
 // padding that ends it.
 type members struct {
 	member memberReader
-	file   *bufio.Reader // member reads no byte of it beyond its trailer
+	file   *bufio.Reader // an io.ByteReader, so member reads nothing beyond its own trailer
 	err    error         // the first of any Read, io.EOF included
 }
 

@@ -10,12 +10,12 @@ type Hole struct {
 	From   int64 `json:"from"`
 	To     int64 `json:"to"`
 	Header int64 `json:"header"` // offset of the header line in force there
-	// Taken is the row at From if it was taken before its line had an end; the
-	// zero Tail if there was none.
+	// Taken is the row at From if it was sent while its line had no newline yet; the zero
+	// Tail if there was no such row.
 	Taken Tail `json:"taken,omitzero"`
 }
 
-// validHoles reports whether holes are in order, apart and before position.
+// validHoles reports whether holes are in order, do not overlap and end before position.
 func validHoles(holes []Hole, position int64) bool {
 	from := int64(0)
 	for _, h := range holes {

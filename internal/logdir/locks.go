@@ -47,7 +47,7 @@ func ReadLocks() Locks {
 }
 
 // Holder returns the process that has locked the root; 0 for none.
-func (l Locks) Holder(r *Root) int { return l.holderOf(r.Fd()) }
+func (l Locks) Holder(r *Root) int { return l.holderOfFd(r.Fd()) }
 
 // HolderOf returns the process that has locked the file; 0 for none.
 func (l Locks) HolderOf(dev, ino uint64) int { return l[inode{dev, ino}] }
@@ -60,13 +60,13 @@ func (l Locks) Check(e Entry) error {
 		return nil //nolint:nilerr // then nothing is known of a lock
 	}
 	defer d.Close()
-	if l.holderOf(d.Fd()) == 0 {
+	if l.holderOfFd(d.Fd()) == 0 {
 		return nil
 	}
 	return &fs.PathError{Op: "lock", Path: d.Path(), Err: lockedBy(d.Fd())}
 }
 
-func (l Locks) holderOf(fd int) int {
+func (l Locks) holderOfFd(fd int) int {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
 		return 0
@@ -97,7 +97,7 @@ func (e *LockedError) Unwrap() error { return ErrLocked }
 // lockedBy returns a LockedError if the process that has locked fd is known, else
 // ErrLocked.
 func lockedBy(fd int) error {
-	e := &LockedError{Process: ReadLocks().holderOf(fd)}
+	e := &LockedError{Process: ReadLocks().holderOfFd(fd)}
 	if e.Process == 0 {
 		return ErrLocked
 	}

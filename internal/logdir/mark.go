@@ -17,7 +17,7 @@ const (
 	processed  = ".processed"
 	processing = ".processing"
 	temporary  = ".tmp"
-	// maxState bounds what is read of a state file. Ours is some 600 bytes.
+	// maxState bounds what is read of a state file. Ours has about 600 bytes.
 	maxState = 64 << 10
 )
 
@@ -123,7 +123,7 @@ func (d *Dir) WriteProcessed(s State) error {
 	return d.RemoveProcessing()
 }
 
-// SetMarked sets the time of the mark, from which a culler counts.
+// SetMarked sets the time of the mark, from which tstat_cull measures the TTL.
 func (d *Dir) SetMarked(at time.Time) error {
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(at.UnixNano())}
 	if err := unix.UtimesNanoAt(d.Fd(), processed, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {

@@ -63,19 +63,19 @@ func Sort(entries []Entry) {
 	})
 	// The entries are permuted in place, one cycle after the other, since there may be
 	// very many of them.
+	const done = -1 // from of an entry that is in its place
 	for start := range list {
+		if list[start].from == done {
+			continue
+		}
 		first := entries[start]
 		i := start
-		for next := list[i].from; next != i && next >= 0; next = list[i].from {
-			list[i].from = -1
-			if next == start {
-				break
-			}
-			entries[i] = entries[next]
+		for list[i].from != start {
+			next := list[i].from
+			entries[i], list[i].from = entries[next], done
 			i = next
 		}
-		list[i].from = -1
-		entries[i] = first
+		entries[i], list[i].from = first, done
 	}
 }
 

@@ -34,7 +34,7 @@ const (
 	packedApart         // the .gz, which was a log for itself; the plain file has gone
 )
 
-// statPair looks for the files of the log called name in the directory at.
+// statPair returns the files of the log called name in the directory at.
 func statPair(at int, name string) (p pair, err error) {
 	p.name = name
 	if p.plain, err = statAt(at, name); err != nil {
@@ -152,7 +152,7 @@ func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairi
 		n, packedErr := io.ReadFull(unpacked, a)
 		m, plainErr := io.ReadFull(file, b[:n])
 		switch {
-		case plainErr != nil && !isTruncated(plainErr):
+		case plainErr != nil && !isTruncated(plainErr): // only the .gz can be read
 			return packedLog, fmt.Errorf("read %s: %w", plain.Name(), plainErr)
 		case !bytes.Equal(a[:m], b[:m]):
 			return bothLogs, nil

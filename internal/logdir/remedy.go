@@ -14,7 +14,7 @@ import (
 // WriteRemedy returns what to do about err, an error of writing a state file. It is empty
 // for an error without a known remedy.
 func WriteRemedy(err error) string {
-	// systemd sets it for each service that it runs.
+	// systemd sets INVOCATION_ID for each service that it runs.
 	service := os.Getenv("INVOCATION_ID") != ""
 	switch {
 	case errors.Is(err, unix.EROFS) && service:

@@ -197,7 +197,8 @@ func renameNew(at int, from, to string) error {
 	if err != unix.EINVAL && err != unix.ENOSYS {
 		return err
 	}
-	// A file system without it; a directory that holds anything is not replaced.
+	// The file system does not know RENAME_NOREPLACE. Even if another program creates to
+	// after this check, Renameat replaces only an empty directory.
 	if err := unix.Faccessat(at, to, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err != unix.ENOENT {
 		return unix.EEXIST
 	}

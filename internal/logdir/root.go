@@ -175,7 +175,7 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 			err = r.list(ctx, f, rel, &todo, report, visit)
 			_ = f.Close()
 		}
-		if err == nil || err == unix.ENOENT {
+		if err == nil || err == unix.ENOENT { // deleted in the meantime
 			continue
 		}
 		if ctx.Err() != nil {
@@ -192,6 +192,8 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 	return nil
 }
 
+// list is walk for the single directory rel, which f is open on. It appends the directories
+// to enter to todo.
 func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, report func(string, error), visit func(int, Entry) bool) error {
 	for ctx.Err() == nil {
 		entries, err := f.ReadDir(1024)

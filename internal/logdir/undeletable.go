@@ -161,8 +161,7 @@ func (d *Dir) renamableOnOverlay(parent int) (err error) {
 		return failed(err)
 	}
 	defer func() { _ = unix.Unlinkat(parent, probe, unix.AT_REMOVEDIR) }()
-	// With a mark in it, what a crash leaves of the probe is cleaned up as any
-	// leftover is.
+	// The probe gets a mark, so that the next run deletes it as a leftover if this run dies.
 	mark := probe + "/" + processed
 	fd, err := unix.Openat(parent, mark, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {

@@ -57,30 +57,30 @@ func (z *zeroGuard) ready() (int, error) {
 			return 0, z.end()
 		}
 	}
-	ready, _ := z.r.Peek(z.r.Buffered())
+	buffered, _ := z.r.Peek(z.r.Buffered())
 	if z.off {
-		return len(ready), nil
+		return len(buffered), nil
 	}
-	if n := bytes.Index(ready, zeroBytes[:]); n >= 0 {
+	if n := bytes.Index(buffered, zeroBytes[:]); n >= 0 {
 		return n, nil
 	}
 	// A run may begin with the last bytes, unless the file ends with them.
-	if n := len(bytes.TrimRight(ready, "\x00")); n > 0 && len(head) == zeroRunGzip {
+	if n := len(bytes.TrimRight(buffered, "\x00")); n > 0 && len(head) == zeroRunGzip {
 		return n, nil
 	}
-	return len(ready), nil
+	return len(buffered), nil
 }
 
 // end returns io.EOF if zero bytes are all that is left.
 func (z *zeroGuard) end() error {
 	for {
-		ready, err := z.r.Peek(max(1, z.r.Buffered()))
+		buffered, err := z.r.Peek(max(1, z.r.Buffered()))
 		switch {
-		case len(bytes.TrimLeft(ready, "\x00")) > 0:
+		case len(bytes.TrimLeft(buffered, "\x00")) > 0:
 			return errZeros
 		case err != nil:
 			return err
 		}
-		_, _ = z.r.Discard(len(ready))
+		_, _ = z.r.Discard(len(buffered))
 	}
 }
