@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestBacklog: what is confirmed counts nothing, nor does a .gz beside a plain log.
+// TestBacklog: neither confirmed bytes nor a .gz beside a plain log count.
 func TestBacklog(t *testing.T) {
 	log, other := rows("a", 2000), rows("u", 30)
 	f := func(name string, d *Dir, want int64) {

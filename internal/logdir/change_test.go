@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// rows makes a log of n rows that no other seed's begins with.
+// rows returns a log of n rows. The logs of two seeds differ from the first row on.
 func rows(seed string, n int) string {
 	var b strings.Builder
 	b.WriteString("#15#c_ip:1 c_port:2\n")
@@ -34,7 +34,7 @@ func packed(text string) string {
 	return b.String()
 }
 
-// marked is a directory x.out of these files, marked as it stands.
+// marked makes a directory x.out of these files, marks it, and returns the state in the mark.
 func marked(t *testing.T, files map[string]string) (*Dir, State) {
 	t.Helper()
 	tcps := map[string]string{}
@@ -52,17 +52,17 @@ func put(t *testing.T, d *Dir, name, content string) {
 	must(t, os.WriteFile(d.Path()+"/"+name, []byte(content), 0o644))
 }
 
-// Each case changes a marked directory. Resume, Unsent and UpToDate must all see
-// it, UpToDate and Resume at least that something may be there.
+// TestChange changes a marked directory. Unsent returns what is not sent. UpToDate and
+// Resume read less, so they may also report a change that brought no rows.
 func TestChange(t *testing.T) {
 	big := rows("a", 20000) // beyond what a fingerprint reaches
 	cases := []struct {
-		name   string
-		before map[string]string
-		change func(t *testing.T, d *Dir)
-		resume Change // of the tcp log
-		unsent string // "" where all is sent
-		quick  bool
+		name     string
+		before   map[string]string
+		change   func(t *testing.T, d *Dir)
+		resume   Change // of the tcp log
+		unsent   string // empty if everything is sent
+		upToDate bool
 	}{
 		{"nothing", map[string]string{tcp: big, udp: rows("u", 3)}, func(*testing.T, *Dir) {}, Unchanged, "", true},
 		{"nothing, compressed", map[string]string{tcp + ".gz": packed(big)}, func(*testing.T, *Dir) {}, Unchanged, "", true},
@@ -160,8 +160,8 @@ func TestChange(t *testing.T) {
 				t.Fatal("not done when it has just been marked")
 			}
 			c.change(t, d)
-			if got := UpToDate(d.Entry); got != c.quick {
-				t.Errorf("quick: %v", got)
+			if got := UpToDate(d.Entry); got != c.upToDate {
+				t.Errorf("UpToDate: %v", got)
 			}
 			unsent, err := d.Unsent(t.Context(), s)
 			if err != nil || unsent != c.unsent {
@@ -231,7 +231,7 @@ func TestUnreadableLogIsNotSent(t *testing.T) {
 		t.Error(reason, err)
 	}
 	if UpToDate(d.Entry) {
-		t.Error("quick takes a FIFO for a log")
+		t.Error("UpToDate takes a FIFO for a log")
 	}
 	must(t, os.Remove(d.Path()+tcp))
 	put(t, d, tcp+".gz", "no gzip at all")
@@ -256,8 +256,8 @@ func TestUnsentEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Wherever its context ends, also in reading once more what was cut, a stream
-// never looks as if it ended there.
+// Wherever its context ends, a stream returns the error of the context, also while a
+// truncated stream is read for the second time.
 func TestUncompressedEndsWithItsContext(t *testing.T) {
 	whole := packed(rows("a", 20000))
 	for _, file := range []string{whole, whole[:len(whole)-9]} {
@@ -288,8 +288,8 @@ func readPacked(ctx context.Context, file string) (string, error) {
 	return string(b), err
 }
 
-// TestZeroBytesAndFingerprint: a fingerprint still fits when the zero bytes that
-// it met have been filled.
+// TestZeroBytesAndFingerprint: a fingerprint that ends in front of zero bytes still matches
+// when data has arrived in their place.
 func TestZeroBytesAndFingerprint(t *testing.T) {
 	full := rows("a", 500)
 	hole := full[:1000] + strings.Repeat("\x00", 1000) + full[2000:]
@@ -325,10 +325,10 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	if _, err := FingerprintOf(bytes.NewReader(text), int64(len(text))+1); err != nil {
-		t.Error("a fingerprint reaches no further than it is made to:", err)
+		t.Error("an end beyond the 64 KiB of a fingerprint:", err)
 	}
 	if _, err := FingerprintOf(bytes.NewReader(text[:100]), 101); err == nil {
-		t.Error("a fingerprint of what is not there")
+		t.Error("a log shorter than its fingerprint: no error")
 	}
 	for _, bad := range []string{"", ":", "x:y", "-1:", "99999999999999999999:", "65537:00", "3", "0:"} {
 		if _, same, err := matches(bytes.NewReader(text), bad); same || err != nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// coarse mounts an ext4 whose times have whole seconds and returns its path.
+// coarse mounts an ext4 whose times have no fractions of a second, and returns its path.
 func coarse(t *testing.T) string {
 	t.Helper()
 	image, at := t.TempDir()+"/image", t.TempDir()
@@ -25,8 +25,8 @@ func coarse(t *testing.T) string {
 	return at
 }
 
-// TestCoarseClock: a log that another one of the same size replaces, in the same
-// inode and within the same second, was replaced.
+// TestCoarseClock: a log that is overwritten by another of the same size, within the second
+// of its change time, counts as replaced.
 func TestCoarseClock(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")
@@ -67,7 +67,7 @@ func TestCoarseClock(t *testing.T) {
 	}
 	confirm(t, d, State{})
 	if !UpToDate(d.Entry) {
-		t.Error("a log that has rested is looked into in every run")
+		t.Error("a log is still not recognized two seconds after its last change")
 	}
 }
 

@@ -74,7 +74,7 @@ func TestStillThere(t *testing.T) {
 	if err := d.StillThere(); !errors.Is(err, ErrVanished) {
 		t.Error(err)
 	}
-	// What the former directory's run still wants to note goes nowhere else.
+	// A run that still works on the old directory does not write into the new one.
 	must(t, os.RemoveAll(e.Path()+".away"))
 	if err := d.WriteProcessed(State{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)

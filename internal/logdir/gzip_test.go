@@ -11,19 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// gzipMember returns text as one gzip member.
-func gzipMember(t *testing.T, text string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, err := z.Write([]byte(text))
-	if err = errors.Join(err, z.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// unpack returns all that can be read of a .gz, and what ended it.
+// unpack returns all that can be read of a .gz, and the error at its end.
 func unpack(file []byte) (string, error) {
 	r, err := Uncompressed(context.Background(), bytes.NewReader(file), int64(len(file)))
 	if err != nil {
@@ -33,14 +21,14 @@ func unpack(file []byte) (string, error) {
 	return string(text), err
 }
 
-// TestGzipPadding: what gzip -t and zcat read without an error is read so here.
+// TestGzipPadding: Uncompressed accepts the padding that gzip -t and zcat accept.
 func TestGzipPadding(t *testing.T) {
 	var long strings.Builder
 	for i := range 20000 {
 		long.WriteString(strings.Repeat("x", i%37))
 		long.WriteByte('\n')
 	}
-	one, two, empty := gzipMember(t, "one\n"), gzipMember(t, long.String()), gzipMember(t, "")
+	one, two, empty := []byte(packed("one\n")), []byte(packed(long.String())), []byte(packed(""))
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	zeros := func(n int) []byte { return make([]byte, n) }
 
@@ -67,8 +55,8 @@ func TestGzipPadding(t *testing.T) {
 			test{"two members", join(one, two, zeros(n)), "one\n" + long.String(), nil},
 		)
 	}
-	// A member that ends right in front of, at and behind a read of 4 KiB.
-	// Its header has an extra field as long as that takes.
+	// Members that end before, at and after a read of 4 KiB. An extra field in the header
+	// sets the length.
 	for size := 4080; size <= 4110; size++ {
 		extra := size - len(one) - 2
 		head := []byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, byte(extra), byte(extra >> 8)}
@@ -83,14 +71,14 @@ func TestGzipPadding(t *testing.T) {
 	}
 }
 
-// TestGzipCutThenZeros: zero bytes hide neither a stream that is cut nor a
-// header that is none.
+// TestGzipCutThenZeros: zero bytes after a truncated member are not padding, and a file of
+// nothing but zero bytes is no .gz.
 func TestGzipCutThenZeros(t *testing.T) {
 	var rows strings.Builder
 	for i := range 5000 {
 		rows.WriteString(strings.Repeat("y", i%31) + "\n")
 	}
-	whole := gzipMember(t, rows.String())
+	whole := []byte(packed(rows.String()))
 	for _, at := range []int{len(whole) / 3, len(whole) / 2, len(whole) - 6} {
 		file := append(bytes.Clone(whole[:at]), make([]byte, 100000)...)
 		if _, err := unpack(file); err == nil {

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asNobody calls f as a user to whom nothing belongs, as far as files go. Only
-// root can; f must stay on its goroutine.
+// asNobody calls f with the rights of the user nobody on files. A test that does not run as
+// root calls f with its own rights. f must stay on its goroutine.
 func asNobody(t *testing.T, f func()) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		f() // what the caller closed with its mode is closed to us too
+		f() // the mode of the files excludes their owner too
 		return
 	}
 	runtime.LockOSThread()

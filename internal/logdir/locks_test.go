@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// The table of locks has those that this process holds, and holding is all that
-// it shows: reading it takes no lock.
+// ReadLocks returns the locks that this process holds, and takes no lock itself.
 func TestReadLocks(t *testing.T) {
 	root := openRoot(t, t.TempDir())
 	if pid := ReadLocks().Holder(root); pid != 0 {

@@ -47,7 +47,7 @@ func writeFiles(dir string, files map[string]string) error {
 	return err
 }
 
-// entry is the directory rel of a root.
+// entry returns the Entry of the directory rel of a root.
 func entry(r *Root, rel string) Entry { return Entry{Root: r, Rel: rel, Name: filepath.Base(rel)} }
 
 func open(t *testing.T, e Entry) *Dir {
@@ -58,8 +58,8 @@ func open(t *testing.T, e Entry) *Dir {
 	return d
 }
 
-// confirmed is the state of a directory whose logs are all confirmed as they
-// stand: to their end, or to the start of an incomplete last line.
+// confirmed returns the state of a directory in which every log is confirmed: to its end, or
+// to the start of an incomplete last line.
 func confirmed(t *testing.T, d *Dir, states ...State) State {
 	t.Helper()
 	logs, err := d.Logs(t.Context(), states...)

@@ -37,8 +37,8 @@ func uncompressed(t *testing.T, f *os.File, packed bool) []byte {
 	return b
 }
 
-// TestMarkFarFromNow: a mark from the year 2286 or 1653, which in nanoseconds does not
-// fit, is one from the future or the past.
+// TestMarkFarFromNow: nanoseconds since the epoch cannot represent the years 2286 and 1653.
+// A mark from there is in the future or in the past all the same.
 func TestMarkFarFromNow(t *testing.T) {
 	r := tree(t, map[string]string{"2016_02_17_12_53.out/log_tcp_complete": "", "2016_02_17_12_53.out/.processed": foreignWord})
 	d := open(t, entry(r, "2016_02_17_12_53.out"))
@@ -92,7 +92,7 @@ func TestStateComesBack(t *testing.T) {
 }
 
 func TestMarksOfOthers(t *testing.T) {
-	f := func(content string, want MarkKind, quick bool) {
+	f := func(content string, want MarkKind, upToDate bool) {
 		t.Helper()
 		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "x.out/.processed": content})
 		e := entry(r, "x.out")
@@ -104,8 +104,8 @@ func TestMarksOfOthers(t *testing.T) {
 		if m.Damaged != nil && !strings.Contains(m.Damaged.Error(), "x.out/.processed") {
 			t.Error(m.Damaged)
 		}
-		if got := UpToDate(e); got != quick {
-			t.Errorf("%.40q: quick says %v", content, got)
+		if got := UpToDate(e); got != upToDate {
+			t.Errorf("%.40q: UpToDate says %v", content, got)
 		}
 	}
 	f("processed", Foreign, true)
@@ -145,7 +145,7 @@ func TestMarkThatIsNoFile(t *testing.T) {
 			t.Error(m, err)
 		}
 		if UpToDate(e) {
-			t.Error("quick takes it for a mark")
+			t.Error("UpToDate takes it for a mark")
 		}
 		must(t, os.Rename(e.Path()+"/.processed", e.Path()+"/.processing"))
 		s, err := d.ReadProcessing()
@@ -179,8 +179,7 @@ func TestProcessingStartsAnewWhereDamaged(t *testing.T) {
 	}
 }
 
-// Where a mark cannot be written, what stood there stands, and no part of a
-// new one.
+// If a mark cannot be written, the old file stays, and no temporary file is left.
 func TestWriteLeavesNothingHalf(t *testing.T) {
 	state := State{Logs: map[string]LogState{tcp[1:]: {Fingerprint: "0:"}}}
 	intact := func(d *Dir, want string) {
@@ -223,7 +222,7 @@ func TestWriteLeavesNothingHalf(t *testing.T) {
 			t.Error("a directory was replaced")
 		}
 		if s, err := d.ReadProcessing(); err != nil || len(s.Logs) != 1 {
-			t.Error("what was known is gone:", s, err)
+			t.Error("the state in .processing is lost:", s, err)
 		}
 	})
 	t.Run("link", func(t *testing.T) {
@@ -243,7 +242,8 @@ func TestWriteLeavesNothingHalf(t *testing.T) {
 	})
 }
 
-// What decodes as ours is written as it was read, and nothing else is ours.
+// FuzzState: a state that decode accepts is the same after encode and decode. decode refuses
+// any other content with one of its two errors.
 func FuzzState(f *testing.F) {
 	b, err := State{Version: "v1", Logs: map[string]LogState{tcp[1:]: {
 		Size: 1, Position: 2, End: 3, Header: 1, Line: 2, Tail: &Tail{Bytes: 1, Flows: 2}, Fingerprint: fingerprint([]byte("abc")),

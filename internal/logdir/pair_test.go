@@ -9,13 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// withBoth is a directory in which a log stands plain and compressed.
+// withBoth returns a directory with a plain log and a .gz of the same name.
 func withBoth(t *testing.T, plain, compressed string) *Dir {
 	t.Helper()
 	return open(t, entry(tree(t, map[string]string{"x.out" + tcp: plain, "x.out" + tcp + ".gz": compressed}), "x.out"))
 }
 
-// confirm marks a directory as it stands and returns its mark's state.
+// confirm marks everything in a directory as confirmed and returns the state in the mark.
 func confirm(t *testing.T, d *Dir, s State) State {
 	t.Helper()
 	s = confirmed(t, d, s)
@@ -39,8 +39,8 @@ func sameLogs(t *testing.T, what string, d *Dir, s State, want ...Log) {
 	}
 }
 
-// TestPair: which of log_x and log_x.gz are logs. Once they are confirmed nothing
-// is left to do, without a look into either.
+// TestPair: which of log_x and log_x.gz are logs. Once the logs are confirmed, UpToDate
+// recognizes both files without reading them.
 func TestPair(t *testing.T) {
 	log, other := rows("a", 20000), rows("b", 20000)
 	damaged := packed(log)
@@ -53,13 +53,13 @@ func TestPair(t *testing.T) {
 		{"both empty", "", packed(""), []Log{plainIsLog}},
 		{"gzip is at work", log, packed(log)[:40000], []Log{plainIsLog}},
 		{"gzip has just begun", log, "", []Log{plainIsLog}},
-		{"the plain one goes on", log, packed(log[:len(log)-1]), []Log{plainIsLog}},
-		{"the compressed one goes on", log[:len(log)-1], packed(log), []Log{packedIsLog}},
-		{"the compressed one goes on for long", log[:100], packed(log), []Log{packedIsLog}},
-		{"the plain one is empty", "", packed(log), []Log{packedIsLog}},
-		{"others", other, packed(log), []Log{plainApart, gzipApart}},
-		{"others from the last byte on", log[:len(log)-1] + "x", packed(log), []Log{plainApart, gzipApart}},
-		{"others, the plain one shorter", log[:len(log)-9] + "x", packed(log), []Log{plainApart, gzipApart}},
+		{"the plain file is longer", log, packed(log[:len(log)-1]), []Log{plainIsLog}},
+		{"the .gz is longer", log[:len(log)-1], packed(log), []Log{packedIsLog}},
+		{"the .gz is much longer", log[:100], packed(log), []Log{packedIsLog}},
+		{"the plain file is empty", "", packed(log), []Log{packedIsLog}},
+		{"different contents", other, packed(log), []Log{plainApart, gzipApart}},
+		{"different in the last byte", log[:len(log)-1] + "x", packed(log), []Log{plainApart, gzipApart}},
+		{"different, and the plain file is shorter", log[:len(log)-9] + "x", packed(log), []Log{plainApart, gzipApart}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,8 +91,8 @@ func TestPair(t *testing.T) {
 	}
 }
 
-// TestPairHistory: what becomes of the state of two logs when one of the files goes
-// or changes.
+// TestPairHistory: the logs of a marked pair, and their changes, after one of the files was
+// removed or written to.
 func TestPairHistory(t *testing.T) {
 	a, b := rows("a", 20000), rows("b", 20000)
 	f := func(name, plain, compressed string, change func(d *Dir), want []Log, changes ...Change) {
@@ -117,19 +117,19 @@ func TestPairHistory(t *testing.T) {
 	}
 	write := func(name, content string) func(d *Dir) { return func(d *Dir) { put(t, d, name, content) } }
 
-	f("others, the plain one has gone", a, packed(b), remove(tcp), []Log{gzipApart}, Unchanged)
-	f("others, the compressed one has gone", a, packed(b), remove(tcp+".gz"), []Log{plainIsLog}, Unchanged)
-	f("others, the plain one was compressed over the other", a, packed(b), func(d *Dir) {
+	f("different, the plain file has gone", a, packed(b), remove(tcp), []Log{gzipApart}, Unchanged)
+	f("different, the .gz has gone", a, packed(b), remove(tcp+".gz"), []Log{plainIsLog}, Unchanged)
+	f("different, the plain file was compressed over the other", a, packed(b), func(d *Dir) {
 		remove(tcp)(d)
 		write(tcp+".gz", packed(a))(d)
 	}, []Log{packedIsLog}, Grown)
-	f("others, the compressed one grows when the plain one has gone", a, packed(b), func(d *Dir) {
+	f("different, the .gz grows when the plain file has gone", a, packed(b), func(d *Dir) {
 		remove(tcp)(d)
 		write(tcp+".gz", packed(b+"z 1\n"))(d)
 	}, []Log{gzipApart}, Grown)
-	f("others, the plain one grows", a, packed(b), write(tcp, a+"z 1\n"), []Log{plainApart, gzipApart}, Grown, Unchanged)
-	f("the same, the plain one has gone", a, packed(a), remove(tcp), []Log{packedIsLog}, Grown)
-	f("the same, the plain one grows", a, packed(a), write(tcp, a+"z 1\n"), []Log{plainIsLog}, Grown)
-	f("the same, the compressed one is another now", a, packed(a), write(tcp+".gz", packed(b)), []Log{plainApart, gzipApart}, Unchanged, New)
-	f("the compressed one is longer, the plain one is another now", a[:99], packed(a), write(tcp, b), []Log{plainApart, gzipApart}, New, Unchanged)
+	f("different, the plain file grows", a, packed(b), write(tcp, a+"z 1\n"), []Log{plainApart, gzipApart}, Grown, Unchanged)
+	f("the same, the plain file has gone", a, packed(a), remove(tcp), []Log{packedIsLog}, Grown)
+	f("the same, the plain file grows", a, packed(a), write(tcp, a+"z 1\n"), []Log{plainIsLog}, Grown)
+	f("the same, the .gz is another now", a, packed(a), write(tcp+".gz", packed(b)), []Log{plainApart, gzipApart}, Unchanged, New)
+	f("the .gz is longer, the plain file is another now", a[:99], packed(a), write(tcp, b), []Log{plainApart, gzipApart}, New, Unchanged)
 }

@@ -115,7 +115,7 @@ func TestMeasureFindsWhatMustStay(t *testing.T) {
 	})
 }
 
-// A mount that appears after Measure stops the deletion at its edge.
+// A mount that appears after Measure stops the deletion at the mount point.
 func TestDeleteCrossesNoMount(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		r := tree(t, map[string]string{"x.out/sub/": "", "x.out/.processed": "", "other/keep": "k"})
@@ -177,7 +177,7 @@ func TestMoveBack(t *testing.T) {
 	}
 }
 
-// Wherever deleting stops, the mark is there as long as anything is.
+// Wherever the deletion stops, the mark is left as long as any other file is.
 func TestDeleteKeepsTheMarkToTheEnd(t *testing.T) {
 	for n := 0; ; n++ {
 		r := tree(t, map[string]string{"x.out" + tcp: "", "x.out" + udp: "", "x.out/.processed": "", "x.out/sub/a": "", "x.out/sub/b": ""})

@@ -96,8 +96,8 @@ func TestFindGoesOnBehindWhatItCannotRead(t *testing.T) {
 	})
 }
 
-// TestDirectoryAsRoot: a directory of logs that is given as a root is found, and
-// nothing beside it.
+// TestDirectoryAsRoot: Find returns a directory of logs that is given as a root, and none of
+// its siblings.
 func TestDirectoryAsRoot(t *testing.T) {
 	r := tree(t, map[string]string{
 		"x.out" + tcp: "", "y.out" + tcp: "", "empty.out/": "",

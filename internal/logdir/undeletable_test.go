@@ -14,7 +14,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// chattr sets attributes of a file until the test ends, wherever it is then.
+// chattr sets attributes of a file until the test ends, even if the file is renamed.
 func chattr(t *testing.T, path string, flags int) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -31,7 +31,7 @@ func chattr(t *testing.T, path string, flags int) {
 	})
 }
 
-// content lists all that is below a directory.
+// content returns the paths of everything below a directory.
 func content(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	must(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
@@ -41,8 +41,7 @@ func content(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestMeasureForeseesDeletion compares Measure with what MoveAway and Delete
-// then come to: Measure fails if and only if they do.
+// TestMeasureForeseesDeletion: Measure fails if and only if MoveAway or Delete then fails.
 func TestMeasureForeseesDeletion(t *testing.T) {
 	const immutable, appendOnly = unix.STATX_ATTR_IMMUTABLE, unix.STATX_ATTR_APPEND // as FS_IMMUTABLE_FL, FS_APPEND_FL
 	chown := func(t *testing.T, uid int, paths ...string) {
@@ -54,9 +53,9 @@ func TestMeasureForeseesDeletion(t *testing.T) {
 	sticky := fs.ModeSticky | 0o777
 	for name, c := range map[string]struct {
 		prepare func(t *testing.T, dir string)
-		nobody  bool   // the one who deletes
-		want    error  // nil: it goes
-		names   string // what stands in the way, below the root
+		nobody  bool   // the user who deletes, instead of root
+		want    error  // of Measure; nil if the directory can be deleted
+		names   string // part of the error
 		hint    string
 	}{
 		"nothing in the way": {prepare: func(*testing.T, string) {}},
@@ -184,7 +183,7 @@ func TestMeasureForeseesDeletion(t *testing.T) {
 				must(t, os.Chmod(r.Path+dir, 0o777))
 			}
 			c.prepare(t, r.Path+"/x.out")
-			r, err := OpenRoot(r.Path) // what is mounted there now
+			r, err := OpenRoot(r.Path) // opens the file system that prepare may have mounted there
 			must(t, err)
 			defer r.Close()
 			r.OneMount = true
@@ -210,7 +209,7 @@ func TestMeasureForeseesDeletion(t *testing.T) {
 				}
 			})
 			if (err == nil) != (c.want == nil) {
-				t.Errorf("deleting it: %v; Measure had said %v", err, c.want)
+				t.Errorf("MoveAway and Delete: %v; want the result of Measure, %v", err, c.want)
 			}
 		})
 	}
@@ -232,8 +231,8 @@ func overlay(change func(dir string)) func(t *testing.T, dir string) {
 	}
 }
 
-// What logrotate, editors and rsync make of a log is named; Tstat's other logs
-// and what the programs read are not.
+// Measure names the files that logrotate, editors and rsync make of a log. It names neither
+// Tstat's other logs nor the files that the programs read.
 func TestNeverSent(t *testing.T) {
 	want := []string{
 		".log_tcp_complete.Xy12", "log_tcp_complete-20160217", "log_tcp_complete.1", "log_udp_complete.1.gz",

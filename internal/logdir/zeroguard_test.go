@@ -26,14 +26,14 @@ func TestZeroGuard(t *testing.T) {
 	f("abc"+zeros(512), 3, nil)
 	f("abc"+zeros(511)+"d", 515, nil)
 	f("abc"+zeros(512)+"d", 3, errZeros)
-	f(zeros(600), 600, nil) // no .gz begins so: its header is refused
+	f(zeros(600), 600, nil) // not the start of a .gz: the header is refused
 	long := strings.Repeat("x", 64<<10-100)
 	f(long+zeros(300)+long+zeros(200<<10)+"d", 2*len(long)+300, errZeros)
 	f(long+zeros(200<<10), len(long), nil)
 }
 
-// TestZeroBytesInGzip: what is decompressed of a .gz that has not arrived whole
-// is what was written, and no more.
+// TestZeroBytesInGzip: a .gz with zero bytes in place of data gives the start of the text
+// that was compressed, and then an error.
 func TestZeroBytesInGzip(t *testing.T) {
 	text := rows("a", 20000)
 	whole := []byte(packed(text))

@@ -19,11 +19,18 @@
 	VMOVDQU X0, at(AX)
 
 // func expandAESNI(keys *roundKeys, key *[16]byte)
+//
+// The portable form is aes.NewCipher.
+//
+//	AX  the round keys                 BX  the key
+//	X0  the last round key             X1, X2  used by EXPAND
 TEXT ·expandAESNI(SB), NOSPLIT, $0-16
 	MOVQ keys+0(FP), AX
 	MOVQ key+8(FP), BX
+	// The first round key is the key.
 	VMOVDQU (BX), X0
 	VMOVDQU X0, (AX)
+	// The ten others.
 	EXPAND(0x01, 16)
 	EXPAND(0x02, 32)
 	EXPAND(0x04, 48)
@@ -69,6 +76,7 @@ TEXT ·firstBitsAESNI(SB), NOSPLIT, $0-20
 	MOVL $2, CX
 
 eight:
+	// Load eight blocks.
 	VMOVDQU (SI), X0
 	VMOVDQU 16(SI), X1
 	VMOVDQU 32(SI), X2
@@ -77,6 +85,7 @@ eight:
 	VMOVDQU 80(SI), X5
 	VMOVDQU 96(SI), X6
 	VMOVDQU 112(SI), X7
+	// Encrypt them: ten rounds, the last one without MixColumns.
 	ROUND(VPXOR, 0)
 	ROUND(VAESENC, 16)
 	ROUND(VAESENC, 32)
@@ -88,6 +97,7 @@ eight:
 	ROUND(VAESENC, 128)
 	ROUND(VAESENC, 144)
 	ROUND(VAESENCLAST, 160)
+	// Append the first bits of the results.
 	BIT(X0)
 	BIT(X1)
 	BIT(X2)
@@ -96,6 +106,7 @@ eight:
 	BIT(X5)
 	BIT(X6)
 	BIT(X7)
+	// The other eight.
 	ADDQ $128, SI
 	DECL CX
 	JNZ  eight

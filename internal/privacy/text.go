@@ -67,6 +67,8 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 	second := bits.TrailingZeros64(points)
 	points &= points - 1
 	third := bits.TrailingZeros64(points)
+	// Fewer or more than three bytes that are no digits, or one that is no point. The masks
+	// spare bounds checks.
 	if points == 0 || points&(points-1) != 0 || word[first&15] != '.' || word[second&15] != '.' || word[third&15] != '.' {
 		return 0, false
 	}
@@ -77,7 +79,7 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 	return n1<<24 | n2<<16 | n3<<8 | n4, bad1|bad2|bad3|bad4 >= 0
 }
 
-// number parses the digits of text from from up to, but without, to. bad is negative
+// number parses the digits text[from:to]. bad is negative
 // unless they are one to three, without a leading zero, and 255 at most.
 func number(text *[16]byte, from, to int) (n uint32, bad int32) {
 	length := to - from
@@ -90,16 +92,18 @@ func number(text *[16]byte, from, to int) (n uint32, bad int32) {
 	// One multiplication adds up hundreds, tens and units in the third byte. The sum
 	// of tens and hundreds in the second byte is below 100, so nothing is carried.
 	n = digits >> 8 * (100<<16 | 10<<8 | 1) >> 16 & 0xff
-	// With the hundreds highest, the digits compare as the numbers do.
+	// With the hundreds highest, the digits compare as the numbers do. A difference is
+	// negative if the number is above 255 or has a leading zero.
+	const most = 0x020505 // 255
 	ordered := int32(bits.ReverseBytes32(digits))
-	return n, (0x020505 - ordered) | (ordered - least[length])
+	return n, (most - ordered) | (ordered - least[length])
 }
 
 // least holds the digits of the least number of a length without leading zeros.
 var least = [4]int32{0, 0, 0x000100, 0x010000}
 
-// octets holds the text of each number from 0 to 255 and a point after it, the first
-// byte lowest; octetLengths the lengths of these texts.
+// octets holds the text of each number from 0 to 255 followed by a point, with the first
+// byte lowest. octetLengths holds the lengths of these texts.
 var octets, octetLengths = func() (texts [256]uint32, lengths [256]uint8) {
 	for i := range texts {
 		var text []byte
@@ -218,8 +222,8 @@ var hexPairs = func() (table [256]uint16) {
 	return table
 }()
 
-// longestRuns tells for each set of groups, bit i for group i, which of them two colons
-// stand for if the groups of the set are zero: those from from up to, but without, to.
+// longestRuns holds, for each set of groups that are zero (bit i for group i), the groups that
+// two colons stand for: from up to, but not including, to.
 var longestRuns = func() (table [256]struct{ from, to int }) {
 	for set := range table {
 		longest := &table[set]

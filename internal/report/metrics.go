@@ -10,13 +10,13 @@ import (
 	"tstat-transport/internal/delivery"
 )
 
-// prefix begins the name of every metric of tstat_send.
-const prefix = "tstat_send_"
+// sendPrefix begins the name of every metric of tstat_send.
+const sendPrefix = "tstat_send_"
 
 // WriteMetrics writes the metrics of a run that has ended to a file for the textfile
 // collector of Prometheus's node_exporter.
 func (r *Run) WriteMetrics(f *MetricsFile) error {
-	return f.write(prefix, func(s *metricSet) {
+	return f.write(sendPrefix, func(s *metricSet) {
 		s = r.metrics(s, r.Ended)
 		s.ended("tstat_send", &r.Outcome)
 	})
@@ -24,7 +24,7 @@ func (r *Run) WriteMetrics(f *MetricsFile) error {
 
 // WriteProgress writes the metrics of a run that has not ended.
 func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
-	return f.write(prefix, func(s *metricSet) {
+	return f.write(sendPrefix, func(s *metricSet) {
 		s = r.metrics(s, now)
 		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics before its end; absent between runs.", seconds(now))
 		s.running("tstat_send", &r.Outcome)

@@ -42,8 +42,8 @@ func samplesOf(t *testing.T, path string) map[string]string {
 func check(t *testing.T, got map[string]string, want map[string]string) {
 	t.Helper()
 	for name, w := range want {
-		if got[prefix+name] != w {
-			t.Errorf("%s is %q, want %q", name, got[prefix+name], w)
+		if got[sendPrefix+name] != w {
+			t.Errorf("%s is %q, want %q", name, got[sendPrefix+name], w)
 		}
 	}
 }
@@ -131,9 +131,9 @@ func TestMetricsInDocuments(t *testing.T) {
 		name, _, _ = strings.Cut(name, "{")
 		known[name] = true
 	}
-	histogram := prefix + "confirm_latency_seconds" // the documents name it without _bucket, _sum and _count
+	histogram := sendPrefix + "confirm_latency_seconds" // the documents name it without _bucket, _sum and _count
 	known[histogram] = true
-	known[prefix+"heartbeat_timestamp_seconds"] = true // written only by WriteProgress
+	known[sendPrefix+"heartbeat_timestamp_seconds"] = true // written only by WriteProgress
 	metric := regexp.MustCompile(`\btstat_send_[a-z_]+`)
 	for _, file := range []string{
 		"contrib/prometheus/tstat.rules.yml", "contrib/prometheus/tstat.rules.test.yml",
@@ -195,7 +195,7 @@ func TestWriteProgress(t *testing.T) {
 	check(t, got, map[string]string{
 		"rows_total": "230", `runs_total{status="0"}`: "2", "last_run_timestamp_seconds": "1.768482001e+09",
 	})
-	if v, ok := got[prefix+"heartbeat_timestamp_seconds"]; ok {
+	if v, ok := got[sendPrefix+"heartbeat_timestamp_seconds"]; ok {
 		t.Errorf("heartbeat at %s after the end", v)
 	}
 }
@@ -216,8 +216,8 @@ func TestMetricsOfEachRoot(t *testing.T) {
 		`rows_total{root="/r,/empty,/unknown",sensor="s"}`:                         "100",
 	} {
 		name = strings.Replace(name, "{"+rootLabels+"}", "", 1)
-		if got[prefix+name] != want {
-			t.Errorf("%s is %q, want %q", name, got[prefix+name], want)
+		if got[sendPrefix+name] != want {
+			t.Errorf("%s is %q, want %q", name, got[sendPrefix+name], want)
 		}
 	}
 	for name := range got {

@@ -140,7 +140,7 @@ func (s *metricSet) count(name, help string, n float64, labels ...string) {
 	s.add(name, help, dto.MetricType_COUNTER, labels).Counter = &dto.Counter{Value: &n}
 }
 
-// keep adds a gauge with its value of the last run.
+// keep adds a gauge with the value that it had before this run, if it had one.
 func (s *metricSet) keep(name string) {
 	if m := s.last(name); m != nil {
 		s.gauge(name, s.before[s.prefix+name].GetHelp(), m.GetGauge().GetValue())

@@ -14,8 +14,8 @@ import (
 // zero Unsent is empty. Its methods may be called from many goroutines at once.
 type Unsent struct {
 	mu       sync.Mutex
-	complete bool                       // the crawl has ended
-	dirs     map[string]unsentDirectory // by path
+	complete bool                        // the crawl has ended
+	dirs     map[string]compactDirectory // by path
 	// reasons holds why directories failed or are locked, for the first maxReasons
 	// of them, which bounds the memory of a run in which everything fails.
 	reasons map[string]string
@@ -41,8 +41,8 @@ type UnsentDirectory struct {
 	Since     time.Time   `json:"since"` // when Tstat started the directory
 }
 
-// unsentDirectory is an UnsentDirectory in few bytes, since a run may have 100,000.
-type unsentDirectory struct {
+// compactDirectory is an UnsentDirectory that takes few bytes, since a run may have 100,000.
+type compactDirectory struct {
 	bytes int64
 	since int64 // nanoseconds since the epoch, or unknownSince
 	state uint8 // index in states
@@ -58,7 +58,7 @@ const (
 )
 
 // expanded returns d as an UnsentDirectory.
-func (u *Unsent) expanded(path string, d unsentDirectory) UnsentDirectory {
+func (u *Unsent) expanded(path string, d compactDirectory) UnsentDirectory {
 	e := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
 	if d.since != unknownSince {
 		e.Since = time.Unix(0, d.since)
@@ -71,9 +71,9 @@ func (u *Unsent) Found(directory string, bytes int64, since time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.dirs == nil {
-		u.dirs, u.reasons = make(map[string]unsentDirectory), make(map[string]string)
+		u.dirs, u.reasons = make(map[string]compactDirectory), make(map[string]string)
 	}
-	d := unsentDirectory{bytes: bytes, since: unknownSince, state: waiting}
+	d := compactDirectory{bytes: bytes, since: unknownSince, state: waiting}
 	if !since.IsZero() {
 		d.since = since.UnixNano()
 	}
