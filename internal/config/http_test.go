@@ -37,7 +37,7 @@ func TestHTTP(t *testing.T) {
 			if diff := cmp.Diff(test.want, got, compare); diff != "" {
 				t.Error("- want, + got:\n" + diff)
 			}
-			ignored := slicesContain(warnings(f), "[ssl_options] is ignored, since [http] does not use TLS")
+			ignored := anyContains(warnings(f), "[ssl_options] is ignored, since [http] does not use TLS")
 			if ignored == strings.HasPrefix(got.URL, "https") {
 				t.Errorf("warnings: %q", warnings(f))
 			}
@@ -45,7 +45,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-func slicesContain(list []string, part string) bool {
+func anyContains(list []string, part string) bool {
 	return strings.Contains(strings.Join(list, "\n"), part)
 }
 

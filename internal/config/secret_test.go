@@ -106,7 +106,7 @@ func TestReadableByOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := fmt.Sprintf("config.ini holds a password or token and others can read it (mode %04o); chmod o-r it", test.mode)
-			if got := slicesContain(warnings(f), want); got != test.want || !got && len(f.Warnings()) > 0 {
+			if got := anyContains(warnings(f), want); got != test.want || !got && len(f.Warnings()) > 0 {
 				t.Errorf("warnings: %q", f.Warnings())
 			}
 		})

@@ -69,9 +69,9 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// material writes the authorities ca and other, a server's and a client's certificate,
+// writeCertificates writes the authorities ca and other, a server's and a client's certificate,
 // and files without a usable certificate or key.
-func material(t *testing.T) string {
+func writeCertificates(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	a := newAuthority(t, dir, "ca")
@@ -99,7 +99,7 @@ func options(t *testing.T, dir, text string) (TLS, *File, error) {
 	return r.TLS, f, err
 }
 
-// handshake connects a client to a server with the certificate of material, and returns
+// handshake connects a client to a server with the certificate of writeCertificates, and returns
 // the errors of both.
 func handshake(t *testing.T, dir string, client, server *tls.Config) (clientErr, serverErr error) {
 	t.Helper()
@@ -130,7 +130,7 @@ func handshake(t *testing.T, dir string, client, server *tls.Config) (clientErr,
 }
 
 func TestHandshake(t *testing.T) {
-	dir := material(t)
+	dir := writeCertificates(t)
 	wantsClient := func(t *testing.T) *tls.Config {
 		pool := x509.NewCertPool()
 		data, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
@@ -181,7 +181,7 @@ func TestHandshake(t *testing.T) {
 }
 
 func TestTLSErrors(t *testing.T) {
-	dir := material(t)
+	dir := writeCertificates(t)
 	const client = "certfile = DIR/client.pem\nkeyfile = DIR/"
 	for _, test := range []struct{ name, text, want string }{
 		{"no authority file", "ca_certs = DIR/none.pem", "config.ini: [ssl_options] ca_certs: open DIR/none.pem: no such file or directory"},

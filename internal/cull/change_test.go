@@ -23,7 +23,7 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 	s.must(d.MoveAway())
 	s.appendTo(d.Name+"/"+tcp, "10.0.0.2 80\n")
 	p := &planner{Options: s.options(Options{}), now: s.now}
-	if err := p.verifyMoved(t.Context(), d); err == nil || !strings.Contains(err.Error(), "has grown") {
+	if err := p.verifyBeforeDelete(t.Context(), d); err == nil || !strings.Contains(err.Error(), "has grown") {
 		t.Error(err)
 	}
 	s.must(d.MoveBack())
@@ -51,8 +51,8 @@ func TestRowsWrittenAtTheLastMomentComeBack(t *testing.T) {
 	s.wantLogged("ERROR", d.Name, "file exists", "give the leftover another name")
 }
 
-// interloper is a context that calls act at a chosen call of its Err: at one of the
-// moments at which a run checks whether to stop.
+// interloper is a context that calls act at the chosen call of its Err, which a run calls to
+// check whether it must stop.
 type interloper struct {
 	context.Context
 	mu   sync.Mutex

@@ -72,7 +72,7 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 func (p *planner) moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 	err := d.MoveAway()
 	if errors.Is(err, logdir.ErrNoRoom) {
-		if err := p.verifyMoved(ctx, d); err != nil {
+		if err := p.verifyBeforeDelete(ctx, d); err != nil {
 			return err
 		}
 		_, err := d.DeleteInPlace(ctx)
@@ -82,7 +82,7 @@ func (p *planner) moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 		return err
 	}
 	begun := false // whether a file was deleted; if so, the directory stays a leftover
-	if err = p.verifyMoved(ctx, d); err == nil {
+	if err = p.verifyBeforeDelete(ctx, d); err == nil {
 		begun, err = d.Delete(ctx)
 	}
 	if err == nil || begun {
@@ -112,9 +112,9 @@ func (p *planner) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item,
 	return current, err
 }
 
-// verifyMoved checks the mark and the logs of a directory once more, right before they
+// verifyBeforeDelete checks the mark and the logs of a directory once more, right before they
 // are deleted: Tstat may have written to the logs until then.
-func (p *planner) verifyMoved(ctx context.Context, d *logdir.Dir) error {
+func (p *planner) verifyBeforeDelete(ctx context.Context, d *logdir.Dir) error {
 	mark, err := markOf(d)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (s *site) appendTo(name, content string) {
 	s.must(f.Close())
 }
 
-// sent makes a directory of two logs that were marked that long ago.
+// sent makes a directory of two logs that was marked the duration ago before s.now.
 func (s *site) sent(rel string, ago time.Duration) {
 	s.Helper()
 	s.write(rel+"/"+tcp, row)
@@ -82,7 +82,7 @@ func (s *site) sent(rel string, ago time.Duration) {
 	s.mark(rel, ago)
 }
 
-// mark marks everything in a directory as confirmed. The mark is that old.
+// mark marks everything in a directory as confirmed. The mark has the age ago.
 func (s *site) mark(rel string, ago time.Duration) {
 	s.Helper()
 	d, err := logdir.Open(s.entry(rel))
@@ -105,7 +105,7 @@ func (s *site) mark(rel string, ago time.Duration) {
 	s.age(rel, ago)
 }
 
-// age gives the mark of a directory that age.
+// age gives the mark of a directory the age ago.
 func (s *site) age(rel string, ago time.Duration) {
 	s.Helper()
 	s.must(os.Chtimes(filepath.Join(s.path, rel, ".processed"), time.Time{}, s.now.Add(-ago)))
@@ -142,7 +142,7 @@ func (s *site) left() []string {
 	return names
 }
 
-// wantLeft wants the root to hold these names alone.
+// wantLeft fails the test unless the root holds exactly these names.
 func (s *site) wantLeft(names ...string) {
 	s.Helper()
 	slices.Sort(names)
@@ -151,7 +151,7 @@ func (s *site) wantLeft(names ...string) {
 	}
 }
 
-// wantLogged wants a line of the log to contain all parts.
+// wantLogged fails the test unless a line of the log contains all parts.
 func (s *site) wantLogged(parts ...string) {
 	s.Helper()
 	for line := range strings.Lines(s.log.String()) {

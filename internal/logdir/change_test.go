@@ -37,11 +37,11 @@ func packed(text string) string {
 // marked makes a directory x.out of these files, marks it, and returns the state in the mark.
 func marked(t *testing.T, files map[string]string) (*Dir, State) {
 	t.Helper()
-	tcps := map[string]string{}
+	inDir := map[string]string{}
 	for name, content := range files {
-		tcps["x.out/"+name] = content
+		inDir["x.out/"+name] = content
 	}
-	d := open(t, entry(tree(t, tcps), "x.out"))
+	d := open(t, entry(tree(t, inDir), "x.out"))
 	s := confirmed(t, d)
 	must(t, d.WriteProcessed(s))
 	return d, s
@@ -193,7 +193,7 @@ func resume(t *testing.T, d *Dir, done, unfinished State) resumed {
 	return resumed{from, c}
 }
 
-func TestResumeTakesWhatFitsAndIsFurther(t *testing.T) {
+func TestResumeFromTheFurtherState(t *testing.T) {
 	text := rows("a", 9)
 	at := func(text string, position int) State {
 		var p Fingerprinter

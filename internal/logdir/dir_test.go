@@ -3,12 +3,13 @@ package logdir
 import (
 	"context"
 	"errors"
-	"github.com/google/go-cmp/cmp"
 	"io/fs"
 	"net"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tstat-transport/internal/fastparse"
 )
@@ -43,15 +44,15 @@ func TestDirLock(t *testing.T) {
 	if _, err := Open(e); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), e.Path()) {
 		t.Error(err)
 	}
-	peek, err := OpenUnlocked(e)
+	unlocked, err := OpenUnlocked(e)
 	must(t, err)
-	must(t, peek.Close())
+	must(t, unlocked.Close())
 	must(t, d.Close())
 	open(t, e)
 }
 
 // The culler takes the directory away between opening and locking it.
-func TestLockOfWhatHasGone(t *testing.T) {
+func TestLockOfARenamedDirectory(t *testing.T) {
 	d, err := OpenUnlocked(entry(tree(t, map[string]string{"x.out" + tcp: ""}), "x.out"))
 	must(t, err)
 	defer d.Close()

@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// A directory below a root is found and locked. Its log is sent, here by nobody,
-// and the directory is marked with how far. It is up to date then.
+// Example finds a directory below a root and marks its log as confirmed to the end. It sends
+// nothing. After that the directory is up to date.
 func Example() {
 	path, err := os.MkdirTemp("", "tstat")
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 // header, which is the same in every log and below 4 KiB: the rows differ between logs.
 const fingerprintLen = 64 << 10
 
-// A fingerprint is LENGTH:HASH: the number of bytes hashed, all from the
-// uncompressed log's start, and the first 16 bytes of their SHA-256. Since it
-// carries its length it can still be verified when the log has grown. It ends
-// in front of the first zero byte, since data may still come there.
+// fingerprint returns LENGTH:HASH: the number of bytes hashed, and the first 16 bytes of
+// their SHA-256. head is the start of an uncompressed log. Since the fingerprint has its
+// length, it still matches when the log has grown. It ends in front of the first zero byte,
+// since data may still arrive there.
 func fingerprint(head []byte) string {
 	if zero := bytes.IndexByte(head, 0); zero >= 0 {
 		head = head[:zero]

@@ -110,7 +110,7 @@ func TestMeasureFindsWhatMustStay(t *testing.T) {
 	t.Run("deep", func(t *testing.T) {
 		r := tree(t, map[string]string{"x.out" + strings.Repeat("/d", maxDepth+1) + "/": ""})
 		if _, err := open(t, entry(r, "x.out")).Measure(t.Context()); err == nil {
-			t.Error("deeper than it is deleted")
+			t.Error("a tree too deep to be deleted: no error")
 		}
 	})
 }
@@ -134,7 +134,7 @@ func TestDeleteCrossesNoMount(t *testing.T) {
 	})
 }
 
-func TestMoveAwayTakesNoOther(t *testing.T) {
+func TestMoveAwayRenamesNoOtherDirectory(t *testing.T) {
 	f := func(swap func(path string)) {
 		t.Helper()
 		r := tree(t, map[string]string{"x.out" + tcp: "", "outside/keep": ""})
@@ -147,7 +147,7 @@ func TestMoveAwayTakesNoOther(t *testing.T) {
 		}
 		after, err := os.Lstat(r.Path + "/x.out")
 		if beforeErr == nil && (err != nil || !os.SameFile(before, after)) {
-			t.Error("what stands there was not put back:", err)
+			t.Error("the file that has the name now was not put back:", err)
 		}
 		if d.Name != "x.out" {
 			t.Error(d.Name)
@@ -186,7 +186,7 @@ func TestDeleteKeepsTheMarkToTheEnd(t *testing.T) {
 		_, err := d.Delete(testkit.Countdown(t.Context(), n))
 		if err == nil {
 			if n < 5 {
-				t.Errorf("it looked only %d times", n)
+				t.Errorf("Delete checked its context only %d times", n)
 			}
 			return
 		}
@@ -211,11 +211,17 @@ func TestDeleteOnlyWhatWasMovedAway(t *testing.T) {
 	_, _ = d.Delete(t.Context())
 }
 
-func TestIsEmpty(t *testing.T) {
-	r := tree(t, map[string]string{"x.out/": "", "y.out/.hidden": ""})
-	for name, want := range map[string]bool{"x.out": true, "y.out": false} {
-		if got, err := open(t, entry(r, name)).IsEmpty(t.Context()); got != want || err != nil {
-			t.Error(name, got, err)
+func TestIsEmptyAndHoldsOnlyMark(t *testing.T) {
+	r := tree(t, map[string]string{"empty.out/": "", "hidden.out/.hidden": "", "mark.out/.processed": "", "more.out/.processed": "", "more.out/.processing": ""})
+	for name, want := range map[string]struct{ empty, onlyMark bool }{
+		"empty.out": {true, true}, "hidden.out": {false, false}, "mark.out": {false, true}, "more.out": {false, false},
+	} {
+		d := open(t, entry(r, name))
+		if got, err := d.IsEmpty(t.Context()); got != want.empty || err != nil {
+			t.Errorf("%s is empty: %v, %v", name, got, err)
+		}
+		if got, err := d.HoldsOnlyMark(t.Context()); got != want.onlyMark || err != nil {
+			t.Errorf("%s holds only its mark: %v, %v", name, got, err)
 		}
 	}
 }

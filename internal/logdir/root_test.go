@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,7 @@ func TestFind(t *testing.T) {
 			"a/b/c/x.out" + udp + ".gz":                 "",
 			"no_logs.out/log_http_complete":             "",
 			"empty.out/":                                "",
+			"emptied.out/.processed":                    "",
 			"not_out" + tcp:                             "",
 			"file.out":                                  "",
 			"trace.pcap.out/2016_02_17_13_53.out" + tcp: "",
@@ -72,15 +74,24 @@ func TestFind(t *testing.T) {
 				t.Error(reported)
 			}
 		}
-		culled, err := r.FindLeftovers(t.Context(), func(string, error) {})
+		entries, err := r.FindLeftovers(t.Context(), func(string, error) {})
 		must(t, err)
-		if len(culled) != 2 || !IsCulled(culled[0].Name) || !IsCulled(culled[1].Name) {
-			t.Error(culled)
+		var leftovers []string
+		for _, e := range entries {
+			leftovers = append(leftovers, e.Rel)
+		}
+		slices.Sort(leftovers)
+		want = []string{
+			CulledName("y.out", strings.Repeat("0", 16)), "emptied.out",
+			"trace.pcap.out/" + CulledName("v.out", strings.Repeat("1", 16)),
+		}
+		if diff := cmp.Diff(want, leftovers); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
 
-func TestFindGoesOnBehindWhatItCannotRead(t *testing.T) {
+func TestFindContinuesAfterAnUnreadableDirectory(t *testing.T) {
 	r := tree(t, map[string]string{"a/x.out" + tcp: "", "b/y.out" + tcp: "", "c/z.out" + tcp: ""})
 	must(t, os.Chmod(r.Path+"/b", 0o000))
 	t.Cleanup(func() { _ = os.Chmod(r.Path+"/b", 0o755) })
@@ -116,10 +127,10 @@ func TestDirectoryAsRoot(t *testing.T) {
 			t.Errorf("%s: the root is %s, the directory %s", given, root.Path, p)
 		}
 		must(t, open(t, entry(root, "x.out")).Close())
-		culled, err := root.FindLeftovers(t.Context(), func(string, error) {})
+		leftovers, err := root.FindLeftovers(t.Context(), func(string, error) {})
 		must(t, err)
-		if len(culled) != 1 || !strings.HasPrefix(culled[0].Name, ".culled-x.out") {
-			t.Errorf("%s: %v", given, culled)
+		if len(leftovers) != 1 || !strings.HasPrefix(leftovers[0].Name, ".culled-x.out") {
+			t.Errorf("%s: %v", given, leftovers)
 		}
 		must(t, root.Close())
 	}
@@ -127,7 +138,7 @@ func TestDirectoryAsRoot(t *testing.T) {
 	must(t, err)
 	defer root.Close()
 	if root.only != "" {
-		t.Error("a directory without a log is an ordinary root")
+		t.Error("a directory without a log was not opened as an ordinary root")
 	}
 }
 
