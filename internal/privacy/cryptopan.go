@@ -22,11 +22,18 @@ import (
 // whole addresses.
 type cryptoPAn struct {
 	flipper
-	first16 [1 << 16]uint32     // flips by the 16 bits, with the flag computed
-	cache4  [1 << 14]ipv4Pair   // by a hash of the address
-	first64 [1 << 10]ipv6Prefix // by a hash of the prefix
-	cache6  [1 << 11]ipv6Pair   // by a hash of the address
+	first16 [1 << 16]uint32              // flips by the 16 bits, with the flag computed
+	cache4  [1 << cache4Bits]ipv4Pair    // by a hash of the address
+	first64 [1 << first64Bits]ipv6Prefix // by a hash of the prefix
+	cache6  [1 << cache6Bits]ipv6Pair    // by a hash of the address
 }
+
+// The sizes of the caches in bits.
+const (
+	cache4Bits  = 14
+	first64Bits = 10
+	cache6Bits  = 11
+)
 
 // computed marks an entry of cryptoPAn.first16 that is in use.
 const computed = 1 << 16
@@ -132,7 +139,7 @@ func hash(n uint64, bits int) uint64 { return n * 0x9e3779b97f4a7c15 >> (64 - bi
 
 // ipv4 returns the pseudonym of an IPv4 address.
 func (c *cryptoPAn) ipv4(a uint32) uint32 {
-	pair := &c.cache4[hash(uint64(a), 14)]
+	pair := &c.cache4[hash(uint64(a), cache4Bits)]
 	if pair.address != a {
 		*pair = ipv4Pair{a, a ^ c.flips4(a)}
 	}
@@ -141,9 +148,9 @@ func (c *cryptoPAn) ipv4(a uint32) uint32 {
 
 // ipv6 returns the pseudonym of an IPv6 address.
 func (c *cryptoPAn) ipv6(a ipv6) ipv6 {
-	pair := &c.cache6[hash(a.high^a.low, 11)]
+	pair := &c.cache6[hash(a.high^a.low, cache6Bits)]
 	if pair.address != a {
-		prefix := &c.first64[hash(a.high, 10)]
+		prefix := &c.first64[hash(a.high, first64Bits)]
 		if prefix.prefix != a.high {
 			*prefix = ipv6Prefix{a.high, c.highFlips(a.high)}
 		}

@@ -31,16 +31,16 @@ func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
 	})
 }
 
-// metrics adds the state of the run at the time now to file. The returned set adds the
+// metrics adds the state of the run at the time now to unlabelled. The returned set adds the
 // labels of the run to every further sample, so that two runs with different roots or
 // sensors have no series in common.
-func (r *Run) metrics(file *metricSet, now time.Time) *metricSet {
+func (r *Run) metrics(unlabelled *metricSet, now time.Time) *metricSet {
 	roots := make([]string, len(r.Roots))
 	for i, root := range r.Roots {
 		roots[i] = rootLabel(root.Path)
-		r.rootMetrics(file.with("sensor", r.Sensor, "root", roots[i], "instance_id", root.Instance), root, now)
+		r.rootMetrics(unlabelled.with("sensor", r.Sensor, "root", roots[i], "instance_id", root.Instance), root, now)
 	}
-	s := file.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
+	s := unlabelled.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
 	for _, q := range r.quantities() {
 		if q.name != "found" { // rootMetrics adds it for each root
 			s.count(q.name, q.help, float64(q.value))
