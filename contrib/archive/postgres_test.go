@@ -48,7 +48,7 @@ func startPostgres(t testing.TB, settings ...string) *postgres {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.kill()
+		p.stop()
 		if t.Failed() {
 			log, _ := os.ReadFile(p.serverLog)
 			t.Logf("end of the database's log:\n%s", log[max(0, len(log)-4000):])
@@ -142,6 +142,20 @@ func (p *postgres) start() {
 		}
 		return last == nil
 	})
+}
+
+// stop stops the server without finishing its work. Unlike kill, stop lets the server free its
+// shared memory, which outlives its processes.
+func (p *postgres) stop() {
+	if p.cmd == nil {
+		return
+	}
+	pid := p.cmd.Process.Pid
+	_ = syscall.Kill(pid, syscall.SIGQUIT) // fails if the server has ended
+	_ = p.cmd.Wait()                       // it was stopped by a signal
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
+	_ = p.lifeline.Close()
+	p.cmd = nil
 }
 
 // kill kills all processes of the server at once, as a crash of the machine does. Unlike in a
