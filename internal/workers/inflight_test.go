@@ -70,7 +70,13 @@ func TestCompressedMessages(t *testing.T) {
 			if !maps.Equal(to.bodies, want) {
 				t.Errorf("%s: %d messages, not those that are sent without compression", encoding, len(to.bodies))
 			}
-			t.Logf("%q, %d flows: %d messages of %d bytes", encoding, most, len(to.bodies), counters.BodyBytes.Load())
+			var accepted int64
+			for _, body := range to.bodies {
+				accepted += int64(len(body))
+			}
+			if n := counters.BodyBytes.Load(); n != accepted {
+				t.Errorf("%q, %d flows: %d bytes of bodies are counted, want %d", encoding, most, n, accepted)
+			}
 		}
 	}
 }

@@ -109,7 +109,8 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 		return nil
 	}
 	if transport.VerdictOf(err) == transport.TooLarge && m.Flows > 1 {
-		p.Counters.Published.Add(-1)
+		p.Counters.Published.Add(-1) // send counts each half
+		p.Counters.BodyBytes.Add(-int64(m.Size))
 		p.Log.Warn("message_split", "message", m.ID, "bytes", len(m.Body), "error", err)
 		return p.sendHalves(ctx, m)
 	}
