@@ -13,7 +13,7 @@ const blockSize = 256 << 10
 // block and fills it again and again.
 type block struct {
 	extent
-	// buf holds whole lines, and has room for fastparse.Padding bytes behind them.
+	// buf holds whole lines, and has room for fastparse.Padding bytes after them.
 	buf []byte
 	// unterminated reports that the last line has no newline in the log. The
 	// reader has added the newline in buf.

@@ -143,8 +143,8 @@ func (d *dirWork) fail(err error) {
 	d.failLocked(err)
 }
 
-// stop records a failure of the transport.
-func (d *dirWork) stop(err error) {
+// failTransport records a failure of the transport.
+func (d *dirWork) failTransport(err error) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	d.ledger.stopped = true

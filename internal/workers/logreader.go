@@ -103,7 +103,7 @@ var errManyHoles = fmt.Errorf("more than %d ranges of zero bytes: the rows after
 // endInHole ends a block of a hole that an earlier run left.
 func (r *logReader) endInHole(b *block) {
 	hole := r.oldHoles[0]
-	b.around.hole, b.around.behind, b.around.resume = &hole, r.oldHoles[1:], &r.resume
+	b.around.hole, b.around.after, b.around.resume = &hole, r.oldHoles[1:], &r.resume
 	until := b.after // the end of b, or of the hole
 	if b.last {
 		until = hole.To

@@ -35,7 +35,7 @@ func (p *pipeline) markWorker(ctx context.Context, stop context.CancelCauseFunc)
 func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	failed := p.finishTransport(ctx, d)
 	if failed != nil {
-		d.stop(failed)
+		d.failTransport(failed)
 	}
 	failpoint.Hit("settled")
 	began := time.Now()

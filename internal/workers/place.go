@@ -24,7 +24,7 @@ type place struct {
 // surroundings are the holes around a stretch of a log.
 type surroundings struct {
 	before []logdir.Hole // holes before the stretch that this run has not filled
-	behind []logdir.Hole // holes after the stretch, which this run reads next
+	after  []logdir.Hole // holes after the stretch, which this run reads next
 	// hole is the hole that the stretch fills; nil for the log's last stretch,
 	// which begins at resume.Position and ends with the log.
 	hole   *logdir.Hole
@@ -37,12 +37,12 @@ func (s *surroundings) placeAt(to, headerLine int64) place {
 	if s.hole == nil {
 		return place{position: to, headerLine: headerLine, holes: s.before}
 	}
-	holes := make([]logdir.Hole, 0, len(s.before)+1+len(s.behind))
+	holes := make([]logdir.Hole, 0, len(s.before)+1+len(s.after))
 	holes = append(holes, s.before...)
 	if to < s.hole.To {
 		holes = append(holes, logdir.Hole{From: to, To: s.hole.To, Header: headerLine})
 	}
-	return place{position: s.resume.Position, headerLine: s.resume.Header, holes: append(holes, s.behind...)}
+	return place{position: s.resume.Position, headerLine: s.resume.Header, holes: append(holes, s.after...)}
 }
 
 // resumed returns the progress that a state file records for a log.
