@@ -13,6 +13,7 @@ import (
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
+	"tstat-transport/internal/privacy"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/workers"
@@ -72,9 +73,7 @@ func (c *command) sendNew(ctx context.Context, stdout io.Writer, tel *telemetry)
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, tel)))
 	}
 
-	o := c.options(roots, t, tel, rejects)
-	o.Settings.Privacy = policy
-	status = cli.Worse(status, c.runPipeline(ctx, o, tel))
+	status = cli.Worse(status, c.runPipeline(ctx, c.options(roots, t, policy, tel, rejects), tel))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := t.Close(end); err != nil {
@@ -106,7 +105,7 @@ func (c *command) runPipeline(ctx context.Context, o workers.Options, tel *telem
 // survey counts the unsent directories, for the metrics and the report of a run without
 // a transport. It returns the exit status for errors of the crawl.
 func (c *command) survey(ctx context.Context, roots []*logdir.Root, tel *telemetry) int {
-	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, tel, nil))
+	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, nil, tel, nil))
 	switch {
 	case ctx.Err() != nil:
 		return cli.TempFail
@@ -185,12 +184,14 @@ func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 	return repeated
 }
 
-func (c *command) options(roots []*logdir.Root, t transport.Transport, tel *telemetry, rejects *report.Rejects) workers.Options {
+// options returns the options of the pipeline. t, policy and rejects may be nil.
+func (c *command) options(roots []*logdir.Root, t transport.Transport, policy *privacy.Policy, tel *telemetry, rejects *report.Rejects) workers.Options {
 	o := workers.Options{
 		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single, Resend: c.span(),
 		Settings: message.Settings{
 			Sensor: c.Sensor, Instance: c.Instance,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
+			Privacy: policy,
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Waiting: c.waiting(), Compressor: c.compressor,
 		Directories: c.directories(),
