@@ -1,0 +1,180 @@
+package workers
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"tstat-transport/internal/fastparse"
+	"tstat-transport/internal/logdir"
+)
+
+// A reader that starts at any line returns the rest of the log, under the right headers, and
+// has the fingerprint of the whole log.
+func TestReaderResume(t *testing.T) {
+	row := strings.Repeat(rowA+"\n", 10)
+	log := headerA + "\n" + rowA + "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n" + headerA + "\n" +
+		strings.Repeat(row, blockSize/len(row)) + headerB + "\n" + rowB + "\n" + rowB
+	path := t.TempDir() + "/log_tcp_complete"
+	for _, packed := range []bool{false, true} {
+		content := []byte(log)
+		if packed {
+			content = compressed(t, log)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		all := linesOf(log, 0, headerA, headerB)
+		header := map[string]int64{}
+		for i, l := range all {
+			if l.text == headerA || l.text == headerB {
+				header[l.text] = l.at
+			}
+			if i == 0 || i > 20 && i < len(all)-20 && i%97 > 0 {
+				continue
+			}
+			before := all[i-1].header // in force at the start of l
+			from := logdir.LogState{Position: l.at, End: l.at, Header: header[before]}
+			if l.text == before { // the same header comes again; the one before it was in force
+				for _, e := range all[:i] {
+					if e.text == before {
+						from.Header = e.at
+					}
+				}
+			} else if l.text == headerA || l.text == headerB {
+				for _, e := range all[:i] {
+					if e.text == before {
+						from.Header = e.at
+					}
+				}
+			}
+			r := openReader(t, path, packed, from)
+			got, err := drain(t, r)
+			if err != nil {
+				t.Fatalf("from %d: %v", l.at, err)
+			}
+			sameLines(t, fmt.Sprintf("from %d, compressed %v", l.at, packed), got, all[i:])
+			if want := printOf(log); r.fingerprint() != want {
+				t.Fatalf("from %d: fingerprint %s, want %s", l.at, r.fingerprint(), want)
+			}
+		}
+	}
+}
+
+func printOf(log string) string {
+	var p logdir.Fingerprinter
+	_, _ = p.Write([]byte(log))
+	return p.At(int64(len(log)))
+}
+
+// openReader returns a reader of a log from a position on.
+func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *stretchReader {
+	t.Helper()
+	r, err := tryReader(t, path, packed, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*stretchReader, error) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := logdir.StatLog(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}
+	return newStretchReader(t.Context(), logFile{f, log, st, new(layouts)}, from, toEnd, nil)
+}
+
+// A state with a position that the log does not have, with a position inside a line, or with
+// a header that is not one is refused. The log is then sent from its start.
+func TestReaderResumeRefused(t *testing.T) {
+	log := headerA + "\n" + rowA + "\n" + rowA + "\n"
+	path := t.TempDir() + "/log_tcp_complete"
+	first := int64(len(headerA) + 1)
+	end := int64(len(log))
+	for _, packed := range []bool{false, true} {
+		content := []byte(log)
+		if packed {
+			content = compressed(t, log)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for what, from := range map[string]logdir.LogState{
+			"after the end":              {Position: end + 1, End: end + 1},
+			"far after the end":          {Position: 1 << 62, End: 1 << 62, Header: 1 << 61},
+			"a header after the end":     {Position: 1 << 40, End: 1 << 40, Header: 1 << 39},
+			"a header at the position":   {Position: first, End: end, Header: first},
+			"a row as the header":        {Position: end, End: end, Header: first},
+			"a header inside a line":     {Position: end, End: end, Header: 1},
+			"the position in a header":   {Position: 10, End: end},
+			"the position inside a row":  {Position: first + 3, End: end},
+			"the position at a line end": {Position: end - 1, End: end},
+		} {
+			if r, err := tryReader(t, path, packed, from); err == nil {
+				t.Errorf("%s, compressed %v: no error, goes on at %d", what, packed, r.offset)
+			}
+		}
+	}
+}
+
+// A line that was sent without its newline is left out if every field that flows use was
+// complete at that time. Otherwise it is returned again.
+func TestReaderTail(t *testing.T) {
+	header := headerOf("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
+	head := header + "\n"
+	fields := strings.Fields(rowA)
+	but := strings.Join(fields[:8], " ") // without last
+	for _, c := range []struct {
+		what, before, now string
+		flows             int
+		sent, open        bool
+	}{
+		{"only the newline was missing", rowA, rowA + "\n" + rowA + "\n", 2, true, false},
+		{"a name follows", rowA, rowA + " name\n", 2, true, false},
+		{"a name goes on", rowA + " na", rowA + " name\n", 2, true, false},
+		{"the last field goes on", rowA[:len(rowA)-3], rowA + "\n", 2, false, false},
+		{"the last field goes on, no newline yet", rowA[:len(rowA)-3], rowA, 2, false, false},
+		{"nothing new", rowA, rowA, 1, true, true},
+		{"more of the name, no newline yet", rowA + " na", rowA + " name", 1, true, true},
+		{"it was below the threshold", rowA, rowA + "\n", 0, false, false},
+		{"the log is shorter", rowA + " name", rowA + "\n", 2, false, false},
+		{"a newline where the field was cut", but, but + "\n", 2, true, false},
+		{"it has gone", rowA, "", 2, false, false},
+		{"it has grown too long", rowA, rowA + strings.Repeat("1", blockSize) + "\n" + rowA + "\n", 2, false, false},
+	} {
+		path := t.TempDir() + "/log_tcp_complete"
+		if err := os.WriteFile(path, []byte(head+c.now), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		at := int64(len(head))
+		tail := &logdir.Tail{Bytes: int64(len(c.before)), Flows: c.flows}
+		r := openReader(t, path, false, logdir.LogState{Position: at, End: at + int64(len(c.before)), Tail: tail})
+		read := newBlock()
+		r.next(read)
+		if sent := read.alreadySent != nil; sent != c.sent || read.stillOpen != c.open {
+			t.Errorf("%s: sent %v, still open %v", c.what, sent, read.stillOpen)
+			continue
+		}
+		want := linesOf(head+c.now, at, header)
+		if read.alreadySent != nil {
+			if read.alreadySent.Bytes != int64(len(want[0].text)) || read.alreadySent.Flows != c.flows {
+				t.Errorf("%s: already sent %+v", c.what, *read.alreadySent)
+			}
+			want = want[1:]
+		}
+		got := linesIn(read)
+		sameLines(t, c.what, got, want[:min(len(want), len(got))])
+		if len(want) > 0 && len(got) == 0 {
+			t.Errorf("%s: nothing is left", c.what)
+		}
+	}
+}
