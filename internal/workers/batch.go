@@ -76,7 +76,7 @@ type batch struct {
 	from, to int64     // byte range in the log of the message's rows
 	flows    int       // number of flows in the message
 	read     progress  // progress once the last block is confirmed
-	sendable progress  // progress once the last row with a newline in a message is confirmed
+	sendable progress  // progress up to the last row that has its newline and is in a message
 	// malformed counts the log's malformed rows in this run.
 	malformed int64
 }
@@ -144,7 +144,7 @@ func (b *batch) emit(ctx context.Context) {
 	if m == nil {
 		return
 	}
-	m.Body[0] = '['
+	m.Body[0] = '[' // in place of the comma in front of the first flow
 	b.list = append(m.Body, ']')
 	m.Flows = b.flows
 	m.ID = b.ids.id(b.from, b.to, b.list)

@@ -59,8 +59,8 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	return rest, errors.Join(unreadable, err)
 }
 
-// examine reports whether a directory has nothing to send. If it has, examine records
-// the directory as unsent.
+// examine reports whether a directory is done, that is, has nothing to send. It records
+// a directory that is not done as unsent.
 func (p *pipeline) examine(e logdir.Entry) (done bool) {
 	size := logdir.Size
 	if p.Resend == nil {
@@ -112,8 +112,8 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 	return rest, nil
 }
 
-// notEntered logs a directory that the crawl did not enter. It is an error if the
-// directory may hold logs.
+// notEntered logs a directory that the crawl did not enter. A directory that may hold
+// logs counts as a read error.
 func (p *pipeline) notEntered(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLink):

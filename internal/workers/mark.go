@@ -41,7 +41,7 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	began := time.Now()
 	err := d.saveEnd()
 	p.Counters.Spend(report.Mark, began)
-	vanished := err != nil && d.vanished(err) || errors.Is(d.states.beginErr, logdir.ErrVanished)
+	vanished := (err != nil && d.vanished(err)) || errors.Is(d.states.beginErr, logdir.ErrVanished)
 	switch {
 	case vanished:
 		p.Log.Info("directory_vanished", "directory", d.dir.Path())

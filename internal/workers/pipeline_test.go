@@ -107,7 +107,7 @@ func TestGrowth(t *testing.T) {
 		if round%2 == 1 {
 			step = 1 + random.IntN(40_000)
 		}
-		unsettled := 0
+		cutLines := 0
 		for size < len(long) {
 			size = min(size+step, len(long))
 			writeGrown(t, root, long[:size])
@@ -116,7 +116,7 @@ func TestGrowth(t *testing.T) {
 				t.Fatalf("round %d, size %d: %+v", round, size, outcome)
 			}
 			if r, err := reference.Read(long[:size], reference.TCP, reference.Settings{Sensor: "s"}); err == nil && r.Tail < int64(size) && r.Books.Incomplete == 0 {
-				unsettled++
+				cutLines++
 			}
 		}
 		result := readReference(t, long, reference.TCP, 0)
@@ -134,8 +134,8 @@ func TestGrowth(t *testing.T) {
 				extra += n
 			}
 		}
-		if extra > 2*unsettled {
-			t.Errorf("round %d: %d flows too many, %d cut lines were taken", round, extra, unsettled)
+		if extra > 2*cutLines {
+			t.Errorf("round %d: %d flows too many, %d cut lines were taken", round, extra, cutLines)
 		}
 		s := mark(t, root, dirName).Logs["log_tcp_complete"]
 		if int(s.Rows) != result.Books.Rows || int(s.Malformed) != result.Books.Malformed || int(s.Flows) != len(result.Flows()) || s.Position != result.Tail {
@@ -201,7 +201,7 @@ func TestTouched(t *testing.T) {
 }
 
 // A row whose line was cut after the last column that flows use is sent once.
-func TestSettled(t *testing.T) {
+func TestCutRowSentOnce(t *testing.T) {
 	log, err := os.ReadFile("../../testdata/corpus/level15/2026_11_22_20_26.out/log_tcp_complete")
 	if err != nil {
 		t.Fatal(err)

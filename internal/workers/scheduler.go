@@ -86,7 +86,7 @@ func (s *scheduler) release(l *logWork) {
 	s.changed.Signal()
 }
 
-// retire takes note that a log has been read to its end. Nobody gets its turn again.
+// retire records that a log has been read to its end. Nobody gets its turn again.
 func (s *scheduler) retire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -101,7 +101,7 @@ func (d *dirWork) writeProcessingLocked(s logdir.State) error {
 func (d *dirWork) writeProcessedLocked(s logdir.State) error {
 	d.syncRejects()
 	if err := d.dir.WriteProcessed(s); err != nil {
-		// .processing saves what is confirmed from being sent again.
+		// With .processing, the next run does not send the confirmed rows again.
 		return errors.Join(err, d.dir.WriteProcessing(s))
 	}
 	if d.nothingNew(s) {

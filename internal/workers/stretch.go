@@ -32,11 +32,10 @@ type stretchReader struct {
 const toEnd = -1
 
 // newStretchReader returns a reader of the stretch that begins at from.Position and ends
-// at the offset to in the uncompressed log, or with the log if to is toEnd. The caller still
-// owns f. A gzip log must be
-// decompressed up to the position, which can take long; ctx bounds that and every later
-// read. before is the reader of the stretch before, nil if there is none. If possible,
-// decompressing continues where before has ended.
+// at the offset to in the uncompressed log, or with the log if to is toEnd. The caller
+// still owns f. A gzip log must be decompressed up to the position, which can take long;
+// ctx bounds that and every later read. before is the reader of the previous stretch, nil
+// if there is none. If possible, decompressing continues where before has ended.
 func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to int64, before *stretchReader) (*stretchReader, error) {
 	r := &stretchReader{name: f.Name(), header: headerTracker{protocol: f.log.Protocol, layouts: f.layouts}}
 	var err error
@@ -56,8 +55,9 @@ func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to i
 	return r, err
 }
 
-// leadsTo reports whether reading on in the gzip log reaches a position, and the header
-// line in force there unless that line is in force already.
+// leadsTo reports whether the gzip log can be read on to from.Position, instead of again
+// from its start. The header line in force there must be in force already, or still
+// to come.
 func (r *stretchReader) leadsTo(from logdir.LogState) bool {
 	return r.text.offset <= from.Position && (r.header.inForce(from.Header) || r.text.offset <= from.Header)
 }
@@ -131,7 +131,7 @@ func (r *stretchReader) fill(b *block) error {
 func (r *stretchReader) endBlock(b *block, err error) {
 	zeros := zeroRun(b.buf)
 	if zeros >= 0 && r.header.layout == nil && !mayBeginLog(b.buf[:zeros]) {
-		zeros = -1 // not a hole in a log: the text is an error, which header.find returns
+		zeros = -1 // no log begins like this: header.find returns the error
 	}
 	whole := lineStart(b.buf) // length of the whole lines
 	switch {
@@ -202,9 +202,9 @@ func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 }
 
 // errNoHeaderYet keeps a directory from being marked: without the header line nobody
-// knows the columns of the rows that follow. A log that another program than its writer
-// has truncated stays like this: the writer continues at its old offset, so the start of
-// the file remains zero bytes.
+// knows the columns of the rows that follow. If another program has truncated the log,
+// the header line never arrives: the writer continues at its old offset, so the start
+// of the file remains zero bytes.
 var errNoHeaderYet = errors.New("zero bytes stand where the header line belongs, and something follows them: it is sent once the header line is there")
 
 // endBeforeHeader ends b, the first of a log whose header line has not arrived: a run
@@ -258,9 +258,9 @@ func (r *stretchReader) readLongLine(b *block) {
 	}
 }
 
-// dropSentTail removes the first line from b if its flows have not changed. An earlier run
-// sent the line while the line had no newline. The flows have not changed if every field
-// that they depend on was complete at that time.
+// dropSentTail handles the first line of b, which an earlier run sent while the line had
+// no newline. It removes the line from b if the line's flows have not changed since: if
+// every field that they depend on was complete at that time.
 func (r *stretchReader) dropSentTail(b *block) {
 	tail := *r.sentTail
 	r.sentTail = nil

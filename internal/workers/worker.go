@@ -19,7 +19,7 @@ type logWork struct {
 	stat   logdir.Stat // of the file, when it was opened
 	path   string
 	before logdir.LogState // the log's state after the last run
-	padded bool            // zero bytes end the .gz: a member may still arrive there
+	padded bool            // the .gz ends with zero bytes, where another gzip member may still arrive
 
 	reader *logReader // owned by the worker that has the log's turn
 	queue  blockQueue // guarded by its own mutex
