@@ -21,9 +21,10 @@ var systemConfig = "/etc/tstat-transport/config.ini"
 // configuration is the ini file, and the origin of each option that may be set there
 // or by a flag.
 type configuration struct {
-	file    *config.File      // nil if the file was not read or could not be read
-	err     error             // why the file cannot be used
-	origins map[string]string // by option; see origin
+	file        *config.File      // nil if the file was not read or could not be read
+	err         error             // why the file cannot be used
+	onlyPrivacy bool              // the run uses only the section [privacy]
+	origins     map[string]string // by option; see origin
 }
 
 // readConfiguration reads the ini file and sets the options that no flag has set. It
@@ -41,6 +42,7 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 		c.Config = systemConfig
 	}
 	if c.NoTransport && len(c.Directory) > 0 {
+		conf.onlyPrivacy = true
 		conf.readForPrivacy(c)
 		return
 	}

@@ -61,8 +61,8 @@ func (c *command) sendNew(ctx context.Context, stdout io.Writer, tel *telemetry)
 		status = cli.Worse(status, cli.IO)
 	}
 	policy, err := c.privacy()
-	// openTransport reports an error of the whole configuration, except with --no-transport.
-	if err != nil && (c.NoTransport || c.configuration.err == nil) {
+	// openTransport reports an error of the whole configuration.
+	if err != nil && (c.configuration.onlyPrivacy || c.configuration.err == nil) {
 		log.Error("privacy_unusable", "error", err, "hint", "nothing is sent, since addresses might leave the sensor")
 		return cli.Worse(status, cli.Config)
 	}
