@@ -15,7 +15,7 @@ import (
 	"tstat-transport/internal/config"
 	"tstat-transport/internal/transport"
 	output "tstat-transport/internal/transport/file"
-	httppost "tstat-transport/internal/transport/http"
+	"tstat-transport/internal/transport/httppost"
 	printer "tstat-transport/internal/transport/stdout"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
-	httppost "tstat-transport/internal/transport/http"
+	"tstat-transport/internal/transport/httppost"
 )
 
 // server is a real HTTP server that keeps the requests that it has confirmed.

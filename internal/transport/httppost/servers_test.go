@@ -14,7 +14,7 @@ import (
 
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
-	httppost "tstat-transport/internal/transport/http"
+	"tstat-transport/internal/transport/httppost"
 )
 
 // rawServer hands each connection to serve once it has read a request.

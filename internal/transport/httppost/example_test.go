@@ -8,7 +8,7 @@ import (
 	"net/http/httptest"
 
 	"tstat-transport/internal/transport"
-	httppost "tstat-transport/internal/transport/http"
+	"tstat-transport/internal/transport/httppost"
 )
 
 func Example() {

@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
-	httppost "tstat-transport/internal/transport/http"
+	"tstat-transport/internal/transport/httppost"
 )
 
 const secret = "p4ss:w/rd%"

@@ -1,5 +1,4 @@
-// Package httppost is the transport that posts messages to an HTTP server. The
-// name keeps it apart from net/http.
+// Package httppost is the transport that posts messages to an HTTP server.
 package httppost
 
 import (
