@@ -52,7 +52,7 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	if sensor%2 == 0 {
 		const directory = "/data/tstat0/1.out"
 		send.Counters.Unsent.Found(directory, 1000, now.Add(-2*time.Hour))
-		send.Counters.Unsent.Stays(directory, report.Failed, errors.New("not confirmed"), 0)
+		send.Counters.Unsent.NotMarked(directory, report.Failed, errors.New("not confirmed"), 0)
 	}
 	send.Counters.Unsent.Complete()
 	cull := &report.CullRun{

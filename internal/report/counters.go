@@ -141,8 +141,8 @@ func (r *Run) Attrs() []any {
 		}
 		attrs = append(attrs, q.name, q.value)
 	}
-	if left, complete := r.Counters.Unsent.Left(); complete {
-		attrs = append(attrs, "unsent", left.Directories, "backlog_bytes", left.Bytes)
+	if backlog, complete := r.Counters.Unsent.Backlog(); complete {
+		attrs = append(attrs, "unsent", backlog.Directories, "backlog_bytes", backlog.Bytes)
 	}
 	return append(attrs, "seconds", r.seconds(), "status", r.Status)
 }

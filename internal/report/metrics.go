@@ -84,20 +84,20 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 		s.keep(newest)
 	}
 	const oldest = "oldest_unsent_timestamp_seconds"
-	left, complete := r.Counters.Unsent.Below(root.Path)
+	backlog, complete := r.Counters.Unsent.BacklogBelow(root.Path)
 	if !complete {
 		for _, name := range []string{"unsent", "backlog_bytes", "failed_directories", "oldest_unsent_age_seconds", oldest} {
 			s.keep(name)
 		}
 		return
 	}
-	s.gauge("unsent", "Directories that have something to send.", float64(left.Directories))
-	s.gauge("backlog_bytes", "Uncompressed bytes of logs that are not sent.", float64(left.Bytes))
-	s.gauge("failed_directories", "Directories that could not be read, sent or marked, of those that have something to send.", float64(left.Failed))
+	s.gauge("unsent", "Directories that have something to send.", float64(backlog.Directories))
+	s.gauge("backlog_bytes", "Uncompressed bytes of logs that are not sent.", float64(backlog.Bytes))
+	s.gauge("failed_directories", "Directories that could not be read, sent or marked, of those that have something to send.", float64(backlog.Failed))
 	age := 0.0
-	if left.Oldest != nil {
-		age = max(0, now.Sub(left.Oldest.Since).Seconds())
-		s.gauge(oldest, "When the oldest directory that has something to send was started; absent if there is none.", float64(left.Oldest.Since.Unix()))
+	if backlog.Oldest != nil {
+		age = max(0, now.Sub(backlog.Oldest.Since).Seconds())
+		s.gauge(oldest, "When the oldest directory that has something to send was started; absent if there is none.", float64(backlog.Oldest.Since.Unix()))
 	}
 	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, when these metrics were written; 0 if there is none.", age)
 }

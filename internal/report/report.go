@@ -91,14 +91,14 @@ func (r *Run) report() runReport {
 		Latency: newLatencyReport(&r.Delivery.Latency), Stages: r.Counters.stageSeconds(),
 		outcomeTail: r.tail(),
 	}
-	if left, complete := r.Counters.Unsent.Left(); complete {
+	if backlog, complete := r.Counters.Unsent.Backlog(); complete {
 		report.Unsent = &unsentReport{
-			Directories: left.Directories, BacklogBytes: left.Bytes, Failed: left.Failed, Locked: left.Locked,
+			Directories: backlog.Directories, BacklogBytes: backlog.Bytes, Failed: backlog.Failed, Locked: backlog.Locked,
 			First: r.Counters.Unsent.First(maxUnsent),
 		}
-		if left.Oldest != nil {
-			report.Unsent.Oldest = &left.Oldest.Directory
-			report.Unsent.OldestAgeSeconds = r.age(left.Oldest)
+		if backlog.Oldest != nil {
+			report.Unsent.Oldest = &backlog.Oldest.Directory
+			report.Unsent.OldestAgeSeconds = r.age(backlog.Oldest)
 		}
 	}
 	return report

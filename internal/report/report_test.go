@@ -45,8 +45,8 @@ func sampleRun() *Run {
 	c.Unsent.Found("/r/d.out", 50, start.Add(-time.Minute))
 	c.Unsent.Complete()
 	c.Unsent.Done("/r/c.out", 500)
-	c.Unsent.Stays("/r/b.out", Failed, errors.New("not confirmed"), 300)
-	c.Unsent.Stays("/r/d.out", Locked, errors.New("locked"), 0)
+	c.Unsent.NotMarked("/r/b.out", Failed, errors.New("not confirmed"), 300)
+	c.Unsent.NotMarked("/r/d.out", Locked, errors.New("locked"), 0)
 	events := new(Events)
 	log := slog.New(events.Handler(slog.DiscardHandler))
 	log.Error("directory_not_marked", "directory", "/r/b.out", "error", errors.New("disk full"))
@@ -191,13 +191,13 @@ func TestUnsentTotal(t *testing.T) {
 	u.Found("b", 50, start)
 	u.Done("a", 130) // an estimate that was too low
 	u.Done("x", 5)   // never found
-	u.Stays("x", Failed, io.EOF, 5)
+	u.NotMarked("x", Failed, io.EOF, 5)
 	if got := u.Total(); got != 180 {
 		t.Errorf("%d bytes in all, want 180", got)
 	}
-	u.Stays("b", Failed, io.EOF, 70) // confirmed more than was estimated
-	if left, complete := u.Left(); left.Bytes != 0 || left.Directories != 1 || complete {
-		t.Errorf("%+v, %v", left, complete)
+	u.NotMarked("b", Failed, io.EOF, 70) // confirmed more than was estimated
+	if backlog, complete := u.Backlog(); backlog.Bytes != 0 || backlog.Directories != 1 || complete {
+		t.Errorf("%+v, %v", backlog, complete)
 	}
 }
 

@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// Unsent records the directories that have something to send, from the crawl on. The
-// zero Unsent is empty. Its methods may be called from many goroutines at once.
+// Unsent is the set of directories that have something to send. The crawl adds
+// directories, and the run removes each directory that it finishes. The zero Unsent is
+// empty. Its methods may be called from many goroutines at once.
 type Unsent struct {
 	mu       sync.Mutex
 	complete bool                        // the crawl has ended
 	dirs     map[string]compactDirectory // by path
-	// reasons holds why directories failed or are locked, for the first maxReasons
-	// of them, which bounds the memory of a run in which everything fails.
+	// reasons holds why directories are not marked, by path. It has at most maxReasons
+	// entries, which bounds the memory of a run in which everything fails.
 	reasons map[string]string
 	total   int64 // bytes to read in this run
 }
@@ -88,8 +89,8 @@ func (u *Unsent) Complete() {
 	u.complete = true
 }
 
-// Done removes a directory that is marked or no longer exists. read is the number of
-// bytes that were read from the directory.
+// Done removes a directory that has nothing left to send or no longer exists. read is the
+// number of bytes that were read from the directory.
 func (u *Unsent) Done(directory string, read int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -100,9 +101,9 @@ func (u *Unsent) Done(directory string, read int64) {
 	}
 }
 
-// Stays records why a directory is not marked. confirmed is the number of its bytes that
+// NotMarked records why a directory is not marked. confirmed is the number of its bytes that
 // need not be sent again.
-func (u *Unsent) Stays(directory string, state UnsentState, reason error, confirmed int64) {
+func (u *Unsent) NotMarked(directory string, state UnsentState, reason error, confirmed int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if d, ok := u.dirs[directory]; ok {
@@ -123,53 +124,53 @@ func (u *Unsent) Total() int64 {
 	return u.total
 }
 
-// Left is the sum of the directories that are not marked.
-type Left struct {
+// Backlog sums up unsent directories.
+type Backlog struct {
 	Directories    int
 	Bytes          int64
-	Failed, Locked int
-	Oldest         *UnsentDirectory // nil if there is none
+	Failed, Locked int              // the directories in these states
+	Oldest         *UnsentDirectory // nil if there is no directory
 }
 
-// Left returns the sum of all directories. complete is false until the crawl
+// Backlog sums up all directories. complete is false until the crawl has ended.
+func (u *Unsent) Backlog() (b Backlog, complete bool) {
+	return u.backlog(func(string) bool { return true })
+}
+
+// BacklogBelow sums up the directories below a root. complete is false until the crawl
 // has ended.
-func (u *Unsent) Left() (left Left, complete bool) {
-	return u.left(func(string) bool { return true })
-}
-
-// Below returns the sum of the directories below a root. complete is false until the
-// crawl has ended.
-func (u *Unsent) Below(root string) (left Left, complete bool) {
-	return u.left(func(directory string) bool {
+func (u *Unsent) BacklogBelow(root string) (b Backlog, complete bool) {
+	return u.backlog(func(directory string) bool {
 		rest, err := filepath.Rel(root, directory)
 		return err == nil && rest != ".." && !strings.HasPrefix(rest, "../")
 	})
 }
 
-func (u *Unsent) left(counts func(directory string) bool) (left Left, complete bool) {
+// backlog sums up the directories that match.
+func (u *Unsent) backlog(match func(directory string) bool) (b Backlog, complete bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	oldest := ""
 	for path, d := range u.dirs {
-		if !counts(path) {
+		if !match(path) {
 			continue
 		}
-		left.Directories++
-		left.Bytes += d.bytes
+		b.Directories++
+		b.Bytes += d.bytes
 		switch states[d.state] {
 		case Failed:
-			left.Failed++
+			b.Failed++
 		case Locked:
-			left.Locked++
+			b.Locked++
 		}
 		if oldest == "" || u.compareAge(path, oldest) < 0 {
 			oldest = path
 		}
 	}
 	if oldest != "" {
-		left.Oldest = new(u.expanded(oldest, u.dirs[oldest]))
+		b.Oldest = new(u.expanded(oldest, u.dirs[oldest]))
 	}
-	return left, u.complete
+	return b, u.complete
 }
 
 // First returns the first n directories: the failed ones first, then the locked, then

@@ -100,8 +100,8 @@ func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdi
 	}
 	p.Counters.Unsent.Complete()
 	if p.Log.Enabled(ctx, slog.LevelInfo) {
-		left, _ := p.Counters.Unsent.Left()
-		p.Log.Info("crawl_finished", "found", p.Counters.Found.Load(), "unsent", left.Directories, "backlog_bytes", left.Bytes)
+		backlog, _ := p.Counters.Unsent.Backlog()
+		p.Log.Info("crawl_finished", "found", p.Counters.Found.Load(), "unsent", backlog.Directories, "backlog_bytes", backlog.Bytes)
 	}
 	rest := entries[:0]
 	for i, e := range entries {

@@ -89,7 +89,7 @@ func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
 	case vanished:
 		unsent.Done(path, read)
 	case saveErr != nil:
-		unsent.Stays(path, report.Failed, saveErr, 0)
+		unsent.NotMarked(path, report.Failed, saveErr, 0)
 	case failed != nil:
 		state := report.Failed
 		if errors.Is(failed, errStopped) {
@@ -98,7 +98,7 @@ func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
 		if !p.Mark {
 			confirmed = 0
 		}
-		unsent.Stays(path, state, failed, confirmed)
+		unsent.NotMarked(path, state, failed, confirmed)
 	case p.Mark || p.Resend != nil:
 		unsent.Done(path, read)
 	}

@@ -49,7 +49,7 @@ func (p *pipeline) ioError(event, key, path string, err error, hint string) {
 func (p *pipeline) directoryError(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLocked):
-		p.Counters.Unsent.Stays(path, report.Locked, err, 0)
+		p.Counters.Unsent.NotMarked(path, report.Locked, err, 0)
 		p.Log.Warn("directory_locked", "directory", path, "error", err, "hint", logdir.LockRemedy(err))
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -62,7 +62,7 @@ func (p *pipeline) directoryError(path string, err error) {
 		}
 		p.Log.Info("directory_vanished", "directory", path)
 	default:
-		p.Counters.Unsent.Stays(path, report.Failed, err, 0)
+		p.Counters.Unsent.NotMarked(path, report.Failed, err, 0)
 		p.readError("directory_unreadable", "directory", path, err)
 	}
 }

@@ -121,8 +121,8 @@ func TestResendSpan(t *testing.T) {
 	if after := statesBelow(t, root); !maps.Equal(after, before) {
 		t.Errorf("state files:\n%v\nwant\n%v", after, before)
 	}
-	if left, known := n.Unsent.Left(); !known || left.Directories != 0 {
-		t.Errorf("left: %+v, known: %v", left, known)
+	if backlog, complete := n.Unsent.Backlog(); !complete || backlog.Directories != 0 {
+		t.Errorf("backlog %+v, complete: %v", backlog, complete)
 	}
 }
 

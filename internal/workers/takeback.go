@@ -80,7 +80,7 @@ func (p *pipeline) takeBack() {
 			}
 			bytes, since := logdir.Backlog(*e.Entry)
 			p.Counters.Unsent.Found(e.Path(), bytes, since)
-			p.Counters.Unsent.Stays(e.Path(), report.Failed, p.journal.lost, 0)
+			p.Counters.Unsent.NotMarked(e.Path(), report.Failed, p.journal.lost, 0)
 			return nil
 		})
 	}

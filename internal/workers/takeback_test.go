@@ -104,8 +104,8 @@ func TestTakeBack(t *testing.T) {
 	if got := n.Marked.Load(); got != 1 {
 		t.Errorf("%d directories count as marked, want that without messages alone", got)
 	}
-	if left, known := n.Unsent.Left(); !known || left.Directories != 4 || left.Failed != 4 || left.Bytes == 0 {
-		t.Errorf("left: %+v", left)
+	if backlog, complete := n.Unsent.Backlog(); !complete || backlog.Directories != 4 || backlog.Failed != 4 || backlog.Bytes == 0 {
+		t.Errorf("backlog %+v", backlog)
 	}
 
 	again := newArchive()
