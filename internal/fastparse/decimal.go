@@ -64,9 +64,9 @@ func readDecimalSlow(field []byte) (d Decimal, ok bool) {
 // Thousandths returns the double nearest to d, rounded to three decimals as
 // Python's round does, in thousandths. text is the field that d was read from.
 //
-// Most results come from the digits of d alone. The double can round in another way only
-// if the digits are a tie, or if doubles near d are so far apart that the double may be a
-// tie although the digits are not.
+// Below 10^9 the double differs from d by less than 10^-7. Digits that are not a tie
+// differ from a tie by at least 10^-6, so digits and double round to the same number.
+// If the digits are a tie, aboveTie tells how the double is rounded.
 func (d Decimal) Thousandths(text []byte) uint64 {
 	if d.Whole >= 1e9 || d.more {
 		f, _ := strconv.ParseFloat(string(text), 64)
@@ -100,14 +100,13 @@ func exactThousandths(f float64) uint64 {
 	return whole*1000 + fraction
 }
 
-// ShiftedThousandths returns Thousandths of 1000 * d. d must be below MaxTime/1000,
-// and text is the field that d was read from. Shifting the point of text by three
-// digits multiplies exactly.
+// ShiftedThousandths returns the Thousandths of 1000 * d. d must be below MaxTime/1000.
+// text is the field that d was read from.
 func (d Decimal) ShiftedThousandths(text []byte) uint64 {
 	if d.Whole < 1e6 && !d.more {
 		return d.Whole*1e6 + d.micro
 	}
-	f, _ := strconv.ParseFloat(string(text)+"e3", 64)
+	f, _ := strconv.ParseFloat(string(text)+"e3", 64) // nearest to exactly 1000 * d
 	return exactThousandths(f)
 }
 

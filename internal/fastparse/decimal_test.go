@@ -11,14 +11,6 @@ import (
 	"testing"
 )
 
-// parts are the fields of a Decimal.
-type parts struct {
-	whole, micro uint64
-	more         bool
-}
-
-func partsOf(d Decimal) parts { return parts{d.Whole, d.micro, d.more} }
-
 // read reads text as the middle field of a block.
 func read(text string) (d Decimal, ok bool) {
 	block := append(make([]byte, 0, len(text)+8+Padding), "987 "+text+" 654"...)
@@ -85,23 +77,23 @@ func TestAsPython(t *testing.T) {
 }
 
 func TestReadDecimal(t *testing.T) {
-	for text, want := range map[string]parts{
+	for text, want := range map[string]Decimal{
 		"0":                        {},
 		"0.000000":                 {},
-		"1.5":                      {whole: 1, micro: 500000},
-		"1.000001":                 {whole: 1, micro: 1},
-		"1.0000010":                {whole: 1, micro: 1},
-		"1.0000001":                {whole: 1, more: true},
-		"1.00000000000000000000":   {whole: 1},
-		"1.0000000000000000000001": {whole: 1, more: true},
-		"007.25":                   {whole: 7, micro: 250000},
-		"999999999999999.999999":   {whole: 999999999999999, micro: 999999},
-		"999999999999999":          {whole: 999999999999999},
-		"00999999999999999.999999": {whole: 999999999999999, micro: 999999},
-		"0000000000000000000005.5": {whole: 5, micro: 500000},
+		"1.5":                      {Whole: 1, micro: 500000},
+		"1.000001":                 {Whole: 1, micro: 1},
+		"1.0000010":                {Whole: 1, micro: 1},
+		"1.0000001":                {Whole: 1, more: true},
+		"1.00000000000000000000":   {Whole: 1},
+		"1.0000000000000000000001": {Whole: 1, more: true},
+		"007.25":                   {Whole: 7, micro: 250000},
+		"999999999999999.999999":   {Whole: 999999999999999, micro: 999999},
+		"999999999999999":          {Whole: 999999999999999},
+		"00999999999999999.999999": {Whole: 999999999999999, micro: 999999},
+		"0000000000000000000005.5": {Whole: 5, micro: 500000},
 		"000000000000000.000001":   {micro: 1},
 	} {
-		if got, ok := read(text); !ok || partsOf(got) != want {
+		if got, ok := read(text); !ok || got != want {
 			t.Errorf("%s: %+v, %v", text, got, ok)
 		}
 	}
@@ -125,7 +117,7 @@ func TestReadDecimalRandom(t *testing.T) {
 		}
 		d, ok := read(text)
 		slow, slowOK := readDecimalSlow([]byte(text))
-		if ok != slowOK || ok && partsOf(d) != partsOf(slow) {
+		if ok != slowOK || ok && d != slow {
 			t.Fatalf("%q: %+v, %v; slowly %+v, %v", text, d, ok, slow, slowOK)
 		}
 	}

@@ -3,8 +3,8 @@
 // starts no goroutine, opens no file, logs nothing and allocates nothing per row.
 //
 // A Layout holds the positions of a log's columns. A Scanner takes a block of
-// whole lines, marks every newline and every space in two bitmaps (64 bytes of
-// log a word, with vector instructions if the processor has them), and walks the
+// whole lines, marks every newline and every space in two bitmaps (one word for 64
+// bytes of log, with vector instructions if the processor has them), and walks the
 // lines. Of most rows it reads only the two byte counts, to compare them with the
 // threshold. For the few rows that are sent, Split finds the fields, and a Renderer
 // writes fields and computed values between constant texts.

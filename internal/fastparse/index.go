@@ -30,9 +30,9 @@ func indexPortable(block []byte, newline, space []uint64) {
 }
 
 // spaces returns a byte whose bit i is set if b[i] is a space, for the first eight
-// bytes of b. A byte of x is 0 for a space. The addition carries into the highest bit of
-// every other byte (H. S. Warren, "Hacker's Delight", 6-1). The multiplication gathers
-// the eight highest bits.
+// bytes of b. A byte of x is 0 for a space. The addition sets the highest bit of each
+// byte whose lower bits are not 0 (H. S. Warren, "Hacker's Delight", 6-1). The
+// multiplication gathers the eight highest bits.
 func spaces(b []byte) uint64 {
 	x := binary.LittleEndian.Uint64(b) ^ ones*' '
 	zero := ^((x&^highs + ^uint64(highs)) | x) & highs // in the highest bit of each byte

@@ -10,9 +10,9 @@ func indexAVX512(block *byte, words int, newline, space *uint64)
 //go:noescape
 func indexAVX2(block *byte, words int, newline, space *uint64)
 
-// index sets bit i%64 of newline[i/64] if block[i] is '\n', and of space if it
-// is ' '. The lengths of block, newline and space are in proportion 64 to 1 to
-// 1.
+// index fills two bitmaps: bit i%64 of newline[i/64] tells whether block[i] is '\n', and
+// the same bit of space tells whether block[i] is ' '. newline and space have one word
+// for 64 bytes of block.
 func index(block []byte, newline, space []uint64) {
 	switch {
 	case len(block) == 0:

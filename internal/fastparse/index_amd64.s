@@ -8,7 +8,7 @@
 // stage: compare 32 bytes with a character, gather the highest bits of the
 // result (Langdale and Lemire, "Parsing Gigabytes of JSON per Second", 2019).
 //
-//	SI  the 64 bytes in work    R9  number of the word in work
+//	SI  the next 64 bytes       R9  number of the word
 //	DI  newline                 CX  words
 //	R8  space                   Y0  32 newlines    Y1  32 spaces
 TEXT ·indexAVX2(SB), NOSPLIT, $0-32
@@ -61,7 +61,7 @@ done:
 //
 // As indexAVX2, but a comparison of 64 bytes gives the 64 bits at once.
 //
-//	SI  the 64 bytes in work    R9  number of the word in work
+//	SI  the next 64 bytes       R9  number of the word
 //	DI  newline                 CX  words
 //	R8  space                   Z0  64 newlines    Z1  64 spaces
 TEXT ·indexAVX512(SB), NOSPLIT, $0-32

@@ -1,7 +1,6 @@
 package fastparse
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -30,10 +29,10 @@ type Layout struct {
 	// Header is the header line, without its newline.
 	Header string
 
-	columns  map[string]int
-	names    []string
-	bytes    [2]int // columns of the byte counts: client's, server's
-	numbered bool   // starts with # and numbers its columns 1, 2, 3, ...
+	columns     map[string]int
+	names       []string
+	byteColumns [2]int // columns of the byte counts: client's, server's
+	numbered    bool   // starts with # and numbers its columns 1, 2, 3, ...
 }
 
 // required are the columns that a flow cannot do without. A line that lacks one of
@@ -66,8 +65,9 @@ var alwaysWritten = [...][]string{
 // line of a log. A host name in a row comes from the network and may contain a
 // newline followed by a forged header. So the rules are stricter than for the first
 // line: the header starts with #, numbers its columns from 1 without a gap, and names
-// every column that every Tstat writes. Such a header has at least 519 bytes in a TCP
-// log, more than two names of 255 bytes; in a UDP log it has at least 179.
+// every column that every Tstat writes. In a TCP log such a header has at least 519
+// bytes, more than two names of 255 bytes can hold. In a UDP log such a header has at
+// least 179 bytes, which a name can hold.
 func (l *Layout) MayFollow() bool {
 	if !l.numbered {
 		return false
@@ -80,6 +80,8 @@ func (l *Layout) MayFollow() bool {
 	return true
 }
 
+// byteCounts are the names of the byte counts that are compared with the threshold: the
+// client's and the server's.
 var byteCounts = [...][2]string{
 	TCP: {"c_bytes_uniq", "s_bytes_uniq"},
 	UDP: {"c_bytes_all", "s_bytes_all"},
@@ -97,8 +99,8 @@ var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 
 // the next : (if any). The numbers are ignored: Tstat 2.4 beta counts from 0, and
 // some builds leave a number out or repeat a number. If a name is repeated, the
 // first column of that name counts. A trailing carriage return is ignored. Text
-// before the first # is ignored too. If that text contains a space, it is a column of its
-// own, and nobody knows whether rows have a field for it: the line is then no header.
+// before the first # is ignored too, unless it contains a space: rows may or may not have
+// a field for the part before the space, so the line is then no header.
 func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
 	l := &Layout{Protocol: protocol, Header: string(line)}
 	text := strings.TrimSuffix(l.Header, "\r")
@@ -131,11 +133,13 @@ func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
 		}
 		return nil, fmt.Errorf("no header: the first line lacks these columns of a %s log: %s", protocol, strings.Join(missing, ", "))
 	}
-	if before, _, found := strings.Cut(text, "#"); found && strings.Contains(before, " ") && l.Column("c_ip") >= strings.Count(before, " ") {
+	// A # after c_ip belongs to a later column.
+	before, _, found := strings.Cut(text, "#")
+	if spaces := strings.Count(before, " "); found && spaces > 0 && l.Column("c_ip") >= spaces {
 		return nil, errors.New("no header: a space before the # of the first line makes the positions of the columns unclear")
 	}
 	for i, name := range byteCounts[protocol] {
-		l.bytes[i] = l.Column(name)
+		l.byteColumns[i] = l.Column(name)
 	}
 	return l, nil
 }
@@ -156,14 +160,12 @@ func (l *Layout) Column(name string) int {
 	return -1
 }
 
-// ByteCounts returns the columns of the byte counts that are compared with the
+// ByteColumns returns the columns of the byte counts that are compared with the
 // threshold: the client's and the server's.
-func (l *Layout) ByteCounts() [2]int { return l.bytes }
+func (l *Layout) ByteColumns() [2]int { return l.byteColumns }
 
 // Name returns the name of column i.
 func (l *Layout) Name(i int) string { return l.names[i] }
 
-// Same reports whether line is the header line of l.
-func (l *Layout) Same(line []byte) bool {
-	return l != nil && len(line) == len(l.Header) && bytes.HasPrefix(line, []byte(l.Header))
-}
+// Same reports whether line is the header line of l, which may be nil.
+func (l *Layout) Same(line []byte) bool { return l != nil && string(line) == l.Header }

@@ -2,14 +2,13 @@ package fastparse
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // minimal are headers that have only the required columns.
@@ -142,7 +141,7 @@ func TestLayout(t *testing.T) {
 		}
 	}
 	if !l.Same(line) || l.Same(line[1:]) || l.Same(append(line, ' ')) || (*Layout)(nil).Same(line) {
-		t.Error("Same must accept only the header line itself, and must accept a nil layout")
+		t.Error("Same must accept only the header line itself, and no line if the layout is nil")
 	}
 	line[1] = 'x'
 	if l.Header[1] != '1' || l.Same(line) {
@@ -194,8 +193,7 @@ func TestCorpusHeaders(t *testing.T) {
 	}
 }
 
-// corpus returns the real TCP and UDP logs by path. A truncated gzip stream counts up to
-// where it ends.
+// corpus returns the real TCP and UDP logs by path.
 func corpus(t testing.TB) map[string][]byte {
 	t.Helper()
 	logs := map[string][]byte{}
@@ -205,18 +203,7 @@ func corpus(t testing.TB) map[string][]byte {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.HasSuffix(path, ".gz") && len(content) > 0 {
-				zip, err := gzip.NewReader(bytes.NewReader(content))
-				if err != nil {
-					t.Fatalf("%s: %v", path, err)
-				}
-				content, _ = io.ReadAll(zip) // a truncated stream ends with an error
-			}
-			logs[path] = content
+			logs[path] = testkit.ReadLog(t, path)
 		}
 	}
 	if len(logs) < 30 {

@@ -80,8 +80,8 @@ func readUint(block []byte, from, to int) (value uint64, ok bool) {
 
 // fixedTime reads a time in the form in which Tstat writes short times: one to eight
 // digits without leading zeros, a point, six digits. It returns the offset of the point
-// and the number after the point. ok is false for every other form: the caller falls
-// back to readDecimal. block must have Padding bytes of capacity past to.
+// and the number after the point. ok is false for every other form. block must have
+// Padding bytes of capacity past to.
 func fixedTime(block []byte, from, to int) (point int, micro uint64, ok bool) {
 	const fraction = len(".000000")
 	n := to - fraction - from

@@ -7,10 +7,10 @@ import "unsafe"
 //go:noescape
 func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 
-// renderFast writes segments at out[o:] until it meets a value that it cannot write.
+// renderFast writes segments at out[o:] and stops at a value that it leaves to putValue.
 // It returns the number n of complete segments. If segment n exists, its text is
 // written and its value is not. end is the offset after the written text. ok is false
-// if a value is malformed or has leading zeros; the output is then useless.
+// if some value is malformed or has leading zeros; the output is then useless.
 func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int, ok bool) {
 	if !useRender {
 		return 0, 0, false
@@ -21,7 +21,7 @@ func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int
 }
 
 // byteRange holds the allowed range of each of 16 bytes: byte b at i is allowed if
-// b - low[i] <= size[i], without sign.
+// b - low[i] <= size[i] in unsigned arithmetic.
 type byteRange struct{ low, size [16]byte }
 
 func (r *byteRange) digits(from, to int) {
@@ -48,8 +48,8 @@ func (r *byteRange) anything(from, to int) {
 
 // byteRanges are the ranges of the fields that renderAVX2 verifies, 16 bytes at a time.
 type byteRanges struct {
-	// counters[n+1] allows a number of n digits, then anything. counters[1], of an
-	// empty field, allows only a zero byte first, so an empty field is malformed.
+	// counters[n+1] allows a number of n digits, then anything. counters[1] refuses an
+	// empty field: it allows no first byte but 0, and a field ends before a space, CR or LF.
 	counters [18]byteRange
 	// micro allows any byte, a point, six digits, then anything.
 	micro byteRange

@@ -292,7 +292,7 @@ timestamp:
 	CMPL AX, $const_maxWhole
 	JCC  stop
 	SUBL DX, AX
-	JCS  stop
+	JCS  stop // at least one digit must be left
 	ADDQ R9, R11
 	VMOVDQU (R11), X1
 	VMOVDQU X1, (DI)

@@ -2,7 +2,7 @@ package fastparse
 
 import "math/bits"
 
-// Reason is why a line is malformed. Both strings live as long as the layout.
+// Reason is why a line is malformed.
 type Reason struct {
 	Column string // the malformed column; empty if the whole line is malformed
 	Why    string
@@ -23,6 +23,8 @@ type Fields struct {
 	N      int
 }
 
+// starts has room for MaxColumns+1 elements, and for 64 more that Split may write. Its
+// length is a power of two, so that a mask keeps an index in range.
 type starts [2 * MaxColumns]uint32
 
 // Bounds returns the offsets in the block of the start and the end of field i < N.

@@ -38,8 +38,8 @@ type Scanner struct {
 	ranks [2]int
 }
 
-// reach is the number of words after the bitmap of spaces that the row skipper may
-// read. Their content does not matter.
+// reach is the number of spare words after the bitmap of spaces. The row skipper reads up
+// to 360 bits from the start of a row; the content of the spare words does not matter.
 const reach = 8
 
 // Reset begins a block of less than 4 GiB. The block holds whole lines, each ended
@@ -60,7 +60,7 @@ func (s *Scanner) Reset(block []byte, layout *Layout, threshold uint64) {
 // SetLayout sets the layout of the following lines.
 func (s *Scanner) SetLayout(l *Layout) {
 	s.layout = l
-	first, second := min(l.bytes[0], l.bytes[1]), max(l.bytes[0], l.bytes[1])
+	first, second := min(l.byteColumns[0], l.byteColumns[1]), max(l.byteColumns[0], l.byteColumns[1])
 	s.ranks = [2]int{first, second - first}
 }
 

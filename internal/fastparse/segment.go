@@ -9,7 +9,7 @@ import (
 type Format uint8
 
 // The formats. The formats up to Port write a column of the row. The other formats write
-// a computed value, see [Value]. renderAVX2 takes a format of 0 for Counter.
+// a [Value]. Counter must be 0: renderAVX2 compares the format with 0.
 const (
 	Counter   Format = iota // a column of digits; null if it is nan or inf
 	Address                 // a column that is an IP address
@@ -45,9 +45,8 @@ func NewSegment(text []byte, format Format, at int) Segment {
 	return s
 }
 
-// Value is a computed value of a flow, one that cannot be copied from a field whose
-// column the template knows. The format of the segment decides which fields of a Value
-// are read:
+// Value is a value that the caller computes for each row. The format of the segment
+// decides which fields of a Value are read:
 //
 //	Number     whole and tail; text if it is set
 //	Text       text
@@ -79,24 +78,24 @@ func (v *Value) SetHundredths(whole, cents uint64) {
 // SetColumn sets the column for MinMax.
 func (v *Value) SetColumn(column int) { v.column = uint32(column) }
 
-// SetTimestamp sets a timestamp to the time in a column, without the fraction and
+// SetTimestampColumn sets a timestamp to the time in a column, without the fraction and
 // without the last cut digits before the point. A cut of 3 turns ms into s; the largest
 // cut is 8.
-func (v *Value) SetTimestamp(column, cut int) {
+func (v *Value) SetTimestampColumn(column, cut int) {
 	v.column, v.cut, v.len = uint32(column), uint32(cut), 0
 }
 
-// SetTimestampText sets a timestamp to n.
-func (v *Value) SetTimestampText(n uint64) { v.len = putUint(v.text[:], 0, n) }
+// SetTimestamp sets a timestamp to n.
+func (v *Value) SetTimestamp(n uint64) { v.len = putUint(v.text[:], 0, n) }
 
 // SetNull sets a number or a text to null.
 func (v *Value) SetNull() { v.whole, v.len = inText, copy(v.text[:], null) }
 
-// Room returns the room of a text. SetText sets the value to the first n bytes that
-// the caller has written there.
+// Room returns a buffer of MaxValue bytes, into which the caller writes a text before
+// it calls SetText.
 func (v *Value) Room() []byte { return v.text[:] }
 
-// SetText sets the text that begins Room and has n bytes, at least one.
+// SetText sets a text: the first n >= 1 bytes of Room.
 func (v *Value) SetText(n int) { v.len = n }
 
 // SetRate sets the number n per second, rounded to two decimals; 0 if seconds is

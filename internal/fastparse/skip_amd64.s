@@ -2,10 +2,10 @@
 
 #include "textflag.h"
 
-// Constants for turning digits into numbers: the characters 0; the largest digit;
-// the weights by which pairs of digits, of hundreds, and of myriads are joined.
-DATA digits<>+0(SB)/8, $0x3030303030303030
-GLOBL digits<>(SB), RODATA|NOPTR, $8
+// Constants for turning digits into numbers: the character 0; the largest digit; and
+// the weights that join digits to pairs, pairs to groups of four, and two such groups.
+DATA zeros<>+0(SB)/8, $0x3030303030303030
+GLOBL zeros<>(SB), RODATA|NOPTR, $8
 
 DATA nines<>+0(SB)/8, $0x0909090909090909
 DATA nines<>+8(SB)/8, $0x0909090909090909
@@ -75,7 +75,7 @@ row:
 	JNZ  near
 
 far:
-	// The row is longer than its first word: find the next word with a newline.
+	// The rest of the row's first word has no newline: find the next newline.
 	INCQ BX
 	MOVQ (DI)(BX*8), AX
 	TESTQ AX, AX
@@ -178,8 +178,8 @@ first:
 	// shift by 64-8*length moves the last digit to the highest byte.
 	MOVQ (SI)(R11*1), AX
 	MOVQ (SI)(R12*1), CX
-	XORQ digits<>(SB), AX
-	XORQ digits<>(SB), CX
+	XORQ zeros<>(SB), AX
+	XORQ zeros<>(SB), CX
 	SHLQ $3, R10
 	NEGQ R10
 	SHLXQ R10, AX, AX

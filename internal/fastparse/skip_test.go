@@ -12,8 +12,8 @@ import (
 // safeBits is the number of bits that every window holds.
 const safeBits = 56
 
-// window returns the bits of the bitmap from offset at on. It gives the result of loading
-// eight bytes, from the byte of bit at on, and shifting them: 57 to 64 bits, then zeros.
+// window returns the first 57 to 64 bits of the bitmap from offset at on, then zeros: as
+// many bits as the assembly gets by loading eight bytes and shifting them.
 func window(bitmap []uint64, at int) uint64 {
 	w, shift := at/64, at%64
 	m := bitmap[w]>>shift | bitmap[w+1]<<1<<(63-shift)

@@ -21,9 +21,9 @@ GLOBL offsets<>(SB), RODATA|NOPTR, $64
 // time, so the elements after the last start are undefined (D. Lemire, "Iterating
 // over set bits quickly: SIMD edition", 2018, and its AVX-512 form).
 //
-//	SI   space               R8   number of the word in work
+//	SI   space               R8   number of the current word
 //	DI   the next start      R9   number of the last word
-//	DX   the word in work    R12  after the n-th field's end
+//	DX   the current word    R12  after the n-th field's end
 //	CX   n, then the number of bits in DX
 //	BX   bit position of the row's end in the last word
 //	Z0   0 to 63             Z1   offset of the word, plus 1, 16 times
@@ -40,7 +40,7 @@ TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	ADDQ $4, DI
 	LEAQ (DI)(CX*4), R12 // after the n-th end
 	MOVQ AX, R8
-	SHRQ $6, R8          // the word in work
+	SHRQ $6, R8          // the current word
 	MOVQ BX, R9
 	SHRQ $6, R9          // the last word
 	ANDQ $63, BX

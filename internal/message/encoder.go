@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 
 	"tstat-transport/internal/fastparse"
@@ -89,7 +90,7 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 func (e *Encoder) byteCounts(threshold uint64) (size, bad int) {
 	columns := 0
 	size = fastparse.MaxValue
-	for i, column := range e.layout.ByteCounts() {
+	for i, column := range e.layout.ByteColumns() {
 		if column >= e.row.Fields.N {
 			return 0, column
 		}
@@ -139,9 +140,9 @@ func (e *Encoder) reason(column int) fastparse.Reason {
 	}
 	name := e.layout.Name(column)
 	why := "not a number below 2^64"
-	counts := e.layout.ByteCounts()
+	counts := e.layout.ByteColumns()
 	switch {
-	case column == counts[0] || column == counts[1]:
+	case slices.Contains(counts[:], column):
 		why = "not a byte count below 2^61"
 	case name == "c_ip" || name == "s_ip":
 		why = "not an address of hex digits, : and . (at most 45)"

@@ -83,7 +83,7 @@ func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(text, got.flows[i]) && canonical(t, text) != canonical(t, got.flows[i]) {
+		if !bytes.Equal(text, got.flows[i]) && reference.MustCanonical(t, text) != reference.MustCanonical(t, got.flows[i]) {
 			t.Fatalf("flow %d:\n got %s\nwant %s", i, got.flows[i], text)
 		}
 		if !utf8.Valid(got.flows[i]) {
@@ -108,7 +108,7 @@ var settings = []setting{
 
 func TestEncodeCorpus(t *testing.T) {
 	for path, kind := range corpusLogs(t, "*") {
-		log := readLog(t, path)
+		log := testkit.ReadLog(t, path)
 		checkLog(t, kind, log, settings[0], 5000)
 		if !testkit.Race {
 			checkLog(t, kind, log, settings[3], 1<<20)
@@ -174,7 +174,7 @@ func FuzzEncode(f *testing.F) {
 		}
 	}
 	for path, kind := range corpusLogs(f, "*") {
-		log := readLog(f, path)
+		log := testkit.ReadLog(f, path)
 		header, rows, _ := bytes.Cut(log, []byte("\n"))
 		f.Add(slices.Concat(header, []byte("\n"), rows[:min(len(rows), 1500)]), kind == fastparse.UDP, uint8(0), uint8(0), "s", "", uint16(500))
 	}
@@ -196,7 +196,7 @@ func TestTypedRecordRoundTrip(t *testing.T) {
 	flows := 0
 	for path, kind := range corpusLogs(t, "*") {
 		for _, s := range settings[:testkit.UnderRace(1, 2)] {
-			log, err := encodeLog(t, s.encoder(), kind, readLog(t, path), 0, 1<<20)
+			log, err := encodeLog(t, s.encoder(), kind, testkit.ReadLog(t, path), 0, 1<<20)
 			if err != nil && !strings.Contains(path, "v2.2_no_header") {
 				t.Fatalf("%s: %v", path, err)
 			}
@@ -224,7 +224,7 @@ func TestTypedRecordRoundTrip(t *testing.T) {
 // rows returns the block after the header of a real log, and its layout.
 func rows(t testing.TB, kind fastparse.Protocol) ([]byte, *fastparse.Layout) {
 	t.Helper()
-	log := readLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+kind.String()+"_complete")
+	log := testkit.ReadLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+kind.String()+"_complete")
 	header, block, _ := bytes.Cut(log, []byte("\n"))
 	layout, err := fastparse.ParseHeader(kind, header)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/test/testkit"
 )
 
 // fenced returns at least size bytes between two pages whose access ends the test.
@@ -81,7 +82,7 @@ func TestWithinBounds(t *testing.T) {
 		}
 	}
 	for path, kind := range corpusLogs(t, "*") {
-		check(kind, readLog(t, path), settings[1])
+		check(kind, testkit.ReadLog(t, path), settings[1])
 	}
 	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
 		for i, log := range reference.Corpus(reference.Protocol(kind.String()), 200) {

@@ -9,18 +9,10 @@ import (
 
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/test/testkit"
 )
 
 const golden = "../../testdata/golden/"
-
-func canonical(t testing.TB, text []byte) string {
-	t.Helper()
-	value, err := reference.Canonical(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
 
 func TestGolden(t *testing.T) {
 	books, err := os.ReadFile(golden + "books.txt")
@@ -57,15 +49,15 @@ func TestGoldenThreshold(t *testing.T) {
 func checkGolden(t *testing.T, name, file string, threshold uint64) encoded {
 	t.Helper()
 	var want, got []string
-	for line := range strings.Lines(string(readLog(t, golden+file))) {
+	for line := range strings.Lines(string(testkit.ReadLog(t, golden+file))) {
 		if line != "\n" { // a log without rows has an empty line
-			want = append(want, canonical(t, []byte(line)))
+			want = append(want, reference.MustCanonical(t, []byte(line)))
 		}
 	}
 	var sum encoded
 	e := message.NewEncoder(message.Settings{Sensor: "sensor.example.net"})
 	for path, kind := range corpusLogs(t, name) {
-		log, err := encodeLog(t, e, kind, readLog(t, path), threshold*1e6, 100_000)
+		log, err := encodeLog(t, e, kind, testkit.ReadLog(t, path), threshold*1e6, 100_000)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -75,7 +67,7 @@ func checkGolden(t *testing.T, name, file string, threshold uint64) encoded {
 		sum.books.Incomplete += log.books.Incomplete
 	}
 	for _, flow := range sum.flows {
-		got = append(got, canonical(t, flow))
+		got = append(got, reference.MustCanonical(t, flow))
 	}
 	slices.Sort(want)
 	slices.Sort(got)

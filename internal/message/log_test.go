@@ -2,14 +2,9 @@ package message_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"tstat-transport/internal/fastparse"
@@ -36,27 +31,6 @@ func corpusLogs(t testing.TB, name string) map[string]fastparse.Protocol {
 		t.Fatalf("%d logs in corpus %s, want both kinds", len(logs), name)
 	}
 	return logs
-}
-
-// readLog returns the uncompressed content of a log. A truncated gzip stream counts up to
-// where it ends.
-func readLog(t testing.TB, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasSuffix(path, ".gz") && len(content) > 0 {
-		z, err := gzip.NewReader(bytes.NewReader(content))
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		content, err = io.ReadAll(z)
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Fatalf("%s: %v", path, err)
-		}
-	}
-	return content
 }
 
 // encoded is the result of encoding a log.

@@ -9,6 +9,7 @@ import (
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/privacy"
+	"tstat-transport/internal/test/testkit"
 )
 
 // With a policy, the flows of real logs differ only in their addresses, and contain no
@@ -21,7 +22,7 @@ func TestReplacedAddresses(t *testing.T) {
 	} {
 		mapper, text := policy.NewMapper(), make([]byte, privacy.MaxText)
 		for protocol, name := range map[fastparse.Protocol]string{fastparse.TCP: "log_tcp_complete", fastparse.UDP: "log_udp_complete"} {
-			log := readLog(t, "../../testdata/corpus/level15/2026_11_22_20_26.out/"+name)
+			log := testkit.ReadLog(t, "../../testdata/corpus/level15/2026_11_22_20_26.out/"+name)
 			plain := encodeAll(t, message.Settings{Sensor: "s"}, protocol, log)
 			replaced := encodeAll(t, message.Settings{Sensor: "s", Privacy: policy}, protocol, log)
 			if len(plain) == 0 || len(replaced) != len(plain) {

@@ -89,7 +89,7 @@ var tcpValues = []struct {
 // destination.
 func compile(l *fastparse.Layout, s Settings, source, destination string) *template {
 	b := &builder{layout: l, replace: s.Privacy.On()}
-	for _, column := range l.ByteCounts() {
+	for _, column := range l.ByteColumns() {
 		b.columns = max(b.columns, column+1)
 	}
 	packets := "pkts_data"

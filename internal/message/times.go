@@ -32,7 +32,7 @@ func (e *Encoder) setTimestamp(i, column int) {
 	if e.settings.Milliseconds {
 		cut = 0
 	}
-	e.row.Values[i].SetTimestamp(column, cut)
+	e.row.Values[i].SetTimestampColumn(column, cut)
 }
 
 // setMS sets start or end to a time in ms, truncated to the unit of the settings.
@@ -40,7 +40,7 @@ func (e *Encoder) setMS(i int, ms uint64) {
 	if !e.settings.Milliseconds {
 		ms /= 1000
 	}
-	e.row.Values[i].SetTimestampText(ms)
+	e.row.Values[i].SetTimestamp(ms)
 }
 
 // udpTimes sets start, and end to start plus ms. If the unit of the settings is s, ms is a
