@@ -116,13 +116,13 @@ type TCPValues struct {
 
 // Meta says who talked to whom and who measured it.
 type Meta struct {
-	// SrcIP is ip of the sending side, as Tstat wrote it.
+	// SrcIP is the address of the sending side, as Tstat wrote it or replaced.
 	SrcIP string `json:"src_ip"`
-	// SrcPort is port of the sending side.
+	// SrcPort is the port of the sending side.
 	SrcPort Number `json:"src_port"`
-	// DstIP is ip of the receiving side, as Tstat wrote it.
+	// DstIP is the address of the receiving side, as Tstat wrote it or replaced.
 	DstIP string `json:"dst_ip"`
-	// DstPort is port of the receiving side.
+	// DstPort is the port of the receiving side.
 	DstPort Number `json:"dst_port"`
 	// Protocol is "tcp" or "udp".
 	Protocol string `json:"protocol"`

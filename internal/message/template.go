@@ -54,7 +54,7 @@ type builder struct {
 var tcpValues = []struct {
 	key, column string
 	format      fastparse.Format
-	value       int // the computed value, for Text and MinMax
+	value       int // index of the computed value, for Text and MinMax
 }{
 	{"tcp_rexmit_bytes", "bytes_retx", fastparse.Counter, 0},
 	{"tcp_rexmit_pkts", "pkts_retx", fastparse.Counter, 0},
@@ -85,6 +85,11 @@ var tcpValues = []struct {
 	{"tcp_sack_cnt", "sack_cnt", fastparse.MinMax, sackCnt},
 }
 
+// Columns returns the number of leading fields of a row that its flows depend on.
+func Columns(l *fastparse.Layout) int {
+	return max(compile(l, Settings{}, "c_", "s_").columns, compile(l, Settings{}, "s_", "c_").columns)
+}
+
 // compile returns the template of the flows from source ("c_" or "s_") to
 // destination.
 func compile(l *fastparse.Layout, s Settings, source, destination string) *template {
@@ -113,10 +118,10 @@ func compile(l *fastparse.Layout, s Settings, source, destination string) *templ
 		b.rexmits = b.column(source + "pkts_retx")
 		for _, v := range tcpValues {
 			b.constant(`,"` + v.key + `":`)
-			switch v.format {
-			case fastparse.Text:
-				b.computed(fastparse.Text, v.value, b.packets, b.rexmits)
-			case fastparse.MinMax:
+			switch v.value {
+			case rexmitRate:
+				b.computed(v.format, v.value, b.packets, b.rexmits)
+			case mss, sackCnt:
 				b.choose(v.value, "c_"+v.column, "s_"+v.column)
 			default:
 				b.field(v.format, source+v.column)
@@ -148,8 +153,8 @@ func quote(s string) string {
 	return string(text)
 }
 
-// column returns the index of the named column, or -1 if the layout lacks it. Every
-// row must have the column from then on.
+// column returns the index of the named column, or -1 if the layout lacks the column. A
+// row that lacks a field for the column is malformed.
 func (b *builder) column(name string) int {
 	i := b.layout.Column(name)
 	b.columns = max(b.columns, i+1)
@@ -195,8 +200,9 @@ func (b *builder) address(side string) {
 }
 
 // choose emits the smaller or larger of two columns, or null if the layout lacks one
-// of them. A row then need not have the other column either.
+// of them.
 func (b *builder) choose(value int, name, other string) {
+	// Not b.column: if the value is null, a row may lack a field for the other column.
 	if b.layout.Column(name) < 0 || b.layout.Column(other) < 0 {
 		b.constant("null")
 		return

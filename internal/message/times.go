@@ -13,10 +13,12 @@ func (e *Encoder) times(t *template) (bad int) {
 	seconds, cents := fastparse.Hundredths(e.seconds) // below 10^12 s
 	e.row.Values[duration].SetHundredths(seconds, cents)
 	switch {
-	case e.layout.Protocol == fastparse.UDP && e.settings.Milliseconds:
-		return e.udpTimes(t, thousandths/1000)
 	case e.layout.Protocol == fastparse.UDP:
-		return e.udpTimes(t, seconds*1000)
+		ms := seconds * 1000 // the duration, truncated to the unit of the settings
+		if e.settings.Milliseconds {
+			ms = thousandths / 1000
+		}
+		return e.udpTimes(t, ms)
 	case t.absolute >= 0:
 		return e.relativeTimes(t)
 	}
@@ -43,8 +45,7 @@ func (e *Encoder) setMS(i int, ms uint64) {
 	e.row.Values[i].SetTimestamp(ms)
 }
 
-// udpTimes sets start, and end to start plus ms. If the unit of the settings is s, ms is a
-// multiple of 1000.
+// udpTimes sets start, and end to start plus ms. If the unit is s, ms is a multiple of 1000.
 func (e *Encoder) udpTimes(t *template, ms uint64) (bad int) {
 	e.setTimestamp(start, t.absolute)
 	if ms == 0 {

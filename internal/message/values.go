@@ -86,7 +86,11 @@ func (e *Encoder) chooseMinMax(t *template) (bad int) {
 			return c.columns[1]
 		}
 		column := c.columns[0]
-		if aFinite && (!bFinite || (b < a) == (c.value == mss)) {
+		better := b < a
+		if c.value == sackCnt {
+			better = b > a
+		}
+		if aFinite && (better || !bFinite) {
 			column = c.columns[1]
 		}
 		e.row.Values[c.value].SetColumn(column)

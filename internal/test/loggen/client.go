@@ -16,7 +16,7 @@ const (
 )
 
 var unscramble = func() uint64 {
-	inverse := uint64(scramble) // Newton's method: three right bits at first, twice as many after each step
+	inverse := uint64(scramble) // Newton's method: three correct bits at first, twice as many after each step
 	for range 5 {
 		inverse *= 2 - scramble*inverse
 	}

@@ -17,26 +17,26 @@ type logWriter struct {
 // row appends the row of a number, perhaps spoilt, and perhaps an extra line before it.
 func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 	dirty := l.dirt > 0 && float64(l.m.rng.Uint64()>>11)/(1<<53) < l.dirt
-	kind := spoil(nil)
+	var spoilRow spoil
 	if dirty {
 		r := l.m.rng.Uint64()
-		kind = spoils[r%uint64(len(spoils))]
+		spoilRow = spoils[r%uint64(len(spoils))]
 		if r>>16%3 == 0 {
 			dst = l.extraLine(dst, r>>32)
 		}
 	}
 	from := len(dst)
 	dst, row := l.m.append(dst, l.plan, number, end)
-	spoilt := sound
-	if kind != nil {
-		dst, spoilt = kind(l, dst, from, row)
+	result := sound
+	if spoilRow != nil {
+		dst, result = spoilRow(l, dst, from, row)
 	}
 	l.books.Rows++
-	if spoilt == malformed {
+	if result == malformed {
 		l.books.Malformed++
 		return dst
 	}
-	if spoilt == splitInTwo {
+	if result == splitInTwo {
 		l.books.Rows++
 		l.books.Malformed++
 	}
@@ -71,11 +71,11 @@ func (l *logWriter) cutLast(dst []byte, number, end uint64) []byte {
 	from := len(dst)
 	dst, _ = l.m.append(dst, l.plan, number, end)
 	l.books.Incomplete++
-	return dst[:l.short(dst, from)]
+	return dst[:l.cutPoint(dst, from)]
 }
 
-// short returns a random position in the row at from, before its last deciding column.
-func (l *logWriter) short(dst []byte, from int) int {
+// cutPoint returns a random position in the row at from, before its last deciding column.
+func (l *logWriter) cutPoint(dst []byte, from int) int {
 	at, _ := l.field(dst, from, "s_"+l.deciding())
 	return from + 1 + int(l.m.rng.Uint64()%uint64(at-1-from))
 }
@@ -131,9 +131,9 @@ func badName(name string, o outcome) spoil {
 			if at < 0 {
 				continue
 			}
-			behind := len(columns) - slices.Index(columns, column)
-			if o == splitInTwo && behind > slices.Index(columns, "c_"+l.deciding()) {
-				break // the rest of the row could be a well-formed row
+			rest := len(columns) - slices.Index(columns, column)
+			if o == splitInTwo && rest > slices.Index(columns, "c_"+l.deciding()) {
+				break // the part after the newline could be a well-formed row
 			}
 			return slices.Replace(dst, at, end, []byte(name)...), o
 		}
@@ -141,7 +141,7 @@ func badName(name string, o outcome) spoil {
 	}
 }
 
-// badCount makes a deciding column malformed, which every reader must look at.
+// badCount makes a deciding column malformed. Every reader must look at such a column.
 func badCount(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 	r := l.m.rng.Uint64()
 	bad := []string{"-", "12a4", "1.5", "-7", "0x1f", "4611686018427387904"}[r>>1%6]
@@ -166,7 +166,7 @@ func badUsed(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome) {
 
 // cutRow ends a row before its last deciding column.
 func cutRow(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
-	return append(dst[:l.short(dst, from)], '\n'), malformed
+	return append(dst[:l.cutPoint(dst, from)], '\n'), malformed
 }
 
 // junk overwrites a row with bytes that are not ASCII.

@@ -62,6 +62,8 @@ func (g *Generator) Maker(p Proto, stream uint64) *Maker {
 	return g.maker(p, stream, g.opts.Start)
 }
 
+// maker returns the Maker of a stream of random numbers: 1, 2, 3 for the logs of TCP and UDP,
+// 1<<32 and following for those of Tree, and 1<<62 for meanRow.
 func (g *Generator) maker(p Proto, stream uint64, start time.Time) *Maker {
 	return &Maker{
 		proto:     p,
@@ -105,28 +107,29 @@ func (g *Generator) plain(w io.Writer, p Proto, size Size, stream uint64, start 
 		threshold: g.opts.Threshold * 1e6,
 	}
 	expected := max(size.rows, int64(float64(size.bytes)/g.rowBytes[p]), 1)
-	end, step := uint64(start.UnixMicro()), float64(g.opts.Interval.Microseconds())/float64(expected)
+	step := float64(g.opts.Interval.Microseconds()) / float64(expected)
+	endOf := func(row int64) uint64 { return uint64(start.UnixMicro()) + uint64(float64(row)*step) }
 
 	buf := append(make([]byte, 0, block+16<<10), l.m.Header()...)
-	var n, made int64 // rows so far; bytes that were written before buf
-	for ; n < size.rows || made+int64(len(buf)) < size.bytes; n++ {
-		buf = l.row(buf, uint64(n), end+uint64(float64(n)*step))
+	var n, written int64 // rows so far; bytes before buf
+	for ; n < size.rows || written+int64(len(buf)) < size.bytes; n++ {
+		buf = l.row(buf, uint64(n), endOf(n))
 		if len(buf) >= block {
 			if _, err := w.Write(buf); err != nil {
 				return Books{}, err
 			}
-			made += int64(len(buf))
+			written += int64(len(buf))
 			buf = buf[:0]
 		}
 	}
 	if g.opts.Cut {
-		buf = l.cutLast(buf, uint64(n), end+uint64(float64(n)*step))
+		buf = l.cutLast(buf, uint64(n), endOf(n))
 	}
 	if _, err := w.Write(buf); err != nil {
 		return Books{}, err
 	}
 	l.books.Logs = 1
-	l.books.Bytes = made + int64(len(buf))
+	l.books.Bytes = written + int64(len(buf))
 	if p == TCP {
 		l.books.TCPRows = l.books.Rows
 	} else {

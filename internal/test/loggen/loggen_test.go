@@ -130,7 +130,7 @@ func TestTree(t *testing.T) {
 			t.Errorf("tree: %q, want %q", got, want)
 		}
 		if books.Logs != 6 || books.TCPRows != tcp || books.UDPRows != udp || books.Rows != tcp+udp || books.Bytes != size {
-			t.Errorf("books %+v, but %d tcp and %d udp rows, %d bytes stand there", books, tcp, udp, size)
+			t.Errorf("books %+v, but the tree has %d tcp and %d udp rows, %d bytes", books, tcp, udp, size)
 		}
 		if share := float64(udp) / float64(tcp+udp); share < 0.45 || share > 0.55 {
 			t.Errorf("%.2f of the rows are UDP, want a half", share)

@@ -32,14 +32,15 @@ type Maker struct {
 func (m *Maker) Header() string { return m.plans[0].header }
 
 // Append appends a row with its newline to dst. The number determines the client's address
-// and port, which differ for all numbers below 1<<39 (see ClientNumber). end is the row's end.
+// and port, which differ for all numbers below 1<<39 (see ClientNumber). The row ends at end.
 func (m *Maker) Append(dst []byte, number uint64, end time.Time) ([]byte, Row) {
 	return m.append(dst, 0, number, uint64(end.UnixMicro()))
 }
 
 func (m *Maker) append(dst []byte, plan int, number, end uint64) ([]byte, Row) {
 	r := m.rng.Uint64()
-	t := &m.templates[r>>32*uint64(len(m.templates))>>32]
+	n := uint64(len(m.templates))
+	t := &m.templates[(r>>32)*n>>32]
 	v := &m.values
 	*v = t.base
 	if m.proto == TCP {

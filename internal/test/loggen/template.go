@@ -2,8 +2,8 @@ package loggen
 
 import "strings"
 
-// The indexes of the values of a row. The values of the client come first: server + x is the
-// server's x.
+// The indexes of the values of each direction. The values of the client come first:
+// server + x is the server's x.
 const (
 	pktsAll = iota // counts
 	acks
@@ -25,8 +25,11 @@ const (
 	durUDP // microseconds
 	absUDP // microseconds since the epoch; 0 if the direction has no packets
 	server // the number of values of a direction
+)
 
-	first = 2*server + iota - server - 1 // microseconds since the epoch
+// The values that do not belong to a direction.
+const (
+	first = 2*server + iota // microseconds since the epoch
 	last
 	durat    // microseconds
 	relFirst // microseconds since the capture's start, for 2.4

@@ -73,8 +73,8 @@ func (r *row) isNotFinite(column string) bool {
 	return i < len(r.fields) && notFinite.MatchString(r.fields[i])
 }
 
-// isNull reports whether a statistic is null: the header lacks it, or it is nan or inf, which
-// isNull counts.
+// isNull reports whether a statistic is null: the header lacks the statistic, or the
+// statistic is nan or inf. In the second case isNull adds 1 to r.nulls.
 func (r *row) isNull(column string) bool {
 	if !r.has(column) {
 		return true
@@ -108,7 +108,7 @@ func (r *row) either(a, b string, sign int) message.Number {
 	if r.isNotFinite(a) || r.isNotFinite(b) {
 		for _, column := range []string{a, b} {
 			if !r.isNotFinite(column) {
-				r.integer(column, counterLimit) // fails if the other one is malformed
+				r.integer(column, counterLimit) // a malformed counter makes the row malformed
 			}
 		}
 		r.nulls++
@@ -126,7 +126,7 @@ func (r *row) address(column string) string { return r.field(column, address, ""
 // ms returns the text of a time, duration or round-trip time in ms.
 func (r *row) ms(column string) string { return r.inMs(column, r.field(column, decimal, "0")) }
 
-// seconds returns a duration, which stands in the column in seconds, as text in ms.
+// seconds returns the text, in ms, of a duration whose column is in seconds.
 func (r *row) seconds(column string) string {
 	return r.inMs(column, thousandfold(r.field(column, decimal, "0")))
 }

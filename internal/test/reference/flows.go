@@ -3,6 +3,7 @@ package reference
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"tstat-transport/internal/message"
@@ -14,6 +15,26 @@ type maker struct {
 	settings  Settings
 	threshold *big.Rat       // bits
 	columns   map[string]int // of the header in force
+}
+
+func newMaker(protocol Protocol, settings Settings) (*maker, error) {
+	if required[protocol] == nil {
+		return nil, fmt.Errorf("protocol %q: want tcp or udp", protocol)
+	}
+	for name, unit := range map[string]string{"timestamps": settings.Timestamps, "udp-duration": settings.UDPDuration} {
+		if !slices.Contains([]string{"", "s", "ms"}, unit) {
+			return nil, fmt.Errorf("%s %q: want s or ms", name, unit)
+		}
+	}
+	threshold := new(big.Rat)
+	if settings.Threshold != "" {
+		if !decimal.MatchString(settings.Threshold) {
+			return nil, fmt.Errorf("threshold %q: want megabytes in decimal digits", settings.Threshold)
+		}
+		threshold.SetString(settings.Threshold)
+		threshold.Mul(threshold, big.NewRat(8_000_000, 1))
+	}
+	return &maker{protocol: protocol, settings: settings, threshold: threshold}, nil
 }
 
 // flows returns a row's flows and the number of their statistics that are nan or inf. A row

@@ -115,7 +115,7 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, protocol Protocol) []stri
 		}
 	}
 	columns := both(groups)
-	if random.IntN(2) == 0 { // without these columns it does not count as a header in mid-file
+	if random.IntN(2) == 0 { // a header in mid-file must have these columns
 		for _, name := range both(strings.Fields(written[protocol])) {
 			if !slices.Contains(columns, name) {
 				columns = append(columns, name)
@@ -123,7 +123,7 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, protocol Protocol) []stri
 		}
 	}
 	random.Shuffle(len(columns), func(i, j int) { columns[i], columns[j] = columns[j], columns[i] })
-	first := slices.Index(columns, "c_ip")
+	first := slices.Index(columns, "c_ip") // Tstat writes c_ip first
 	columns[0], columns[first] = columns[first], columns[0]
 	log.WriteString(pick(random, []string{"#", "#15#", "#00#", "#1f#"}))
 	base := 1

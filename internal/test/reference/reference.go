@@ -8,9 +8,7 @@ package reference
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
-	"slices"
 	"strings"
 
 	"tstat-transport/internal/message"
@@ -116,7 +114,7 @@ func Read(log []byte, protocol Protocol, settings Settings) (Result, error) {
 			result.Tail = max(from, settings.From)
 		}
 		if strings.TrimSuffix(text, "\r") == "" && (!whole || maker.columns != nil) {
-			continue
+			continue // an empty line, or the end of the log; but a first line must be a header
 		}
 		if isHeader(text, header, protocol) {
 			maker.columns, header = parseHeader(text, protocol), text
@@ -244,24 +242,4 @@ func both(groups []string) (columns []string) {
 		}
 	}
 	return columns
-}
-
-func newMaker(protocol Protocol, settings Settings) (*maker, error) {
-	if required[protocol] == nil {
-		return nil, fmt.Errorf("protocol %q: want tcp or udp", protocol)
-	}
-	for name, unit := range map[string]string{"timestamps": settings.Timestamps, "udp-duration": settings.UDPDuration} {
-		if !slices.Contains([]string{"", "s", "ms"}, unit) {
-			return nil, fmt.Errorf("%s %q: want s or ms", name, unit)
-		}
-	}
-	threshold := new(big.Rat)
-	if settings.Threshold != "" {
-		if !decimal.MatchString(settings.Threshold) {
-			return nil, fmt.Errorf("threshold %q: want megabytes in decimal digits", settings.Threshold)
-		}
-		threshold.SetString(settings.Threshold)
-		threshold.Mul(threshold, big.NewRat(8_000_000, 1))
-	}
-	return &maker{protocol: protocol, settings: settings, threshold: threshold}, nil
 }

@@ -28,7 +28,7 @@ func Load(name string) (*Schema, error) {
 }
 
 // Validate returns nil if text is one JSON value that fits the schema, else an
-// error that names each place that does not.
+// error that names each place that does not fit.
 func (s *Schema) Validate(text []byte) error {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {

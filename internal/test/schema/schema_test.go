@@ -9,7 +9,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-func message(t *testing.T) *Schema {
+func messageSchema(t *testing.T) *Schema {
 	t.Helper()
 	s, err := Load("message.schema.json")
 	if err != nil {
@@ -20,7 +20,7 @@ func message(t *testing.T) *Schema {
 
 // TestGoldens: every flow in the golden files fits the schema of a message.
 func TestGoldens(t *testing.T) {
-	s := message(t)
+	s := messageSchema(t)
 	files, err := filepath.Glob("../../../testdata/golden/*.jsonl.gz")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no goldens: %v", err)
@@ -45,7 +45,7 @@ func TestRefused(t *testing.T) {
 		`"values":{"duration":1.0,"num_bits":8,"num_packets":1,"bits_per_second":8.0,"packets_per_second":1.0},` +
 		`"meta":{"src_ip":"10.0.0.1","src_port":1,"dst_ip":"fd00::1","dst_port":2,"protocol":"udp",` +
 		`"sensor_id":"s","instance_id":0,"flow_type":"tstat"},"start":1,"end":2}`
-	s := message(t)
+	s := messageSchema(t)
 	if err := s.Validate([]byte("[" + udp + "]")); err != nil {
 		t.Fatal(err)
 	}

@@ -103,8 +103,8 @@ func (d *Delivered) Add(src string, srcPort uint16, dst string, dstPort uint16) 
 	return nil
 }
 
-// Missing returns the rows of which the flow of a direction has not arrived. At threshold 0
-// every row has both.
+// Missing returns the rows whose two flows have not both arrived. At threshold 0 every row
+// has two flows.
 func (d *Delivered) Missing(rows []Row) []Row {
 	var missing []Row
 	for _, r := range rows {

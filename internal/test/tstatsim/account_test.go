@@ -19,7 +19,7 @@ import (
 // A reader finds in the logs exactly the rows that the account has there: after steps, after a
 // stop and after a kill.
 func TestAccountIsWhatStands(t *testing.T) {
-	for name, o := range lives() {
+	for name, o := range eventfulLogs() {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			s := newSim(t, root, o)

@@ -22,7 +22,7 @@ type directory struct {
 	logs  [2]*log // by loggen.Proto
 }
 
-func begin(path string, now time.Time, gz bool) (*directory, error) {
+func createDirectory(path string, now time.Time, gz bool) (*directory, error) {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func begin(path string, now time.Time, gz bool) (*directory, error) {
 		if gz {
 			name += ".gz"
 		}
-		l, err := create(filepath.Join(path, name), gz)
+		l, err := createLog(filepath.Join(path, name), gz)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ type waiting struct {
 	end    int64 // offset behind the newline, before compression
 }
 
-func create(path string, gz bool) (*log, error) {
+func createLog(path string, gz bool) (*log, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -186,16 +186,16 @@ type blockWriter struct {
 func (w *blockWriter) Write(p []byte) (int, error) {
 	w.buf = append(w.buf, p...)
 	for len(w.buf) >= blockBytes {
-		if err := w.out(blockBytes); err != nil {
+		if err := w.writeOut(blockBytes); err != nil {
 			return 0, err
 		}
 	}
 	return len(p), nil
 }
 
-func (w *blockWriter) flush() error { return w.out(len(w.buf)) }
+func (w *blockWriter) flush() error { return w.writeOut(len(w.buf)) }
 
-func (w *blockWriter) out(n int) error {
+func (w *blockWriter) writeOut(n int) error {
 	if _, err := w.file.Write(w.buf[:n]); err != nil {
 		return err
 	}

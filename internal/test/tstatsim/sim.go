@@ -214,7 +214,7 @@ func (s *Sim) start() error {
 		}
 		s.count(func(c *Counts) { c.Deletions++ })
 	}
-	d, err := begin(path, s.now, s.opts.Gzip)
+	d, err := createDirectory(path, s.now, s.opts.Gzip)
 	if err != nil {
 		return err
 	}

@@ -12,12 +12,12 @@ import (
 	"tstat-transport/internal/test/tstatsim"
 )
 
-// life are options with frequent events of every kind.
-var life = tstatsim.Options{Seed: 5, Restart: 0.03, Kill: 0.03, Reload: 0.02}
+// eventful are options with frequent events of every kind.
+var eventful = tstatsim.Options{Seed: 5, Restart: 0.03, Kill: 0.03, Reload: 0.02}
 
-// lives returns life for each kind of log.
-func lives() map[string]tstatsim.Options {
-	plain, old, gz := life, life, life
+// eventfulLogs returns eventful for each kind of log.
+func eventfulLogs() map[string]tstatsim.Options {
+	plain, old, gz := eventful, eventful, eventful
 	old.Version = "2.4"
 	gz.Gzip = true
 	gz.Rows = 100
@@ -110,7 +110,7 @@ func TestDeterministic(t *testing.T) {
 	var logs [2]map[uint64]string
 	for i := range logs {
 		root := t.TempDir()
-		s := newSim(t, root, life)
+		s := newSim(t, root, eventful)
 		for range 100 {
 			if err := s.Step(); err != nil {
 				t.Fatal(err)
@@ -128,7 +128,7 @@ func TestDeterministic(t *testing.T) {
 
 func TestBeforeDelete(t *testing.T) {
 	root := t.TempDir()
-	o := life
+	o := eventful
 	var calls int
 	o.BeforeDelete = func(dir string) {
 		calls++
@@ -153,7 +153,7 @@ func TestBeforeDelete(t *testing.T) {
 // Run ends with its context, here at the first deletion.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	o := life
+	o := eventful
 	o.Pace = time.Millisecond
 	o.BeforeDelete = func(string) { cancel() }
 	s := newSim(t, t.TempDir(), o)

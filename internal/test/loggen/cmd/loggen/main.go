@@ -34,7 +34,7 @@ type command struct {
 	UDP       float64 `name:"udp" default:"0.5" placeholder:"SHARE" help:"Share of rows that are UDP, 0 to 1. Default: ${default}."`
 	Gzip      bool    `help:"Compress the logs, as Tstat does with -Z."`
 	Threshold float64 `default:"1000" placeholder:"MB" help:"Megabytes from which flows are counted in the printed books. Default: ${default}."`
-	Seed      uint64  `default:"1" placeholder:"N" help:"Number that other logs are drawn from. Default: ${default}."`
+	Seed      uint64  `default:"1" placeholder:"N" help:"Seed of the random values. Default: ${default}."`
 }
 
 func main() {
