@@ -158,7 +158,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 	o := httppost.Options{
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
 		Timeout: h.Timeout, Compression: h.Compression,
-		Callers:   c.callers(),
+		IdleConns: c.callers(),
 		UserAgent: "tstat_send/" + cli.VersionOrUnknown(version),
 		Log:       log,
 	}

@@ -10,27 +10,26 @@ import (
 
 // Check makes one OPTIONS request with the credentials. It sends no message.
 func (h *Transport) Check(ctx context.Context) []transport.Finding {
-	bad := func(err *transport.Error) []transport.Finding {
+	failed := func(err *transport.Error) []transport.Finding {
 		return []transport.Finding{{Err: &transport.Error{Verdict: err.Verdict, Err: fmt.Errorf("http %s: %w", h.name, err)}}}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	req, err := h.request(ctx, http.MethodOptions, nil)
 	if err != nil {
-		return bad(classifyError(err))
+		return failed(classifyError(err))
 	}
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return bad(classifyError(err))
+		return failed(classifyError(err))
 	}
 	defer drain(resp, cancel)
-	if e := classifyAnswer(resp); e != nil {
-		switch {
-		case e.Verdict == transport.Refused, resp.StatusCode == http.StatusNotFound:
-			return bad(e)
-		case e.Verdict == transport.Retry && resp.StatusCode != http.StatusNotImplemented:
-			return bad(e)
-		}
+	// A server need not implement OPTIONS, so an answer such as 400, 405 or 501 says
+	// nothing about messages.
+	switch e := classifyAnswer(resp); {
+	case e == nil, resp.StatusCode == http.StatusNotImplemented:
+	case e.Verdict == transport.Refused, e.Verdict == transport.Retry, resp.StatusCode == http.StatusNotFound:
+		return failed(e)
 	}
 	how := "without credentials"
 	switch {

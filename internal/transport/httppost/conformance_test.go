@@ -21,8 +21,8 @@ type server struct {
 	mu       sync.Mutex
 	bodies   []string
 	requests []*http.Request
-	// refuse, if set, may answer in place of the server.
-	refuse func(w http.ResponseWriter, r *http.Request) (done bool)
+	// intercept, if set, may answer in place of the server.
+	intercept func(w http.ResponseWriter, r *http.Request) (done bool)
 }
 
 func newServer(t *testing.T) *server {
@@ -33,7 +33,7 @@ func newServer(t *testing.T) *server {
 }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
-	if s.refuse != nil && s.refuse(w, r) {
+	if s.intercept != nil && s.intercept(w, r) {
 		return
 	}
 	var body io.Reader = r.Body
@@ -79,7 +79,7 @@ func TestHTTP(t *testing.T) {
 					}
 					o.URL = s.URL + "/in"
 					stalled := make(chan struct{})
-					s.refuse = func(_ http.ResponseWriter, r *http.Request) bool {
+					s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
 						select {
 						case <-stalled:
 							_, _ = io.Copy(io.Discard, r.Body)

@@ -34,9 +34,9 @@ type Options struct {
 	TLS *tls.Config
 	// Compression of the bodies: "" or "gzip".
 	Compression string
-	// Callers is the number of Sends that run at a time, and of idle connections that
-	// are kept; 32.
-	Callers int
+	// IdleConns is how many idle connections stay open, best as many as Sends run at a
+	// time; 32.
+	IdleConns int
 	// UserAgent names the program to the server.
 	UserAgent string
 
@@ -83,24 +83,28 @@ func New(o Options) (*Transport, error) {
 	if err := checkProxy(u.Scheme); err != nil {
 		return nil, misconfigured(err)
 	}
-	t := &http.Transport{
+	h.client = &http.Client{Transport: newRoundTripper(o), Timeout: o.Timeout, CheckRedirect: checkRedirect}
+	return h, nil
+}
+
+func newRoundTripper(o Options) *http.Transport {
+	// With HTTP/1 each request has a connection of its own, which closes when the
+	// request's context ends.
+	onlyHTTP1 := new(http.Protocols)
+	onlyHTTP1.SetHTTP1(true)
+	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
 		TLSClientConfig:       o.TLS.Clone(),
-		Protocols:             new(http.Protocols),
-		MaxIdleConnsPerHost:   o.Callers,
+		Protocols:             onlyHTTP1,
+		MaxIdleConnsPerHost:   o.IdleConns,
 		IdleConnTimeout:       time.Minute,
 		ResponseHeaderTimeout: o.Timeout,
 		// The default is 10 MB for each connection, which may add up to a gigabyte.
 		MaxResponseHeaderBytes: 64 << 10,
-		OnProxyConnectResponse: classifyProxyAnswer,
+		OnProxyConnectResponse: classifyConnect,
 	}
-	// With HTTP/1 each request has a connection of its own, which closes when
-	// the request's context ends.
-	t.Protocols.SetHTTP1(true)
-	h.client = &http.Client{Transport: t, Timeout: o.Timeout, CheckRedirect: checkRedirect}
-	return h, nil
 }
 
 func setDefaults(o *Options) {
@@ -114,7 +118,7 @@ func setDefaults(o *Options) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.Callers = cmp.Or(o.Callers, 32)
+	o.IdleConns = cmp.Or(o.IdleConns, 32)
 	o.UserAgent = cmp.Or(o.UserAgent, "tstat_send")
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.Retries = cmp.Or(o.Retries, 10)
@@ -165,29 +169,6 @@ func checkProxy(scheme string) error {
 		return fmt.Errorf("the proxy in the environment variable %s is not an address such as http://host:port", name)
 	}
 	return nil
-}
-
-// classifyProxyAnswer returns what a proxy's answer to CONNECT means.
-func classifyProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
-	err := fmt.Errorf("the proxy %s answered %d %s to CONNECT", proxy.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return nil
-	case http.StatusProxyAuthRequired, http.StatusForbidden:
-		return &transport.Error{Verdict: transport.Refused,
-			Err: fmt.Errorf("%w: check HTTPS_PROXY in the environment, and what the proxy allows", err)}
-	}
-	return &transport.Error{Verdict: transport.Retry, Err: err}
-}
-
-// redirectError is a redirect that is not followed.
-type redirectError struct {
-	code   int
-	target string // where to, and why it is not followed
-}
-
-func (e *redirectError) Error() string {
-	return fmt.Sprintf("the server redirects (%d) %s", e.code, e.target)
 }
 
 // Close ends the connections.

@@ -3,6 +3,7 @@ package httppost_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,39 +15,29 @@ import (
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/transport/httppost"
 )
 
-const secret = "p4ss:w/rd%"
+const (
+	secret    = "p4ss:w/rd%" // a password or bearer token
+	urlSecret = "s3cret"     // a secret in a URL
+)
 
 func reveal() string { return secret }
 
-// answering starts a server with the handler. count, if not nil, counts the requests.
-func answering(t *testing.T, count *atomic.Int64, handler http.HandlerFunc) *httptest.Server {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if count != nil {
-			count.Add(1)
-		}
-		handler(w, r)
-	}))
+func answering(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func TestHTTPFaults(t *testing.T) {
-	status := func(code int) func(t *testing.T) (transport.Transport, error) {
-		return func(t *testing.T) (transport.Transport, error) {
-			s := answering(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
-			return newHTTP(t, httppost.Options{
-				URL: s.URL + "/in?token=" + "geheim", Username: "sensor", Password: reveal, RetryTimeout: 200 * time.Millisecond,
-			}), nil
-		}
-	}
+func TestHTTPRedirectFaults(t *testing.T) {
 	redirect := func(code int, to string) func(t *testing.T) (transport.Transport, error) {
 		return func(t *testing.T) (transport.Transport, error) {
-			s := answering(t, nil, func(w http.ResponseWriter, r *http.Request) {
+			s := answering(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.Method != http.MethodPost || r.URL.Path == "/other" {
 					return // confirms: a client that follows such a redirect fails the test
 				}
@@ -56,28 +47,35 @@ func TestHTTPFaults(t *testing.T) {
 			return newHTTP(t, httppost.Options{URL: s.URL + "/in", Token: reveal}), nil
 		}
 	}
-	stranger := answering(t, nil, func(http.ResponseWriter, *http.Request) { t.Error("a request has come to the other host") })
-	faults := map[string]transporttest.Fault{
-		"redirect to another host": {
-			Open:    redirect(http.StatusPermanentRedirect, strings.Replace(stranger.URL, "127.0.0.1", "localhost", 1)+"/in?token=geheim"),
+	stranger := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("a request has come to the other host") })
+	transporttest.RunFaults(t, map[string]transporttest.Fault{
+		"another host": {
+			Open:    redirect(http.StatusPermanentRedirect, strings.Replace(stranger.URL, "127.0.0.1", "localhost", 1)+"/in?token="+urlSecret),
 			Verdict: transport.Misconfigured,
-			Words:   []string{"308", "another host", "localhost", "[http]"}, Secrets: []string{"geheim"},
+			Words:   []string{"308", "another host", "localhost", "[http]"}, Secrets: []string{urlSecret},
 		},
-		"redirect to another port": {
+		"another port": {
 			Open: redirect(http.StatusPermanentRedirect, stranger.URL+"/in"), Verdict: transport.Misconfigured,
-			Words: []string{"308", "another scheme or port", stranger.Listener.Addr().String()}, Secrets: []string{"another host"},
+			Words: []string{"308", "another scheme or port", stranger.Listener.Addr().String()},
 		},
-		"redirect that drops the message": {
+		"drops the message": {
 			Open: redirect(http.StatusFound, "/in"), Verdict: transport.Misconfigured, Words: []string{"302", "drops"},
 		},
-		"redirect for ever": {
+		"for ever": {
 			Open: redirect(http.StatusTemporaryRedirect, "/in"), Verdict: transport.Misconfigured, Words: []string{"307", "again and again"},
 		},
+	})
+}
+
+func TestHTTPFaults(t *testing.T) {
+	transporttest.RunFaults(t, map[string]transporttest.Fault{
 		"nobody listens": {
 			Open: func(t *testing.T) (transport.Transport, error) {
-				s := httptest.NewServer(nil)
-				s.Close()
-				return newHTTP(t, httppost.Options{URL: s.URL, RetryTimeout: 200 * time.Millisecond}), nil
+				port, err := testkit.FreePort()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return newHTTP(t, httppost.Options{URL: fmt.Sprintf("http://127.0.0.1:%d", port), RetryTimeout: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"connection refused", "check that the server runs"},
 		},
@@ -92,26 +90,30 @@ func TestHTTPFaults(t *testing.T) {
 					URL: "http://" + l.Addr().String(), Timeout: 200 * time.Millisecond, RetryTimeout: 300 * time.Millisecond,
 				}), nil
 			},
-			Verdict: transport.Retry, Words: []string{"imeout"},
+			Verdict: transport.Retry, Words: []string{"imeout"}, // "timeout" or "Timeout", by the timer that fires first
 		},
 		"the server hangs up": {
 			Open: func(t *testing.T) (transport.Transport, error) {
-				s := answering(t, nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+				s := answering(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 				return newHTTP(t, httppost.Options{URL: s.URL, RetryTimeout: 200 * time.Millisecond}), nil
 			},
 			Verdict: transport.Retry, Words: []string{"EOF"},
 		},
-		"no address": {
+		"a password in the URL": {
 			Open: func(*testing.T) (transport.Transport, error) {
 				_, err := httppost.New(httppost.Options{URL: "https://sensor:" + secret + "@host/"})
 				return nil, err
 			},
 			Verdict: transport.Misconfigured, Words: []string{"without a user"}, Secrets: []string{secret},
 		},
-	}
+	})
+}
+
+func TestHTTPStatuses(t *testing.T) {
+	faults := make(map[string]transporttest.Fault)
 	for code, want := range map[int]struct {
-		kind  transport.Verdict
-		words []string
+		verdict transport.Verdict
+		words   []string
 	}{
 		401: {transport.Refused, []string{"username, password or token"}},
 		403: {transport.Refused, []string{"username, password or token"}},
@@ -131,8 +133,14 @@ func TestHTTPFaults(t *testing.T) {
 		503: {transport.Retry, []string{"tried"}},
 	} {
 		faults["status "+strconv.Itoa(code)] = transporttest.Fault{
-			Open: status(code), Verdict: want.kind, Words: append(want.words, strconv.Itoa(code)),
-			Secrets: []string{secret, "geheim"},
+			Open: func(t *testing.T) (transport.Transport, error) {
+				s := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
+				return newHTTP(t, httppost.Options{
+					URL: s.URL + "/in?token=" + urlSecret, Username: "sensor", Password: reveal, RetryTimeout: 200 * time.Millisecond,
+				}), nil
+			},
+			Verdict: want.verdict, Words: append(want.words, strconv.Itoa(code)),
+			Secrets: []string{secret, urlSecret},
 		}
 	}
 	transporttest.RunFaults(t, faults)
@@ -144,7 +152,7 @@ func TestHTTPRetries(t *testing.T) {
 	s := newServer(t)
 	var keys []string
 	var times []time.Time
-	s.refuse = func(w http.ResponseWriter, r *http.Request) bool {
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		keys = append(keys, r.Header.Get("Idempotency-Key"))
 		times = append(times, time.Now())
 		switch len(keys) {
@@ -179,7 +187,8 @@ func TestHTTPRetries(t *testing.T) {
 func TestHTTPRetryAfterTooLong(t *testing.T) {
 	for _, after := range []string{"3600", "2147483647"} {
 		var count atomic.Int64
-		s := answering(t, &count, func(w http.ResponseWriter, _ *http.Request) {
+		s := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			count.Add(1)
 			w.Header().Set("Retry-After", after)
 			w.WriteHeader(http.StatusTooManyRequests)
 		})
@@ -196,7 +205,7 @@ func TestHTTPRetryAfterTooLong(t *testing.T) {
 
 func TestHTTPFollowsRedirectToSameHost(t *testing.T) {
 	s := newServer(t)
-	s.refuse = func(w http.ResponseWriter, r *http.Request) bool {
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/in" {
 			http.Redirect(w, r, "/in/", http.StatusPermanentRedirect)
 			return true
@@ -290,23 +299,23 @@ func TestHTTPTLS(t *testing.T) {
 
 func TestHTTPCheck(t *testing.T) {
 	for code, want := range map[int]struct {
-		good bool
-		kind transport.Verdict
+		good    bool
+		verdict transport.Verdict
 	}{
 		200: {good: true}, 204: {good: true}, 405: {good: true}, 400: {good: true}, 501: {good: true},
-		401: {kind: transport.Refused}, 403: {kind: transport.Refused}, 404: {kind: transport.Misconfigured},
-		500: {kind: transport.Retry}, 503: {kind: transport.Retry},
+		401: {verdict: transport.Refused}, 403: {verdict: transport.Refused}, 404: {verdict: transport.Misconfigured},
+		500: {verdict: transport.Retry}, 503: {verdict: transport.Retry},
 	} {
-		s := answering(t, nil, func(w http.ResponseWriter, r *http.Request) {
+		s := answering(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				t.Error("--check has posted something")
 			}
 			if user, password, _ := r.BasicAuth(); user != "sensor" || password != secret {
-				code = http.StatusTeapot
+				code = http.StatusTeapot // fails the test
 			}
 			w.WriteHeader(code)
 		})
-		h := newHTTP(t, httppost.Options{URL: s.URL + "/?token=geheim", Username: "sensor", Password: reveal})
+		h := newHTTP(t, httppost.Options{URL: s.URL + "/?token=" + urlSecret, Username: "sensor", Password: reveal})
 		findings := h.Check(t.Context())
 		if len(findings) != 1 {
 			t.Fatalf("findings are %v, want one", findings)
@@ -318,10 +327,10 @@ func TestHTTPCheck(t *testing.T) {
 		if err != nil {
 			text = err.Error()
 		}
-		if !want.good && (transport.VerdictOf(err) != want.kind || !strings.Contains(text, strconv.Itoa(code))) {
-			t.Errorf("status %d: kind %d, error %v", code, transport.VerdictOf(err), err)
+		if !want.good && (transport.VerdictOf(err) != want.verdict || !strings.Contains(text, strconv.Itoa(code))) {
+			t.Errorf("status %d: verdict %d, error %v", code, transport.VerdictOf(err), err)
 		}
-		if strings.Contains(text, "geheim") || strings.Contains(text, secret) {
+		if strings.Contains(text, urlSecret) || strings.Contains(text, secret) {
 			t.Errorf("%q holds a secret", text)
 		}
 		if err := h.Close(t.Context()); err != nil {

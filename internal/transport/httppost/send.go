@@ -28,15 +28,16 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 		case failure == nil:
 			return nil
 		case ctx.Err() != nil:
-			return h.fail(m, stopped(ctx))
+			return h.wrap(m, stopped(ctx))
 		case failure.Verdict != transport.Retry, tries > h.o.Retries:
-			return h.fail(m, failure)
-		case tries == 1:
+			return h.wrap(m, failure)
+		}
+		if tries == 1 {
 			firstFailure = time.Now()
 		}
 		wait := h.wait(tries, retryAfter)
 		if time.Since(firstFailure)+wait > h.o.RetryTimeout {
-			return h.fail(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, and a message is tried for at most %v)",
+			return h.wrap(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, and a message is tried for at most %v)",
 				failure, tries, wait.Round(time.Millisecond), h.o.RetryTimeout))
 		}
 		h.o.Log.Debug("message_resent", "message", m.ID, "failures", tries, "wait", wait, "error", failure)
@@ -45,7 +46,7 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return h.fail(m, stopped(ctx))
+			return h.wrap(m, stopped(ctx))
 		}
 	}
 }
@@ -54,14 +55,14 @@ func stopped(ctx context.Context) error {
 	return fmt.Errorf("not confirmed before the run was stopped: %w", context.Cause(ctx))
 }
 
-// fail adds the server and the message to err and keeps the verdict of err.
-func (h *Transport) fail(m *transport.Message, err error) *transport.Error {
+// wrap adds the server and the message to err and keeps the verdict of err.
+func (h *Transport) wrap(m *transport.Message, err error) *transport.Error {
 	return &transport.Error{Verdict: transport.VerdictOf(err), Err: fmt.Errorf("http %s: message %s: %w", h.name, m.ID, err)}
 }
 
 // wait returns how long to wait before the next try: the time that the server asks for,
-// else a time that doubles with each failure. A random part of that time keeps the
-// callers from retrying at once.
+// else a time that doubles with each failure. The time is random in part, so that
+// concurrent Sends do not retry at the same moment.
 func (h *Transport) wait(failures int, retryAfter string) time.Duration {
 	if asked, ok := parseRetryAfter(retryAfter, h.o.RetryTimeout); ok {
 		return asked
@@ -70,9 +71,9 @@ func (h *Transport) wait(failures int, retryAfter string) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// parseRetryAfter returns how long the server asks to wait, in seconds or as a
-// date. ok is false if it asks for no wait, or for a date in the past or more
-// than limit ahead, which means that a clock is wrong.
+// parseRetryAfter parses a Retry-After header: seconds, or a date. ok is false for 0
+// seconds, for a date in the past, and for a date more than limit ahead, which means that
+// a clock is wrong.
 func parseRetryAfter(text string, limit time.Duration) (wait time.Duration, ok bool) {
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second, seconds > 0

@@ -87,12 +87,12 @@ func TestServers(t *testing.T) {
 	verdicts := map[transport.Verdict]string{
 		transport.Retry: retry, transport.Refused: refused, transport.Misconfigured: misconfigured, transport.TooLarge: tooLarge,
 	}
-	type server struct {
+	type scenario struct {
 		name  string
 		serve func(net.Conn)
 		want  string
 	}
-	servers := []server{
+	scenarios := []scenario{
 		{"101 and silence", says("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), misconfigured},
 		{"101 and an endless stream", endless("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", "xxxx"), misconfigured},
 		{"100 for ever", endless("", "HTTP/1.1 100 Continue\r\n\r\n"), retry},
@@ -119,13 +119,13 @@ func TestServers(t *testing.T) {
 		{"silence", says(""), retry},
 		{"half a status line", hangsUp("HTTP/1.1 20"), retry},
 		{"redirect without a target", hangsUp("HTTP/1.1 308 X\r\nContent-Length: 0\r\n\r\n"), misconfigured},
-		{"redirect to garbage", hangsUp("HTTP/1.1 308 X\r\nLocation: http://%zz/?geheim\r\nContent-Length: 0\r\n\r\n"), misconfigured},
+		{"redirect to garbage", hangsUp("HTTP/1.1 308 X\r\nLocation: http://%zz/?" + urlSecret + "\r\nContent-Length: 0\r\n\r\n"), misconfigured},
 		{"redirect to itself", hangsUp("HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), misconfigured},
 	}
 	for _, after := range []string{
 		"Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "0", "-1", "2147483647", "99999999999999999999", "soon",
 	} {
-		servers = append(servers, server{"Retry-After: " + after,
+		scenarios = append(scenarios, scenario{"Retry-After: " + after,
 			hangsUp("HTTP/1.1 503 X\r\nRetry-After: " + after + "\r\nContent-Length: 0\r\n\r\n"), retry})
 	}
 	for code, want := range map[int]string{
@@ -134,14 +134,14 @@ func TestServers(t *testing.T) {
 		407: refused, 408: retry, 409: retry, 410: misconfigured, 413: tooLarge, 415: misconfigured, 425: retry,
 		429: retry, 500: retry, 502: retry, 504: retry, 599: retry, 999: retry,
 	} {
-		servers = append(servers, server{fmt.Sprint("status ", code),
+		scenarios = append(scenarios, scenario{fmt.Sprint("status ", code),
 			hangsUp(fmt.Sprintf("HTTP/1.1 %d X\r\nConnection: close\r\n\r\n", code)), want})
 	}
-	for _, s := range servers {
+	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHTTP(t, httppost.Options{
-				URL:     "http://" + rawServer(t, s.serve) + "/?token=geheim",
+				URL:     "http://" + rawServer(t, s.serve) + "/?token=" + urlSecret,
 				Timeout: 300 * time.Millisecond, RetryTimeout: 200 * time.Millisecond,
 			})
 			began := time.Now()
@@ -152,7 +152,7 @@ func TestServers(t *testing.T) {
 			got := confirmed
 			if err != nil {
 				got = verdicts[transport.VerdictOf(err)]
-				if strings.Contains(err.Error(), "geheim") {
+				if strings.Contains(err.Error(), urlSecret) {
 					t.Errorf("error %q shows the token", err)
 				}
 			}
@@ -172,7 +172,7 @@ func TestRetryAfterPast(t *testing.T) {
 	for _, after := range []string{"0", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		n := 0
 		var last time.Time
-		s := answering(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+		s := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 			if n++; n < 4 {
 				if waited := time.Since(last); n > 1 && waited < 5*time.Millisecond {
 					t.Errorf("Retry-After %s: the next try came after %v", after, waited)
@@ -190,56 +190,46 @@ func TestRetryAfterPast(t *testing.T) {
 }
 
 func TestMalformedProxy(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "http://user:geheim@[::1:8080")
+	t.Setenv("HTTPS_PROXY", "http://user:"+urlSecret+"@[::1:8080")
 	_, err := httppost.New(httppost.Options{URL: "https://collector.example.org/"})
 	if transport.VerdictOf(err) != transport.Misconfigured || !strings.Contains(fmt.Sprint(err), "HTTPS_PROXY") {
 		t.Errorf("error is %v", err)
 	}
-	if strings.Contains(fmt.Sprint(err), "geheim") {
+	if strings.Contains(fmt.Sprint(err), urlSecret) {
 		t.Errorf("error %q shows the password", err)
 	}
 }
 
-// TestProxyRefuses runs the test binary again with a proxy in the environment, since
-// net/http reads the environment once in a process.
+// TestProxyRefuses runs TestProxyChild in a process of its own, since net/http reads the
+// proxy's address from the environment only once in a process.
 func TestProxyRefuses(t *testing.T) {
-	if os.Getenv("TRANSPORT_TEST_PROXY") != "" {
-		began := time.Now()
-		err := newHTTP(t, httppost.Options{URL: "https://collector.example.org/"}).Send(t.Context(), transporttest.Message(directory, 1))
-		if transport.VerdictOf(err) != transport.Refused || time.Since(began) > 5*time.Second {
-			t.Errorf("error after %v: %v", time.Since(began), err)
-		}
-		for _, word := range []string{os.Getenv("TRANSPORT_TEST_PROXY"), os.Getenv("TRANSPORT_TEST_STATUS")} {
-			if !strings.Contains(fmt.Sprint(err), word) {
-				t.Errorf("error %q does not say %s", err, word)
-			}
-		}
-		if strings.Contains(fmt.Sprint(err), "geheim") {
-			t.Errorf("error %q shows the password", err)
-		}
-		return
-	}
-	if os.Getenv("TRANSPORT_TEST_PLAIN") != "" {
-		err := newHTTP(t, httppost.Options{URL: "http://collector.example.org/"}).Send(t.Context(), transporttest.Message(directory, 1))
-		if transport.VerdictOf(err) != transport.Refused || !strings.Contains(fmt.Sprint(err), "the proxy "+os.Getenv("TRANSPORT_TEST_PLAIN")) {
-			t.Errorf("error is %v", err)
-		}
-		return
-	}
-	for _, status := range []string{"407", "403"} {
-		proxy := rawServer(t, hangsUp("HTTP/1.1 "+status+" X\r\nContent-Length: 0\r\n\r\n"))
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyRefuses$")
-		cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://user:geheim@"+proxy,
-			"TRANSPORT_TEST_PROXY="+proxy, "TRANSPORT_TEST_STATUS="+status)
+	for _, c := range []struct{ scheme, status string }{{"https", "407"}, {"https", "403"}, {"http", "407"}} {
+		proxy := rawServer(t, hangsUp("HTTP/1.1 "+c.status+" X\r\nContent-Length: 0\r\n\r\n"))
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyChild$")
+		cmd.Env = append(os.Environ(), strings.ToUpper(c.scheme)+"_PROXY=http://user:"+urlSecret+"@"+proxy,
+			"TRANSPORT_TEST_URL="+c.scheme+"://collector.example.org/", "TRANSPORT_TEST_ERROR=the proxy "+proxy+" answered "+c.status)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("status %s: %v\n%s", status, err, out)
+			t.Errorf("%s, status %s: %v\n%s", c.scheme, c.status, err, out)
 		}
 	}
-	proxy := rawServer(t, hangsUp("HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n"))
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyRefuses$")
-	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://user:geheim@"+proxy, "TRANSPORT_TEST_PLAIN="+proxy)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("plain http: %v\n%s", err, out)
+}
+
+func TestProxyChild(t *testing.T) {
+	url := os.Getenv("TRANSPORT_TEST_URL")
+	if url == "" {
+		t.Skip("runs only as a child of TestProxyRefuses")
+	}
+	began := time.Now()
+	err := newHTTP(t, httppost.Options{URL: url}).Send(t.Context(), transporttest.Message(directory, 1))
+	if transport.VerdictOf(err) != transport.Refused || time.Since(began) > 5*time.Second {
+		t.Errorf("error after %v: %v", time.Since(began), err)
+	}
+	text := fmt.Sprint(err)
+	if want := os.Getenv("TRANSPORT_TEST_ERROR"); !strings.Contains(text, want) {
+		t.Errorf("error %q does not say %q", text, want)
+	}
+	if strings.Contains(text, urlSecret) {
+		t.Errorf("error %q shows the password", text)
 	}
 }
 
