@@ -23,7 +23,7 @@ func configuredRoots(file string) (roots []string, err error) {
 	}
 	listed, want := cli.ParseRoots(o.Value)
 	if want != "" {
-		return nil, cli.ConfigError{Err: o.Want(want)}
+		return nil, cli.ConfigError{Err: o.Wrong(want)}
 	}
 	return cli.Paths(listed), nil
 }

@@ -102,7 +102,7 @@ func (conf *configuration) apply(name string, set func(value string) (want strin
 	}
 	conf.origins[name] = o.Place
 	if want := set(o.Value); want != "" {
-		conf.err = errors.Join(conf.err, o.Want(want))
+		conf.err = errors.Join(conf.err, o.Wrong(want))
 	}
 }
 

@@ -28,6 +28,7 @@ var (
 	hostOrders    = []string{"listed", "random"}
 	deliveryModes = []string{"2", "1"} // persistent, transient
 	compressions  = []string{"none", "gzip", "zstd"}
+	httpCodings   = []string{"none", "gzip"}
 	fileFormats   = []string{"messages", "flows"}
 	certReqs      = []string{"CERT_REQUIRED", "CERT_OPTIONAL", "CERT_NONE"}
 )

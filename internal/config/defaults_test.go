@@ -27,7 +27,7 @@ func TestDefaultsAreDocumented(t *testing.T) {
 		fmt.Sprintf("| `host_order` | `%s` |", hostOrders[0]),
 		fmt.Sprintf("| `delivery_mode` | %s |", deliveryModes[0]),
 		fmt.Sprintf("| `compression` | %s | `gzip` or `zstd`", compressions[0]),
-		fmt.Sprintf("| `compression` | %s | `gzip` |", compressions[0]),
+		fmt.Sprintf("| `compression` | %s | `gzip` |", httpCodings[0]),
 		fmt.Sprintf("| `format` | `%s` |", fileFormats[0]),
 		fmt.Sprintf("| `cert_reqs` | `%s` |", certReqs[0]),
 	} {

@@ -11,8 +11,8 @@
 // with an error that says what to change. Python accepts, and this package
 // refuses: a value of more than one line, a carriage return that ends no line, a
 // section header without its bracket, and a value that starts with ${ but is not
-// ${NAME} or ${NAME:default}. A file may have 1 MiB, 1000 keys and 1000 sections, a
-// name 255 bytes.
+// ${NAME} or ${NAME:default}. A file has at most 1 MiB, 1000 keys and 1000 sections,
+// and a name at most 255 bytes.
 //
 // The parser is our own because gopkg.in/ini.v1 reads files differently from
 // Python, whatever its options: it accepts a byte order mark, removes backticks and
@@ -25,7 +25,7 @@
 // A password or token comes from the environment, else from the file named by
 // password_file or token_file, else from the ini file. All values of a [File] are
 // held as [Secret], so printing a File shows no value. Errors and warnings show no
-// password, and no value with an @, which may be a URL with a password.
+// password, token or URL, and no key that may be a part of a value.
 //
 // File names in values are relative to the working directory.
 package config

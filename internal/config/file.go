@@ -18,11 +18,23 @@ const maxFile = 1 << 20 // bytes
 // File is the content of an ini file. Its methods return the sections.
 type File struct {
 	path     string
-	headers  map[string]int
-	entries  []entry
-	index    map[entryID]int
+	headers  map[string]int  // the line of each section's header
+	entries  []entry         // in the file's order
+	index    map[entryID]int // positions in entries
 	warnings []string
 }
+
+// entry is one key with its value.
+type entry struct {
+	section, key string
+	line         int
+	text         Secret
+	// inFile reports that the text comes from the file, not from the environment.
+	inFile bool
+}
+
+// entryID identifies an entry: its section and its key in lower case.
+type entryID struct{ section, key string }
 
 // Load reads the file at path, of at most 1 MiB, and checks its syntax.
 func Load(path string) (*File, error) {
@@ -30,11 +42,10 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	p, err := parse(path, data)
+	f, err := parse(path, data)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, headers: p.headers, entries: p.entries, index: p.index, warnings: p.warnings}
 	if err := f.checkNames(); err != nil {
 		return nil, err
 	}

@@ -2,10 +2,12 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // FuzzParse: a file is refused, or each value is the text after the delimiter of its key
@@ -26,7 +28,7 @@ func FuzzParse(f *testing.F) {
 		"[rabbit_queue_options]\nx-max-length = 1\nx-a = true\n[http]\nurl = https://h:1/p?q\ntoken = t\n[file]\npath = p\n"))
 	f.Add([]byte("[http]\nhost = h\npath = a%zz\nusername = u\npassword = p\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parse("c.ini", data)
+		file, err := parse("c.ini", data)
 		if err != nil {
 			if len(err.Error()) > 2000 {
 				t.Errorf("error of %d bytes", len(err.Error()))
@@ -34,7 +36,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		lines := strings.Split(string(data), "\n")
-		for _, e := range p.entries {
+		for _, e := range file.entries {
 			line := strings.TrimFunc(lines[e.line-1], isSpace)
 			if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") || strings.HasPrefix(line, "[") {
 				t.Fatalf("line %d is read as a key: %q", e.line, line)
@@ -47,7 +49,6 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("line %d, %q, is read as %q = %q", e.line, line, e.key, e.text.Reveal())
 			}
 		}
-		file := &File{path: "c.ini", headers: p.headers, entries: p.entries, index: p.index, warnings: p.warnings}
 		_ = file.checkNames() // may be an error, but no panic
 		file.checkQuotes()
 		if strings.Contains(string(data), "_file") {
@@ -61,7 +62,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("error of %d bytes", len(err.Error()))
 			}
 		}
-		if n := len(file.Warnings()); n > 10*(maxKeys+len(p.headers))+len(lines) {
+		if n := len(file.Warnings()); n > 10*(maxKeys+len(file.headers))+len(lines) {
 			t.Errorf("%d warnings", n)
 		}
 	})
@@ -73,7 +74,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add(" a ]", "My Key", "a=b:c")
 	f.Fuzz(func(t *testing.T, section, key, value string) {
 		plain := func(s string) bool {
-			return s == strings.ToValidUTF8(s, "") && !strings.ContainsAny(s, "\r\n") && len(s) <= maxName
+			return utf8.ValidString(s) && !strings.ContainsAny(s, "\r\n") && len(s) <= maxName
 		}
 		key, value = strings.TrimFunc(key, isSpace), strings.TrimFunc(value, isSpace)
 		if !plain(section) || !plain(key) || !plain(value) || section == "" || section == defaultSection ||
@@ -81,14 +82,18 @@ func FuzzRoundTrip(f *testing.F) {
 			len(strings.ToLower(key)) > maxName {
 			t.Skip()
 		}
-		for _, format := range []string{"[S]\nK = V\n", "[S]\r\nK:V\r\n", "# c\n\n [S] ; c\n  K\t=\tV", "[DEFAULT]\nK = other\n[S]\nK=V", "[DEFAULT]\nK: V\n[S]\n"} {
-			text := strings.NewReplacer("S", section, "K", key, "V", value).Replace(strings.Replace(format, "DEFAULT", "\x00", 1))
-			text = strings.Replace(text, "[\x00]", "[DEFAULT]", 1)
-			p, err := parse("c.ini", []byte(text))
+		for _, format := range []string{
+			"[%[1]s]\n%[2]s = %[3]s\n",
+			"[%[1]s]\r\n%[2]s:%[3]s\r\n",
+			"# c\n\n [%[1]s] ; c\n  %[2]s\t=\t%[3]s",
+			"[DEFAULT]\n%[2]s = other\n[%[1]s]\n%[2]s=%[3]s",
+			"[DEFAULT]\n%[2]s: %[3]s\n[%[1]s]\n",
+		} {
+			text := fmt.Sprintf(format, section, key, value)
+			file, err := parse("c.ini", []byte(text))
 			if err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}
-			file := &File{headers: p.headers, entries: p.entries, index: p.index}
 			if e, ok := file.lookup(section, strings.ToLower(key)); !ok || e.text.Reveal() != value {
 				t.Fatalf("%q is read as %q", text, file.values())
 			}

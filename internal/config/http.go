@@ -15,8 +15,8 @@ type HTTP struct {
 	// Username and Password are for basic authentication. Both may be empty.
 	Username string
 	Password Secret
-	// Token is for bearer authentication. It may be empty, and is empty if Username is
-	// set.
+	// Token is for bearer authentication. It may be empty. If Username is set, it is
+	// empty.
 	Token Secret
 	// Timeout bounds one request.
 	Timeout time.Duration
@@ -36,7 +36,7 @@ func (f *File) HTTP() (HTTP, error) {
 		URL:         s.url(),
 		Username:    s.text("username", ""),
 		Timeout:     s.duration("timeout", defaultHTTPTimeout, longest),
-		Compression: s.compression(compressions[:2]...),
+		Compression: s.compression(httpCodings...),
 	}
 	h.Password, _ = s.secret("password", "TSTAT_HTTP_PASSWORD")
 	h.Token, _ = s.secret("token", "TSTAT_HTTP_TOKEN")
@@ -47,8 +47,8 @@ func (f *File) HTTP() (HTTP, error) {
 	return h, s.err()
 }
 
-// authorization adds an error unless h has a user with a password, a token, or
-// neither.
+// authorization adds an error unless h has a user with a password, or a token, or no
+// credentials at all.
 func (s *section) authorization(h HTTP) {
 	switch {
 	case h.Username != "" && h.Token.Reveal() != "":
@@ -63,43 +63,49 @@ func (s *section) authorization(h HTTP) {
 
 // url returns the value of url, or a URL made of host, port, path and use_ssl.
 func (s *section) url() string {
-	if e, ok := s.get("url"); ok && e.text.Reveal() != "" {
-		for _, key := range []string{"host", "port", "path", "use_ssl"} {
-			if part, ok := s.get(key); ok && part.section == s.name {
-				s.wrong(part, "either url, or host, port, path and use_ssl")
-			}
-		}
-		return s.checkedURL(e, e.text.Reveal())
+	e, ok := s.get("url")
+	if !ok || e.text.Reveal() == "" {
+		return s.urlOfParts()
 	}
+	for _, key := range []string{"host", "port", "path", "use_ssl"} {
+		// A key of [DEFAULT] may be meant for other sections.
+		if part, ok := s.get(key); ok && part.section == s.name {
+			s.wrong(part, "either url, or host, port, path and use_ssl")
+		}
+	}
+	return s.checkedURL(e, e.text.Reveal())
+}
+
+func (s *section) urlOfParts() string {
 	scheme, port := "http", s.port("port")
 	if s.boolean("use_ssl", defaultUseSSL) {
 		scheme = "https"
 	}
-	host, ok := s.get("host")
+	source, ok := s.get("host")
 	if !ok {
 		s.missing("url", "where to send messages, or set host")
 		return ""
 	}
 	hosts := s.hosts(port)
+	if len(hosts) > 1 {
+		s.wrong(source, "one host")
+	}
 	if len(hosts) != 1 {
-		if len(hosts) > 1 {
-			s.wrong(host, "one host")
-		}
 		return ""
 	}
 	authority := hosts[0].String()
 	if hosts[0].Port == 0 {
 		authority = strings.TrimSuffix(authority, ":0")
 	}
-	e, ok := s.get("path")
-	if !ok {
-		e = host
+	path, ok := s.get("path")
+	if ok {
+		source = path
 	}
-	return s.checkedURL(e, scheme+"://"+authority+"/"+strings.TrimPrefix(s.text("path", ""), "/"))
+	return s.checkedURL(source, scheme+"://"+authority+"/"+strings.TrimPrefix(path.text.Reveal(), "/"))
 }
 
 // checkedURL returns text if text is the URL of a server. Otherwise it adds an error
-// about e, the entry that text comes from.
+// of e, the entry that text comes from.
 func (s *section) checkedURL(e entry, text string) string {
 	u, err := url.Parse(text)
 	valid := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.Fragment == ""

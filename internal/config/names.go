@@ -32,44 +32,55 @@ var keys = map[string][]string{
 // checkNames warns of unknown sections and keys. An unknown key is an error if it is
 // a misspelling or a synonym of a known key: a use_tls that is ignored would leave
 // encryption off. In [tstat_send] and [privacy] every unknown key is an error, since
-// ignoring the key would change what is sent.
+// ignoring the key would change what is sent. For the same reason a misspelling of
+// [privacy] is an error.
 //
 // An unknown key that resembles no known key is not shown, since it may be a password:
 // the line "password SECRET=" has the key "password secret".
 func (f *File) checkNames() error {
-	var wrong []error
-	sections := sorted(keys)
+	var errs []error
 	for _, section := range sorted(f.headers) {
 		if _, ok := keys[section]; !ok && section != defaultSection {
-			if intended(section, sections) == privacySection {
-				wrong = append(wrong, fmt.Errorf("%s:%d: unknown section %q; is [%s] meant? Correct or remove it",
-					f.path, f.headers[section], section, privacySection))
-				continue
-			}
-			f.warn("%s:%d: unknown section %s is ignored; the nearest known one is [%s]",
-				f.path, f.headers[section], sectionShown(section), nearest(section, sections))
+			errs = append(errs, f.unknownSection(section))
 		}
 	}
 	for _, e := range f.entries {
 		known, ok := f.knownKeys(e.section)
-		if !ok || isArgument(e.section, e.key) || slices.Contains(known, e.key) {
-			continue
+		if ok && !isArgument(e.section, e.key) && !slices.Contains(known, e.key) {
+			errs = append(errs, f.unknownKey(e, known))
 		}
-		if meant := intended(e.key, known); meant != "" {
-			wrong = append(wrong, fmt.Errorf("%s:%d: [%s] unknown key %q; is %s meant? Correct or remove it",
-				f.path, e.line, e.section, e.key, meant))
-			continue
-		}
-		if e.section == optionsSection || e.section == privacySection {
-			wrong = append(wrong, fmt.Errorf("%s:%d: [%s] the line has an unknown key (not shown: it may be a part of a value); "+
-				"the nearest of %s is %s; every other option is a flag only",
-				f.path, e.line, e.section, strings.Join(known, ", "), nearest(e.key, known)))
-			continue
-		}
-		f.warn("%s:%d: [%s] the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)",
-			f.path, e.line, e.section)
 	}
-	return errors.Join(wrong...)
+	return errors.Join(errs...)
+}
+
+func (f *File) unknownSection(section string) error {
+	sections := sorted(keys)
+	if intended(section, sections) == privacySection {
+		return fmt.Errorf("%s:%d: unknown section %q; is [%s] meant? Correct or remove it",
+			f.path, f.headers[section], section, privacySection)
+	}
+	f.warn("%s:%d: unknown section %s is ignored; the nearest known one is [%s]",
+		f.path, f.headers[section], sectionShown(section), nearest(section, sections))
+	return nil
+}
+
+// unknownKey handles an entry whose key is not one of known, the keys of its section.
+func (f *File) unknownKey(e entry, known []string) error {
+	if meant := intended(e.key, known); meant != "" {
+		return fmt.Errorf("%s:%d: [%s] unknown key %q; is %s meant? Correct or remove it",
+			f.path, e.line, e.section, e.key, meant)
+	}
+	if e.section == optionsSection || e.section == privacySection {
+		err := fmt.Errorf("%s:%d: [%s] the line has an unknown key (not shown: it may be a part of a value); the nearest of %s is %s",
+			f.path, e.line, e.section, strings.Join(known, ", "), nearest(e.key, known))
+		if e.section == optionsSection {
+			err = fmt.Errorf("%w; every other option is a flag only", err)
+		}
+		return err
+	}
+	f.warn("%s:%d: [%s] the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)",
+		f.path, e.line, e.section)
+	return nil
 }
 
 // knownKeys returns the keys that a section takes; ok is false for an unknown
@@ -131,8 +142,8 @@ func keyShown(section, key string) string {
 	return "(not shown)"
 }
 
-// sectionShown returns the name of a section as messages may show it: one that resembles
-// no known section may be a part of a value.
+// sectionShown returns the name of a section as messages may show it. It hides a name that
+// resembles no known section, which may be a part of a value.
 func sectionShown(section string) string {
 	if section == defaultSection || intended(strings.TrimSpace(section), sorted(keys)) != "" {
 		return "[" + section + "]"

@@ -26,7 +26,8 @@ func (f *File) Option(key string) (o Option, ok bool) {
 	return Option{Value: e.text.Reveal(), Place: fmt.Sprintf("%s:%d", f.path, e.line), key: key}, true
 }
 
-// Want returns an error that says what the value must be. It does not show the value.
-func (o Option) Want(want string) error {
+// Wrong returns the error of a wrong value: want says what is accepted. The error does not
+// show the value.
+func (o Option) Wrong(want string) error {
 	return fmt.Errorf("%s: [%s] %s: want %s", o.Place, optionsSection, o.key, want)
 }

@@ -22,7 +22,7 @@ func TestOption(t *testing.T) {
 		}
 	}
 	o, _ := f.Option("sensor")
-	if got := shorten(o.Want("a name").Error(), f.path); got != "config.ini:5: [tstat_send] sensor: want a name" {
+	if got := shorten(o.Wrong("a name").Error(), f.path); got != "config.ini:5: [tstat_send] sensor: want a name" {
 		t.Error(got)
 	}
 }

@@ -15,46 +15,28 @@ const (
 	defaultSection = "DEFAULT"
 )
 
-// entry is one key with its value.
-type entry struct {
-	section, key string
-	line         int
-	text         Secret
-	// inFile reports that the text comes from the file, not from the environment.
-	inFile bool
-}
-
-// entryID identifies an entry: its section and its key in lower case.
-type entryID struct{ section, key string }
-
-// parser holds what has been read of the file. section, open and indent decide
-// whether a line continues the value above it, by the rules of Python's
-// configparser.
+// parser reads a File line by line. section, lastKey and indent decide whether a line
+// continues the value above it, by the rules of Python's configparser.
 type parser struct {
-	path     string
-	line     int
-	headers  map[string]int  // section to the line of its header
-	entries  []entry         // in the file's order
-	index    map[entryID]int // position in entries
-	warnings []string
-
+	file    *File
+	line    int
 	section string
-	open    string // key of the last value in this section, if any
+	lastKey string // the last key in this section, if any
 	indent  int    // characters before the last header or key
 }
 
 func (p *parser) errorf(format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s", p.path, p.line, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%s:%d: %s", p.file.path, p.line, fmt.Sprintf(format, args...))
 }
 
 func (p *parser) warnf(format string, args ...any) {
-	p.warnings = append(p.warnings, p.errorf(format, args...).Error())
+	p.file.warn("%v", p.errorf(format, args...))
 }
 
 // parse parses data, the content of the file at path. An error shows no text of the
 // file except names of sections and known keys.
-func parse(path string, data []byte) (*parser, error) {
-	p := &parser{path: path, headers: map[string]int{}, index: map[entryID]int{}}
+func parse(path string, data []byte) (*File, error) {
+	p := &parser{file: &File{path: path, headers: map[string]int{}, index: map[entryID]int{}}}
 	for raw := range bytes.Lines(data) {
 		p.line++
 		if p.line == 1 && bytes.HasPrefix(raw, []byte(byteOrderMark)) {
@@ -71,7 +53,7 @@ func parse(path string, data []byte) (*parser, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p.file, nil
 }
 
 func (p *parser) readLine(text string) error {
@@ -80,9 +62,9 @@ func (p *parser) readLine(text string) error {
 		return nil
 	}
 	indent := utf8.RuneCountInString(text[:strings.Index(text, stripped)])
-	if p.open != "" && indent > p.indent {
+	if p.lastKey != "" && indent > p.indent {
 		return p.errorf("the line is indented deeper than the key %s above, which would make it part of that value; "+
-			"write a value on one line and start every key at the same column", keyShown(p.section, p.open))
+			"write a value on one line and start every key at the same column", keyShown(p.section, p.lastKey))
 	}
 	p.indent = indent
 	if stripped[0] == '[' {
@@ -103,19 +85,19 @@ func (p *parser) readHeader(text string) error {
 	if len(section) > maxName {
 		return p.errorf("a section name of %d bytes; at most %d are accepted", len(section), maxName)
 	}
-	if first, ok := p.headers[section]; ok && section != defaultSection {
+	if first, ok := p.file.headers[section]; ok && section != defaultSection {
 		return p.errorf("section %s already begins in line %d; join the two", sectionShown(section), first)
 	}
 	if rest != "" && rest[0] != '#' && rest[0] != ';' {
 		p.warnf("what follows the header of section %s is ignored; move it to a line of its own", sectionShown(section))
 	}
-	if len(p.headers) == maxKeys {
+	if len(p.file.headers) == maxKeys {
 		return p.errorf("more than %d sections; is this a configuration of tstat_send?", maxKeys)
 	}
-	if _, ok := p.headers[section]; !ok {
-		p.headers[section] = p.line
+	if _, ok := p.file.headers[section]; !ok {
+		p.file.headers[section] = p.line
 	}
-	p.section, p.open = section, ""
+	p.section, p.lastKey = section, ""
 	return nil
 }
 
@@ -134,20 +116,20 @@ func (p *parser) readEntry(text string) error {
 		return p.errorf("a key of %d bytes; at most %d are accepted", len(key), maxName)
 	}
 	id := entryID{p.section, key}
-	if first, ok := p.index[id]; ok {
+	if first, ok := p.file.index[id]; ok {
 		return p.errorf("key %s of section %s is already set in line %d; remove one of them",
-			keyShown(p.section, key), sectionShown(p.section), p.entries[first].line)
+			keyShown(p.section, key), sectionShown(p.section), p.file.entries[first].line)
 	}
-	if len(p.entries) == maxKeys {
+	if len(p.file.entries) == maxKeys {
 		return p.errorf("more than %d keys; is this a configuration of tstat_send?", maxKeys)
 	}
 	e := entry{section: p.section, key: key, line: p.line}
 	if err := p.expand(&e, strings.TrimFunc(text[at+1:], isSpace)); err != nil {
 		return err
 	}
-	p.index[id] = len(p.entries)
-	p.entries = append(p.entries, e)
-	p.open = key
+	p.file.index[id] = len(p.file.entries)
+	p.file.entries = append(p.file.entries, e)
+	p.lastKey = key
 	return nil
 }
 

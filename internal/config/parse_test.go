@@ -57,6 +57,10 @@ func warnings(f *File) []string {
 	return short
 }
 
+func anyContains(list []string, part string) bool {
+	return strings.Contains(strings.Join(list, "\n"), part)
+}
+
 // values returns the keys of each section, with those of [DEFAULT], as the method items of
 // Python's parser does.
 func (f *File) values() map[string]map[string]string {
@@ -88,23 +92,25 @@ func readJSON(t *testing.T, name string) map[string]json.RawMessage {
 	return m
 }
 
+const indented = "the line is indented deeper than the key (not shown) above, which would make it part of that value; " +
+	"write a value on one line and start every key at the same column"
+
 // TestCases compares the values with those that Python reads from the same files. Of the
 // refused files, Python reads those with values of several lines.
 func TestCases(t *testing.T) {
 	t.Setenv("HOME", "/root")
 	refused := map[string]string{
-		"bom":              "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one",
-		"comment_in_value": `config.ini:4: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"multiline":        `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"multiline_blank":  `config.ini:4: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"empty_then_indent": `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; ` +
-			`write a value on one line and start every key at the same column`,
-		"triple":      `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`,
-		"dup_key":     `config.ini:3: key (not shown) of section (not shown) is already set in line 2; remove one of them`,
-		"dup_section": "config.ini:3: section (not shown) already begins in line 1; join the two",
-		"no_value":    "config.ini:2: a line without = or :; write it as key = value, or start it with # to make it a comment",
-		"no_section":  "config.ini:1: a line before the first section; put a header such as [rabbit] above it",
-		"equals_only": "config.ini:2: a value without a key; write it as key = value",
+		"bom":               "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one",
+		"comment_in_value":  "config.ini:4: " + indented,
+		"multiline":         "config.ini:3: " + indented,
+		"multiline_blank":   "config.ini:4: " + indented,
+		"empty_then_indent": "config.ini:3: " + indented,
+		"triple":            "config.ini:3: " + indented,
+		"dup_key":           `config.ini:3: key (not shown) of section (not shown) is already set in line 2; remove one of them`,
+		"dup_section":       "config.ini:3: section (not shown) already begins in line 1; join the two",
+		"no_value":          "config.ini:2: a line without = or :; write it as key = value, or start it with # to make it a comment",
+		"no_section":        "config.ini:1: a line before the first section; put a header such as [rabbit] above it",
+		"equals_only":       "config.ini:2: a value without a key; write it as key = value",
 	}
 	cases, python := readJSON(t, "cases.json"), readJSON(t, "python.json")
 	if got, want := slices.Sorted(maps.Keys(cases)), slices.Sorted(maps.Keys(python)); !slices.Equal(got, want) || len(got) < 30 {
@@ -184,7 +190,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"utf-16", "\xff\xfe[\x00s\x00]\x00\n", "config.ini:1: the line is not UTF-8; save the file as UTF-8"},
 		{"carriage return", "[s]\rk = v\r", "config.ini:1: the line has a carriage return before its end; end lines with a line feed, or with both"},
 		{"mark before a comment", "\ufeff# c\n", "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one"},
-		{"indented header", "[s]\nk = v\n [t]\n", `config.ini:3: the line is indented deeper than the key (not shown) above, which would make it part of that value; write a value on one line and start every key at the same column`},
+		{"indented header", "[s]\nk = v\n [t]\n", "config.ini:3: " + indented},
 		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [s] (not shown): " + reference},
 		{"bad name", "[s]\nk = ${A-B}\n", "config.ini:2: [s] (not shown): " + reference},
 		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [s] (not shown): " + reference},

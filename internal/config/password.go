@@ -46,5 +46,5 @@ func (s *section) unreadable(key string, err error) {
 		err = fmt.Errorf("%s the file that it names: %w", pathError.Op, pathError.Err)
 	}
 	e, _ := s.get(key)
-	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
+	s.reject(e, err)
 }

@@ -93,16 +93,14 @@ func (s *section) key(name string) []byte {
 	}
 	text := withoutNewline(string(data))
 	if strings.Trim(text, "0123456789abcdefABCDEF") == "" {
-		// Only digits: if half of the 64 are lost, the other 32 must not be taken for the
-		// bytes of a key.
+		// 32 digits are half of a key that was cut, not the 32 bytes of a key.
 		if data, err = hex.DecodeString(text); err != nil {
 			data = nil
 		}
 	}
 	// A crash can leave zero bytes in a file that was new.
 	if len(data) != privacy.KeySize || bytes.Count(data, []byte{0}) == len(data) {
-		s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %s holds no key: want %d bytes, or their hexadecimal digits",
-			s.file.path, e.line, e.section, e.key, path, privacy.KeySize))
+		s.reject(e, fmt.Errorf("%s holds no key: want %d bytes, or their hexadecimal digits", path, privacy.KeySize))
 		return nil
 	}
 	if othersCanRead(mode) {

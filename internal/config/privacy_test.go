@@ -1,40 +1,26 @@
 package config
 
 import (
-	"bytes"
 	"encoding/hex"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"tstat-transport/internal/privacy"
 )
 
+// loadPrivacy loads a file that holds text, and returns the policy for the mode of the flag.
+func loadPrivacy(t *testing.T, text, mode string) (*File, *privacy.Policy, error) {
+	t.Helper()
+	f, err := load(t, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := f.Privacy(mode)
+	return f, p, err
+}
+
 func TestPrivacy(t *testing.T) {
-	key := bytes.Repeat([]byte{1, 2, 3, 255}, privacy.KeySize/4)
-	dir := t.TempDir()
-	write := func(name string, content []byte, mode os.FileMode) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, content, mode); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	raw := write("raw", key, 0o600)
-	digits := write("digits", []byte(hex.EncodeToString(key)+"\n"), 0o600)
-	open := write("open", key, 0o644)
-	short := write("short", key[:31], 0o600)
-	load := func(text, mode string) (*File, *privacy.Policy, error) {
-		t.Helper()
-		f, err := Load(write("config.ini", []byte(text), 0o600))
-		if err != nil {
-			return nil, nil, err
-		}
-		p, err := f.Privacy(mode)
-		return f, p, err
-	}
 	for _, c := range []struct{ text, flag, want string }{
 		{"[rabbit]\n", "", ""},
 		{"[rabbit]\n", "truncate", "truncate /24 /48"},
@@ -45,41 +31,57 @@ func TestPrivacy(t *testing.T) {
 		{"[privacy]\nanonymize = truncate\nnetworks = 10.0.0.0/8, fd00::/8\n", "", "truncate /24 /48 networks 10.0.0.0/8 fd00::/8"},
 		{"[privacy]\nanonymize = truncate\nexcept = 10.0.0.0/8\n", "", "truncate /24 /48 except 10.0.0.0/8"},
 	} {
-		if _, p, err := load(c.text, c.flag); err != nil || p.String() != c.want {
+		if _, p, err := loadPrivacy(t, c.text, c.flag); err != nil || p.String() != c.want {
 			t.Errorf("%q, --anonymize %q: %q, %v; want %q", c.text, c.flag, p, err, c.want)
 		}
 	}
-	for _, path := range []string{raw, digits} {
-		f, p, err := load("[privacy]\nanonymize = cryptopan\nkey_file = "+path+"\n", "")
-		if err != nil || !bytes.Equal(p.Key, key) || len(f.Warnings()) > 0 {
-			t.Errorf("%s: %v, warnings %q", path, err, f.Warnings())
+}
+
+func TestPrivacyKey(t *testing.T) {
+	key := strings.Repeat("\x01\x02\x03\xff", privacy.KeySize/4)
+	for _, content := range []string{key, hex.EncodeToString([]byte(key)) + "\n"} {
+		f, p, err := loadPrivacy(t, "[privacy]\nanonymize = cryptopan\nkey_file = "+write(t, "key", content)+"\n", "")
+		if err != nil || string(p.Key) != key || len(f.Warnings()) > 0 {
+			t.Errorf("%q: %v, warnings %q", content, err, f.Warnings())
 		}
 	}
-	if f, _, err := load("[privacy]\nkey_file = "+open+"\n", "cryptopan"); err != nil || !strings.Contains(strings.Join(f.Warnings(), " "), "others can read it") {
+	open := write(t, "key", key)
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, _, err := loadPrivacy(t, "[privacy]\nkey_file = "+open+"\n", "cryptopan")
+	if err != nil || !anyContains(f.Warnings(), "others can read it") {
 		t.Errorf("a key that others can read: %v", err)
 	}
-	for name, key := range map[string]string{
-		"half of the digits": strings.Repeat("a1", 16), "more digits": strings.Repeat("a1", 32) + "a", "zeros": strings.Repeat("\x00", 32),
+	for name, content := range map[string]string{
+		"half of the digits": strings.Repeat("a1", 16), "more digits": strings.Repeat("a1", 32) + "a",
+		"zeros": strings.Repeat("\x00", 32), "half of the bytes": key[:16], "a byte less": key[:31],
 	} {
-		path := write("bad.key", []byte(key), 0o600)
-		if _, _, err := load("[privacy]\nanonymize = cryptopan\nkey_file = "+path+"\n", ""); err == nil || !strings.Contains(err.Error(), "holds no key") {
+		_, _, err := loadPrivacy(t, "[privacy]\nanonymize = cryptopan\nkey_file = "+write(t, "key", content)+"\n", "")
+		if err == nil || !strings.Contains(err.Error(), "holds no key: want 32 bytes") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestPrivacyErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[privacy]\nanonymize = hash\n", "none, truncate or cryptopan"},
 		{"[privacy]\nanonymize = cryptopan\n", "has no key_file"},
-		{"[privacy]\nanonymize = cryptopan\nkey_file = " + short + "\n", "holds no key: want 32 bytes"},
-		{"[privacy]\nanonymize = cryptopan\nkey_file = " + dir + "/none\n", "no such file"},
+		{"[privacy]\nanonymize = cryptopan\nkey_file = /nowhere/key\n", "no such file"},
 		{"[privacy]\nipv4_prefix = 33\n", "from 0 to 32"},
 		{"[privacy]\nnetworks = 10.0.0.1/8\n", "no bit set after the prefix"},
 		{"[privacy]\nnetworks = 10.0.0.0/8\nexcept = fd00::/8\n", "not both"},
 		{"[privacy]\nanonymise = truncate\n", "is anonymize meant"},
-		{"[privacy]\nsalt = x\n", "unknown key"},
 		{"[privcy]\nanonymize = truncate\n", "is [privacy] meant"},
 	} {
-		if _, _, err := load(c.text, ""); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, _, err := loadPrivacy(t, c.text, ""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
 		}
+	}
+	const want = "config.ini:2: [privacy] the line has an unknown key (not shown: it may be a part of a value); " +
+		"the nearest of anonymize, ipv4_prefix, ipv6_prefix, networks, except, key_file is except"
+	if _, err := load(t, "[privacy]\nsalt = x\n"); err == nil || err.Error() != want {
+		t.Errorf("unknown key:\ngot  %v\nwant %s", err, want)
 	}
 }

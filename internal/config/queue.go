@@ -48,14 +48,9 @@ func (s *section) queueOptions() QueueOptions {
 		s.file.warnAt(e, "an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no")
 	}
 	for _, e := range s.file.entries {
-		inherited := e.section == defaultSection
-		if !strings.HasPrefix(e.key, "x-") || !inherited && e.section != s.name {
-			continue
+		if own, _ := s.file.lookup(s.name, e.key); own == e && strings.HasPrefix(e.key, "x-") {
+			o.Arguments[e.key] = s.argument(e)
 		}
-		if _, own := s.file.index[entryID{s.name, e.key}]; inherited && own {
-			continue
-		}
-		o.Arguments[e.key] = s.argument(e)
 	}
 	return o
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -59,10 +60,9 @@ func (f *File) Rabbit() (Rabbit, error) {
 	if s.choice("delivery_mode", deliveryModes...) == "1" {
 		r.DeliveryMode = 1
 	}
-	for _, host := range r.Hosts {
-		if _, ok := s.get("port"); host.Port == 0 && !ok {
-			s.missing("port", "the port of "+host.Name+", usually 5672, or 5671 with use_ssl")
-			break
+	if _, ok := s.get("port"); !ok {
+		if i := slices.IndexFunc(r.Hosts, func(h Host) bool { return h.Port == 0 }); i >= 0 {
+			s.missing("port", "the port of "+r.Hosts[i].Name+", usually 5672, or 5671 with use_ssl")
 		}
 	}
 	if e, ok := s.get("vhost"); ok && r.VHost == "" {
@@ -83,17 +83,18 @@ func (s *section) login(r *Rabbit) {
 	if e, ok := s.get("username"); ok && r.Username == "" {
 		s.wrong(e, "a user of RabbitMQ")
 	}
-	failed := len(s.errs)
+	before := len(s.errs)
 	r.Password, r.PasswordFile = s.secret("password", "TSTAT_RABBIT_PASSWORD")
-	if r.Password.Reveal() == "" && len(s.errs) == failed {
-		if r.Username != defaultUsername && r.Username != "" {
-			s.missing("password", "the password of "+r.Username+", or set password_file or TSTAT_RABBIT_PASSWORD in the environment")
-		}
+	switch {
+	case r.Password.Reveal() != "", len(s.errs) > before:
+	case r.Username == defaultUsername:
 		r.Password = NewSecret(defaultPassword)
+	case r.Username != "":
+		s.missing("password", "the password of "+r.Username+", or set password_file or TSTAT_RABBIT_PASSWORD in the environment")
 	}
 }
 
-// route sets Queue and RoutingKey, once Exchange is set.
+// route sets Queue and RoutingKey. Exchange must be set before.
 func (s *section) route(r *Rabbit) {
 	r.Queue = s.shortText("queue", "")
 	r.RoutingKey = s.shortText("routing_key", r.Queue)

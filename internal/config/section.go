@@ -36,18 +36,21 @@ func (f *File) required(name, needs string) (*section, error) {
 
 func (s *section) err() error { return errors.Join(s.errs...) }
 
-// missing adds the error of a key that is not set or empty.
+// missing adds the error of a key that is absent or empty.
 func (s *section) missing(key, want string) {
 	s.errs = append(s.errs, fmt.Errorf("%s: [%s] has no %s; set it to %s", s.file.path, s.name, key, want))
 }
 
 // wrong adds the error of a wrong value. The error does not show the value.
-func (s *section) wrong(e entry, want string) {
-	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: want %s", s.file.path, e.line, e.section, e.key, want))
+func (s *section) wrong(e entry, want string) { s.reject(e, errors.New("want "+want)) }
+
+// reject adds err as an error of the entry e.
+func (s *section) reject(e entry, err error) {
+	s.errs = append(s.errs, fmt.Errorf("%s:%d: [%s] %s: %w", s.file.path, e.line, e.section, e.key, err))
 }
 
 // get returns the entry of a key. It panics if the key is not in the table of known
-// keys: then a file that sets the key would get a warning that it is unknown.
+// keys, since checkNames would refuse the key or warn of it.
 func (s *section) get(key string) (entry, bool) {
 	if !slices.Contains(keys[s.name], key) {
 		panic("config: key " + key + " of section " + s.name + " is not in the table")

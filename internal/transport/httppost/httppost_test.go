@@ -38,7 +38,7 @@ func TestHTTPRedirectFaults(t *testing.T) {
 	redirect := func(code int, to string) func(t *testing.T) (transport.Transport, error) {
 		return func(t *testing.T) (transport.Transport, error) {
 			s := answering(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != http.MethodPost || r.URL.Path == "/other" {
+				if r.Method != http.MethodPost {
 					return // confirms: a client that follows such a redirect fails the test
 				}
 				w.Header().Set("Location", to)
