@@ -53,7 +53,7 @@ func writeReport(dir string, results []result, far []remote, own plan) error {
 		"Medians of %d runs of each point; a row in a thousand is large. How to read it: [docs/capacity.md](../capacity.md).\n", runtime.NumCPU(), processor(), len(results[0].runs))
 
 	say("## Settings to use\n")
-	say("The fewest workers, and then messages in flight, within %.0f %% of the fastest.\n", tolerance*100)
+	say("The fewest workers, and then the fewest messages in flight, that come within %.0f %% of the fastest point.\n", tolerance*100)
 	say("| threshold (MB) | `--workers` | `--connections` | `--channels` | `--window` | rows/s | flows/s | JSON MB/s | sender CPU µs/row | broker CPU µs/row | sender MB |")
 	say("|---|---|---|---|---|---|---|---|---|---|---|")
 	costs := make(map[string]cost)
@@ -65,7 +65,7 @@ func writeReport(dir string, results []result, far []remote, own plan) error {
 	}
 
 	say("\n## What a sensor takes\n")
-	say("Of each hour, for all instances together, when a run is started every hour. A share of 100 %% is one processor all the time.\n")
+	say("A run is started every hour. Its time and its shares are for all instances together. A share of 100 %% is one processor for the whole hour.\n")
 	say("| rows an hour, each instance | instances | threshold (MB) | run takes | sender's share | broker's share | JSON an hour |")
 	say("|---|---|---|---|---|---|---|")
 	plans := []plan{{1e6, 1}, {10e6, 1}, {10e6, 4}, {100e6, 1}, {100e6, 4}}
