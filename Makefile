@@ -23,7 +23,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build $(COMMANDS:%=bin/%)
 build: $(COMMANDS:%=bin/%) ## build bin/tstat_send and bin/tstat_cull
@@ -36,7 +36,7 @@ run: build ## build both programs, then show the flows of sample logs and the su
 	@scripts/run-sample bin/tstat_send
 
 .PHONY: test
-test: ## all tests: unit, race, golden, broker, fuzz seeds; installs the servers that they need if missing
+test: ## all tests, with the race detector; installs the servers that they need if missing
 	scripts/install-cc
 	scripts/install-rabbitmq
 	scripts/install-prometheus
@@ -125,7 +125,7 @@ uninstall: ## remove everything that make install has installed, except the conf
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install $@ bin
 
 .PHONY: dist
-dist: ## make dist/: tar.gz, .deb and .rpm for amd64 and arm64, and their checksums
+dist: ## write dist/: .tar.gz, .deb and .rpm for amd64 and arm64, and their checksums
 	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' NFPM='$(GO) tool -modfile=$(CURDIR)/tools/dist/go.mod nfpm' scripts/dist
 
 .PHONY: test-packages

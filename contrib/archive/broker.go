@@ -10,20 +10,20 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// timeout bounds connecting, each write, and a confirmation.
-const timeout = 30 * time.Second
+// brokerTimeout bounds connecting to the broker, each write, and a confirmation.
+const brokerTimeout = 30 * time.Second
 
 func dial(url string) (*amqp.Connection, error) {
 	return amqp.DialConfig(url, amqp.Config{
 		Heartbeat:  10 * time.Second,
-		Dial:       amqp.DefaultDial(timeout),
+		Dial:       amqp.DefaultDial(brokerTimeout),
 		Properties: amqp.Table{"connection_name": "tstat archive"},
 	})
 }
 
 // hangUp closes a connection that may be dead.
 func hangUp(conn *amqp.Connection) {
-	_ = conn.CloseDeadline(time.Now().Add(pause)) // what is not acknowledged comes again
+	_ = conn.CloseDeadline(time.Now().Add(closeTimeout)) // what is not acknowledged comes again
 }
 
 // ensureQueue declares a durable queue unless a queue of that name exists, of any type.
@@ -57,7 +57,7 @@ func (a *archive) deadLetter(ctx context.Context, messages []*message) error {
 	var socket net.Conn
 	conn, err := amqp.DialConfig(a.rabbit, amqp.Config{
 		Dial: func(network, address string) (c net.Conn, err error) {
-			socket, err = amqp.DefaultDial(timeout)(network, address)
+			socket, err = amqp.DefaultDial(brokerTimeout)(network, address)
 			return socket, err
 		},
 		Properties: amqp.Table{"connection_name": "tstat archive, dead letters"},
@@ -75,7 +75,7 @@ func (a *archive) deadLetter(ctx context.Context, messages []*message) error {
 	}
 	returned := ch.NotifyReturn(make(chan amqp.Return, 1))
 	for _, m := range messages {
-		if err := socket.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+		if err := socket.SetWriteDeadline(time.Now().Add(brokerTimeout)); err != nil {
 			return fmt.Errorf("bound a write: %w", err)
 		}
 		if err := a.publishDead(ctx, ch, returned, m); err != nil {
@@ -87,7 +87,7 @@ func (a *archive) deadLetter(ctx context.Context, messages []*message) error {
 }
 
 func (a *archive) publishDead(ctx context.Context, ch *amqp.Channel, returned <-chan amqp.Return, m *message) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	d := &m.delivery
 	confirmation, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", a.dead, true, false, amqp.Publishing{

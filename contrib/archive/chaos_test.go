@@ -29,8 +29,8 @@ const (
 	dead   = "tstat_dead"
 )
 
-// plant is everything from the logs to the table. Each part is a process of its own.
-type plant struct {
+// pipeline is everything from the logs to the table. Each part is a process of its own.
+type pipeline struct {
 	t                *testing.T
 	rand             *rand.Rand
 	node             *rabbittest.Node
@@ -38,7 +38,7 @@ type plant struct {
 	config           string
 	db               *postgres
 	root             string
-	logs             []*growing
+	logs             []*growingLog
 	sender, consumer string // paths of the programs
 
 	consumers []*testkit.Program
@@ -46,9 +46,9 @@ type plant struct {
 	kills     map[string]int // by part
 }
 
-func newPlant(t *testing.T, queueType string) *plant {
+func newPipeline(t *testing.T, queueType string) *pipeline {
 	t.Helper()
-	p := &plant{t: t, node: rabbittest.Start(t), db: startPostgres(t, "fsync=off"), root: filepath.Join(t.TempDir(), "tstat"), kills: map[string]int{}}
+	p := &pipeline{t: t, node: rabbittest.Start(t), db: startPostgres(t, "fsync=off"), root: filepath.Join(t.TempDir(), "tstat"), kills: map[string]int{}}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	p.rand = rand.New(rand.NewPCG(seed, 0))
@@ -76,8 +76,8 @@ func build(t testing.TB, dir, name string) (path string) {
 	return path
 }
 
-// growing is a log to which rows are added.
-type growing struct {
+// growingLog is a log to which rows are added.
+type growingLog struct {
 	path  string
 	kind  reference.Protocol
 	maker *loggen.Maker
@@ -86,7 +86,7 @@ type growing struct {
 }
 
 // addLogs starts a directory with two logs.
-func (p *plant) addLogs() {
+func (p *pipeline) addLogs() {
 	p.t.Helper()
 	start := time.Date(2026, 1, 15, len(p.logs)/2, 0, 0, 0, time.UTC)
 	dir := filepath.Join(p.root, "live", loggen.DirName(start))
@@ -98,7 +98,7 @@ func (p *plant) addLogs() {
 		p.t.Fatal(err)
 	}
 	for proto, kind := range map[loggen.Proto]reference.Protocol{loggen.TCP: reference.TCP, loggen.UDP: reference.UDP} {
-		l := &growing{filepath.Join(dir, "log_"+proto.String()+"_complete"), kind, g.Maker(proto, 0), 0, start}
+		l := &growingLog{filepath.Join(dir, "log_"+proto.String()+"_complete"), kind, g.Maker(proto, 0), 0, start}
 		if err := os.WriteFile(l.path, []byte(l.maker.Header()), 0o644); err != nil {
 			p.t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func (p *plant) addLogs() {
 }
 
 // grow adds rows to a log.
-func (l *growing) grow(t testing.TB, rows int) {
+func (l *growingLog) grow(t testing.TB, rows int) {
 	t.Helper()
 	var text []byte
 	for range rows {
@@ -126,7 +126,7 @@ func (l *growing) grow(t testing.TB, rows int) {
 }
 
 // flows adds the flows of the growing logs to all.
-func (p *plant) flows(all multiset) multiset {
+func (p *pipeline) flows(all multiset) multiset {
 	p.t.Helper()
 	for _, l := range p.logs {
 		result, err := reference.Read(testkit.ReadLog(p.t, l.path), l.kind, reference.Settings{Sensor: sensor})
@@ -139,7 +139,7 @@ func (p *plant) flows(all multiset) multiset {
 }
 
 // send starts tstat_send. If failpoint is not empty, the program dies there.
-func (p *plant) send(failpoint string) *testkit.Program {
+func (p *pipeline) send(failpoint string) *testkit.Program {
 	p.t.Helper()
 	cmd := exec.Command(p.sender, "-d", p.root, "-c", p.config, "-S", sensor, "-T", "0")
 	cmd.Env = append(cmd.Environ(), "TSTAT_FAILPOINT="+failpoint)
@@ -147,7 +147,7 @@ func (p *plant) send(failpoint string) *testkit.Program {
 }
 
 // sendAll runs tstat_send until a run succeeds.
-func (p *plant) sendAll() {
+func (p *pipeline) sendAll() {
 	p.t.Helper()
 	for range 5 {
 		e := p.send("").Wait()
@@ -159,7 +159,7 @@ func (p *plant) sendAll() {
 	p.t.Fatal("five runs of tstat_send have failed")
 }
 
-func (p *plant) consume() *testkit.Program {
+func (p *pipeline) consume() *testkit.Program {
 	p.t.Helper()
 	cmd := exec.Command(p.consumer, "-v", "-queue", testsite.Queue, "-dead", dead, "-batch", "20")
 	cmd.Env = append(cmd.Environ(), "RABBIT_URL="+p.node.URL(p.site.VHost), "DATABASE_URL="+p.db.url())
@@ -169,7 +169,7 @@ func (p *plant) consume() *testkit.Program {
 var repeatedFlows = regexp.MustCompile(`event=batch_stored .*repeated=([0-9]+)`)
 
 // retire ends a consumer with a signal, and counts the repeats in its log.
-func (p *plant) retire(c *testkit.Program, signal syscall.Signal) {
+func (p *pipeline) retire(c *testkit.Program, signal syscall.Signal) {
 	p.t.Helper()
 	c.Signal(signal)
 	e := c.Wait()
@@ -183,7 +183,7 @@ func (p *plant) retire(c *testkit.Program, signal syscall.Signal) {
 }
 
 // drain runs two consumers until all messages are acknowledged, and ends them.
-func (p *plant) drain() {
+func (p *pipeline) drain() {
 	p.t.Helper()
 	for len(p.consumers) < 2 {
 		p.consumers = append(p.consumers, p.consume())
@@ -201,17 +201,19 @@ func (p *plant) drain() {
 }
 
 // upTo returns a random duration below d.
-func (p *plant) upTo(d time.Duration) time.Duration { return time.Duration(p.rand.Int64N(int64(d))) }
+func (p *pipeline) upTo(d time.Duration) time.Duration {
+	return time.Duration(p.rand.Int64N(int64(d)))
+}
 
 // pause lets the processes run for d.
-func (p *plant) pause(d time.Duration) {
+func (p *pipeline) pause(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	<-t.C
 }
 
 // kill kills a part other than the sender, and starts it again.
-func (p *plant) kill(part string) {
+func (p *pipeline) kill(part string) {
 	p.t.Helper()
 	p.kills[part]++
 	switch part {
@@ -233,7 +235,7 @@ func (p *plant) kill(part string) {
 // TestExactlyOnce kills sender, consumers, broker and database at random, while real logs and
 // growing logs are sent. In the end the table holds each flow as often as the logs do.
 func TestExactlyOnce(t *testing.T) {
-	p := newPlant(t, "quorum")
+	p := newPipeline(t, "quorum")
 	copyLogs(t, p.root)
 	for range 2 {
 		p.consumers = append(p.consumers, p.consume())
@@ -289,7 +291,7 @@ func TestExactlyOnce(t *testing.T) {
 // TestGrownLog: the sender dies when everything is confirmed and the mark is not written yet.
 // Then the log grows, and its last message arrives again, longer.
 func TestGrownLog(t *testing.T) {
-	p := newPlant(t, "classic")
+	p := newPipeline(t, "classic")
 	p.addLogs()
 	for _, l := range p.logs {
 		l.grow(t, 130)

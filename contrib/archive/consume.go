@@ -23,8 +23,9 @@ type archive struct {
 }
 
 const (
-	pause = time.Second     // between two attempts to reach the broker or the database
-	stuck = 5 * time.Minute // limit for a transaction
+	retryDelay         = time.Second     // between two attempts to reach the broker or the database
+	transactionTimeout = 5 * time.Minute // limit for a transaction
+	closeTimeout       = time.Second     // limit for closing a connection that may be dead
 )
 
 // run serves the queue until ctx ends, through all restarts of the broker and
@@ -87,7 +88,7 @@ func (a *archive) session(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		for batch := range batches {
-			if err := a.archive(ctx, batch); err != nil {
+			if err := a.handle(ctx, batch); err != nil {
 				return err
 			}
 			// Acknowledges the last message and all messages before it.
@@ -126,8 +127,8 @@ func (a *archive) collect(ctx context.Context, deliveries <-chan amqp.Delivery, 
 	}
 }
 
-// archive stores each message of a batch in the database or in the dead-letter queue.
-func (a *archive) archive(ctx context.Context, batch []*message) error {
+// handle stores each message of a batch in the database or in the dead-letter queue.
+func (a *archive) handle(ctx context.Context, batch []*message) error {
 	var good, bad []*message
 	for _, m := range batch {
 		if m.fault == nil {
@@ -136,22 +137,22 @@ func (a *archive) archive(ctx context.Context, batch []*message) error {
 			bad = append(bad, m)
 		}
 	}
-	refused, err := a.save(ctx, good)
+	refused, err := a.saveWithRetry(ctx, good)
 	if err != nil {
 		return err
 	}
 	return a.deadLetter(ctx, append(bad, refused...))
 }
 
-// save stores messages. It retries as long as the database is away, since messages that are
-// given back to the broker would count as delivery attempts. It returns the messages whose
+// saveWithRetry stores messages. It retries as long as the database is away, since messages that
+// are given back to the broker would count as delivery attempts. It returns the messages whose
 // content the database refuses.
-func (a *archive) save(ctx context.Context, messages []*message) (refused []*message, err error) {
+func (a *archive) saveWithRetry(ctx context.Context, messages []*message) (refused []*message, err error) {
 	if len(messages) == 0 {
 		return nil, nil
 	}
 	for attempt := 1; ; attempt++ {
-		err := a.try(ctx, messages)
+		err := a.saveOnce(ctx, messages)
 		switch {
 		case err == nil:
 			return nil, nil
@@ -165,7 +166,7 @@ func (a *archive) save(ctx context.Context, messages []*message) (refused []*mes
 			return messages, nil
 		default:
 			for _, m := range messages {
-				r, err := a.save(ctx, []*message{m})
+				r, err := a.saveWithRetry(ctx, []*message{m})
 				if err != nil {
 					return nil, err
 				}
@@ -176,9 +177,9 @@ func (a *archive) save(ctx context.Context, messages []*message) (refused []*mes
 	}
 }
 
-// try stores messages once. After an error the next attempt has a new connection.
-func (a *archive) try(ctx context.Context, messages []*message) error {
-	ctx, cancel := context.WithTimeout(ctx, stuck)
+// saveOnce tries to store messages. After an error the next attempt has a new connection.
+func (a *archive) saveOnce(ctx context.Context, messages []*message) error {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
 	if err := a.connectStore(ctx); err != nil {
 		return err
@@ -216,7 +217,7 @@ func flowsOf(messages []*message) (flows int64) {
 }
 
 func wait(ctx context.Context) {
-	t := time.NewTimer(pause)
+	t := time.NewTimer(retryDelay)
 	defer t.Stop()
 	select {
 	case <-t.C:

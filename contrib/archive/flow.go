@@ -67,13 +67,13 @@ var values = [...]value{
 
 const tcpValues = 5
 
-// placeOfValue holds the index in values of each key.
-var placeOfValue = func() map[string]int {
-	places := map[string]int{}
+// indexOfValue holds the index in values of each key.
+var indexOfValue = func() map[string]int {
+	indices := map[string]int{}
 	for i, v := range values {
-		places[v.name] = i
+		indices[v.name] = i
 	}
-	return places
+	return indices
 }()
 
 // columns are the columns of the table flows, in the order of flow.row.
@@ -104,8 +104,9 @@ type record struct {
 	End   *int64 `json:"end"`
 }
 
-// latest is above every time in seconds and below every time in milliseconds.
-const latest = 100_000_000_000
+// maxSeconds tells seconds from milliseconds: it is the year 5138 in seconds, and 1973 in
+// milliseconds.
+const maxSeconds = 100_000_000_000
 
 // parseFlow parses a flow. It fails if the flow does not fit docs/message.schema.json or the
 // columns.
@@ -129,7 +130,7 @@ func parseFlow(text []byte) (flow, error) {
 		return flow{}, errors.New("sensor_id holds a zero byte, which PostgreSQL cannot store")
 	case r.Start == nil || r.End == nil || *r.Start < 0 || *r.End < 0:
 		return flow{}, errors.New("start or end is missing or negative")
-	case *r.Start >= latest || *r.End >= latest:
+	case *r.Start >= maxSeconds || *r.End >= maxSeconds:
 		return flow{}, errors.New("start or end is not in seconds: run tstat_send without --timestamps ms")
 	}
 	instance, err := instanceID(m.InstanceID)
@@ -176,7 +177,7 @@ func appendValues(row []any, protocol string, object []byte) ([]any, error) {
 	own := row[len(columns)-len(values):]
 	var have [len(values)]bool
 	for key, text := range members(object) {
-		i, ok := placeOfValue[string(key)]
+		i, ok := indexOfValue[string(key)]
 		if !ok || i >= len(wanted) || have[i] {
 			return nil, fmt.Errorf("%.100q is no value of a %s flow, or stands there twice", key, protocol)
 		}

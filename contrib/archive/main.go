@@ -1,4 +1,4 @@
-// Archive stores the flows that tstat_send publishes in PostgreSQL, each flow of
+// Tstat_archive stores in PostgreSQL the flows that tstat_send publishes, each flow of
 // the logs once. docs/archive.md says how to run it.
 //
 //	flow.go     turns JSON into a row of the table flows
@@ -30,9 +30,10 @@ func main() {
 	flag.IntVar(&a.batch, "batch", 200, "largest number of messages in a transaction")
 	verbose := flag.Bool("v", false, "log each transaction")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), `Usage: archive [-queue NAME] [-dead NAME] [-batch N] [-v]
-RABBIT_URL is the broker (amqp://user:password@host/vhost), DATABASE_URL the
-database (postgres://user:password@host/name); without it PGHOST and the like.`)
+		fmt.Fprintln(flag.CommandLine.Output(), `Usage: tstat_archive [-queue NAME] [-dead NAME] [-batch N] [-v]
+In the environment: RABBIT_URL names the broker (amqp://user:password@host/vhost).
+DATABASE_URL names the database (postgres://user:password@host/name). Without it,
+PGHOST, PGDATABASE and so on do, as for psql.`)
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -17,8 +17,8 @@ import (
 // same bytes of the same log. Neither condition is enough alone: a log may hold two equal flows,
 // and Tstat may start a log of the same name anew.
 
-// stored holds the stored messages that share bytes with messages of a batch, by log.
-type stored map[string][]storedMessage
+// storedMessages holds the stored messages that share bytes with messages of a batch, by log.
+type storedMessages map[string][]storedMessage
 
 type storedMessage struct {
 	place
@@ -28,7 +28,7 @@ type storedMessage struct {
 // lookUp reads the stored messages that share bytes with messages. It locks the logs until the
 // transaction ends, so that of two consumers with messages of the same log, the second sees the
 // flows that the first has stored.
-func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (stored, error) {
+func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (storedMessages, error) {
 	var logs []string
 	var froms, tos []int64
 	for _, m := range messages {
@@ -46,7 +46,7 @@ func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (stored, error)
 	if err != nil {
 		return nil, fmt.Errorf("look messages up: %w", err)
 	}
-	known := stored{}
+	known := storedMessages{}
 	var id string
 	var digests []byte
 	_, err = pgx.ForEachRow(rows, []any{&id, &digests}, func() error {
@@ -60,7 +60,7 @@ func lookUp(ctx context.Context, tx pgx.Tx, messages []*message) (stored, error)
 }
 
 // add adds a stored message with the digests of its flows, eight bytes each.
-func (s stored) add(at place, digests []byte) {
+func (s storedMessages) add(at place, digests []byte) {
 	m := storedMessage{at, map[uint64]int{}}
 	for d := range slices.Chunk(digests, 8) {
 		m.flows[binary.BigEndian.Uint64(d)]++
@@ -70,7 +70,7 @@ func (s stored) add(at place, digests []byte) {
 
 // unknown returns the flows of m that are not stored. Of equal flows, it leaves out as many as
 // are stored.
-func (s stored) unknown(m *message) []flow {
+func (s storedMessages) unknown(m *message) []flow {
 	known := map[uint64]int{}
 	for _, other := range s[m.log] {
 		if other.shares(m.place) {

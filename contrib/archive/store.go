@@ -61,7 +61,7 @@ func lockTables(ctx context.Context, tx pgx.Tx, name string) (exists bool, err e
 // close ends the connection. It has a time-out of its own, since the caller's context may have
 // ended.
 func (s *store) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	_ = s.conn.Close(ctx) // the server rolls an open transaction back
 }

@@ -2,7 +2,7 @@
 _tstat_cull() {
 	local cur=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1)) equals=
 	COMPREPLY=()
-	# bash makes words of both sides of an = and of the = itself
+	# bash splits a word at =: A=B is the three words A, = and B
 	if [[ $cur == = ]]; then
 		cur= equals=1
 	elif [[ ${COMP_WORDS[at]} == = ]]; then
