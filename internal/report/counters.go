@@ -17,7 +17,7 @@ import (
 // A row is counted when it is read, also if its message then fails.
 type Counters struct {
 	Found       atomic.Int64 // directories found below the roots
-	Directories atomic.Int64 // directories with something to send
+	Directories atomic.Int64 // directories worked on, because they had something to send
 	Marked      atomic.Int64 // directories marked .processed
 	Logs        atomic.Int64 // logs read
 	Bytes       atomic.Int64 // uncompressed bytes read
@@ -35,8 +35,7 @@ type Counters struct {
 	Failed    atomic.Int64 // messages not confirmed when the run ended
 	BodyBytes atomic.Int64 // bytes of the bodies of published messages
 
-	// Unsent holds the directories that the run has found and not marked.
-	Unsent Unsent
+	Unsent Unsent // directories that still have something to send
 
 	spent [stages]atomic.Int64 // ns
 
@@ -132,7 +131,7 @@ func (r *Run) quantities() []quantity {
 // omitIfZero are the quantities that the summary omits if they are 0.
 var omitIfZero = map[string]bool{"returned": true, "nacked": true, "reconnects": true}
 
-// Attrs returns the counters as keys and values of the summary line.
+// Attrs returns the counters as keys and values of the summary line, without body_bytes.
 func (r *Run) Attrs() []any {
 	var attrs []any
 	for _, q := range r.quantities() {

@@ -11,7 +11,7 @@ type CullRun struct {
 	Roots   []CullRoot
 }
 
-// CullCounts are numbers of directories; see cull.Counts.
+// CullCounts has the fields of cull.Counts, with their names in a report.
 type CullCounts struct {
 	Found       int   `json:"found"`
 	Directories int   `json:"directories"`
@@ -71,11 +71,11 @@ func (r *CullRun) metrics(s *metricSet, root CullRoot) {
 	s.count("directories", "Directories deleted.", float64(deleted.Directories))
 	s.count("bytes", "Sizes of the files in deleted directories.", float64(deleted.Bytes))
 	s.gauge("found", "Directories of logs found below the root.", float64(root.Found))
-	s.gauge("unmarked", "Directories without a whole mark: not sent, or not wholly.", float64(root.Unmarked))
-	s.gauge("changed", "Directories that are due, but hold rows that came after the mark.", float64(root.Changed))
+	s.gauge("unmarked", "Directories without a valid mark: not sent, or not completely.", float64(root.Unmarked))
+	s.gauge("changed", "Directories that are due, but have rows that came after the mark.", float64(root.Changed))
 	s.gauge("kept", "Directories that are due, but kept for another reason.", float64(root.Kept))
 	s.gauge("locked", "Directories left to a run that worked on them.", float64(root.Locked))
-	s.gauge("failed", "Directories that could not be examined, or not be deleted as a whole.", float64(root.Failed))
+	s.gauge("failed", "Directories that could not be examined or not be deleted completely.", float64(root.Failed))
 	s.gauge("lacking_bytes", "Bytes that --min-free still lacked on the disk of the root when the last run ended.", float64(root.LackingBytes))
 	unreadable := 0.0
 	if root.Unreadable {

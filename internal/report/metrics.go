@@ -16,31 +16,37 @@ const sendPrefix = "tstat_send_"
 // WriteMetrics writes the metrics of a run that has ended to a file for the textfile
 // collector of Prometheus's node_exporter.
 func (r *Run) WriteMetrics(f *MetricsFile) error {
-	return f.write(sendPrefix, func(s *metricSet) {
-		s = r.metrics(s, r.Ended)
+	return r.write(f, r.Ended, func(s *metricSet) {
 		s.ended("tstat_send", &r.Outcome)
 	})
 }
 
 // WriteProgress writes the metrics of a run that has not ended.
 func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
-	return f.write(sendPrefix, func(s *metricSet) {
-		s = r.metrics(s, now)
-		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics before its end; absent between runs.", seconds(now))
+	return r.write(f, now, func(s *metricSet) {
+		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics before its end; absent between runs.", unixSeconds(now))
 		s.running("tstat_send", &r.Outcome)
 	})
 }
 
-// metrics adds the state of the run at the time now to unlabelled. The returned set adds the
-// labels of the run to every further sample, so that two runs with different roots or
-// sensors have no series in common.
-func (r *Run) metrics(unlabelled *metricSet, now time.Time) *metricSet {
-	roots := make([]string, len(r.Roots))
-	for i, root := range r.Roots {
-		roots[i] = rootLabel(root.Path)
-		r.rootMetrics(unlabelled.with("sensor", r.Sensor, "root", roots[i], "instance_id", root.Instance), root, now)
-	}
-	s := unlabelled.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
+// write writes the metrics of each root, the metrics of the whole run, and the metrics
+// that outcome adds. All samples are labelled with the sensor and the roots, so that the
+// files of two runs with different sensors or roots have no series in common.
+func (r *Run) write(f *MetricsFile, now time.Time, outcome func(*metricSet)) error {
+	return f.write(sendPrefix, func(s *metricSet) {
+		roots := make([]string, len(r.Roots))
+		for i, root := range r.Roots {
+			roots[i] = rootLabel(root.Path)
+			r.rootMetrics(s.with("sensor", r.Sensor, "root", roots[i], "instance_id", root.Instance), root, now)
+		}
+		s = s.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
+		r.runMetrics(s, now)
+		outcome(s)
+	})
+}
+
+// runMetrics adds the counters of the run.
+func (r *Run) runMetrics(s *metricSet, now time.Time) {
 	for _, q := range r.quantities() {
 		if q.name != "found" { // rootMetrics adds it for each root
 			s.count(q.name, q.help, float64(q.value))
@@ -51,11 +57,10 @@ func (r *Run) metrics(unlabelled *metricSet, now time.Time) *metricSet {
 	}
 	s.latency(&r.Delivery.Latency)
 	if r.Counters.Rows.Load() > 0 {
-		s.gauge("last_row_timestamp_seconds", "When a run last read a row that had not been read before.", seconds(now))
+		s.gauge("last_row_timestamp_seconds", "When a run last read a row that had not been read before.", unixSeconds(now))
 	} else {
 		s.keep("last_row_timestamp_seconds")
 	}
-	return s
 }
 
 // rootLabel returns the absolute path of a root, so that runs with relative
@@ -67,17 +72,17 @@ func rootLabel(path string) string {
 	return path
 }
 
-// seconds returns a time in seconds since the epoch, as Prometheus represents it.
-func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+// unixSeconds returns a time in seconds since the epoch, as Prometheus represents it.
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// rootMetrics adds the state of one root. A metric that this run does not know yet
+// rootMetrics adds the state of one root. A metric whose value this run does not know yet
 // keeps the value of the last run.
 func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	const newest = "newest_directory_timestamp_seconds"
 	if crawled, known := r.Counters.root(root.Path); known {
 		s.gauge("found", "Directories of logs found below the root.", float64(crawled.found))
 		if crawled.found > 0 {
-			s.gauge(newest, "When Tstat started the newest directory below the root; absent if there is none.", seconds(crawled.newest))
+			s.gauge(newest, "When Tstat started the newest directory below the root; absent if there is none.", unixSeconds(crawled.newest))
 		}
 	} else {
 		s.keep("found")

@@ -24,7 +24,7 @@ type families map[string]*dto.MetricFamily
 type metricSet struct {
 	prefix      string   // begins the name of every metric
 	constant    []string // labels of every sample that is added
-	before, now families // the content of the file: before this run, and after
+	before, now families // the content of the file before this run, and the new content
 }
 
 // A MetricsFile is a file for the textfile collector of Prometheus's node_exporter. Its
@@ -116,7 +116,7 @@ func (s *metricSet) last(name string, labels ...string) *dto.Metric {
 	return nil
 }
 
-// add adds a sample without a value.
+// add adds a sample, whose value the caller sets.
 func (s *metricSet) add(name, help string, kind dto.MetricType, labels []string) *dto.Metric {
 	name = s.prefix + name
 	f := s.now[name]
@@ -149,8 +149,8 @@ func (s *metricSet) keep(name string) {
 
 // ended adds the metrics that both programs write at the end of a run.
 func (s *metricSet) ended(tool string, o *Outcome) {
-	s.runs(o.Status)
-	ended := seconds(o.Ended)
+	s.runs(strconv.Itoa(o.Status))
+	ended := unixSeconds(o.Ended)
 	s.gauge("status", "Exit status of the last run.", float64(o.Status))
 	s.gauge("seconds", "Time that the last run took.", o.seconds())
 	s.gauge("last_run_timestamp_seconds", "When the last run ended.", ended)
@@ -163,10 +163,10 @@ func (s *metricSet) ended(tool string, o *Outcome) {
 	s.common(tool, o)
 }
 
-// running is like ended, for a run that has not ended: the metrics that describe the end
+// running is like ended, for a run that has not ended. The metrics that describe the end
 // of a run keep the values of the last run.
 func (s *metricSet) running(tool string, o *Outcome) {
-	s.runs(noStatus)
+	s.runs("")
 	for _, name := range []string{"status", "seconds", "last_run_timestamp_seconds", "last_success_timestamp_seconds"} {
 		s.keep(name)
 	}
@@ -180,31 +180,21 @@ func (s *metricSet) common(tool string, o *Outcome) {
 	s.gauge("build_info", "Version of "+tool+".", 1, "version", o.Version)
 }
 
-// noStatus is the status of a run that has not ended.
-const noStatus = -1
-
-// runs counts runs by exit status: it adds a run that ended with status, and keeps the
-// counts of the other statuses.
-func (s *metricSet) runs(status int) {
-	const name, help = "runs", "Runs by exit status."
-	added := strconv.Itoa(status)
-	statuses := []string{added}
-	if status == noStatus {
-		statuses = nil
-	}
-	for _, m := range s.before[s.prefix+name+"_total"].GetMetric() {
+// runs counts runs by exit status. It adds a run that ended with status, or none if
+// status is empty, and keeps the counts of the other statuses.
+func (s *metricSet) runs(status string) {
+	counts := make(map[string]float64) // what this run adds, by status
+	for _, m := range s.before[s.prefix+"runs_total"].GetMetric() {
 		for _, l := range m.GetLabel() {
-			if l.GetName() == "status" && s.last(name+"_total", "status", l.GetValue()) == m {
-				statuses = append(statuses, l.GetValue())
+			if l.GetName() == "status" && s.last("runs_total", "status", l.GetValue()) == m { // m has the labels of s
+				counts[l.GetValue()] = 0
 			}
 		}
 	}
-	slices.Sort(statuses)
-	for _, status := range slices.Compact(statuses) {
-		n := 0.0
-		if status == added {
-			n = 1
-		}
-		s.count(name, help, n, "status", status)
+	if status != "" {
+		counts[status] = 1
+	}
+	for _, status := range slices.Sorted(maps.Keys(counts)) {
+		s.count("runs", "Runs by exit status.", counts[status], "status", status)
 	}
 }

@@ -118,7 +118,7 @@ func (p *Progress) Show(c *Counters) (stop func()) {
 	}
 }
 
-// draw draws the bar. Before the crawl has ended it draws nothing.
+// draw draws the bar. It draws nothing until the crawl has found something to read.
 func (p *Progress) draw(c *Counters) {
 	total, read := c.Unsent.Total(), c.Bytes.Load()
 	if total == 0 {

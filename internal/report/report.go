@@ -23,7 +23,7 @@ type Root struct {
 	Instance string `json:"instance"`
 }
 
-// Settings are the flags that a report shows.
+// Settings are the settings that a report shows.
 type Settings struct {
 	Transport      string `json:"transport"` // none with --no-transport
 	Config         string `json:"config"`

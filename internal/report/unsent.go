@@ -195,7 +195,7 @@ func (u *Unsent) First(n int) []UnsentDirectory {
 	return list
 }
 
-// compareAge is negative if directory a is older than b.
+// compareAge compares directories by age, the oldest first.
 func (u *Unsent) compareAge(a, b string) int {
 	return cmp.Or(cmp.Compare(u.dirs[a].since, u.dirs[b].since), strings.Compare(a, b))
 }

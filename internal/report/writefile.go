@@ -25,7 +25,7 @@ func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error)
 	case e == nil && info.IsDir():
 		return &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
 	case e == nil && !info.Mode().IsRegular():
-		return overwrite(path, write)
+		return writeDirectly(path, write)
 	case e == nil:
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
@@ -51,7 +51,7 @@ func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error)
 	return f.Commit(name)
 }
 
-func overwrite(path string, write func(io.Writer) error) error {
+func writeDirectly(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err
