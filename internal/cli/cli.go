@@ -58,13 +58,12 @@ func Version(version, commit, date string) string {
 			date = s.Value
 		}
 	}
-	return fmt.Sprintf("%s (commit %s, %s, %s)", orUnknown(version), orUnknown(commit), orUnknown(date), info.GoVersion)
+	const unknown = "unknown"
+	return fmt.Sprintf("%s (commit %s, %s, %s)", cmp.Or(version, unknown), cmp.Or(commit, unknown), cmp.Or(date, unknown), info.GoVersion)
 }
 
 // VersionOrUnknown returns version, or "unknown" if it is empty, as after go install.
-func VersionOrUnknown(version string) string { return orUnknown(version) }
-
-func orUnknown(s string) string { return cmp.Or(s, "unknown") }
+func VersionOrUnknown(version string) string { return cmp.Or(version, "unknown") }
 
 // UntilSignal returns a context that ends at the first SIGINT, SIGTERM or
 // SIGHUP. A second signal ends the process at once, with TempFail. A SIGHUP that

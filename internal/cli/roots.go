@@ -9,26 +9,34 @@ import (
 // CheckDisjoint returns an error if a root is given twice or lies in another root. The
 // directories of such a root would be found twice, and the second lock would fail.
 func CheckDisjoint(roots []string) error {
-	slash := string(filepath.Separator)
-	places := make([]string, len(roots)) // absolute, without symbolic links, with a slash at the end
+	paths := make([]string, len(roots)) // with a slash at the end, so that a prefix is a parent
 	for i, root := range roots {
-		place, err := filepath.Abs(root)
-		if target, linkErr := filepath.EvalSymlinks(place); err == nil && linkErr == nil {
-			place = target
-		}
-		places[i] = strings.TrimSuffix(place, slash) + slash
+		paths[i] = strings.TrimSuffix(realPath(root), "/") + "/"
 		for j, other := range roots[:i] {
 			switch {
-			case places[i] == places[j]:
-				return fmt.Errorf("root %s is given twice, also as %s", root, other)
-			case strings.HasPrefix(places[i], places[j]):
+			case paths[i] == paths[j]:
+				return fmt.Errorf("roots %s and %s are the same directory: leave one of them out", other, root)
+			case strings.HasPrefix(paths[i], paths[j]):
 				return fmt.Errorf("root %s lies in the root %s: leave one of them out", root, other)
-			case strings.HasPrefix(places[j], places[i]):
+			case strings.HasPrefix(paths[j], paths[i]):
 				return fmt.Errorf("root %s lies in the root %s: leave one of them out", other, root)
 			}
 		}
 	}
 	return nil
+}
+
+// realPath returns the absolute path of a root, with symbolic links replaced if the root
+// exists.
+func realPath(root string) string {
+	path, err := filepath.Abs(root)
+	if err != nil {
+		return root
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
 }
 
 // A Root is a directory below which Tstat writes its directories of logs.
@@ -51,7 +59,7 @@ func (r *Root) UnmarshalText(text []byte) error {
 	if !found || strings.Contains(instance, "/") {
 		instance, path = "", string(text)
 	} else if instance == "" {
-		return fmt.Errorf("%q: no instance id stands before the =", text)
+		return fmt.Errorf("%q has no instance id before the =", text)
 	}
 	if path == "" {
 		return fmt.Errorf("%q names no directory: is a variable in the command not set?", text)

@@ -11,7 +11,7 @@ type ConfigError struct{ Err error }
 
 func (e ConfigError) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error itself.
+// Unwrap returns e.Err.
 func (e ConfigError) Unwrap() error { return e.Err }
 
 // NotStarted writes why a program did nothing, and returns the exit status: Config for a

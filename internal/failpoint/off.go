@@ -1,9 +1,9 @@
 //go:build !failpoints
 
-// Package failpoint names moments at which a test can kill the program with SIGKILL,
-// because a signal from outside would not hit them. Hit kills only in a program built
-// with the tag failpoints.
+// Package failpoint marks points in the code at which a test can kill the program. A
+// signal from outside would rarely arrive at exactly such a point. Only a program built
+// with the tag failpoints can be killed.
 package failpoint
 
-// Hit marks a moment. It does nothing in this build.
+// Hit marks a point. It does nothing in this build.
 func Hit(string) {}

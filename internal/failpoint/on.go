@@ -14,13 +14,13 @@ import (
 // the process.
 var (
 	target, number, _ = strings.Cut(os.Getenv("TSTAT_FAILPOINT"), ":")
-	last, _           = strconv.ParseInt(number, 10, 64)
-	passed            atomic.Int64
+	n, _              = strconv.ParseInt(number, 10, 64)
+	hits              atomic.Int64
 )
 
-// Hit marks a moment, and kills the process if TSTAT_FAILPOINT names the moment.
+// Hit marks a point, and kills the process if TSTAT_FAILPOINT names the point and the call.
 func Hit(name string) {
-	if name == target && passed.Add(1) == last {
+	if name == target && hits.Add(1) == n {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // do nothing more until the signal arrives
 	}
