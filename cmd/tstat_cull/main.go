@@ -34,12 +34,12 @@ Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be r
 type command struct {
 	Directory []string         `short:"d" sep:"none" placeholder:"DIR" help:"A root, the directory below which Tstat writes its directories of logs (their names end in .out). May be repeated, but no root may lie in another. File systems mounted below DIR are not entered; name each with its own -d."`
 	Config    string           `short:"c" placeholder:"FILE" help:"The configuration file of tstat_send. If no -d is given, the roots come from this file (directory in section [tstat_send])."`
-	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"How many hours a directory is kept after it was marked. Fractions are allowed. HOURS must be more than the time for which Tstat writes to a directory, mostly an hour. Default: ${default}."`
+	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"How many hours a directory is kept after it was marked. Fractions are allowed. HOURS must be more than the time for which Tstat writes to a directory, usually one hour. Default: ${default}."`
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. The exit status is 74 if too little space is free after that."`
 	DryRun    bool             `short:"D" help:"Log the directories that would be deleted, and delete nothing. Note that -D means --debug for tstat_send, as for the Python tools."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Report    string           `placeholder:"FILE" help:"Write a report of the run to FILE, as JSON."`
-	Metrics   string           `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. The name must end in .prom, and each line of a crontab needs a file of its own."`
+	Metrics   string           `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter, which reads only names that end in .prom. Each line of a crontab needs a FILE of its own."`
 	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are still logged."`
 	Verbose   bool             `short:"v" help:"Also log each directory that is deleted or skipped."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
@@ -60,7 +60,7 @@ func (m *minFree) UnmarshalText(text []byte) error {
 
 // Validate checks the flags. Kong calls it after parsing.
 func (c *command) Validate() error {
-	if !(c.TTL >= 0) || math.IsInf(c.TTL, 0) {
+	if !(c.TTL >= 0) || math.IsInf(c.TTL, 0) { // NaN is not >= 0
 		return fmt.Errorf("--ttl %v: give a number of hours, 0 or more", c.TTL)
 	}
 	if c.Workers < 0 {
@@ -97,16 +97,17 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		return cli.NotStarted(stderr, "tstat_cull", err)
 	}
 	if !c.DryRun {
-		// The run continues if the process that reads the log has ended.
+		// The run continues if the process that reads the log has ended. A dry run ends,
+		// since the log is its only output.
 		signal.Ignore(syscall.SIGPIPE)
 	}
-	// The output of a dry run is its log of the directories to delete.
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
 	run := report.CullRun{
 		Outcome: report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
-	log := slog.New(run.Events.Handler(cli.NewLogger(stderr, level, c.LogFormat).Handler()))
+	logger := cli.NewLogger(stderr, level, c.LogFormat)
+	log := slog.New(run.Events.Handler(logger.Handler()))
 	result := cull.Run(ctx, c.Directory, run.Started, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})

@@ -83,8 +83,8 @@ func mark() {
 	}
 }
 
-// hold is the command "hold DIR". It locks a directory, writes a file "held", and ends when
-// its standard input ends.
+// hold is the command "hold DIR". It locks a directory, writes a file "held", and ends after
+// reading one byte.
 func hold() {
 	d := open(os.Args[1])
 	check(os.WriteFile("held", nil, 0o644))

@@ -111,14 +111,14 @@ func (c *command) checkRoot(ctx context.Context, out *checkReport, d cli.Root) {
 			pending--
 		}
 	}
-	out.ok("root %s: %d directories of logs, %d of them not marked or changed since their mark", d.Path, len(entries), pending)
+	out.ok("root %s: %d directories of logs, %d of them pending", d.Path, len(entries), pending)
 	if !c.NoTransport {
 		checkMarks(out, d.Path, entries)
 	}
 }
 
-// checkMarks tries to write a mark into the newest directory, since Tstat will make the
-// next directory with the same owner and permissions.
+// checkMarks tries to write a mark into the newest directory, which has the owner and the
+// permissions that Tstat will give the next directory.
 func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 	logdir.Sort(entries)
 	for _, e := range slices.Backward(entries) {
@@ -139,7 +139,7 @@ func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 	out.note("marks: not tested, because there is no directory of logs below %s yet", path)
 }
 
-// withRemedy returns the text of an error of a state file and what to do about it.
+// withRemedy returns the text of an error of writing a mark, and what to do about it.
 func withRemedy(err error) string {
 	if remedy := logdir.WriteRemedy(err); remedy != "" {
 		return err.Error() + ": " + remedy

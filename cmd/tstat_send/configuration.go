@@ -21,10 +21,10 @@ var systemConfig = "/etc/tstat-transport/config.ini"
 // configuration is the ini file, and the origin of each option that may be set there
 // or by a flag.
 type configuration struct {
-	file        *config.File      // nil if the file was not read or could not be read
-	err         error             // why the file cannot be used
-	onlyPrivacy bool              // the run uses only the section [privacy]
-	origins     map[string]string // by option; see origin
+	file       *config.File      // nil if the file was not read or could not be read
+	err        error             // why the file cannot be used
+	privacyErr error             // the same, for a run that uses only the section [privacy]
+	origins    map[string]string // by option; see origin
 }
 
 // readConfiguration reads the ini file and sets the options that no flag has set. It
@@ -42,7 +42,6 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 		c.Config = systemConfig
 	}
 	if c.NoTransport && len(c.Directory) > 0 {
-		conf.onlyPrivacy = true
 		conf.readForPrivacy(c)
 		return
 	}
@@ -73,9 +72,9 @@ func (conf *configuration) readForPrivacy(c *command) {
 	if c.Anonymize == string(privacy.None) || !exists(c.Config) {
 		return
 	}
-	conf.file, conf.err = config.Load(c.Config)
-	if c.Config == systemConfig && errors.Is(conf.err, fs.ErrPermission) {
-		conf.err = nil
+	conf.file, conf.privacyErr = config.Load(c.Config)
+	if c.Config == systemConfig && errors.Is(conf.privacyErr, fs.ErrPermission) {
+		conf.privacyErr = nil
 	}
 }
 
@@ -85,6 +84,8 @@ func (c *command) privacy() (*privacy.Policy, error) {
 	switch {
 	case conf.err != nil:
 		return nil, conf.err
+	case conf.privacyErr != nil:
+		return nil, conf.privacyErr
 	case conf.file != nil:
 		return conf.file.Privacy(c.Anonymize)
 	case c.Anonymize != "":

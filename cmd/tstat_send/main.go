@@ -16,7 +16,6 @@ import (
 
 	"tstat-transport/internal/amqp"
 	"tstat-transport/internal/cli"
-	"tstat-transport/internal/transport"
 )
 
 // The linker sets these variables.
@@ -47,16 +46,16 @@ type command struct {
 	UDPDuration string     `name:"udp-duration" default:"s" enum:"s,ms" placeholder:"s|ms" help:"Unit of the durations in UDP logs. Tstat writes s; the Python tool read them as ms. Default: ${default}."`
 	MaxRate     byteRate   `placeholder:"BYTES" help:"Send at most BYTES bytes of messages a second in total, counted before compression. Examples: 500k (1 k = 1000), 2.5M, 1Mi (1024 x 1024). Default: no limit."`
 	Check       bool       `help:"Check everything that a run needs (configuration, roots, whether marks can be written, transport, permissions at RabbitMQ), print the results, and send nothing."`
-	Status      bool       `help:"Print the directories below the roots that are not confirmed to their end: age, unconfirmed bytes, state, path and cause. Only reads, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
+	Status      bool       `help:"Print the pending directories, those that are not completely confirmed: age, unconfirmed bytes, state, path and cause. Only reads, and takes no lock. Exit status 0, or 74 if a root cannot be read."`
 	JSON        bool       `name:"json" help:"With --status: print JSON instead of a table."`
-	Resend      bool       `help:"Send the directories again that Tstat started from --since on and before --until: whole, oldest first, whatever their marks say. The marks stay as they are, and no other run can work on the roots meanwhile. Excludes --check, --status, --single and --metrics."`
-	Since       moment     `placeholder:"TIME" help:"With --resend: the directories from this time on are sent. 2026-11-23 and 2026-11-23T10:00 are in the local time zone, as the names of the directories; 2026-11-23T10:00:00+01:00 is converted."`
-	Until       moment     `placeholder:"TIME" help:"With --resend: the directories before this time are sent. For the 23rd: --since 2026-11-23 --until 2026-11-24."`
+	Resend      bool       `help:"Send again the directories that Tstat started between --since and --until: from their beginning, oldest first, whatever their marks say. The marks stay as they are, and no other run can work on the roots meanwhile. Excludes --check, --status, --single and --metrics."`
+	Since       moment     `placeholder:"TIME" help:"With --resend: send the directories that Tstat started at this time or later. 2026-11-23 and 2026-11-23T10:00 are in the local time zone, as the names of the directories; 2026-11-23T10:00:00+01:00 is converted."`
+	Until       moment     `placeholder:"TIME" help:"With --resend: send the directories that Tstat started before this time. For the 23rd: --since 2026-11-23 --until 2026-11-24."`
 	DryRun      bool       `name:"dry-run" help:"With --resend: list the directories, their sizes and what their marks say, and send nothing. Takes no lock."`
 	Rejects     string     `placeholder:"FILE" help:"Append malformed rows to FILE, with file, line and reason."`
 	Progress    string     `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Show progress on standard error; auto shows it if standard error is a terminal. Default: ${default}."`
 	Report      string     `placeholder:"FILE" help:"Write a report of the run to FILE, as JSON."`
-	Metrics     string     `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter. The name must end in .prom, and each line of a crontab needs a file of its own."`
+	Metrics     string     `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter, which reads only names that end in .prom. Each line of a crontab needs a FILE of its own."`
 	LogFormat   string     `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Verbose     bool       `short:"v" help:"Also log each directory."`
 	Debug       bool       `short:"D" help:"Log everything, including protocol events. Note that -D means --dry-run for tstat_cull, as for the Python tools."`
@@ -65,7 +64,6 @@ type command struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	configuration configuration
-	compressor    *transport.Compressor
 }
 
 const (
@@ -77,7 +75,7 @@ const (
 
 // Validate checks the flags. Kong calls it after parsing.
 func (c *command) Validate() error {
-	unconfirmed := 1
+	unconfirmed := 1 // the product; divisions instead of multiplications avoid overflow
 	for _, f := range []struct {
 		name  string
 		value int

@@ -3,16 +3,17 @@ package main
 import "syscall"
 
 const (
-	// otherFiles are the files that a run has open besides those counted below:
-	// standard streams, the poller, one root, the folder or report in work.
+	// otherFiles is the number of files that a run has open besides roots, connections
+	// and directories in work: standard streams, Go's poller, the directory that the
+	// crawl reads, the output folder, a report that is being written.
 	otherFiles = 11
-	// directoryFiles are the files that a directory in work has open: the
-	// directory, its logs, and a state file that is written.
+	// directoryFiles is the number of files that a directory in work has open: the
+	// directory, two logs, a state file that is being written, an output file.
 	directoryFiles = 5
 )
 
-// spareFiles returns how many files the process may have open besides otherFiles.
-// Go has raised the soft limit to the hard one.
+// spareFiles returns how many files the process may have open besides otherFiles and the
+// roots. At start, Go raises the soft limit to the hard limit.
 func (c *command) spareFiles() int {
 	const most = 1 << 16
 	var limit syscall.Rlimit
@@ -22,16 +23,17 @@ func (c *command) spareFiles() int {
 	return int(min(limit.Cur, most)) - otherFiles - len(c.Directory)
 }
 
-// sockets returns how many of the callers may have a connection of their own.
-func (c *command) sockets(callers int) int {
-	return max(1, min(callers, c.spareFiles()/4))
+// maxSockets returns how many connections the http transport may have: a quarter of the
+// spare files, since directories need the rest.
+func (c *command) maxSockets() int {
+	return max(1, c.spareFiles()/4)
 }
 
 // directories returns how many directories may be in work.
 func (c *command) directories() int {
 	spare := c.spareFiles()
 	if !c.NoTransport && c.Transport == "http" {
-		spare -= c.callers()
+		spare -= c.publishers() // each has a connection
 	}
 	return max(1, spare/directoryFiles)
 }

@@ -12,7 +12,8 @@ type byteRate struct {
 	bytes int64
 }
 
-// UnmarshalText parses a size from one byte to 2 TB.
+// UnmarshalText parses a size. It must be at least one byte and at most about 2 TB, far
+// more than any network carries.
 func (r *byteRate) UnmarshalText(text []byte) error {
 	bytes, _, err := cli.ParseSize(string(text))
 	if err != nil || bytes < 1 || bytes > math.MaxInt32*1e3 {

@@ -18,13 +18,14 @@ import (
 // moment is the value of --since and --until.
 type moment struct{ time.Time }
 
-// shortMoment is how a moment is written in hints. The local time zone is that of the
-// directories' names.
+// shortMoment is how a moment is written in hints: in the local time zone, which is also
+// that of the directories' names.
 const shortMoment = "2006-01-02T15:04"
 
 // UnmarshalText reads a time of RFC 3339, a local time to the minute or second, or a
-// date, which means its midnight. It rounds up to whole minutes. That selects the same
-// directories, since the times in their names are whole minutes.
+// date, which means its midnight. It rounds up to whole minutes, so that shortMoment can
+// write the time. That selects the same directories, since the times in their names are
+// whole minutes.
 func (m *moment) UnmarshalText(text []byte) (err error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", shortMoment, time.DateOnly} {
 		if m.Time, err = time.ParseInLocation(layout, string(text), time.Local); err == nil {
@@ -41,7 +42,7 @@ func (m *moment) UnmarshalText(text []byte) (err error) {
 func (c *command) validateResend() error {
 	if !c.Resend {
 		if !c.Since.IsZero() || !c.Until.IsZero() || c.DryRun {
-			return errors.New("--since, --until and --dry-run go with --resend")
+			return errors.New("--since, --until and --dry-run need --resend")
 		}
 		return nil
 	}
@@ -51,9 +52,9 @@ func (c *command) validateResend() error {
 	case !c.Since.Before(c.Until.Time):
 		return errors.New("--until must be later than --since: for one day, give the day and the day after")
 	case c.Check || c.Status || c.Single:
-		return errors.New("--resend goes with neither --check, --status nor --single")
+		return errors.New("--resend excludes --check, --status and --single")
 	case c.Metrics != "":
-		return errors.New("--resend goes without --metrics: the metrics are those of the runs that mark what they send")
+		return errors.New("--resend excludes --metrics: the metrics describe the runs that mark directories")
 	}
 	return nil
 }
@@ -106,6 +107,6 @@ func (c *command) logStopped(o workers.Outcome, log *slog.Logger) {
 	if o.ResumeAt.IsZero() {
 		return
 	}
-	log.Warn("resend_stopped", "hint", fmt.Sprintf("what Tstat started before is sent: go on with --since %s --until %s",
+	log.Warn("resend_stopped", "hint", fmt.Sprintf("the directories before %[1]s are sent: continue with --since %[1]s --until %[2]s",
 		o.ResumeAt.In(time.Local).Format(shortMoment), c.Until.In(time.Local).Format(shortMoment)))
 }

@@ -13,7 +13,6 @@ import (
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/message"
-	"tstat-transport/internal/privacy"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/workers"
@@ -27,7 +26,7 @@ const (
 	closeGrace = 10 * time.Second
 )
 
-// send sends what is new, reports on the run and returns the exit status.
+// send sends directories, reports on the run and returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	if !c.NoTransport {
 		// The run continues if the process that reads the log has ended.
@@ -35,12 +34,12 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	c.limitMemory()
 	tel := c.newTelemetry(stdout, stderr)
-	return tel.end(ctx, c.sendNew(ctx, stdout, tel))
+	return tel.end(ctx, c.sendDirectories(ctx, stdout, tel))
 }
 
-// sendNew opens the roots, the file of rejects and the transport, runs the pipeline and
-// closes all of them. It returns the exit status.
-func (c *command) sendNew(ctx context.Context, stdout io.Writer, tel *telemetry) int {
+// sendDirectories opens the roots, the file of rejects and the transport, runs the pipeline
+// and closes all of them. It returns the exit status.
+func (c *command) sendDirectories(ctx context.Context, stdout io.Writer, tel *telemetry) int {
 	log := tel.log
 	if err := c.identify(); err != nil {
 		log.Error("sensor_unknown", "error", err, "hint", "give --sensor")
@@ -61,19 +60,23 @@ func (c *command) sendNew(ctx context.Context, stdout io.Writer, tel *telemetry)
 		status = cli.Worse(status, cli.IO)
 	}
 	policy, err := c.privacy()
-	// openTransport reports an error of the whole configuration.
-	if err != nil && (c.configuration.onlyPrivacy || c.configuration.err == nil) {
+	if err != nil && c.configuration.err == nil { // openTransport returns configuration.err
 		log.Error("privacy_unusable", "error", err, "hint", "nothing is sent, since addresses might leave the sensor")
 		return cli.Worse(status, cli.Config)
 	}
 	tel.counted = true
-	t, err := c.openTransport(ctx, tel, stdout)
+	t, compressor, err := c.openTransport(ctx, tel, stdout)
 	if err != nil {
 		log.Error("transport_unavailable", "transport", c.Transport, "error", err)
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, tel)))
 	}
 
-	status = cli.Worse(status, c.runPipeline(ctx, c.options(roots, t, policy, tel, rejects), tel))
+	o := c.options(roots, tel)
+	o.Transport, o.Compressor, o.Settings.Privacy = t, compressor, policy
+	if rejects != nil { // an interface that holds a nil *Rejects would not be nil
+		o.Rejects = rejects
+	}
+	status = cli.Worse(status, c.runPipeline(ctx, o, tel))
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := t.Close(end); err != nil {
@@ -105,7 +108,7 @@ func (c *command) runPipeline(ctx context.Context, o workers.Options, tel *telem
 // survey counts the unsent directories, for the metrics and the report of a run without
 // a transport. It returns the exit status for errors of the crawl.
 func (c *command) survey(ctx context.Context, roots []*logdir.Root, tel *telemetry) int {
-	_, outcome, err := workers.Survey(ctx, c.options(roots, nil, nil, tel, nil))
+	_, outcome, err := workers.Survey(ctx, c.options(roots, tel))
 	switch {
 	case ctx.Err() != nil:
 		return cli.TempFail
@@ -184,23 +187,18 @@ func (c *command) repeatedInstances() (repeated []repeatedInstance) {
 	return repeated
 }
 
-// options returns the options of the pipeline. t, policy and rejects may be nil.
-func (c *command) options(roots []*logdir.Root, t transport.Transport, policy *privacy.Policy, tel *telemetry, rejects *report.Rejects) workers.Options {
-	o := workers.Options{
-		Roots: roots, Transport: t, Mark: !c.NoTransport, Single: c.Single, Resend: c.span(),
+// options returns the options of the pipeline that need no transport.
+func (c *command) options(roots []*logdir.Root, tel *telemetry) workers.Options {
+	return workers.Options{
+		Roots: roots, Mark: !c.NoTransport, Single: c.Single, Resend: c.span(),
 		Settings: message.Settings{
 			Sensor: c.Sensor, Instance: c.Instance,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
-			Privacy: policy,
 		},
-		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.callers(), Waiting: c.waiting(), Compressor: c.compressor,
+		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.publishers(), Waiting: c.waiting(),
 		Directories: c.directories(),
 		Grace:       grace, Version: cli.VersionOrUnknown(version), Log: tel.log, Counters: tel.run.Counters,
 	}
-	if rejects != nil {
-		o.Rejects = rejects
-	}
-	return o
 }
 
 // logOutcome logs why an outcome of the pipeline is not a success, and returns the exit
@@ -217,7 +215,7 @@ func (c *command) logOutcome(o workers.Outcome, log *slog.Logger) int {
 	default:
 		hint := "the next run sends the rest"
 		if c.Resend {
-			hint = "go on as resend_stopped says"
+			hint = "continue as resend_stopped says"
 		}
 		log.Error("not_delivered", "transport", c.Transport, "error", o.Transport, "hint", hint)
 		status = transportStatus(o.Transport)

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deadlineWriter returns a writer to stdout. If ctx ends, writes to a pipe fail after the
+// stoppable returns a writer to stdout. Once ctx has ended, writes to a pipe fail after the
 // grace time, so that a pipe that nobody reads does not block the program. A write to a
 // file needs no deadline.
-func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
+func stoppable(ctx context.Context, stdout io.Writer) io.Writer {
 	file, ok := stdout.(*os.File)
 	if !ok {
 		return stdout
@@ -23,7 +23,7 @@ func deadlineWriter(ctx context.Context, stdout io.Writer) io.Writer {
 			return stdout
 		}
 	}
-	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) }) // cannot fail, since setting a deadline succeeded above
+	context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(grace)) })
 	return file
 }
 

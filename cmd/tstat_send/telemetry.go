@@ -50,7 +50,8 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 	if report.IsTerminal(stderr) {
 		t.terminal = out
 	}
-	t.log = slog.New(t.run.Events.Handler(cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat).Handler()))
+	logger := cli.NewLogger(out, cli.Level(c.Verbose, c.Debug), c.LogFormat)
+	t.log = slog.New(t.run.Events.Handler(logger.Handler()))
 	t.summary = cli.NewLogger(out, slog.LevelInfo, c.LogFormat)
 	if c.Metrics != "" {
 		var err error
@@ -69,7 +70,7 @@ const metricsInterval = 15 * time.Second
 func (t *telemetry) follow(ctx context.Context) (stop func()) {
 	stopProgress := t.showProgress()
 	stopMetrics := t.writeMetricsEvery(metricsInterval)
-	cancelNotice := t.noticeStop(ctx)
+	cancelNotice := t.announceStop(ctx)
 	return func() {
 		cancelNotice()
 		stopProgress()
@@ -110,9 +111,9 @@ func (t *telemetry) writeMetricsEvery(interval time.Duration) (stop func()) {
 	}
 }
 
-// noticeStop prints a notice to the terminal when ctx ends: what the program still waits
-// for. cancel prevents that.
-func (t *telemetry) noticeStop(ctx context.Context) (cancel func() bool) {
+// announceStop prints to the terminal, when ctx ends, how many messages the program still
+// waits for. cancel prevents that.
+func (t *telemetry) announceStop(ctx context.Context) (cancel func() bool) {
 	if t.terminal == nil {
 		return func() bool { return true }
 	}
@@ -136,8 +137,8 @@ func (t *telemetry) showProgress() (stop func()) {
 }
 
 // reportDelivery makes the report include the counters of a transport that has counters.
-func (t *telemetry) reportDelivery(to transport.Transport) {
-	if s, ok := to.(interface{ Stats() delivery.Stats }); ok {
+func (t *telemetry) reportDelivery(of transport.Transport) {
+	if s, ok := of.(interface{ Stats() delivery.Stats }); ok {
 		t.delivery = s.Stats
 	}
 }

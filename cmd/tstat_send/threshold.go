@@ -24,7 +24,7 @@ func (t threshold) String() string {
 func (t *threshold) UnmarshalText(text []byte) error {
 	s := string(text)
 	mb, ok := new(big.Rat).SetString(s)
-	if !ok || len(s) > 40 || strings.Trim(s, "0123456789.") != "" {
+	if !ok || len(s) > 40 || strings.Trim(s, "0123456789.") != "" { // Rat also accepts 1/3, 1e9 and 0x1
 		return fmt.Errorf("%q: give %s", s, wantThreshold)
 	}
 	bytes := mb.Mul(mb, big.NewRat(1_000_000, 1))

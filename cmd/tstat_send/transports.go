@@ -14,7 +14,7 @@ import (
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/config"
 	"tstat-transport/internal/transport"
-	output "tstat-transport/internal/transport/file"
+	filetransport "tstat-transport/internal/transport/file"
 	"tstat-transport/internal/transport/httppost"
 	printer "tstat-transport/internal/transport/stdout"
 )
@@ -27,36 +27,36 @@ type backend struct {
 	// compression is the content coding for messages; empty if the transport
 	// compresses by itself.
 	compression string
-	// warnings are the warnings about the configuration.
+	// warnings are about the configuration.
 	warnings []string
 }
 
 // transports are the values of --transport.
 var transports = []string{"rabbit", "http", "file"}
 
-// openTransport opens the configured transport.
-func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.Writer) (transport.Transport, error) {
+// openTransport opens the configured transport. compressor is nil if messages stay
+// uncompressed.
+func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.Writer) (t transport.Transport, compressor *transport.Compressor, err error) {
 	b, err := c.backend(tel.log, stdout)
 	for _, warning := range b.warnings {
 		tel.log.Warn("configuration_odd", "error", warning)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if b.compression != "" {
-		if c.compressor, err = transport.NewCompressor(b.compression); err != nil {
-			return nil, misconfigured(err)
+		if compressor, err = transport.NewCompressor(b.compression); err != nil {
+			return nil, nil, misconfigured(err)
 		}
 	}
-	t, err := b.open(ctx)
-	if err != nil {
-		return nil, err
+	if t, err = b.open(ctx); err != nil {
+		return nil, nil, err
 	}
 	tel.reportDelivery(t)
 	if c.MaxRate.bytes > 0 {
 		t = transport.Limit(t, c.MaxRate.bytes)
 	}
-	return t, nil
+	return t, compressor, nil
 }
 
 // backend returns the configured transport. After an error, only the warnings of the
@@ -76,7 +76,7 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	if c.NoTransport {
 		return backend{
 			open: func(ctx context.Context) (transport.Transport, error) {
-				return printer.New(deadlineWriter(ctx, stdout), c.Pretty), nil
+				return printer.New(stoppable(ctx, stdout), c.Pretty), nil
 			},
 			check: func(context.Context) []transport.Finding {
 				return []transport.Finding{{Text: "messages are printed, and no directory is marked"}}
@@ -86,11 +86,11 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	var b backend
 	switch c.Transport {
 	case "http":
-		b, err = c.http(file, log)
+		b, err = c.httpBackend(file, log)
 	case "file":
-		b, err = c.file(file, log)
+		b, err = c.fileBackend(file, log)
 	default:
-		b, err = c.rabbit(file, log)
+		b, err = c.rabbitBackend(file, log)
 	}
 	b.warnings = file.Warnings()
 	if err != nil {
@@ -103,7 +103,7 @@ func misconfigured(err error) error {
 	return &transport.Error{Verdict: transport.Misconfigured, Err: err}
 }
 
-func (c *command) rabbit(file *config.File, log *slog.Logger) (backend, error) {
+func (c *command) rabbitBackend(file *config.File, log *slog.Logger) (backend, error) {
 	r, err := file.Rabbit()
 	if err != nil {
 		return backend{}, err
@@ -150,7 +150,7 @@ func password(r config.Rabbit, log *slog.Logger) func() string {
 	}
 }
 
-func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
+func (c *command) httpBackend(file *config.File, log *slog.Logger) (backend, error) {
 	h, err := file.HTTP()
 	if err != nil {
 		return backend{}, err
@@ -158,7 +158,7 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 	o := httppost.Options{
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
 		Timeout: h.Timeout, Compression: h.Compression,
-		IdleConns: c.callers(),
+		IdleConns: c.publishers(),
 		UserAgent: "tstat_send/" + cli.VersionOrUnknown(version),
 		Log:       log,
 	}
@@ -177,21 +177,15 @@ func (c *command) http(file *config.File, log *slog.Logger) (backend, error) {
 	}, nil
 }
 
-func (c *command) file(file *config.File, log *slog.Logger) (backend, error) {
+func (c *command) fileBackend(file *config.File, log *slog.Logger) (backend, error) {
 	f, err := file.FileTransport()
 	if err != nil {
 		return backend{}, err
 	}
-	o := output.Options{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
+	o := filetransport.Options{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
 	return backend{
-		open: func(context.Context) (transport.Transport, error) {
-			t, err := output.Open(o)
-			if err != nil {
-				return nil, err
-			}
-			return t, nil
-		},
-		check: func(context.Context) []transport.Finding { return output.Check(o) },
+		open:  func(context.Context) (transport.Transport, error) { return filetransport.Open(o) },
+		check: func(context.Context) []transport.Finding { return filetransport.Check(o) },
 	}, nil
 }
 

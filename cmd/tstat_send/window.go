@@ -7,7 +7,7 @@ import (
 	"tstat-transport/internal/amqp"
 )
 
-// window is the value of --window: the messages in flight on a channel; 0 means
+// window is the value of --window: the number of messages in flight on a channel. 0 means
 // auto.
 type window int
 
@@ -28,27 +28,27 @@ func (w *window) UnmarshalText(text []byte) error {
 // otherWindow is the window of --window auto for the transports other than RabbitMQ.
 const otherWindow = 64
 
-// callers returns how many messages may be in flight at a time.
-func (c *command) callers() int {
+// publishers returns how many messages may be in flight at a time.
+func (c *command) publishers() int {
 	window := int(c.Window)
 	switch {
 	case c.NoTransport:
 		return 1
-	case window == 0 && c.Transport == "rabbit":
+	case window == 0 && c.Transport == "rabbit": // package amqp sets the windows, up to this sum
 		return max(amqp.MaxInFlight, c.Connections*c.Channels*amqp.MinWindow)
 	case window == 0:
 		window = otherWindow
 	}
-	callers := c.Connections * c.Channels * window
+	n := c.Connections * c.Channels * window
 	if c.Transport == "http" {
-		callers = c.sockets(callers)
+		n = min(n, c.maxSockets())
 	}
-	return callers
+	return n
 }
 
-// waiting returns how many messages may wait until the transport takes them, or 0 for a
-// transport that does not report that it takes a message. Waiting messages occupy memory;
-// there must be enough of them that every channel with room finds one at once.
+// waiting returns how many messages may wait until the transport takes them: enough that a
+// channel with room always finds a message, and few, since they occupy memory. Only
+// RabbitMQ reports that it takes a message; waiting returns 0 for the other transports.
 func (c *command) waiting() int {
 	if c.NoTransport || c.Transport != "rabbit" {
 		return 0

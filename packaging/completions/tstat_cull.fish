@@ -8,7 +8,7 @@ complete -c tstat_cull -l min-free -x -d 'If less space than this is free on the
 complete -c tstat_cull -s D -l dry-run -d 'Log the directories that would be deleted, and delete nothing'
 complete -c tstat_cull -s w -l workers -x -d 'Directories to examine and delete at a time'
 complete -c tstat_cull -l report -r -F -d 'Write a report of the run to FILE, as JSON'
-complete -c tstat_cull -l metrics -r -F -d 'Write metrics to FILE, for the textfile collector of Prometheus'\''s node_exporter'
+complete -c tstat_cull -l metrics -r -F -d 'Write metrics to FILE, for the textfile collector of Prometheus'\''s node_exporter, which reads only names that end in .prom'
 complete -c tstat_cull -s q -l quiet -d 'Log no summary if the exit status is 0'
 complete -c tstat_cull -s v -l verbose -d 'Also log each directory that is deleted or skipped'
 complete -c tstat_cull -l log-format -x -a 'text json' -d 'Format of the log on standard error: text (key=value) or json'

@@ -73,7 +73,7 @@ func TestResendSpan(t *testing.T) {
 	p.Signal(syscall.SIGTERM)
 	r := p.wait().want(tryAgain, "event=resend_stopped")
 	s.direct()
-	hint := regexp.MustCompile(`go on with --since (\S+) --until ([0-9T:-]+)`).FindStringSubmatch(r.Log)
+	hint := regexp.MustCompile(`continue with --since (\S+) --until ([0-9T:-]+)`).FindStringSubmatch(r.Log)
 	if hint == nil {
 		t.Fatalf("no hint:\n%s", r.log())
 	}
