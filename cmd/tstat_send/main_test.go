@@ -107,7 +107,7 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("URL", s.URL)
 }
 
-// Runs that write files are killed at random moments until a run ends by itself. The
+// Runs that write files are killed after random times until a run ends by itself. The
 // finished files then have every flow.
 func TestFileKilled(t *testing.T) {
 	dir := t.TempDir()
@@ -133,6 +133,7 @@ func TestFileKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		// The longest time doubles with every second run, so that a run can end.
 		wait := time.Duration(rand.N(1<<min(run/2, 20))) * 2 * time.Millisecond
 		timer := time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
 		err := cmd.Wait()
@@ -161,6 +162,7 @@ func TestFileKilled(t *testing.T) {
 		}
 	}
 	want := make(map[string]bool)
+	// A printed line is an array of flows; a line of a file is one flow.
 	for line := range strings.Lines(string(printed)) {
 		line = strings.TrimSuffix(strings.TrimPrefix(line, "["), "]\n")
 		for flow := range strings.SplitSeq(line, `,{"type":"flow",`) {

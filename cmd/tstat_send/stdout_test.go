@@ -14,8 +14,8 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// full waits until a pipe is full.
-func full(t *testing.T, in *os.File) {
+// waitFull waits until a pipe is full.
+func waitFull(t *testing.T, in *os.File) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -50,7 +50,7 @@ func intoPipe(t *testing.T) (cmd *exec.Cmd, out *os.File, log *bytes.Buffer) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	full(t, in)
+	waitFull(t, in)
 	return cmd, out, log
 }
 
@@ -77,7 +77,7 @@ func TestStoppedInAPipe(t *testing.T) {
 			if cmd.ProcessState.ExitCode() != cli.TempFail || !bytes.Contains(log.Bytes(), []byte("event=summary")) {
 				t.Errorf("%v:\n%s", err, log)
 			}
-			if late := took >= grace; late == reads || took > 2*grace {
+			if soon := took < grace; soon != reads || took > 2*grace {
 				t.Errorf("ended after %v", took)
 			}
 		})

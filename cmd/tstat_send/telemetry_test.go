@@ -154,7 +154,7 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 	if err := json.Unmarshal(text, &a); err != nil {
 		t.Fatal(err)
 	}
-	const all = 2 * (772546 + 256753)
+	const all = 2 * (772546 + 256753) // bytes of the logs of bigRoot
 	if !a.Interrupted || a.Status != cli.TempFail || a.Counts.Confirmed == 0 ||
 		a.Unsent.Directories == 0 || a.Unsent.BacklogBytes == 0 || a.Unsent.BacklogBytes >= all ||
 		a.Unsent.First[0].State != "waiting" {

@@ -16,8 +16,8 @@ import (
 	"tstat-transport/internal/test/pty"
 )
 
-// After Ctrl-C the program prints on the terminal at once what it waits for.
-func TestStopIsTold(t *testing.T) {
+// After Ctrl-C the program prints at once, on the terminal, what it waits for.
+func TestStopIsAnnounced(t *testing.T) {
 	asked, answer := make(chan struct{}, 100), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		asked <- struct{}{}

@@ -64,7 +64,7 @@ func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.W
 func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	file, err := c.configuration.file, c.configuration.err
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: name the file with --config", err)
+		err = fmt.Errorf("%w: give the file with --config", err)
 	}
 	if err != nil {
 		var b backend
