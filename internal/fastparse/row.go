@@ -18,7 +18,7 @@ func (r Reason) String() string {
 // Fields holds the bounds of the first N fields of a row.
 type Fields struct {
 	// Starts[i] is the offset of field i in the block. Field i ends one byte before
-	// Starts[i+1], so Starts has N+1 elements.
+	// Starts[i+1], so the first N+1 elements are set.
 	Starts starts
 	N      int
 }

@@ -25,27 +25,15 @@ func eightDigits(n uint64) uint64 {
 }
 
 func putUint(out []byte, o int, n uint64) int {
-	const half = 1e8
-	var tail uint64
-	long := n >= half
-	if long {
-		n, tail = n/half, n%half
-		if n >= half {
-			o = putUint(out, o, n/half)
-			binary.LittleEndian.PutUint64(out[o:], eightDigits(n%half)|zeros)
-			binary.LittleEndian.PutUint64(out[o+8:], eightDigits(tail)|zeros)
-			return o + 16
-		}
+	if n >= 1e8 {
+		o = putUint(out, o, n/1e8)
+		binary.LittleEndian.PutUint64(out[o:], eightDigits(n%1e8)|zeros)
+		return o + 8
 	}
 	digits := eightDigits(n)
 	leading := bits.TrailingZeros64(digits|1<<56) &^ 7 // 8 bits a leading zero; bit 56 keeps the last digit
 	binary.LittleEndian.PutUint64(out[o:], (digits|zeros)>>leading)
-	o += 8 - leading/8
-	if long {
-		binary.LittleEndian.PutUint64(out[o:], eightDigits(tail)|zeros)
-		o += 8
-	}
-	return o
+	return o + 8 - leading/8
 }
 
 // fractions[n] holds the decimals of n thousandths without trailing zeros, but at
@@ -74,8 +62,8 @@ func putFraction(out []byte, o int, n uint64) int {
 	return o + int(length)
 }
 
-// maxThousandths bounds the numbers that have a double of their own: from 2^43 on,
-// neighbouring doubles are further apart than a thousandth.
+// maxThousandths is 2^43 in thousandths. Below 2^43, doubles are closer together than a
+// thousandth, so the shortest decimal of the double nearest to n/1000 is n/1000.
 const maxThousandths = 1000 << 43
 
 // putThousandths writes the double nearest to n/1000 with one to three decimals.
@@ -86,8 +74,8 @@ func putThousandths(out []byte, o int, n uint64) int {
 	return putFraction(out, putUint(out, o, n/1000), n%1000)
 }
 
-// maxHundredths bounds the numbers that have a double of their own: from 2^46 on,
-// neighbouring doubles are further apart than a hundredth.
+// maxHundredths is 2^46. Below 2^46, doubles are closer together than a hundredth, so the
+// shortest decimal of the double nearest to n/100 is n/100.
 const maxHundredths = 1 << 46
 
 // Hundredths rounds the exact value of 0 <= x < 2^46 to whole + cents/100, ties to

@@ -1,6 +1,7 @@
-# Writes decimals.txt: what Python makes of durations in ms, as text, and counts.
-# Columns: text, round(float(text), 3), the same in seconds to two decimals,
-# count, count per second to two decimals, "ratio" of count and the one before.
+# Writes decimals.txt: what Python computes for durations in ms and counts.
+# Each line has a duration, the duration rounded to three decimals, the duration in s
+# rounded to two decimals, a count, the count per second rounded to two decimals, and the
+# count divided by the count of the line before.
 import random
 from decimal import Decimal
 

@@ -16,7 +16,7 @@ type logWriter struct {
 
 // row appends the row of a number, perhaps spoilt, and perhaps an extra line before it.
 func (l *logWriter) row(dst []byte, number, end uint64) []byte {
-	dirty := l.dirt > 0 && float64(l.m.rng.Uint64()>>11)/(1<<53) < l.dirt
+	dirty := l.dirt > 0 && fraction(l.m.rng.Uint64()) < l.dirt
 	var spoilRow spoil
 	if dirty {
 		r := l.m.rng.Uint64()

@@ -24,8 +24,8 @@ type Maker struct {
 	rng       *rand.PCG
 	templates []template
 	plans     []plan
-	start     uint64 // of the capture, microseconds since the epoch
-	values    [nValues]uint64
+	start     uint64          // of the capture, microseconds since the epoch
+	values    [nValues]uint64 // of the current row
 }
 
 // Header returns the log's header line with its newline.
@@ -167,11 +167,14 @@ func (m *Maker) drawLarge() int {
 		return -1
 	}
 	r := m.rng.Uint64()
-	if float64(r>>11)/(1<<53) >= m.large {
+	if fraction(r) >= m.large {
 		return -1
 	}
 	return int(r & 1)
 }
+
+// fraction returns random bits as a number in [0, 1).
+func fraction(r uint64) float64 { return float64(r>>11) / (1 << 53) }
 
 // largeBytes returns a random size from LargeBytes to 128 times as much. Small sizes are more
 // frequent.

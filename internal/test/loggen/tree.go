@@ -43,8 +43,8 @@ func (g *Generator) dir(root string, i int, bytes int64) (Books, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return Books{}, fmt.Errorf("loggen: %w", err)
 	}
-	udp := g.opts.UDPShare * g.rowBytes[UDP]
-	udp /= udp + (1-g.opts.UDPShare)*g.rowBytes[TCP] // the share of bytes
+	tcpBytes, udpBytes := (1-g.opts.UDPShare)*g.rowBytes[TCP], g.opts.UDPShare*g.rowBytes[UDP]
+	udp := udpBytes / (tcpBytes + udpBytes) // share of the bytes
 	var sum Books
 	for _, l := range []struct {
 		p     Proto

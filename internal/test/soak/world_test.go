@@ -180,7 +180,7 @@ func (w *world) secondSender() {
 }
 
 // settle records the messages of a run. If the run has succeeded, all rows must have arrived
-// that stood in a log before the run began and until it ended.
+// that were written before the run began and until it ended.
 func (w *world) settle(e ending) {
 	w.t.Helper()
 	w.record(w.drain())
@@ -190,7 +190,7 @@ func (w *world) settle(e ending) {
 	w.spans = append(w.spans, tstatsim.Span{Began: e.Began, Ended: e.Ended})
 	for _, s := range w.stations {
 		due := slices.DeleteFunc(s.sim.Written(), func(r tstatsim.Row) bool {
-			return r.Stood.After(e.Began) || !r.Deleted.IsZero() && r.Deleted.Before(e.Ended)
+			return r.Written.After(e.Began) || !r.Deleted.IsZero() && r.Deleted.Before(e.Ended)
 		})
 		if missing := s.got.Missing(due); len(missing) > 0 {
 			w.t.Errorf("%s: the run ended with 0, and %d of %d rows have not arrived, such as %+v:\n%s",

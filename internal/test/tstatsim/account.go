@@ -14,9 +14,9 @@ type Row struct {
 	Number   uint64
 	Dir, Log string // names
 
-	// Stood is the real time from which the whole row, newline included, could be read from
-	// its log; zero if it never could.
-	Stood time.Time
+	// Written is the real time from which the whole row, newline included, could be read from
+	// its log; zero if the row never reached the log.
+	Written time.Time
 
 	// Deleted is the real time at which a restart of Tstat began to delete the row's
 	// directory; zero if none did. The culler does not count.
@@ -26,25 +26,25 @@ type Row struct {
 // A Span is the real time of a successful run of a reader.
 type Span struct{ Began, Ended time.Time }
 
-// Owed reports whether the row must have arrived after the runs: the row stood in a log, and
+// Owed reports whether the row must have arrived after the runs: the row was written, and
 // Tstat did not delete it before one of the runs could begin and end.
 func (r Row) Owed(runs []Span) bool {
-	if r.Stood.IsZero() {
+	if r.Written.IsZero() {
 		return false
 	}
 	return r.Deleted.IsZero() || slices.ContainsFunc(runs, func(run Span) bool {
-		return run.Began.After(r.Stood) && run.Ended.Before(r.Deleted)
+		return run.Began.After(r.Written) && run.Ended.Before(r.Deleted)
 	})
 }
 
-// Written returns the rows that stood in a log, by number. A cut last line does not count,
-// although a reader may be able to send it.
+// Written returns the rows that were written whole to a log, by number. A reader may be able
+// to send a cut last line too.
 func (s *Sim) Written() []Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var rows []Row
 	for _, r := range s.rows {
-		if !r.Stood.IsZero() {
+		if !r.Written.IsZero() {
 			rows = append(rows, r)
 		}
 	}
@@ -58,17 +58,17 @@ func (s *Sim) Counts() Counts {
 	return s.counts
 }
 
-// stood records that rows stand in their logs from now on.
-func (s *Sim) stood(rows []waiting, now time.Time) {
+// markWritten records that rows are whole in their logs from now on.
+func (s *Sim) markWritten(rows []waiting, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range rows {
-		s.rows[w.number].Stood = now
+		s.rows[w.number].Written = now
 	}
 }
 
-// deleted records that Tstat deletes a directory now.
-func (s *Sim) deleted(dir string, now time.Time) {
+// markDeleted records that Tstat deletes a directory now.
+func (s *Sim) markDeleted(dir string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.rows {

@@ -18,7 +18,7 @@ import (
 
 // A reader finds in the logs exactly the rows that the account has there: after steps, after a
 // stop and after a kill.
-func TestAccountIsWhatStands(t *testing.T) {
+func TestAccount(t *testing.T) {
 	for name, o := range eventfulLogs() {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
@@ -69,15 +69,15 @@ func TestAccountIsWhatStands(t *testing.T) {
 				t.Errorf("an event did not happen: %+v", c)
 			}
 			if n := len(s.Written()); n == 0 || n >= c.Rows {
-				t.Errorf("%d of %d rows stood in a log, though some were only buffered", n, c.Rows)
+				t.Errorf("%d of %d rows were written, though some were only buffered", n, c.Rows)
 			}
-			t.Logf("%+v, %d rows stood", c, len(s.Written()))
+			t.Logf("%+v, %d rows written", c, len(s.Written()))
 		})
 	}
 }
 
-// Rows that are flushed after their directory was culled are not owed. Rows that stood before
-// are owed.
+// Rows that are flushed after their directory was culled are not owed. Rows that were written
+// before are owed.
 func TestCulled(t *testing.T) {
 	root := t.TempDir()
 	s := newSim(t, root, tstatsim.Options{Seed: 2, Interval: time.Hour})
@@ -86,10 +86,10 @@ func TestCulled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stood := len(s.Written())
+	written := len(s.Written())
 	dirs, err := os.ReadDir(root)
-	if err != nil || len(dirs) != 1 || stood == 0 {
-		t.Fatalf("%d directories, %d rows: %v", len(dirs), stood, err)
+	if err != nil || len(dirs) != 1 || written == 0 {
+		t.Fatalf("%d directories, %d rows: %v", len(dirs), written, err)
 	}
 	if err := os.RemoveAll(filepath.Join(root, dirs[0].Name())); err != nil {
 		t.Fatal(err)
@@ -102,11 +102,11 @@ func TestCulled(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(s.Written()); got != stood {
-		t.Errorf("%d rows stood, %d before the directory was culled", got, stood)
+	if got := len(s.Written()); got != written {
+		t.Errorf("%d rows written, %d before the directory was culled", got, written)
 	}
-	if c := s.Counts(); c.Orphans != c.Rows-stood {
-		t.Errorf("%d of %d rows are orphans, %d stood", c.Orphans, c.Rows, stood)
+	if c := s.Counts(); c.Orphans != c.Rows-written {
+		t.Errorf("%d of %d rows are orphans, %d were written", c.Orphans, c.Rows, written)
 	}
 	for _, r := range s.Written() {
 		if !r.Owed(nil) {
@@ -120,21 +120,21 @@ func TestOwed(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	run := []tstatsim.Span{{Began: at(10), Ended: at(20)}}
 	for _, c := range []struct {
-		stood, deleted int // 0: never
-		want           bool
+		written, deleted int // 0: never
+		want             bool
 	}{
 		{0, 0, false}, {5, 0, true}, {15, 0, true}, {25, 0, true},
 		{5, 25, true}, {5, 15, false}, {15, 25, false}, {22, 25, false}, {0, 25, false},
 	} {
 		var r tstatsim.Row
-		if c.stood != 0 {
-			r.Stood = at(c.stood)
+		if c.written != 0 {
+			r.Written = at(c.written)
 		}
 		if c.deleted != 0 {
 			r.Deleted = at(c.deleted)
 		}
 		if got := r.Owed(run); got != c.want {
-			t.Errorf("stood %d, deleted %d: owed %v", c.stood, c.deleted, got)
+			t.Errorf("written %d, deleted %d: owed %v", c.written, c.deleted, got)
 		}
 	}
 }

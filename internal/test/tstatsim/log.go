@@ -101,19 +101,19 @@ func (l *log) write(s *Sim, line []byte) (err error) {
 	if err != nil || l.out.written == before {
 		return err
 	}
-	return l.recordStood(s)
+	return l.recordWritten(s)
 }
 
 func (l *log) close(s *Sim) (err error) {
 	if l.gz != nil {
 		err = l.gz.Close()
 	}
-	return errors.Join(err, l.out.flush(), l.recordStood(s), l.out.file.Close())
+	return errors.Join(err, l.out.flush(), l.recordWritten(s), l.out.file.Close())
 }
 
-// recordStood records the rows that are whole in the file now. If the log's directory was
+// recordWritten records the rows that are whole in the file now. If the log's directory was
 // culled, no reader can read the rows: they are orphans.
-func (l *log) recordStood(s *Sim) error {
+func (l *log) recordWritten(s *Sim) error {
 	inPlace, err := l.inPlace()
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (l *log) recordStood(s *Sim) error {
 	for n < len(l.waiting) && l.waiting[n].end <= readable {
 		n++
 	}
-	s.stood(l.waiting[:n], time.Now())
+	s.markWritten(l.waiting[:n], time.Now())
 	l.waiting = l.waiting[n:]
 	return nil
 }

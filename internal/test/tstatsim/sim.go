@@ -1,6 +1,6 @@
 // Package tstatsim simulates Tstat in accelerated time: it writes logs below a root directory,
-// and keeps account of every row that stood there. It is for tests of readers that must lose
-// no row.
+// and keeps account of every row that a reader could read. It is for tests of readers that must
+// lose no row.
 //
 // It behaves like Tstat 2.4 to 3.2.1:
 //   - A log starts with 0 bytes and grows in steps of 4096. Rows and the header wait in a
@@ -12,8 +12,8 @@
 //     their rows reach the file late.
 //   - 2.4 writes its headers again after a reload.
 //
-// Rows that were still in a buffer when Tstat was killed never stood in a log, and no reader
-// owes them.
+// Rows that were still in a buffer when Tstat was killed count as never written: no reader owes
+// them.
 package tstatsim
 
 import (
@@ -208,7 +208,7 @@ func (s *Sim) start() error {
 		if s.opts.BeforeDelete != nil {
 			s.opts.BeforeDelete(path)
 		}
-		s.deleted(filepath.Base(path), time.Now())
+		s.markDeleted(filepath.Base(path), time.Now())
 		if err := removeAll(path); err != nil {
 			return err
 		}

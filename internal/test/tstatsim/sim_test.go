@@ -164,7 +164,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.Counts().Steps < 2 || len(s.Written()) == 0 {
-		t.Errorf("after a run: %+v, %d rows stood", s.Counts(), len(s.Written()))
+		t.Errorf("after a run: %+v, %d rows written", s.Counts(), len(s.Written()))
 	}
 }
 
