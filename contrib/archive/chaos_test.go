@@ -262,7 +262,7 @@ func TestExactlyOnce(t *testing.T) {
 		p.pause(p.upTo(100 * time.Millisecond))
 		p.kill(parts[0])
 		parts = parts[1:]
-		if sender.After(p.upTo(500 * time.Millisecond)) {
+		if sender.RunsFor(p.upTo(500 * time.Millisecond)) {
 			sender.Signal(syscall.SIGKILL)
 		}
 		switch e := sender.Wait(); {

@@ -48,7 +48,7 @@ func serve(t *testing.T, ready, program string, args ...string) *server {
 	cmd := exec.CommandContext(t.Context(), program, append(args, "--web.listen-address="+address)...)
 	s := &server{testkit.Start(t, cmd), "http://" + address}
 	testkit.Await(t, program+" to answer", func() bool {
-		if !s.After(0) {
+		if !s.Running() {
 			t.Fatalf("%s has ended:\n%s", program, s.Errs.String())
 		}
 		response, err := http.Get(s.url + ready)

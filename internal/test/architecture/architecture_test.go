@@ -12,18 +12,18 @@ import (
 
 const module = "tstat-transport/"
 
-// notInTable are the prefixes of packages that the table of rooms leaves out: tests,
+// notInTable are the prefixes of packages that the table of packages leaves out: tests,
 // measurements, and files that are shipped beside the programs.
 var notInTable = []string{"internal/test/", "bench", "contrib/", "packaging"}
 
-// TestRooms: the table of rooms lists every package of the product, and exactly the packages
-// of the project that each imports.
-func TestRooms(t *testing.T) {
+// TestPackages: the table lists every package of the product, and exactly the packages of the
+// project that each imports.
+func TestPackages(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := map[string][]string{} // imports by room
+	table := map[string][]string{} // imports by package
 	quoted := regexp.MustCompile("`([^`]+)`")
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(line, "|")
@@ -37,27 +37,27 @@ func TestRooms(t *testing.T) {
 		table[strings.Trim(cells[1], " `")] = imports
 	}
 	if len(table) < 10 {
-		t.Fatalf("only %d rooms were read from the table", len(table))
+		t.Fatalf("only %d packages were read from the table", len(table))
 	}
-	for room, imports := range importsByRoom(t) {
-		want, ok := table[room]
+	for pkg, imports := range importsByPackage(t) {
+		want, ok := table[pkg]
 		if !ok {
-			t.Errorf("%s has no line in the table", room)
+			t.Errorf("%s has no line in the table", pkg)
 			continue
 		}
 		if !slices.Equal(imports, want) {
-			t.Errorf("%s imports %v, the table says %v", room, imports, want)
+			t.Errorf("%s imports %v, the table says %v", pkg, imports, want)
 		}
-		delete(table, room)
+		delete(table, pkg)
 	}
-	for room := range table {
-		t.Errorf("the table lists %s, which is no package of the product", room)
+	for pkg := range table {
+		t.Errorf("the table lists %s, which is no package of the product", pkg)
 	}
 }
 
-// importsByRoom returns the sorted imports of each package of the product, those of the
-// project only.
-func importsByRoom(t *testing.T) map[string][]string {
+// importsByPackage returns the packages of the project that each package of the product
+// imports, sorted.
+func importsByPackage(t *testing.T) map[string][]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
 	cmd.Stderr = os.Stderr
@@ -65,11 +65,11 @@ func importsByRoom(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	rooms := map[string][]string{}
+	all := map[string][]string{}
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
-		room := strings.TrimPrefix(words[0], module)
-		if slices.ContainsFunc(notInTable, func(p string) bool { return strings.HasPrefix(room, p) }) {
+		pkg := strings.TrimPrefix(words[0], module)
+		if slices.ContainsFunc(notInTable, func(p string) bool { return strings.HasPrefix(pkg, p) }) {
 			continue
 		}
 		var imports []string
@@ -79,7 +79,7 @@ func importsByRoom(t *testing.T) map[string][]string {
 			}
 		}
 		slices.Sort(imports)
-		rooms[room] = imports
+		all[pkg] = imports
 	}
-	return rooms
+	return all
 }

@@ -1,5 +1,5 @@
 // Package demo shows both programs at work, as cron runs them, with a simulated Tstat and a
-// private RabbitMQ. make demo shows that for a minute. As a test it takes a few seconds.
+// private RabbitMQ. As a test it takes a few seconds. "make demo" runs it for a minute.
 package demo
 
 import (
@@ -33,26 +33,23 @@ type demo struct {
 	config string // path of the configuration file
 	logs   string // the root that Tstat writes to
 	tstat  *tstatsim.Sim
-	pauses time.Duration // between two runs
+	pause  time.Duration // between two runs
 	ttl    time.Duration // of a mark, before its directory is culled
 
 	published, confirmed, culled int // so far, by the programs' summaries
 }
 
-func TestMain(m *testing.M) {
-	rabbittest.AtEnd(testkit.RemoveBinaries)
-	rabbittest.Main(m)
-}
+func TestMain(m *testing.M) { rabbittest.Main(m) }
 
 func TestDemo(t *testing.T) {
-	d := &demo{t: t, w: t.Output(), pauses: 500 * time.Millisecond}
+	d := &demo{t: t, w: t.Output(), pause: 500 * time.Millisecond}
 	duration := 3 * time.Second
 	if text := os.Getenv("DEMO_DURATION"); text != "" {
 		var err error
 		if duration, err = time.ParseDuration(text); err != nil || duration < time.Second {
 			t.Fatalf("DURATION=%s: give a second or more, such as 60s or 2m", text)
 		}
-		d.w, d.pauses = os.Stdout, min(5*time.Second, duration/8)
+		d.w, d.pause = os.Stdout, min(5*time.Second, duration/8)
 	}
 	interrupt, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -109,14 +106,10 @@ func (d *demo) perform(duration time.Duration) {
 
 	d.say(heading)
 	outage := false
-	pause := time.NewTimer(0)
-	defer pause.Stop()
 	for {
-		pause.Reset(d.pauses)
-		select {
-		case <-d.ctx.Done():
+		testkit.Pause(d.ctx, d.pause)
+		if d.ctx.Err() != nil {
 			return
-		case <-pause.C:
 		}
 		if !outage && time.Since(d.began) > duration/2 {
 			outage = true
@@ -140,11 +133,8 @@ func (d *demo) finish(interrupt context.Context) {
 	}
 	d.say("\nTstat has ended; a last run, and one more when the last marks are old enough:")
 	d.turn()
-	old := time.NewTimer(d.ttl)
-	defer old.Stop()
-	select {
-	case <-interrupt.Done():
-	case <-old.C:
+	testkit.Pause(interrupt, d.ttl)
+	if interrupt.Err() == nil {
 		d.turn()
 	}
 	left, err := os.ReadDir(d.logs)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/transport"
 )
 
@@ -51,7 +52,7 @@ func alarmDuring(t *testing.T, n *rabbittest.Node) {
 	p, proxy := s.underWay()
 	n.MemoryAlarm(t, true)
 	p.awaitLog("event=broker_blocked")
-	faultLasts(t, 6*time.Second)
+	testkit.Pause(t.Context(), 6*time.Second)
 	n.MemoryAlarm(t, false)
 	s.wantDelivered(p, proxy, "event=broker_unblocked")
 }
@@ -146,6 +147,6 @@ func TestPasswordChanged(t *testing.T) {
 	proxy.Bandwidth(slow / 50) // rabbitmqctl may take seconds to start
 	s.Node.Ctl(t, "change_password", s.User, secret+"new")
 	write(t, file, []byte(secret+"new\n"))
-	proxy.ResetPeer()
+	proxy.ResetConnections()
 	s.wantDelivered(p, proxy, "connection_lost")
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/test/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -24,6 +23,5 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	rabbittest.AtEnd(testkit.RemoveBinaries)
 	rabbittest.Main(m)
 }

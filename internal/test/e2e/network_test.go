@@ -19,7 +19,7 @@ func TestConnectionReset(t *testing.T) {
 	p, proxy := s.underWay("-D", "--connections", "1")
 	for _, at := range []int{5, 25} {
 		s.awaitArrived(p, at)
-		if proxy.ResetPeer() == 0 {
+		if proxy.ResetConnections() == 0 {
 			t.Fatal("there was no connection to reset")
 		}
 	}
@@ -104,7 +104,7 @@ func TestLinkStands(t *testing.T) {
 	s.Rabbit["heartbeat"] = "60"
 	p, proxy := s.underWay()
 	proxy.Hold(true)
-	faultLasts(t, 3*time.Second)
+	testkit.Pause(t.Context(), 3*time.Second)
 	proxy.Hold(false)
 	s.wantDelivered(p, proxy)
 }
@@ -159,16 +159,5 @@ func wantVerdict(t *testing.T, err error, want transport.Verdict, words ...strin
 		if !strings.Contains(err.Error(), w) {
 			t.Errorf("error %q does not say %q", err, w)
 		}
-	}
-}
-
-// faultLasts waits for d while a fault lasts.
-func faultLasts(t *testing.T, d time.Duration) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.Context().Done():
 	}
 }

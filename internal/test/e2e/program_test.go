@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"fmt"
 	"net/url"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -52,8 +50,6 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *program {
 	t.Helper()
 	return &program{testkit.Start(t, cmd), t}
 }
-
-func (p *program) running() bool { return p.After(0) }
 
 // wait waits for the program's end, and checks what holds for every run: it
 // ends, shows no secret, balances its books, and has no data race.
@@ -113,7 +109,7 @@ func (p *program) awaitLog(text string) {
 	testkit.Await(p.t, "the log to contain "+strconv.Quote(text), func() bool {
 		p.t.Helper()
 		found := strings.Contains(p.Errs.String(), text)
-		if !found && !p.running() {
+		if !found && !p.Running() {
 			p.t.Fatalf("%s ended, and its log does not contain %q:\n%s", p.Cmd, text, p.Errs.String())
 		}
 		return found
@@ -122,32 +118,22 @@ func (p *program) awaitLog(text string) {
 
 // memoryLimit is far above the memory that a run needs, and far below the size of the
 // logs that some tests read. A run under the race detector needs more.
-var memoryLimit = map[bool]int{false: 100 << 20, true: 250 << 20}[testkit.Race]
+var memoryLimit = map[bool]int64{false: 100 << 20, true: 250 << 20}[testkit.Race]
 
-// waitMeasured is wait, and also returns the program's largest resident set in bytes. It
-// polls: the kernel's figure for a process that has ended includes its parent's memory.
-func (p *program) waitMeasured() (r result, most int) {
+// waitMeasured is wait, and also returns the program's largest resident set in bytes.
+func (p *program) waitMeasured() (r result, most int64) {
 	p.t.Helper()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	for {
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid)) // empty at its end
-		for line := range strings.Lines(string(status)) {
-			var kilobytes int
-			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
-				most = max(most, kilobytes<<10)
-			}
-		}
-		if !p.running() {
-			r := p.wait()
-			// A run with less work may end between two polls on a busy machine, whatever
-			// time it took.
-			state := p.Cmd.ProcessState
-			if most == 0 && state.UserTime()+state.SystemTime() > time.Second {
-				p.t.Error("the program's memory could not be measured")
-			}
-			return r, most
-		}
+	for p.Running() {
+		most = max(most, testkit.Memory(p.Cmd.Process.Pid, "VmHWM"))
 		<-poll.C
 	}
+	r = p.wait()
+	// A short run on a busy machine may end between two polls.
+	state := p.Cmd.ProcessState
+	if most == 0 && state.UserTime()+state.SystemTime() > time.Second {
+		p.t.Error("the program's memory could not be measured")
+	}
+	return r, most
 }

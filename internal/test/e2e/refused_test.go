@@ -33,7 +33,7 @@ func TestQueueFull(t *testing.T) {
 		s := limited(t)
 		p := s.start("-D")
 		p.awaitLog("event=message_nacked")
-		for p.running() {
+		for p.Running() {
 			s.collect()
 		}
 		p.wait().want(allDone)

@@ -133,7 +133,7 @@ func TestReportOfResending(t *testing.T) {
 		proxy.DropReplies(true)
 		before := s.Queued()
 		testkit.Await(t, "messages whose confirmations are lost", func() bool { return s.Queued() > before })
-		proxy.ResetPeer()
+		proxy.ResetConnections()
 		proxy.DropReplies(false)
 	})
 	if a.Counts["resent"] == 0 || a.Counts["reconnects"] == 0 {

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // TestStop: a run that is told to stop waits for the confirmations of what it has
@@ -59,9 +61,9 @@ func TestSecondSignal(t *testing.T) {
 	s.repeats = true
 	p, proxy := s.underWay()
 	proxy.Hold(true)
-	for p.running() { // two signals at once could count as one
+	for p.Running() { // two signals at once could count as one
 		p.Signal(syscall.SIGTERM)
-		faultLasts(t, 50*time.Millisecond)
+		testkit.Pause(t.Context(), 50*time.Millisecond)
 	}
 	r := p.wait()
 	if r.Status != tryAgain || r.Summary != nil {

@@ -82,7 +82,7 @@ func (s *site) awaitArrived(p *program, count int) {
 		if n := s.Queued(); n >= count {
 			return true
 		}
-		if !p.running() {
+		if !p.Running() {
 			s.t.Fatalf("the run ended before %d messages were there:\n%s", count, p.Errs.String())
 		}
 		return false

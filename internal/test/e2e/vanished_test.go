@@ -26,7 +26,7 @@ func TestQueueVanishes(t *testing.T) {
 			confirmed := s.Queued()
 			s.Node.DeleteQueue(t, s.VHost, queue)
 			if closing {
-				proxy.ResetPeer()
+				proxy.ResetConnections()
 			}
 			proxy.Bandwidth(0)
 			r := p.wait().want(misconfigured, "was deleted", "marks_taken_back", "same message ids")

@@ -103,8 +103,8 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 		tune.putShort(60)
 		c.send(0, connectionTune, tune)
 	case connectionTuneOK:
-		a.short()
-		a.long()
+		a.short() // channel max
+		a.long()  // frame max
 		if seconds := a.short(); seconds > 0 {
 			c.broker.running.Go(func() { c.beat(time.Duration(seconds) * time.Second / 2) })
 		}
@@ -121,7 +121,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	case channelCloseOK:
 		delete(c.channels, channel)
 	case exchangeDeclare:
-		a.short()
+		a.short()    // reserved
 		a.shortstr() // name
 		a.shortstr() // type
 		if a.octet()&noWait == 0 {
@@ -137,7 +137,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 			c.send(channel, channelClose, closing)
 			return nil
 		}
-		a.short()
+		a.short() // reserved
 		var ok arguments
 		ok.putShortstr(a.shortstr())
 		ok.putLong(0) // messages
@@ -153,7 +153,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 			return fmt.Errorf("a message on channel %d, which is not in confirm mode", channel)
 		}
 		ch.tag++
-		a.short()
+		a.short() // reserved
 		ch.arriving = &Message{
 			Conn: c, Channel: channel, Tag: ch.tag,
 			Exchange: a.shortstr(), RoutingKey: a.shortstr(), Mandatory: a.octet()&1 != 0,

@@ -16,10 +16,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const queue = "queue"
 
-// session logs in to p, and returns the connection and a channel in confirm mode.
-func session(t *testing.T, p *Broker) (*amqp.Connection, *amqp.Channel) {
+// session logs in to b, and returns the connection and a channel in confirm mode.
+func session(t *testing.T, b *Broker) (*amqp.Connection, *amqp.Channel) {
 	t.Helper()
-	conn, err := amqp.DialConfig("amqp://guest:guest@"+p.Addr(), amqp.Config{Heartbeat: 5 * time.Second})
+	conn, err := amqp.DialConfig("amqp://guest:guest@"+b.Addr(), amqp.Config{Heartbeat: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func send(t *testing.T, ch *amqp.Channel, id string, size int) *amqp.DeferredCon
 }
 
 func TestConfirmsAsTheScriptSays(t *testing.T) {
-	p := Start(t, func(int) Script {
+	b := Start(t, func(int) Script {
 		var held []Message
 		return func(m Message) {
 			if held = append(held, m); len(held) < 6 {
@@ -62,7 +62,7 @@ func TestConfirmsAsTheScriptSays(t *testing.T) {
 			held[4].Nack(false)
 		}
 	})
-	_, ch := session(t, p)
+	_, ch := session(t, b)
 	const big = 300_000 // more than two frames
 	var confirmations []*amqp.DeferredConfirmation
 	for i := range 6 {
@@ -73,7 +73,7 @@ func TestConfirmsAsTheScriptSays(t *testing.T) {
 			t.Errorf("message %d: %v, %v, want %v", i, acked, err, want)
 		}
 	}
-	for i, m := range p.Messages() {
+	for i, m := range b.Messages() {
 		if m.MessageID != fmt.Sprint("m", i) || m.RoutingKey != queue || !m.Mandatory || len(m.Body) != big*(i%2) {
 			t.Errorf("message %d arrived as %q for %q, %d bytes", i, m.MessageID, m.RoutingKey, len(m.Body))
 		}
@@ -81,7 +81,7 @@ func TestConfirmsAsTheScriptSays(t *testing.T) {
 }
 
 func TestReturnsBlocksAndCloses(t *testing.T) {
-	p := Start(t, func(int) Script {
+	b := Start(t, func(int) Script {
 		return func(m Message) {
 			m.Return(amqp.NoRoute, "NO_ROUTE")
 			m.Conn.Blocked("low on memory")
@@ -90,7 +90,7 @@ func TestReturnsBlocksAndCloses(t *testing.T) {
 			m.Conn.Close(amqp.ConnectionForced, "enough")
 		}
 	})
-	conn, ch := session(t, p)
+	conn, ch := session(t, b)
 	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
 	blocks := conn.NotifyBlocked(make(chan amqp.Blocking, 2))
 	closes := conn.NotifyClose(make(chan *amqp.Error, 1))
@@ -98,11 +98,11 @@ func TestReturnsBlocksAndCloses(t *testing.T) {
 	if r := <-returns; r.MessageId != "id" || r.ReplyCode != amqp.NoRoute || len(r.Body) != 200_000 {
 		t.Errorf("returned %q with %d and %d bytes", r.MessageId, r.ReplyCode, len(r.Body))
 	}
-	if b := <-blocks; !b.Active || b.Reason != "low on memory" {
-		t.Errorf("first %+v", b)
+	if first := <-blocks; !first.Active || first.Reason != "low on memory" {
+		t.Errorf("first %+v", first)
 	}
-	if b := <-blocks; b.Active {
-		t.Errorf("then %+v", b)
+	if second := <-blocks; second.Active {
+		t.Errorf("then %+v", second)
 	}
 	if acked, err := c.WaitContext(t.Context()); err != nil || !acked {
 		t.Errorf("confirmation: %v, %v", acked, err)
@@ -113,39 +113,39 @@ func TestReturnsBlocksAndCloses(t *testing.T) {
 }
 
 func TestIsSilentThenResets(t *testing.T) {
-	p := Start(t, func(connection int) Script {
+	b := Start(t, func(connection int) Script {
 		return func(m Message) {
 			if connection == 2 {
 				m.Conn.Reset()
 			}
 		}
 	})
-	_, ch := session(t, p)
+	_, ch := session(t, b)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if acked, err := send(t, ch, "a", 1).WaitContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("confirmation: %v, %v, want none", acked, err)
 	}
-	conn, ch := session(t, p)
+	conn, ch := session(t, b)
 	closes := conn.NotifyClose(make(chan *amqp.Error, 1))
 	send(t, ch, "b", 1)
 	if err := <-closes; err == nil || err.Server {
 		t.Errorf("closed with %v, want a lost connection", err)
 	}
-	if n := p.Connections(); n != 2 {
+	if n := b.Connections(); n != 2 {
 		t.Errorf("%d connections, want 2", n)
 	}
 }
 
 func TestStopsReading(t *testing.T) {
 	stopped := make(chan *Conn, 1)
-	p := Start(t, func(int) Script {
+	b := Start(t, func(int) Script {
 		return func(m Message) {
 			stopped <- m.Conn
 			m.Conn.StopReading()
 		}
 	})
-	_, ch := session(t, p)
+	_, ch := session(t, b)
 	written := make(chan error, 1)
 	send(t, ch, "a", 1)
 	go func() {

@@ -33,9 +33,9 @@ func (c *connection) close(reset bool) {
 	})
 }
 
-// end closes the connection if one direction has ended with an error. Otherwise the other
-// direction goes on.
-func (c *connection) end(err error) {
+// closeOnError closes the connection if one direction has ended with an error. Otherwise the
+// other direction goes on.
+func (c *connection) closeOnError(err error) {
 	if err != nil {
 		c.close(false)
 	}
@@ -52,22 +52,22 @@ type piece struct {
 	written chan struct{} // closed when the piece is written
 }
 
-// pipe forwards what src sends until src ends, then ends dst.
-func (c *connection) pipe(dst, src *net.TCPConn, replies bool) error {
+// pipe forwards the data of one direction until src ends, and then ends dst. An error in
+// reading or writing closes the connection, so that the goroutine that does the other ends too.
+func (c *connection) pipe(dst, src *net.TCPConn, replies bool) {
 	travelling := make(chan piece, maxDelayed)
-	delivered := make(chan error, 1)
-	go func() { delivered <- c.deliver(dst, travelling) }()
-	err := c.receive(src, replies, travelling)
-	c.end(err)
+	var delivering sync.WaitGroup
+	delivering.Go(func() { c.closeOnError(c.deliver(dst, travelling)) })
+	c.closeOnError(c.receive(src, replies, travelling))
 	close(travelling)
-	return errors.Join(err, <-delivered)
+	delivering.Wait()
 }
 
-// receive reads pieces from src and sends them to travelling, with the faults of the moment.
+// receive reads pieces from src and sends them to travelling, with the current faults.
 func (c *connection) receive(src io.Reader, replies bool, travelling chan<- piece) error {
 	buf := make([]byte, 32<<10)
 	for {
-		if _, err := c.passing(); err != nil {
+		if _, err := c.waitWhileHeld(); err != nil {
 			return err
 		}
 		n, err := src.Read(buf)
@@ -77,7 +77,7 @@ func (c *connection) receive(src io.Reader, replies bool, travelling chan<- piec
 		if err != nil {
 			return err
 		}
-		f, err := c.passing()
+		f, err := c.waitWhileHeld()
 		if err != nil {
 			return err
 		}
@@ -121,15 +121,13 @@ func (c *connection) dispatch(data []byte, f faults, travelling chan<- piece) er
 	return nil
 }
 
-// deliver writes each piece when it is due. An error closes the connection,
-// since the goroutine that receives may wait for deliver.
-func (c *connection) deliver(dst *net.TCPConn, travelling <-chan piece) (err error) {
-	defer func() { c.end(err) }()
+// deliver writes each piece when it is due.
+func (c *connection) deliver(dst *net.TCPConn, travelling <-chan piece) error {
 	for p := range travelling {
 		if err := c.sleep(time.Until(p.due)); err != nil {
 			return err
 		}
-		if _, err := c.passing(); err != nil {
+		if _, err := c.waitWhileHeld(); err != nil {
 			return err
 		}
 		if _, err := dst.Write(p.data); err != nil {
@@ -140,8 +138,8 @@ func (c *connection) deliver(dst *net.TCPConn, travelling <-chan piece) (err err
 	return dst.CloseWrite()
 }
 
-// passing waits while Hold is on, and returns the faults of the moment.
-func (c *connection) passing() (faults, error) {
+// waitWhileHeld waits while Hold is on, and returns the current faults.
+func (c *connection) waitWhileHeld() (faults, error) {
 	for {
 		f, changed := c.proxy.current()
 		if !f.hold {

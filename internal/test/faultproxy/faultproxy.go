@@ -45,7 +45,7 @@ func Start(t testing.TB, upstream string) *Proxy {
 	p := &Proxy{
 		addr:        net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
 		upstream:    upstream,
-		report:      func(format string, args ...any) { t.Errorf(format, args...) },
+		report:      t.Errorf,
 		connections: map[*connection]bool{},
 		changed:     make(chan struct{}),
 	}
@@ -90,9 +90,9 @@ func (p *Proxy) Down() {
 	p.closeConnections(false)
 }
 
-// ResetPeer ends all connections with a reset (RST) on both sides, and returns how many there
-// were. The proxy still accepts new connections.
-func (p *Proxy) ResetPeer() int { return p.closeConnections(true) }
+// ResetConnections ends all connections with a reset (RST) on both sides, and returns how many
+// there were. The proxy still accepts new connections.
+func (p *Proxy) ResetConnections() int { return p.closeConnections(true) }
 
 // DropPackets drops all data from both sides. Connections stay open, new ones are accepted,
 // and both sides can write without end, as to a half-open connection. When DropPackets is
@@ -124,13 +124,6 @@ func (p *Proxy) Bandwidth(bytesPerSecond int) {
 // Latency delays all data by d in each direction, as distance does. It does not limit the
 // bandwidth: many pieces travel at the same time.
 func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d }) }
-
-// Connections returns the number of open connections.
-func (p *Proxy) Connections() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.connections)
-}
 
 func (p *Proxy) set(change func(*faults)) {
 	p.mu.Lock()
@@ -178,7 +171,8 @@ func (p *Proxy) accept(l net.Listener) {
 	}
 }
 
-func (p *Proxy) serve(from net.Listener, client *net.TCPConn) {
+// serve forwards the connection of a client that listener has accepted.
+func (p *Proxy) serve(listener net.Listener, client *net.TCPConn) {
 	broker, err := net.DialTimeout("tcp", p.upstream, 10*time.Second)
 	if err != nil {
 		_ = client.Close() // the client sees the end of the connection
@@ -186,17 +180,17 @@ func (p *Proxy) serve(from net.Listener, client *net.TCPConn) {
 	}
 	c := &connection{proxy: p, client: client, broker: broker.(*net.TCPConn), done: make(chan struct{})}
 	p.mu.Lock()
-	if p.listener == from {
+	if p.listener == listener {
 		p.connections[c] = true
-	} else {
+	} else { // Down was called while the broker was dialled
 		c.close(false)
 	}
 	p.mu.Unlock()
 
-	var wg sync.WaitGroup
-	wg.Go(func() { c.end(c.pipe(c.broker, client, false)) })
-	wg.Go(func() { c.end(c.pipe(client, c.broker, true)) })
-	wg.Wait()
+	var directions sync.WaitGroup
+	directions.Go(func() { c.pipe(c.broker, client, false) })
+	directions.Go(func() { c.pipe(client, c.broker, true) })
+	directions.Wait()
 	c.close(false)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -98,7 +98,7 @@ func TestProxyPassesOnAndResets(t *testing.T) {
 	c := connect(t, p)
 	say(t, c, "a")
 	wantEcho(t, c, "a")
-	if n := p.ResetPeer(); n != 1 {
+	if n := p.ResetConnections(); n != 1 {
 		t.Errorf("reset %d connections, want 1", n)
 	}
 	wantReset(t, c)

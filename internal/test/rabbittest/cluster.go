@@ -13,15 +13,15 @@ import (
 func StartCluster(t testing.TB, count int) []*Node {
 	t.Helper()
 	require(t)
-	dist, err := testkit.FreePort()
+	distPort, err := testkit.FreePort()
 	if err != nil {
 		t.Fatalf("rabbittest: %v", err)
 	}
 	cookie := randomName("cookie")
 	nodes := make([]*Node, count)
 	for i := range nodes {
-		n, err := newNode(func(format string, args ...any) { t.Errorf(format, args...) }, []Option{func(s *settings) {
-			s.host, s.dist, s.cookie = fmt.Sprintf("127.0.0.%d", i+1), dist, cookie
+		n, err := newNode(t.Errorf, []Option{func(s *settings) {
+			s.host, s.distPort, s.cookie = fmt.Sprintf("127.0.0.%d", i+1), distPort, cookie
 		}})
 		if n != nil {
 			nodes[i] = n

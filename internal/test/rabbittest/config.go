@@ -12,6 +12,7 @@ import (
 
 func randomName(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:12]) }
 
+// writeFiles makes the RabbitMQ home and writes the configuration of the node. It sets n.script.
 func (n *Node) writeFiles(s *settings) error {
 	script, err := makeHome(filepath.Join(n.dir, "home"))
 	if err != nil {
@@ -32,8 +33,6 @@ func (n *Node) writeFiles(s *settings) error {
 			return err
 		}
 		conf = append(conf, lines...)
-	} else {
-		n.tlsPort = 0
 	}
 	conf = append(conf, s.config...)
 	for _, f := range []struct {
@@ -63,7 +62,7 @@ func (n *Node) environ() []string {
 		"HOME=" + n.dir,
 		"RABBITMQ_NODENAME=" + n.name,
 		"RABBITMQ_USE_LONGNAME=true",
-		"RABBITMQ_DIST_PORT=" + strconv.Itoa(n.dist),
+		"RABBITMQ_DIST_PORT=" + strconv.Itoa(n.distPort),
 		"RABBITMQ_CONF_ENV_FILE=/dev/null",
 		"RABBITMQ_CONFIG_FILE=" + in("rabbitmq.conf"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + in("enabled_plugins"),
@@ -71,8 +70,8 @@ func (n *Node) environ() []string {
 		"RABBITMQ_LOG_BASE=" + in("log"),
 		"RABBITMQ_LOGS=-",
 		"RABBITMQ_PID_FILE=" + in("pid"),
-		// every minute a node looks for epmd, and starts it unless told not to
-		"ERL_EPMD_PORT=" + strconv.Itoa(n.epmd),
+		// Every minute a node looks for epmd, and starts epmd unless it is told not to.
+		"ERL_EPMD_PORT=" + strconv.Itoa(n.epmdPort),
 		"ERL_ZFLAGS=-start_epmd false",
 		"ERL_CRASH_DUMP_SECONDS=0",
 	}
@@ -81,11 +80,11 @@ func (n *Node) environ() []string {
 func (n *Node) serverEnviron() []string {
 	tuple := strings.ReplaceAll(n.host, ".", ",")
 	return append(n.environ(),
-		// makes the script exec the Erlang machine, which so keeps its process id
+		// Makes the script exec the Erlang machine, which therefore has the script's process id.
 		"detached=1",
 		"RABBITMQ_SCRIPTS_DIR="+filepath.Dir(n.script),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+strings.Join([]string{
-			"+S 2:2 +SDio 4 -erl_epmd_port", strconv.Itoa(n.dist), "-name", n.name,
+			"+S 2:2 +SDio 4 -erl_epmd_port", strconv.Itoa(n.distPort), "-name", n.name,
 			"-kernel inet_dist_use_interface {" + tuple + "}",
 			"-kernel inetrc \"" + filepath.Join(n.dir, "inetrc") + "\"",
 			"-eval file:script(\"" + filepath.Join(n.dir, "eval.erl") + "\")",

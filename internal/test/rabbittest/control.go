@@ -26,7 +26,7 @@ func (n *Node) spawn() error {
 	if n.proc != nil {
 		return fmt.Errorf("%s is running already", n.name)
 	}
-	p, err := startProcess(n.script, n.serverEnviron(), n.dir, n.LogFile())
+	p, err := startProcess(n.script, n.serverEnviron(), n.dir, n.logFile())
 	n.proc = p
 	return err
 }

@@ -47,8 +47,8 @@ func (n *Node) eval(erlang string) (string, error) {
 	return value, nil
 }
 
-// ask sends text to evalScript and returns the answer. Four bytes in front of each hold the
-// length.
+// ask sends text to evalScript and returns the answer. Text and answer are each preceded by
+// their length in four bytes.
 func (n *Node) ask(text string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
@@ -107,7 +107,7 @@ func (n *Node) ctl(args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, ctlScript, append([]string{"--quiet", "--longnames", "-n", n.name}, args...)...)
 	cmd.Env = append(n.environ(),
-		fmt.Sprintf("ERL_ZFLAGS=-start_epmd false -erl_epmd_port %d -dist_listen false", n.dist))
+		fmt.Sprintf("ERL_ZFLAGS=-start_epmd false -erl_epmd_port %d -dist_listen false", n.distPort))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("rabbitmqctl %s: %w\n%s", strings.Join(args, " "), err, out)

@@ -16,8 +16,8 @@ import (
 // PR_SET_PDEATHSIG does not suffice: it sends a signal when the starting thread ends.
 type process struct {
 	cmd    *exec.Cmd
-	alive  *os.File      // the pipe to the watchdog: a line ends the watchdog alone
-	ended  *os.File      // reaches its end when the watchdog has ended
+	alive  *os.File      // the pipe that the watchdog reads; a line makes it exit without killing the machine
+	ended  *os.File      // a pipe that the watchdog keeps open until it has ended
 	exited chan struct{} // closed when the machine has ended
 }
 

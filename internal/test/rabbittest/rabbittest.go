@@ -44,8 +44,8 @@ type Node struct {
 
 	port     int
 	tlsPort  int // 0 without WithTLS
-	dist     int // Erlang distribution
-	epmd     int // a port without a listener, where the node looks for epmd
+	distPort int // Erlang distribution
+	epmdPort int // a port without a listener, where the node looks for epmd
 	evalPort int // evalScript
 	cookie   string
 
@@ -65,7 +65,7 @@ type settings struct {
 	requireClient bool
 	config        []string
 	host          string
-	dist          int
+	distPort      int
 	cookie        string
 }
 
@@ -82,7 +82,7 @@ func WithConfig(lines string) Option {
 func Start(t testing.TB, opts ...Option) *Node {
 	t.Helper()
 	require(t)
-	n, err := start(func(format string, args ...any) { t.Errorf(format, args...) }, opts)
+	n, err := start(t.Errorf, opts)
 	if n != nil {
 		n.destroyAfter(t)
 	}
@@ -112,8 +112,8 @@ func require(t testing.TB) {
 	}
 }
 
-// start makes a node and starts it. The caller must destroy a node that is returned with an
-// error, too.
+// start makes a node and starts it. The caller must destroy the node, also if start returns the
+// node together with an error.
 func start(report func(string, ...any), opts []Option) (*Node, error) {
 	n, err := newNode(report, opts)
 	if err != nil {
@@ -133,13 +133,17 @@ func newNode(report func(string, ...any), opts []Option) (*Node, error) {
 	}
 	n := &Node{
 		dir: dir, host: s.host, name: "rabbit@" + s.host,
-		dist: s.dist, cookie: s.cookie, report: report,
+		distPort: s.distPort, cookie: s.cookie, report: report,
 	}
 	if n.cookie == "" {
 		n.cookie = randomName("cookie")
 	}
-	for _, p := range []*int{&n.port, &n.tlsPort, &n.dist, &n.epmd, &n.evalPort} {
-		if *p != 0 {
+	ports := []*int{&n.port, &n.distPort, &n.epmdPort, &n.evalPort}
+	if s.tls {
+		ports = append(ports, &n.tlsPort)
+	}
+	for _, p := range ports {
+		if *p != 0 { // all nodes of a cluster have the same distPort
 			continue
 		}
 		if *p, err = testkit.FreePort(); err != nil {
@@ -161,8 +165,7 @@ func (n *Node) TLSPort() int { return n.tlsPort }
 // Name returns the Erlang name of the node.
 func (n *Node) Name() string { return n.name }
 
-// LogFile returns the path of the node's log.
-func (n *Node) LogFile() string { return filepath.Join(n.dir, "rabbit.log") }
+func (n *Node) logFile() string { return filepath.Join(n.dir, "rabbit.log") }
 
 // URL returns an amqp:// URL for User in vhost.
 func (n *Node) URL(vhost string) string {
@@ -171,7 +174,7 @@ func (n *Node) URL(vhost string) string {
 
 // Log returns the node's log so far.
 func (n *Node) Log() string {
-	b, err := os.ReadFile(n.LogFile())
+	b, err := os.ReadFile(n.logFile())
 	if err != nil {
 		return err.Error()
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 var shared struct {
@@ -41,15 +43,8 @@ func Shared(t testing.TB) *Node {
 	return n
 }
 
-// atEnd holds the functions that Main calls when the tests have ended.
-var atEnd []func()
-
-// AtEnd makes Main call f after the tests and the end of the shared node. TestMain cannot do
-// that itself, since Main exits.
-func AtEnd(f func()) { atEnd = append(atEnd, f) }
-
-// Main runs a package's tests, ends the shared node, and exits. The tests fail if they leave
-// goroutines behind that options do not exempt.
+// Main runs a package's tests, ends the shared node, removes the programs that testkit has
+// built, and exits. The tests fail if they leave goroutines behind that options do not exempt.
 //
 //	func TestMain(m *testing.M) { rabbittest.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
@@ -57,9 +52,7 @@ func Main(m *testing.M, options ...goleak.Option) {
 	if n := shared.node; n != nil {
 		n.destroy()
 	}
-	for _, f := range atEnd {
-		f()
-	}
+	testkit.RemoveBinaries()
 	if code == 0 {
 		if err := goleak.Find(options...); err != nil {
 			fmt.Fprintf(os.Stderr, "goroutines left behind by the tests: %v\n", err)

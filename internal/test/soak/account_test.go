@@ -14,7 +14,7 @@ import (
 	"tstat-transport/internal/test/tstatsim"
 )
 
-// record enters the rows and flows of messages that arrived.
+// record adds messages that arrived to the account of their stations.
 func (w *world) record(arrived []amqp091.Delivery) {
 	w.t.Helper()
 	for _, d := range arrived {
@@ -28,7 +28,7 @@ func (w *world) record(arrived []amqp091.Delivery) {
 		}
 		for i := 0; i < len(flows); i += 2 {
 			row := flows[i : i+2]
-			w.checkRepeat(row, arrival{d.MessageId, i == 0, i+2 == len(flows)})
+			w.checkRepeat(row, arrival{message: d.MessageId, first: i == 0, last: i+2 == len(flows)})
 			for _, f := range row {
 				if err := w.recordFlow(f); err != nil {
 					w.t.Errorf("message %s: %v", d.MessageId, err)
@@ -44,10 +44,11 @@ type arrival struct {
 	first, last bool   // whether the row is the first or the last of the message
 }
 
-// checkRepeat reports an error if the same flows of a row arrived before. A row that was cut
-// when it was sent first may arrive again: its flows can be the same, since they need not show
-// the digits that were missing. Such a row was the last of its log, and is the first row that
-// is sent again.
+// checkRepeat reports an error if the same flows of a row arrived before. One case is allowed: a
+// run sent a row that Tstat had written only in part, and the next run sent the whole row. The
+// flows are the same if the missing digits do not show in them. At the first run the cut row was
+// the last row of its log, so it was also the last row of its message. The next run begins at this
+// row, so the whole row is the first row of its message.
 func (w *world) checkRepeat(row []json.RawMessage, now arrival) {
 	if w.arrivals == nil {
 		return
@@ -71,7 +72,7 @@ func (w *world) checkRepeat(row []json.RawMessage, now arrival) {
 	}
 }
 
-// recordFlow enters one flow at the station that its instance id names.
+// recordFlow adds one flow to the station that its instance id names.
 func (w *world) recordFlow(text []byte) error {
 	var flow struct {
 		Meta struct {
@@ -110,7 +111,7 @@ func (w *world) finish() (lost int) {
 		}
 	}
 	e := wait(w.sender())
-	w.settle(e)
+	w.checkRun(e)
 	if e.Status != 0 {
 		t.Errorf("the last run ended with %d:\n%s", e.Status, e.Log)
 	}

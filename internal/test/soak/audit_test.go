@@ -33,13 +33,15 @@ type audit struct {
 	root     string
 	owed     map[string]owedMessage // by message id
 	seen     map[string][32]byte    // hashes of the bodies that arrived, by message id
-	known    map[string]int64       // confirmed positions in the state files of the last run, by log
 	repeated int                    // arrivals of messages that had arrived before
+
+	// confirmed holds how far each log is confirmed by the state files of the last run.
+	confirmed map[string]int64
 }
 
 func newAudit(t testing.TB, root string) *audit {
 	t.Helper()
-	a := &audit{t: t, root: root, owed: map[string]owedMessage{}, seen: map[string][32]byte{}, known: map[string]int64{}}
+	a := &audit{t: t, root: root, owed: map[string]owedMessage{}, seen: map[string][32]byte{}, confirmed: map[string]int64{}}
 	for _, dir := range directories(t, root) {
 		for name, kind := range kinds {
 			content, err := os.ReadFile(filepath.Join(dir, name))
@@ -66,8 +68,9 @@ func newAudit(t testing.TB, root string) *audit {
 	return a
 }
 
-// checkRun checks the messages that arrived from a run that has ended, and then the state
-// files that the run has left.
+// checkRun compares the messages that arrived from a run that has ended with the logs and with
+// the state files of the run before. It then compares the state files that the run has left with
+// all messages that have arrived.
 func (a *audit) checkRun(what string, arrived []amqp091.Delivery) {
 	a.t.Helper()
 	wrong := 0
@@ -77,7 +80,7 @@ func (a *audit) checkRun(what string, arrived []amqp091.Delivery) {
 			a.t.Errorf(what+": "+format, args...)
 		}
 	}
-	now := map[string]bool{}
+	fromThisRun := map[string]bool{}
 	for _, d := range arrived {
 		owed, known := a.owed[d.MessageId]
 		if !known {
@@ -92,33 +95,33 @@ func (a *audit) checkRun(what string, arrived []amqp091.Delivery) {
 		case !again && reference.MustCanonical(a.t, d.Body) != owed.flows:
 			complain("message %s differs from the reference's", d.MessageId)
 		}
-		if owed.from < a.known[owed.log] {
-			complain("message %s came again, though the state files had its log confirmed up to %d", d.MessageId, a.known[owed.log])
+		if owed.from < a.confirmed[owed.log] {
+			complain("message %s came again, though the state files had its log confirmed up to %d", d.MessageId, a.confirmed[owed.log])
 		}
-		if now[d.MessageId] {
+		if fromThisRun[d.MessageId] {
 			complain("message %s came twice from one run", d.MessageId)
 		}
 		if again {
 			a.repeated++
 		}
-		now[d.MessageId], a.seen[d.MessageId] = true, body
+		fromThisRun[d.MessageId], a.seen[d.MessageId] = true, body
 	}
 
-	a.known = map[string]int64{}
+	a.confirmed = map[string]int64{}
 	for _, dir := range directories(a.t, a.root) {
 		for _, name := range []string{".processing", ".processed"} { // if both exist, the mark counts
 			for log, s := range a.state(filepath.Join(dir, name)) {
 				log = sensor + "/0/" + filepath.Base(dir) + "/" + log
-				a.known[log] = max(a.known[log], s.Position)
-				if name == ".processed" {
-					a.known[log] = s.End
+				a.confirmed[log] = max(a.confirmed[log], s.Position)
+				if name == ".processed" { // the log is done up to its end
+					a.confirmed[log] = s.End
 				}
 			}
 		}
 	}
 	for id, m := range a.owed {
-		if _, ok := a.seen[id]; !ok && m.from < a.known[m.log] {
-			complain("the state files have %s confirmed up to %d, and message %s has not arrived", m.log, a.known[m.log], id)
+		if _, ok := a.seen[id]; !ok && m.from < a.confirmed[m.log] {
+			complain("the state files have %s confirmed up to %d, and message %s has not arrived", m.log, a.confirmed[m.log], id)
 		}
 	}
 }

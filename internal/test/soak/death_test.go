@@ -16,14 +16,15 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// mortal runs a sender that is killed again and again, over logs that do not change.
-type mortal struct {
+// killTest runs a sender that is killed again and again, over logs that do not change.
+type killTest struct {
 	*site
 	*audit
+	t     *testing.T
 	kills int
 }
 
-func newMortal(t *testing.T) *mortal {
+func newKillTest(t *testing.T) *killTest {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "tstat")
 	g, err := loggen.New(loggen.Options{Seed: 3, Dirt: 0.02, Cut: true})
@@ -33,48 +34,46 @@ func newMortal(t *testing.T) *mortal {
 	if _, err := g.Tree(root, 6, 400<<10); err != nil {
 		t.Fatal(err)
 	}
-	return &mortal{site: newSite(t, rabbittest.Shared(t)), audit: newAudit(t, root)}
+	return &killTest{site: newSite(t, rabbittest.Shared(t)), audit: newAudit(t, root), t: t}
 }
 
-func (m *mortal) start(failpoint string) *testkit.Program {
-	m.site.t.Helper()
+func (k *killTest) start(failpoint string) *testkit.Program {
+	k.t.Helper()
 	tags := ""
 	if failpoint != "" {
 		tags = "failpoints"
 	}
-	cmd := exec.Command(testkit.Binary(m.site.t, "tstat_send", tags),
-		"-d", m.root, "-c", m.config, "-S", sensor, "-T", "0", "--window", "4")
+	cmd := exec.Command(testkit.Binary(k.t, "tstat_send", tags),
+		"-d", k.root, "-c", k.config, "-S", sensor, "-T", "0", "--window", "4")
 	cmd.Env = append(cmd.Environ(), "TSTAT_FAILPOINT="+failpoint)
-	return testkit.Start(m.site.t, cmd)
+	return testkit.Start(k.t, cmd)
 }
 
-// settle waits for the end of a run and checks it. early are messages of the run that were
-// taken out of the queue before. settle reports whether the run was done, not killed.
-func (m *mortal) settle(p *testkit.Program, what string, early ...amqp091.Delivery) (done bool) {
-	t := m.site.t
-	t.Helper()
+// wait waits for the end of a run, checks the run, and reports whether it was killed. drained are
+// the messages of the run that the test has already taken out of the queue.
+func (k *killTest) wait(p *testkit.Program, what string, drained ...amqp091.Delivery) (killed bool) {
+	k.t.Helper()
 	e := wait(p)
 	if !e.killed() && e.Status != 0 || e.Stuck {
-		t.Fatalf("%s: exit status %d, stuck %v:\n%s", what, e.Status, e.Stuck, e.Log)
+		k.t.Fatalf("%s: exit status %d, stuck %v:\n%s", what, e.Status, e.Stuck, e.Log)
 	}
 	if e.killed() {
-		m.kills++
+		k.kills++
 	}
-	m.audit.checkRun(what, append(early, m.drain()...))
-	return !e.killed()
+	k.checkRun(what, append(drained, k.drain()...))
+	return e.killed()
 }
 
 // finish runs the sender to its end, and once more.
-func (m *mortal) finish() {
-	t := m.site.t
-	t.Helper()
-	m.settle(m.start(""), "the run after all kills")
-	m.wantComplete()
-	m.settle(m.start(""), "a run over marked directories")
-	if arrived := len(m.audit.seen) + m.repeated; m.kills == 0 || arrived < len(m.owed) {
-		t.Errorf("%d kills, %d arrivals: nothing was tested", m.kills, arrived)
+func (k *killTest) finish() {
+	k.t.Helper()
+	k.wait(k.start(""), "the run after all kills")
+	k.wantComplete()
+	k.wait(k.start(""), "a run over marked directories")
+	if arrived := len(k.seen) + k.repeated; k.kills == 0 || arrived < len(k.owed) {
+		k.t.Errorf("%d kills, %d arrivals: nothing was tested", k.kills, arrived)
 	}
-	t.Logf("killed %d times: %d messages, %d of them repeated", m.kills, len(m.owed), m.repeated)
+	k.t.Logf("killed %d times: %d messages, %d of them repeated", k.kills, len(k.owed), k.repeated)
 }
 
 // TestDeathAtEveryPoint kills tstat_send at each failpoint: the first run when it comes there
@@ -91,19 +90,19 @@ func TestDeathAtEveryPoint(t *testing.T) {
 	} {
 		t.Run(point.name, func(t *testing.T) {
 			t.Parallel()
-			m := newMortal(t)
-			m.proxy.Bandwidth(2 << 20) // a run then lasts long enough for .processing to be written
+			k := newKillTest(t)
+			k.proxy.Bandwidth(2 << 20) // a run then lasts long enough for .processing to be written
 			for n, step := 1, 1; ; n += step {
 				if n > 5 { // a run comes to some failpoints hundreds of times
 					step = 1 + n/2
 				}
 				what := fmt.Sprintf("killed %s, the %dth time", point.when, n)
-				if m.settle(m.start(fmt.Sprintf("%s:%d", point.name, n)), what) {
+				if !k.wait(k.start(fmt.Sprintf("%s:%d", point.name, n)), what) {
 					break
 				}
 			}
-			m.proxy.Bandwidth(0)
-			m.finish()
+			k.proxy.Bandwidth(0)
+			k.finish()
 		})
 	}
 }
@@ -112,34 +111,32 @@ func TestDeathAtEveryPoint(t *testing.T) {
 // confirmations have not arrived.
 func TestDeathWithinTheWindow(t *testing.T) {
 	t.Parallel()
-	m := newMortal(t)
+	k := newKillTest(t)
 	for kill := range 6 {
 		what := fmt.Sprintf("killed within the window, run %d", kill)
-		m.proxy.Bandwidth(400 << 10) // so that the run lasts until the replies are dropped
-		p := m.start("")
-		var early []amqp091.Delivery
-		arrived := func(more int) func() bool {
-			return func() bool {
-				if !p.After(0) {
-					t.Fatalf("%s: the run ended by itself:\n%s", what, p.Errs.String())
-				}
-				early = append(early, m.Node.Drain(t, m.VHost, queue)...)
-				return len(early) >= more
+		k.proxy.Bandwidth(400 << 10) // so that the run lasts until the replies are dropped
+		p := k.start("")
+		var drained []amqp091.Delivery
+		drain := func() int {
+			if !p.Running() {
+				t.Fatalf("%s: the run ended by itself:\n%s", what, p.Errs.String())
 			}
+			drained = append(drained, k.Node.Drain(t, k.VHost, queue)...)
+			return len(drained)
 		}
-		testkit.Await(t, "messages to arrive", arrived(3*(kill+1)))
-		m.proxy.DropReplies(true)
-		arrived(0)() // takes out messages whose confirmations may have passed before
-		testkit.Await(t, "messages to arrive that are not confirmed", arrived(len(early)+1))
+		testkit.Await(t, "messages to arrive", func() bool { return drain() >= 3*(kill+1) })
+		k.proxy.DropReplies(true)
+		before := drain() // these messages may have been confirmed before the replies were dropped
+		testkit.Await(t, "messages to arrive that are not confirmed", func() bool { return drain() > before })
 		p.Signal(syscall.SIGKILL)
-		m.proxy.Bandwidth(0)
-		if m.settle(p, what, early...) {
+		k.proxy.Bandwidth(0)
+		if !k.wait(p, what, drained...) {
 			t.Errorf("%s: was not killed", what)
 		}
-		m.proxy.DropReplies(false)
+		k.proxy.DropReplies(false)
 	}
-	m.finish()
-	if m.repeated == 0 {
+	k.finish()
+	if k.repeated == 0 {
 		t.Error("nothing was repeated: no kill hit the window")
 	}
 }
@@ -148,19 +145,19 @@ func TestDeathWithinTheWindow(t *testing.T) {
 // that some of them write .processing.
 func TestDeathAtRandom(t *testing.T) {
 	t.Parallel()
-	m := newMortal(t)
-	m.proxy.Bandwidth(300 << 10)
+	k := newKillTest(t)
+	k.proxy.Bandwidth(300 << 10)
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	for kill := range 20 {
 		delay := time.Duration(r.Int64N(int64(3 * time.Second)))
-		p := m.start("")
-		if p.After(delay) {
+		p := k.start("")
+		if p.RunsFor(delay) {
 			p.Signal(syscall.SIGKILL)
 		}
-		if m.settle(p, fmt.Sprintf("killed after %v, run %d", delay, kill)) {
+		if !k.wait(p, fmt.Sprintf("killed after %v, run %d", delay, kill)) {
 			break
 		}
 	}
-	m.proxy.Bandwidth(0)
-	m.finish()
+	k.proxy.Bandwidth(0)
+	k.finish()
 }

@@ -22,7 +22,7 @@ func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.
 
 // soon waits for a random part of the time that most runs take, and reports whether p still
 // runs then.
-func soon(r *rand.Rand, p *testkit.Program) bool { return p.After(upTo(r, 800*time.Millisecond)) }
+func soon(r *rand.Rand, p *testkit.Program) bool { return p.RunsFor(upTo(r, 800*time.Millisecond)) }
 
 // during returns the inject function of a fault that begins soon and lasts up to longest.
 // set turns the fault on and off.
@@ -30,7 +30,7 @@ func during(longest time.Duration, set func(w *world, on bool)) func(*world, *ra
 	return func(w *world, r *rand.Rand, p *testkit.Program) bool {
 		hit := soon(r, p)
 		set(w, true)
-		p.After(upTo(r, longest))
+		p.RunsFor(upTo(r, longest))
 		set(w, false)
 		return hit
 	}
@@ -57,26 +57,26 @@ var faults = []fault{
 	{"sender told twice (SIGINT)", 2, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
 		p.Signal(syscall.SIGINT)
-		p.After(upTo(r, 50*time.Millisecond))
+		p.RunsFor(upTo(r, 50*time.Millisecond))
 		p.Signal(syscall.SIGINT)
 		return hit
 	}},
 	{"sender paused (SIGSTOP)", 2, func(_ *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
 		p.Signal(syscall.SIGSTOP)
-		p.After(upTo(r, longFault))
+		p.RunsFor(upTo(r, longFault))
 		p.Signal(syscall.SIGCONT)
 		return hit
 	}},
 	{"two senders at once", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
-		hit = p.After(upTo(r, 20*time.Millisecond))
+		hit = p.RunsFor(upTo(r, 20*time.Millisecond))
 		w.secondSender()
 		return hit
 	}},
 	{"broker killed (SIGKILL)", 2, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		hit = soon(r, p)
 		w.Node.Kill()
-		p.After(upTo(r, 5*time.Second))
+		p.RunsFor(upTo(r, 5*time.Second))
 		w.Node.Start()
 		return hit
 	}},
@@ -103,7 +103,7 @@ var faults = []fault{
 	{"connections reset", 4, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		for range 1 + r.IntN(3) {
 			hit = soon(r, p) || hit
-			w.proxy.ResetPeer()
+			w.proxy.ResetConnections()
 		}
 		return hit
 	}},
@@ -119,7 +119,7 @@ var faults = []fault{
 	{"peer that reads nothing", 3, during(longFault, func(w *world, on bool) { w.proxy.Hold(on) })},
 	{"slow link", 3, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
 		w.proxy.Bandwidth(100<<10 + r.IntN(400<<10))
-		hit = p.After(10 * time.Second)
+		hit = p.RunsFor(10 * time.Second)
 		w.proxy.Bandwidth(0)
 		return hit
 	}},
@@ -140,9 +140,9 @@ func pick(r *rand.Rand) fault {
 	panic("BUG: no fault for the drawn weight")
 }
 
-// untrue returns the reason why the end of a run cannot be right after the fault, or "" if it
-// can be right.
-func (f fault) untrue(e ending) string {
+// contradiction returns the reason why a run cannot rightly end like e after the fault, or "" if
+// it can.
+func (f fault) contradiction(e ending) string {
 	switch {
 	case e.Stuck:
 		return "stuck"
@@ -151,13 +151,13 @@ func (f fault) untrue(e ending) string {
 		case "sender killed (SIGKILL)", "sender told twice (SIGINT)":
 			return ""
 		case "sender told to stop (SIGTERM)":
-			if e.early() {
+			if e.unprepared() {
 				return ""
 			}
 		}
 		return "ended by signal " + e.Signal.String()
 	case e.Status == 0:
-		return "" // settle checks that everything arrived
+		return "" // checkRun checks that everything arrived
 	case e.Status != 75:
 		return "not 75"
 	case f.name == none && !e.locked():

@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // TestLife: Tstats write, rotate, restart and are killed. tstat_send runs every few hundred
@@ -19,21 +21,21 @@ func TestLife(t *testing.T) {
 	interrupted := 0
 	for began := time.Now(); time.Since(began) < span; {
 		p := w.sender()
-		told := r.IntN(5) == 0 && p.After(upTo(r, 80*time.Millisecond))
+		told := r.IntN(5) == 0 && p.RunsFor(upTo(r, 80*time.Millisecond))
 		if told {
 			p.Signal(syscall.SIGTERM)
 		}
 		e := wait(p)
 		switch {
 		case e.Status == 0:
-		case told && (e.Status == 75 || e.early()):
+		case told && (e.Status == 75 || e.unprepared()):
 			interrupted++
 		case e.Status == 75 && e.locked(): // by the culler
 		default:
 			t.Fatalf("exit status %d, stuck %v:\n%s", e.Status, e.Stuck, e.Log)
 		}
-		w.settle(e)
-		rest(t, upTo(r, 200*time.Millisecond))
+		w.checkRun(e)
+		testkit.Pause(t.Context(), upTo(r, 200*time.Millisecond))
 	}
 	lost := w.finish()
 	t.Logf("\n%sruns told to stop   %d\nrows lost           %d\nrows repeated byte for byte %d, and %d that had been cut", w.report(), interrupted, lost, w.repeatedRows, w.repeatedCut)

@@ -12,10 +12,6 @@ import (
 	"testing"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/test/testkit"
 )
 
-func TestMain(m *testing.M) {
-	rabbittest.AtEnd(testkit.RemoveBinaries)
-	rabbittest.Main(m)
-}
+func TestMain(m *testing.M) { rabbittest.Main(m) }

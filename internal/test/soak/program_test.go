@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"tstat-transport/internal/test/testkit"
 )
@@ -16,23 +15,15 @@ func start(t testing.TB, name string, args ...string) *testkit.Program {
 	return testkit.Start(t, exec.Command(testkit.Binary(t, name, ""), args...))
 }
 
-// ending is how a program ended.
+// ending adds methods to testkit.Ending.
 type ending struct{ testkit.Ending }
 
 func wait(p *testkit.Program) ending { return ending{p.Wait()} }
 
-// early reports whether SIGTERM ended the program before the program handled signals.
-func (e ending) early() bool { return e.Signal == syscall.SIGTERM && e.Log == "" }
+// unprepared reports whether SIGTERM ended the program before the program handled signals.
+func (e ending) unprepared() bool { return e.Signal == syscall.SIGTERM && e.Log == "" }
 
 // locked reports whether the culler or another run had locked a directory or a root.
 func (e ending) locked() bool { return strings.Contains(e.Log, "another run") }
 
 func (e ending) killed() bool { return e.Signal == syscall.SIGKILL }
-
-// rest waits for d, as cron does between runs.
-func rest(t testing.TB, d time.Duration) {
-	select {
-	case <-t.Context().Done():
-	case <-time.After(d):
-	}
-}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 var soak = flag.Duration("soak", 0, "how long TestSoak goes on; 0 leaves it out")
@@ -28,9 +30,9 @@ func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("runs for as long as -soak says: make soak DURATION=10m")
 	}
-	// The account of all rows must fit into memory, so the Tstats make at most so many steps.
-	const steps = 60_000
-	w := newWorld(t, max(50*time.Millisecond, *soak/steps), 10)
+	// The account of all rows must fit into memory, so a longer soak has slower Tstats.
+	const maxSteps = 60_000
+	w := newWorld(t, max(50*time.Millisecond, *soak/maxSteps), 10)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed of the faults: %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -38,7 +40,7 @@ func TestSoak(t *testing.T) {
 	for _, f := range faults {
 		seen[f.name] = &tally{ended: map[string]int{}}
 	}
-	untrue, stuck := 0, 0
+	wrong, stuck := 0, 0
 	began := time.Now()
 	for time.Since(began) < *soak {
 		f := pick(r)
@@ -54,22 +56,22 @@ func TestSoak(t *testing.T) {
 		}
 		s.ended[e.how()]++
 		s.longest = max(s.longest, e.Ended.Sub(e.Began))
-		if why := f.untrue(e); why != "" {
-			untrue++
+		if why := f.contradiction(e); why != "" {
+			wrong++
 			t.Errorf("%s: %s: %s\n%s", f.name, e.how(), why, e.Log[max(0, len(e.Log)-4000):])
 		}
 		if e.Stuck {
 			stuck++
 		}
-		w.settle(e)
-		rest(t, upTo(r, 500*time.Millisecond))
+		w.checkRun(e)
+		testkit.Pause(t.Context(), upTo(r, 500*time.Millisecond))
 	}
 	took := time.Since(began).Round(time.Second)
 	lost := w.finish()
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "soak of %v, seed %d\n%s", took, seed, w.report())
-	fmt.Fprintf(&b, "rows lost           %d\nruns stuck          %d\nstatuses untrue     %d\n", lost, stuck, untrue)
+	fmt.Fprintf(&b, "rows lost           %d\nruns stuck          %d\nstatuses wrong      %d\n", lost, stuck, wrong)
 	fmt.Fprintf(&b, "%-36s %5s %8s  %8s  %s\n", "fault", "times", "mid-run", "longest", "runs by how they ended")
 	for _, f := range faults {
 		s := seen[f.name]

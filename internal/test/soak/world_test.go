@@ -32,9 +32,9 @@ type station struct {
 type world struct {
 	*site
 	stations []*station
-	ttl      time.Duration // of the culler
-	spans    []tstatsim.Span
-	runs     int // of tstat_send
+	ttl      time.Duration   // of the culler
+	spans    []tstatsim.Span // of the runs of tstat_send that succeeded
+	runs     int             // of tstat_send
 
 	flows         int                  // that arrived
 	repeatedFlows int                  // flows of the same row and direction as an earlier one
@@ -51,8 +51,8 @@ type world struct {
 	culled     int            // directories
 }
 
-// newWorld starts three Tstats: one writes plain logs, one writes .gz, and one is a 2.4, which
-// repeats its headers.
+// newWorld starts three Tstats, which make a step every pace: one writes plain logs, one writes
+// .gz, and one is a 2.4, which repeats its headers. rows is the number of rows in a step.
 func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 	t.Helper()
 	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[string]int{}}
@@ -118,7 +118,7 @@ func (w *world) cull(ctx context.Context) {
 		case <-pause.C:
 		}
 		p := w.culler(w.ttl)
-		if r.IntN(4) == 0 && p.After(upTo(r, 40*time.Millisecond)) {
+		if r.IntN(4) == 0 && p.RunsFor(upTo(r, 40*time.Millisecond)) {
 			p.Signal(syscall.SIGKILL)
 		}
 		e := wait(p)
@@ -179,9 +179,9 @@ func (w *world) secondSender() {
 	}
 }
 
-// settle records the messages of a run. If the run has succeeded, all rows must have arrived
-// that were written before the run began and until it ended.
-func (w *world) settle(e ending) {
+// checkRun records the messages of a run. If the run has succeeded, every row must have arrived
+// that was written before the run began and until it ended.
+func (w *world) checkRun(e ending) {
 	w.t.Helper()
 	w.record(w.drain())
 	if e.Status != 0 {

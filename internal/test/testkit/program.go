@@ -14,10 +14,6 @@ import (
 	"time"
 )
 
-// Patience bounds every run of a program and every wait for a condition. The programs' own
-// longest bound is a minute, for a broker that is away. The rest is for a busy machine.
-const Patience = 3 * time.Minute
-
 // binaries are the programs that Binary has built.
 var binaries struct {
 	sync.Mutex
@@ -26,7 +22,8 @@ var binaries struct {
 }
 
 // Binary returns the path of a program. The first call with the same tags builds all
-// programs, with the race detector if the tests have it. TestMain must call RemoveBinaries.
+// programs, with the race detector if the tests have it. TestMain must call rabbittest.Main, which removes
+// the programs at the end.
 func Binary(t testing.TB, name, tags string) string {
 	t.Helper()
 	b := &binaries
@@ -105,18 +102,23 @@ func (p *Program) Signal(s os.Signal) {
 	}
 }
 
-// After waits for d or for the program's end, and reports whether the program still runs.
-func (p *Program) After(d time.Duration) bool {
-	select {
-	case <-p.exited:
-	case <-time.After(d):
-	}
+// Running reports whether the program has not ended yet.
+func (p *Program) Running() bool {
 	select {
 	case <-p.exited:
 		return false
 	default:
 		return true
 	}
+}
+
+// RunsFor waits for d, or until the program ends, and reports whether the program still runs.
+func (p *Program) RunsFor(d time.Duration) bool {
+	select {
+	case <-p.exited:
+	case <-time.After(d):
+	}
+	return p.Running()
 }
 
 // Ending is how a program ended.
@@ -126,15 +128,16 @@ type Ending struct {
 	Stuck        bool           // the program did not end within Patience, and was killed
 	Began, Ended time.Time
 	Out, Log     string            // standard output and standard error
-	Summary      map[string]string // of the summary line; nil without one
+	Summary      map[string]string // the values of the log line event=summary, by key; nil if there is no such line
 }
 
 // Wait waits for the program's end. It fails the test if the program had a data race or a
-// panic, if its books do not balance, or if its summary has another exit status.
+// panic, if the counts of its summary contradict each other, or if the summary has another
+// exit status than the program.
 func (p *Program) Wait() Ending {
 	p.t.Helper()
 	var e Ending
-	if p.After(Patience - time.Since(p.began)) {
+	if p.RunsFor(Patience - time.Since(p.began)) {
 		e.Stuck = true
 		p.Signal(syscall.SIGQUIT) // makes Go print the stacks of all goroutines
 		<-p.exited
@@ -165,19 +168,19 @@ func (p *Program) Wait() Ending {
 	return e
 }
 
-// summary returns the keys and values of the summary line, nil if there is none.
-func summary(log string) (books map[string]string) {
+// summary returns [Ending.Summary].
+func summary(log string) (values map[string]string) {
 	for line := range strings.Lines(log) {
 		if !strings.Contains(line, "event=summary ") {
 			continue
 		}
-		books = map[string]string{}
+		values = map[string]string{}
 		for field := range strings.FieldsSeq(line) {
 			key, value, _ := strings.Cut(field, "=")
-			books[key] = value
+			values[key] = value
 		}
 	}
-	return books
+	return values
 }
 
 // Number returns a number of a summary. It fails t if there is none.
@@ -206,19 +209,4 @@ func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
-}
-
-// Await polls until done returns true, and fails t after Patience.
-func Await(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(Patience)
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for !done() {
-		select {
-		case <-poll.C:
-		case <-deadline:
-			t.Fatalf("waited %v in vain for %s", Patience, what)
-		}
-	}
 }

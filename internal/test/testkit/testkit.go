@@ -1,5 +1,5 @@
 // Package testkit holds helpers for the tests of several packages: a context that ends at a
-// chosen moment, mounts, free ports, rows of logs, and a runner of the programs.
+// chosen moment, waits, mounts, free ports, rows of logs, and a runner of the programs.
 package testkit
 
 import (
@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Countdown returns a context whose Err returns nil calls times. With calls from 0 up, a
-// test stops the code under test one step later each time.
-func Countdown(ctx context.Context, calls int) context.Context {
-	return &countdown{Context: ctx, left: calls}
+// Countdown returns a context whose Err returns nil n times, and then context.Canceled. A test
+// that counts n up from 0 stops the code under test one step later each time.
+func Countdown(ctx context.Context, n int) context.Context {
+	return &countdown{Context: ctx, left: n}
 }
 
 type countdown struct {

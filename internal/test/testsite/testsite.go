@@ -72,7 +72,8 @@ func (s *Site) Address(hostPort string) {
 	s.Rabbit["host"], s.Rabbit["port"] = host, port
 }
 
-// Through starts a proxy in front of the node, and sets the proxy's address.
+// Through starts a proxy in front of the node, and makes the configuration file name the
+// proxy's address.
 func (s *Site) Through() *faultproxy.Proxy {
 	s.t.Helper()
 	p := faultproxy.Start(s.t, s.Node.Addr())
