@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +52,7 @@ func (d *Dir) lock() error {
 func OpenUnlocked(e Entry) (*Dir, error) {
 	fd, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
-		return nil, dirError(e.Path(), err)
+		return nil, openDirError(e.Path(), err)
 	}
 	return &Dir{Entry: e, file: os.NewFile(uintptr(fd), e.Path())}, nil
 }
@@ -60,7 +61,7 @@ func OpenUnlocked(e Entry) (*Dir, error) {
 func (d *Dir) StillThere() error {
 	fd, err := openBeneath(d.Root.Fd(), d.Rel, d.Root.OneMount)
 	if err != nil {
-		return dirError(d.Path(), err)
+		return openDirError(d.Path(), err)
 	}
 	defer unix.Close(fd)
 	var named, held unix.Stat_t
@@ -92,13 +93,13 @@ var fileNames = [...]string{logNames[fastparse.TCP], logNames[fastparse.UDP], lo
 
 // Log is one log of a directory.
 type Log struct {
-	// Name is the log's key in a State and its name in message ids: that of the
-	// plain file, whether it is compressed or not. A .gz that is Apart has its own.
+	// Name is the log's key in a State and its name in message ids. It is the name of the
+	// plain file, also for a .gz; but a .gz that is Apart has its own name.
 	Name     string
 	Protocol fastparse.Protocol
 	Gzip     bool // the log's file is a .gz
-	// Apart: log_x and log_x.gz both stand, or stood, and differ, so that each is a
-	// log for itself.
+	// Apart reports that log_x and log_x.gz are two different logs, or were when both
+	// files existed.
 	Apart bool
 	// Beside is the other of the two files, if it holds nothing more than the log; nil
 	// if there is no such file.
@@ -118,15 +119,14 @@ type Stat struct {
 	Size         int64 // bytes on disk
 	Ino          uint64
 	Mtime, Ctime int64 // nanoseconds since the epoch
-	// Fresh: times have whole seconds here, and the change is so recent that the
-	// next one may get the same time.
+	// Fresh reports that Ctime may stay the same at the next change: the file system has
+	// times of whole seconds, and the last change was less than freshFor ago.
 	Fresh bool
 	// regular reports that the file is a regular file, as a log must be.
 	regular bool
 }
 
-// freshFor is how long after a change the next change may get the same time, where times
-// have no nanoseconds. FAT counts in steps of two seconds.
+// freshFor is the resolution of the coarsest file times, those of FAT.
 const freshFor = 2 * time.Second
 
 func statOf(st *unix.Stat_t) Stat {
@@ -150,16 +150,36 @@ func nanoseconds(t unix.Timespec) int64 {
 // The Stat is from before the first read. A LogState must hold this Stat: a later Stat
 // could cover bytes that were not read.
 func (d *Dir) OpenLog(l Log) (*os.File, Stat, error) {
-	return d.openLog(l.File())
+	return d.openRegular(l.File())
 }
 
-func (d *Dir) openLog(name string) (*os.File, Stat, error) {
-	var st unix.Stat_t
-	f, err := openRegular(d.Fd(), d.Path(), name, &st)
-	if err != nil {
-		return nil, Stat{}, err
+// openRegular opens a regular file of the directory. It does not block on a FIFO and
+// follows no symbolic link.
+func (d *Dir) openRegular(name string) (*os.File, Stat, error) {
+	full := path.Join(d.Path(), name)
+	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, err := retry(func() (int, error) { return unix.Openat(d.Fd(), name, flags, 0) })
+	switch err {
+	case nil:
+	case unix.ELOOP:
+		return nil, Stat{}, fmt.Errorf("%s: a symbolic link, which is not followed: %w", full, ErrNotRegular)
+	case unix.ENXIO: // a socket
+		return nil, Stat{}, fmt.Errorf("%s: %w", full, ErrNotRegular)
+	default:
+		return nil, Stat{}, &fs.PathError{Op: "open", Path: full, Err: err}
 	}
-	return f, statOf(&st), nil
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = ErrNotRegular
+	}
+	if err == nil {
+		err = unix.SetNonblock(fd, false)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, Stat{}, fmt.Errorf("%s: %w", full, err)
+	}
+	return os.NewFile(uintptr(fd), full), statOf(&st), nil
 }
 
 // StatLog returns the current Stat of an open log.

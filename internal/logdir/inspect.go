@@ -66,7 +66,7 @@ func Inspect(e Entry) (i Inspection, done bool) {
 // checkLogs opens each log file, to see that it can be read.
 func (d *Dir) checkLogs() (err error) {
 	for _, name := range fileNames {
-		f, _, openErr := d.openLog(name)
+		f, _, openErr := d.openRegular(name)
 		switch {
 		case openErr == nil:
 			_ = f.Close()

@@ -74,6 +74,16 @@ func (l Locks) holderOfFd(fd int) int {
 	return l.HolderOf(st.Dev, st.Ino)
 }
 
+// flock takes the exclusive lock on fd. If another process has the lock, flock fails with
+// a LockedError if that process is known, else with ErrLocked.
+func flock(fd int) error {
+	_, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if err == unix.EWOULDBLOCK {
+		return lockedBy(fd)
+	}
+	return err
+}
+
 // LockedError is an ErrLocked that names the process with the lock. That may be any
 // process, since a user who may read a directory can lock it.
 type LockedError struct {

@@ -84,7 +84,7 @@ func (d *Dir) ReadProcessing() (State, error) {
 
 // read returns the first maxState bytes of a state file.
 func (d *Dir) read(name string) ([]byte, Stat, error) {
-	f, st, err := d.openLog(name)
+	f, st, err := d.openRegular(name)
 	if err != nil {
 		return nil, st, err
 	}

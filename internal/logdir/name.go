@@ -2,7 +2,7 @@ package logdir
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -13,11 +13,11 @@ const Suffix = ".out"
 // The names under which Tstat started a directory: since 2.3, and before.
 var layouts = []string{"2006_01_02_15_04" + Suffix, "15_04_02_Jan_2006" + Suffix}
 
-// started returns the time in a directory's name. ok is false if the name has none.
-func started(name string) (t time.Time, ok bool) {
+// parseName returns the time in a directory's name. ok is false if the name has none.
+func parseName(name string, zone *time.Location) (t time.Time, ok bool) {
 	for _, layout := range layouts {
 		if len(name) == len(layout) {
-			if t, err := time.Parse(layout, name); err == nil {
+			if t, err := time.ParseInLocation(layout, name, zone); err == nil {
 				return t, true
 			}
 		}
@@ -27,56 +27,45 @@ func started(name string) (t time.Time, ok bool) {
 
 // Start returns the time in a directory's name, in the local time zone, since Tstat wrote
 // the name in local time. ok is false if the name has no time.
-func Start(name string) (t time.Time, ok bool) {
-	t, ok = started(name)
-	if !ok {
-		return time.Time{}, false
-	}
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local), true
-}
+func Start(name string) (t time.Time, ok bool) { return parseName(name, time.Local) }
 
 // Sort sorts the entries of all roots together: first the names that are times, oldest
 // first, then the other names in alphabetical order. Equal names are sorted by path.
 func Sort(entries []Entry) {
-	type keyed struct {
-		when  int64
-		from  int // index in entries
-		other bool
-	}
-	list := make([]keyed, len(entries))
+	s := byStart{entries, make([]startKey, len(entries))}
 	for i, e := range entries {
-		t, ok := started(e.Name)
-		list[i] = keyed{t.Unix(), i, !ok}
+		t, ok := parseName(e.Name, time.UTC) // so that a change of the clock does not reorder names
+		s.keys[i] = startKey{t.Unix(), !ok}
 	}
-	slices.SortFunc(list, func(a, b keyed) int {
-		if a.other != b.other {
-			if b.other {
-				return -1
-			}
-			return 1
-		}
-		if c := cmp.Compare(a.when, b.when); c != 0 {
-			return c
-		}
-		ea, eb := &entries[a.from], &entries[b.from]
-		return cmp.Or(strings.Compare(ea.Name, eb.Name), strings.Compare(ea.Root.Path, eb.Root.Path), strings.Compare(ea.Rel, eb.Rel))
-	})
-	// The entries are permuted in place, one cycle after the other, since there may be
-	// very many of them.
-	const done = -1 // from of an entry that is in its place
-	for start := range list {
-		if list[start].from == done {
-			continue
-		}
-		first := entries[start]
-		i := start
-		for list[i].from != start {
-			next := list[i].from
-			entries[i], list[i].from = entries[next], done
-			i = next
-		}
-		entries[i], list[i].from = first, done
+	sort.Sort(s)
+}
+
+// byStart sorts entries, with a key for each, so that each name is parsed only once.
+type byStart struct {
+	entries []Entry
+	keys    []startKey
+}
+
+type startKey struct {
+	seconds int64
+	noTime  bool // the name has no time
+}
+
+func (s byStart) Len() int { return len(s.entries) }
+
+func (s byStart) Swap(i, j int) {
+	s.entries[i], s.entries[j] = s.entries[j], s.entries[i]
+	s.keys[i], s.keys[j] = s.keys[j], s.keys[i]
+}
+
+func (s byStart) Less(i, j int) bool {
+	if a, b := s.keys[i], s.keys[j]; a.noTime != b.noTime {
+		return b.noTime
+	} else if a.seconds != b.seconds {
+		return a.seconds < b.seconds
 	}
+	a, b := &s.entries[i], &s.entries[j]
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Root.Path, b.Root.Path), strings.Compare(a.Rel, b.Rel)) < 0
 }
 
 // A directory that is being deleted is named .culled-NAME-TOKEN. NAME is its original
@@ -101,9 +90,12 @@ func IsCulled(name string) bool {
 	return ok && cut > 0 && rest[cut] == '-' && strings.Trim(rest[cut+1:], "0123456789abcdef") == ""
 }
 
-// OriginalName returns the original name of a culled directory. ok is false if the name
-// was cut.
+// OriginalName returns the name from which CulledName made culled. ok is false if
+// CulledName did not make culled, or may have cut the name.
 func OriginalName(culled string) (name string, ok bool) {
+	if !IsCulled(culled) {
+		return "", false
+	}
 	name = culled[len(culledPrefix) : len(culled)-tokenLen-1]
 	return name, strings.HasSuffix(name, Suffix) && len(culled) < maxName
 }

@@ -13,7 +13,7 @@ import (
 func (d *Dir) Nested(ctx context.Context) (nested []error, err error) {
 	err = each(ctx, d.Fd(), d.Path(), 0, func(name string) error {
 		var st unix.Stat_t
-		if unix.Fstatat(d.Fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && hasLogFile(d.Fd(), name) {
+		if unix.Fstatat(d.Fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && hasLog(d.Fd(), name) {
 			nested = append(nested, &fs.PathError{Op: "enter", Path: path.Join(d.Path(), name), Err: ErrNested})
 		}
 		return nil

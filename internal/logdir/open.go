@@ -2,10 +2,7 @@ package logdir
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +22,8 @@ var (
 	ErrNested = errors.New("a log where none is looked for, and so never sent: move its directory out")
 	// ErrNotRegular means that a log or state file is not a regular file.
 	ErrNotRegular = errors.New("not a regular file")
+	// ErrNoRoom means that a full disk has no room even for a name.
+	ErrNoRoom = errors.New("no room for a new name")
 )
 
 const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
@@ -66,7 +65,7 @@ func openSteps(at int, rel string, oneMount bool) (int, error) {
 	var home mountID
 	if oneMount {
 		var err error
-		if home, err = mountOf(at, ""); err != nil {
+		if home, err = mountOf(at); err != nil {
 			return -1, err
 		}
 	}
@@ -84,7 +83,7 @@ func openSteps(at int, rel string, oneMount bool) (int, error) {
 		}
 		fd, owned = next, true
 		if oneMount {
-			m, err := mountOf(fd, "")
+			m, err := mountOf(fd)
 			if err == nil && m != home {
 				err = ErrMount
 			}
@@ -105,17 +104,17 @@ type mountID struct {
 	id           uint64
 }
 
-func mountIn(st *unix.Statx_t) mountID {
+func mountIDOf(st *unix.Statx_t) mountID {
 	if st.Mask&unix.STATX_MNT_ID != 0 {
 		return mountID{id: st.Mnt_id}
 	}
 	return mountID{major: st.Dev_major, minor: st.Dev_minor}
 }
 
-// mountOf returns the mount on which name stands, see statx.
-func mountOf(at int, name string) (mountID, error) {
-	st, err := statx(at, name, 0)
-	return mountIn(&st), err
+// mountOf returns the mount that the open file fd is on.
+func mountOf(fd int) (mountID, error) {
+	st, err := statx(fd, "", 0)
+	return mountIDOf(&st), err
 }
 
 // statx returns the attributes of name in the directory at, or of at itself if name is
@@ -139,18 +138,8 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-// flock takes the exclusive lock on fd, or fails with ErrLocked, if possible a
-// LockedError.
-func flock(fd int) error {
-	_, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
-	if err == unix.EWOULDBLOCK {
-		return lockedBy(fd)
-	}
-	return err
-}
-
-// dirError returns the error of opening a directory, with a clearer text.
-func dirError(name string, err error) error {
+// openDirError returns the error of opening a directory, with a clearer text.
+func openDirError(name string, err error) error {
 	switch err {
 	case unix.ENOENT:
 		err = ErrVanished
@@ -158,33 +147,4 @@ func dirError(name string, err error) error {
 		err = errors.New("not a directory, or reached through a symbolic link, which is not followed")
 	}
 	return &fs.PathError{Op: "open", Path: name, Err: err}
-}
-
-// openRegular opens name in the directory at, and fails with ErrNotRegular if name is not
-// a regular file. It does not block on a FIFO and follows no symbolic link. where is the
-// directory's path, for messages.
-func openRegular(at int, where, name string, st *unix.Stat_t) (*os.File, error) {
-	full := path.Join(where, name)
-	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd, err := retry(func() (int, error) { return unix.Openat(at, name, flags, 0) })
-	if err == unix.ELOOP {
-		return nil, fmt.Errorf("%s: a symbolic link, which is not followed: %w", full, ErrNotRegular)
-	}
-	if err == unix.ENXIO { // a socket
-		return nil, fmt.Errorf("%s: %w", full, ErrNotRegular)
-	}
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: full, Err: err}
-	}
-	if err = unix.Fstat(fd, st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = ErrNotRegular
-	}
-	if err == nil {
-		err = unix.SetNonblock(fd, false)
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("%s: %w", full, err)
-	}
-	return os.NewFile(uintptr(fd), full), nil
 }

@@ -100,12 +100,12 @@ func (d *Dir) decidePairing(ctx context.Context, p pair, states []State) (pairin
 	case p.plain == nil:
 		return d.decideLoneGzip(ctx, p, states)
 	}
-	plain, _, err := d.openLog(p.name)
+	plain, _, err := d.openRegular(p.name)
 	if err != nil {
 		return packedLog, err
 	}
 	defer plain.Close()
-	packed, st, err := d.openLog(p.name + gz)
+	packed, st, err := d.openRegular(p.name + gz)
 	if err != nil {
 		return plainLog, err
 	}
@@ -121,7 +121,7 @@ func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairi
 		if !ok {
 			continue
 		}
-		f, st, err := d.openLog(p.name + gz)
+		f, st, err := d.openRegular(p.name + gz)
 		if err != nil {
 			return packedLog, err
 		}

@@ -35,7 +35,7 @@ const maxNeverSent = 10
 // UndeletableError if a file cannot be deleted or the directory cannot be renamed.
 func (d *Dir) Measure(ctx context.Context) (Usage, error) {
 	var u Usage
-	home, err := mountOf(d.Fd(), "")
+	home, err := mountOf(d.Fd())
 	if err != nil {
 		return u, &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
 	}
@@ -71,7 +71,7 @@ func (u *Usage) add(ctx context.Context, at int, where, rel string, home mountID
 		if err != nil {
 			return &fs.PathError{Op: "stat", Path: full, Err: err}
 		}
-		if mountIn(&st) != home {
+		if mountIDOf(&st) != home {
 			return &fs.PathError{Op: "enter", Path: full, Err: ErrMount}
 		}
 		if err := removable(&self, &st, full); err != nil {
@@ -83,7 +83,7 @@ func (u *Usage) add(ctx context.Context, at int, where, rel string, home mountID
 		}
 		fd, err := openBeneath(at, name, true)
 		if err != nil {
-			return openError(full, err)
+			return unlistableError(full, err)
 		}
 		defer unix.Close(fd)
 		return u.add(ctx, fd, full, path.Join(rel, name), home, depth+1)
@@ -116,7 +116,7 @@ func each(ctx context.Context, at int, where string, depth int, visit func(name 
 	}
 	fd, err := openBeneath(at, ".", true)
 	if err != nil {
-		return openError(where, err)
+		return unlistableError(where, err)
 	}
 	f := os.NewFile(uintptr(fd), where)
 	defer f.Close()
@@ -153,9 +153,6 @@ func (d *Dir) MoveAway() (err error) {
 	}
 	return fmt.Errorf("%w: %w", ErrNoRoom, err)
 }
-
-// ErrNoRoom means that a full disk has no room even for a name.
-var ErrNoRoom = errors.New("no room for a new name")
 
 // MoveBack gives a directory that was moved away its original name. It fails with
 // fs.ErrExist if another file has that name now.
@@ -263,7 +260,7 @@ func (d *Dir) delete(ctx context.Context) (begun bool, err error) {
 	}
 	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
 	if err != nil {
-		return r.begun, dirError(path.Dir(d.Path()), err)
+		return r.begun, openDirError(path.Dir(d.Path()), err)
 	}
 	defer unix.Close(parent)
 	return r.begun, r.remove(parent, d.Name, d.Path(), unix.AT_REMOVEDIR)
@@ -295,7 +292,7 @@ func (r *remover) empty(at int, where, keep string, depth int) error {
 				return err // a file that may not be removed
 			}
 			if openErr != nil {
-				return dirError(full, openErr)
+				return openDirError(full, openErr)
 			}
 			defer unix.Close(fd)
 			if err := r.empty(fd, full, "", depth+1); err != nil {

@@ -22,10 +22,9 @@ type Root struct {
 	// OneMount keeps Find and Open from entering other file systems mounted
 	// below the root.
 	OneMount bool
-	open     *os.File
-	// only is set if the root was given as a directory of logs. It is the name of that
-	// directory, and open is its parent directory.
+	// only is the name of the directory of logs if the root was given as one; else empty.
 	only string
+	file *os.File // the open root directory, or the parent directory of only
 }
 
 // OpenRoot opens a root. The path of the root may contain symbolic links; below the root
@@ -37,7 +36,7 @@ func OpenRoot(dir string) (*Root, error) {
 		if err != nil {
 			return nil, err
 		}
-		root := &Root{Path: path.Clean(dir), open: f, only: name}
+		root := &Root{Path: path.Clean(dir), file: f, only: name}
 		if path.Base(root.Path) != name { // given through a link, or as "."
 			root.Path = path.Join(parent, name)
 		}
@@ -47,7 +46,7 @@ func OpenRoot(dir string) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Root{Path: dir, open: f}, nil
+	return &Root{Path: dir, file: f}, nil
 }
 
 // directoryOfLogs splits the path of a directory of logs into parent and name. ok is false
@@ -57,7 +56,7 @@ func directoryOfLogs(dir string) (parent, name string, ok bool) {
 	if err == nil {
 		full, err = filepath.EvalSymlinks(full)
 	}
-	if err != nil || !strings.HasSuffix(full, Suffix) || !hasLogFile(unix.AT_FDCWD, full) {
+	if err != nil || !strings.HasSuffix(full, Suffix) || !hasLog(unix.AT_FDCWD, full) {
 		return "", "", false
 	}
 	return filepath.Dir(full), filepath.Base(full), true
@@ -70,30 +69,29 @@ func (r *Root) Lock() error {
 	if r.only != "" {
 		return nil
 	}
-	if err := flock(int(r.open.Fd())); err != nil {
+	if err := flock(r.Fd()); err != nil {
 		return &fs.PathError{Op: "lock", Path: r.Path, Err: err}
 	}
 	return nil
 }
 
 // Close releases the root and its lock.
-func (r *Root) Close() error { return r.open.Close() }
+func (r *Root) Close() error { return r.file.Close() }
 
-// Fd returns the descriptor of the root directory, for statfs. The caller must not close
-// it.
-func (r *Root) Fd() int { return int(r.open.Fd()) }
+// Fd returns the descriptor of the open directory. The caller must not close it.
+func (r *Root) Fd() int { return int(r.file.Fd()) }
 
 // Entry is a directory of logs as it was found below its root.
 type Entry struct {
 	Root *Root
-	Rel  string // slash-separated path relative to the root
+	Rel  string // slash-separated path relative to Root.Fd
 	Name string // last element of Rel
 }
 
 // Path returns the entry's path, for messages.
 func (e Entry) Path() string { return e.Root.join(e.Rel) }
 
-// join returns the path of rel below the open directory, for messages.
+// join returns the path of rel, which is relative to the open directory, for messages.
 func (r *Root) join(rel string) string {
 	if r.only != "" {
 		return path.Join(path.Dir(r.Path), rel)
@@ -107,33 +105,20 @@ func (r *Root) join(rel string) string {
 // makes such a directory for a capture file (trace.pcap.out). It skips lost+found and
 // directories whose names begin with a dot, such as snapshots. Find calls report for a
 // directory that it cannot enter, and for a symbolic link that hides a directory of logs,
-// and continues. [IsHint] tells whether such a report is a failure. The returned error is
-// about the root itself, or ctx's.
+// and continues: see [IsHint]. The returned error is about the root itself, or ctx's.
 func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
-	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
+	err := r.walk(ctx, report, func(parent int, e Entry) (enter bool) {
 		if IsCulled(e.Name) {
 			return false
 		}
-		logs := hasLog(dir, e.Name)
-		if logs {
+		if mayHaveLog(parent, e.Name) {
 			found = append(found, e)
+			return false
 		}
-		return !logs
+		return true
 	})
 	return found, err
-}
-
-// hasLog reports whether the directory holds a log, or may hold one that cannot be seen.
-func hasLog(parent int, dir string) bool {
-	for _, name := range fileNames {
-		err := unix.Faccessat(parent, dir+"/"+name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
-		// Any other error than "does not exist" counts as a log: Open reports the error.
-		if err != unix.ENOENT {
-			return true
-		}
-	}
-	return false
 }
 
 // FindLeftovers returns the directories that an earlier culler may not have finished
@@ -141,15 +126,15 @@ func hasLog(parent int, dir string) bool {
 // [Dir.DeleteInPlace] that died can leave.
 func (r *Root) FindLeftovers(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
-	err := r.walk(ctx, report, func(dir int, e Entry) (enter bool) {
+	err := r.walk(ctx, report, func(parent int, e Entry) (enter bool) {
 		if IsCulled(e.Name) {
 			found = append(found, e)
 			return false
 		}
-		if hasLog(dir, e.Name) {
+		if mayHaveLog(parent, e.Name) {
 			return false
 		}
-		if exists(dir, e.Name+"/"+processed) {
+		if exists(parent, e.Name+"/"+processed) {
 			found = append(found, e)
 		}
 		return true
@@ -157,61 +142,65 @@ func (r *Root) FindLeftovers(ctx context.Context, report func(path string, err e
 	return found, err
 }
 
-// walk calls visit for every directory whose name ends in .out or was made by CulledName,
-// and enters the directory if visit returns true. It enters all other directories. parent
-// is the descriptor of the parent directory.
+// walker walks a root.
+type walker struct {
+	root   *Root
+	todo   []string // the directories to enter, relative to the root
+	report func(path string, err error)
+	// visit is called for every directory whose name ends in .out or was made by
+	// CulledName, with the descriptor of its parent. If visit returns false, the walker
+	// does not enter the directory. It enters all other directories.
+	visit func(parent int, e Entry) (enter bool)
+}
+
 func (r *Root) walk(ctx context.Context, report func(string, error), visit func(parent int, e Entry) (enter bool)) error {
-	todo := []string{"."}
-	for len(todo) > 0 {
-		if err := ctx.Err(); err != nil {
+	w := walker{r, []string{"."}, report, visit}
+	for len(w.todo) > 0 {
+		rel := w.todo[len(w.todo)-1]
+		w.todo = w.todo[:len(w.todo)-1]
+		err := w.enter(ctx, rel)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case rel == ".":
 			return err
+		default:
+			report(r.join(rel), err)
 		}
-		rel := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		full := r.join(rel)
-		fd, err := openBeneath(r.Fd(), rel, r.OneMount)
-		if err == nil {
-			f := os.NewFile(uintptr(fd), full)
-			err = r.list(ctx, f, rel, &todo, report, visit)
-			_ = f.Close()
-		}
-		if err == nil || err == unix.ENOENT { // deleted in the meantime
-			continue
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		if _, ok := errors.AsType[*fs.PathError](err); !ok {
-			err = dirError(full, err)
-		}
-		if rel == "." {
-			return err
-		}
-		report(full, err)
 	}
 	return nil
 }
 
-// list is walk for the single directory rel, which f is open on. It appends the directories
-// to enter to todo.
-func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string, report func(string, error), visit func(int, Entry) bool) error {
+// enter visits the directories in the directory rel and appends to todo.
+func (w *walker) enter(ctx context.Context, rel string) error {
+	full := w.root.join(rel)
+	fd, err := openBeneath(w.root.Fd(), rel, w.root.OneMount)
+	if err == unix.ENOENT { // deleted in the meantime
+		return nil
+	}
+	if err != nil {
+		return openDirError(full, err)
+	}
+	f := os.NewFile(uintptr(fd), full)
+	defer f.Close()
 	for ctx.Err() == nil {
 		entries, err := f.ReadDir(1024)
 		for _, d := range entries {
-			if !r.examines(d.Name(), rel) {
+			if !w.root.examines(d.Name(), rel) {
 				continue
 			}
-			if d.Type()&fs.ModeSymlink != 0 && hidesLogs(int(f.Fd()), d.Name()) {
-				full := r.join(path.Join(rel, d.Name()))
-				report(full, &fs.PathError{Op: "enter", Path: full, Err: ErrLink})
+			e := Entry{Root: w.root, Rel: path.Join(rel, d.Name())}
+			e.Name = path.Base(e.Rel) // shares the memory of Rel
+			if d.Type()&fs.ModeSymlink != 0 && leadsToLogs(fd, e.Name) {
+				w.report(e.Path(), &fs.PathError{Op: "enter", Path: e.Path(), Err: ErrLink})
 			}
 			if !d.IsDir() {
 				continue
 			}
-			e := Entry{Root: r, Rel: path.Join(rel, d.Name())}
-			e.Name = e.Rel[len(e.Rel)-len(d.Name()):] // one string for both: there may be very many
-			if !strings.HasSuffix(e.Name, Suffix) && !IsCulled(e.Name) || visit(int(f.Fd()), e) {
-				*todo = append(*todo, e.Rel)
+			mustVisit := strings.HasSuffix(e.Name, Suffix) || IsCulled(e.Name)
+			if !mustVisit || w.visit(fd, e) {
+				w.todo = append(w.todo, e.Rel)
 			}
 		}
 		if err == io.EOF {
@@ -227,28 +216,25 @@ func (r *Root) list(ctx context.Context, f *os.File, rel string, todo *[]string,
 // examines reports whether the walk examines name in the directory rel.
 func (r *Root) examines(name, rel string) bool {
 	if r.only != "" && rel == "." {
-		original, whole := name, true
-		if IsCulled(name) {
-			original, whole = OriginalName(name)
-		}
-		return whole && original == r.only
+		original, ok := OriginalName(name)
+		return name == r.only || ok && original == r.only
 	}
 	return name != "lost+found" && (name[0] != '.' || IsCulled(name))
 }
 
-// hidesLogs reports whether a symbolic link leads to what looks like a directory
-// of logs, or to a directory that holds one.
-func hidesLogs(dir int, link string) bool {
+// leadsToLogs reports whether a symbolic link leads to what looks like a directory of
+// logs, or to a directory that holds one.
+func leadsToLogs(parent int, link string) bool {
 	var st unix.Stat_t
-	if unix.Fstatat(dir, link, &st, 0) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	if unix.Fstatat(parent, link, &st, 0) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return false
 	}
-	return strings.HasSuffix(link, Suffix) || hasLogFile(dir, link) || holdsLogs(dir, link)
+	return strings.HasSuffix(link, Suffix) || hasLog(parent, link) || hasDirectoryOfLogs(parent, link)
 }
 
-// holdsLogs reports whether a directory holds a directory of logs, as far as its first
-// entries show.
-func holdsLogs(parent int, dir string) bool {
+// hasDirectoryOfLogs reports whether a directory of logs is among the first entries of a
+// directory. It follows a symbolic link.
+func hasDirectoryOfLogs(parent int, dir string) bool {
 	fd, err := unix.Openat(parent, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
@@ -257,23 +243,27 @@ func holdsLogs(parent int, dir string) bool {
 	defer f.Close()
 	names, _ := f.Readdirnames(1024)
 	return slices.ContainsFunc(names, func(name string) bool {
-		return strings.HasSuffix(name, Suffix) && hasLogFile(fd, name)
+		return strings.HasSuffix(name, Suffix) && hasLog(fd, name)
 	})
 }
 
-// hasLogFile reports whether the directory certainly holds a log.
-func hasLogFile(parent int, dir string) bool {
-	for _, name := range fileNames {
-		if exists(parent, dir+"/"+name) {
-			return true
-		}
-	}
-	return false
+// hasLog reports whether the directory dir, a path from parent, certainly holds a log.
+func hasLog(parent int, dir string) bool {
+	return slices.ContainsFunc(fileNames[:], func(name string) bool { return exists(parent, dir+"/"+name) })
+}
+
+// mayHaveLog is like hasLog, but a log whose existence cannot be checked counts: Open then
+// reports the error.
+func mayHaveLog(parent int, dir string) bool {
+	return slices.ContainsFunc(fileNames[:], func(name string) bool { return access(parent, dir+"/"+name) != unix.ENOENT })
 }
 
 // exists reports whether a file of that name certainly exists in the directory at.
-func exists(at int, name string) bool {
-	return unix.Faccessat(at, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil
+func exists(at int, name string) bool { return access(at, name) == nil }
+
+// access returns nil if a file of that name exists in the directory at.
+func access(at int, name string) error {
+	return unix.Faccessat(at, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // IsHint reports whether err, which a walk reported for path, is not a failure: path is a

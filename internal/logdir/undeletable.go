@@ -42,7 +42,7 @@ func (d *Dir) renamable() error {
 	above := path.Dir(d.Path())
 	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
 	if err != nil {
-		return dirError(above, err)
+		return openDirError(above, err)
 	}
 	defer unix.Close(parent)
 	in, err := statx(parent, "", unix.STATX_BASIC_STATS)
@@ -88,12 +88,13 @@ func writableDirectory(at int, where, victim string, st *unix.Statx_t) error {
 	return &UndeletableError{Path: victim, Err: fmt.Errorf("nothing may be removed from %s: %w", where, err), Hint: hint}
 }
 
-// openError is the error of opening a directory within one that is to be deleted.
-func openError(where string, err error) error {
+// unlistableError returns the error of opening a directory for listing, which is necessary
+// to delete the directory.
+func unlistableError(where string, err error) error {
 	if err == unix.EACCES || err == unix.EPERM {
 		return &UndeletableError{Path: where, Err: fmt.Errorf("%s may not be listed: %w", where, err), Hint: "let the user that tstat_cull runs as read " + where}
 	}
-	return dirError(where, err)
+	return openDirError(where, err)
 }
 
 // removable returns nil if the kernel lets the entry st be removed from the
