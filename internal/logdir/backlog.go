@@ -95,5 +95,5 @@ func readConfirmed(dir int) (mark State, positions map[string]int64) {
 // confirms reports whether a file is recorded in the mark, as a log or beside one.
 func (s State) confirms(name string, st Stat, gzip bool) bool {
 	ls, apart := s.Logs[name], s.Logs[name+gz]
-	return ls.sameFile(st, gzip) || ls.Beside.is(st) || gzip && apart.sameFile(st, true)
+	return ls.sameFile(st, gzip) || ls.Beside.sameFile(st) || gzip && apart.sameFile(st, true)
 }

@@ -12,7 +12,7 @@ import (
 // Backup means that the directory had none.
 type Backup struct {
 	processed, processing []byte // nil if there was none
-	marked                time.Time
+	markTime              time.Time
 }
 
 // Size returns how many bytes of state files b holds.
@@ -25,10 +25,10 @@ func (b Backup) Unfinished() bool { return b.processing != nil }
 // error is why one of them could not be read.
 func (d *Dir) Backup() (Backup, error) { return d.backup, d.backupErr }
 
-// backedUp returns the content for a Backup, given the result of reading a state file. The
+// forBackup returns the content for a Backup, given the result of reading a state file. The
 // content is nil if there is no such file, or if it is no state file: longer than one, or
 // a link, a FIFO or a directory. Any other error becomes the error of Backup.
-func (d *Dir) backedUp(content []byte, err error) []byte {
+func (d *Dir) forBackup(content []byte, err error) []byte {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotRegular), err == nil && len(content) == maxState:
 		return nil
@@ -46,7 +46,7 @@ func (d *Dir) Restore(b Backup) error {
 		return err
 	}
 	if b.processed != nil {
-		if err := d.SetMarked(b.marked); err != nil {
+		if err := d.SetMarkTime(b.markTime); err != nil {
 			return err
 		}
 	}

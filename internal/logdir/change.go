@@ -112,10 +112,15 @@ func readFingerprinted(ctx context.Context, f *os.File, log Log, st Stat, ls Log
 // compareLength returns the Change of a log that has the right fingerprint and this
 // uncompressed length.
 func (l *LogState) compareLength(length int64) Change {
+	atLeast := l.End
+	if l.ZeroTail { // the zero bytes after Position may be gone
+		atLeast = l.Position
+	}
+	wholeLines := l.Position == l.End && len(l.Holes) == 0 // else what was no row may be one now
 	switch {
-	case length < l.End && !(l.ZeroTail && length >= l.Position): // zero bytes may be cut off again
+	case length < atLeast:
 		return Replaced
-	case length == l.End && l.understood():
+	case length == l.End && wholeLines:
 		return Unchanged
 	}
 	return Grown

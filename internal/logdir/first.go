@@ -2,8 +2,6 @@ package logdir
 
 import (
 	"errors"
-	"fmt"
-	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -37,11 +35,11 @@ type firstFile struct {
 func (d *Dir) WriteFirst(s State) error {
 	d.first = firstFile{}
 	s.Logs = map[string]LogState{} // not null
-	b, err := s.encode()
+	b, err := d.encode(processing, s)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processing), err)
+		return err
 	}
-	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
+	if err := d.removeTemporaryMark(); err != nil {
 		return err
 	}
 	f, err := d.createTemporary(processing, b)
@@ -59,14 +57,14 @@ func (d *Dir) WriteFirst(s State) error {
 	return nil
 }
 
-// canMarkFirst reports whether markFirst may write b.
-func (d *Dir) canMarkFirst(b []byte) bool {
-	return d.first != firstFile{} && d.first.size <= int64(len(b)) && len(b) <= maxInPlace
-}
-
 func identify(st *unix.Stat_t) firstFile { return firstFile{st.Dev, st.Ino, st.Size, st.Mtim} }
 
-// markFirst turns the .processing that WriteFirst wrote into the mark: it overwrites the
+// canBecomeMark reports whether the file exists and may be overwritten with the mark b.
+func (f firstFile) canBecomeMark(b []byte) bool {
+	return f != firstFile{} && f.size <= int64(len(b)) && len(b) <= maxInPlace
+}
+
+// makeFirstTheMark turns the .processing that WriteFirst wrote into the mark: it overwrites the
 // content with b, syncs the file and renames it. That is cheaper than to create a file
 // and to remove .processing.
 //
@@ -75,7 +73,7 @@ func identify(st *unix.Stat_t) firstFile { return firstFile{st.Dev, st.Ino, st.S
 // mixture of their sectors. A mixture is not valid JSON, since the first content is
 // shorter than b and has only one sector. So the mixture is damaged and records no
 // progress either.
-func (d *Dir) markFirst(b []byte) error {
+func (d *Dir) makeFirstTheMark(b []byte) error {
 	f, err := atomicfile.Reopen(d.file, processing)
 	if err != nil {
 		return err

@@ -10,31 +10,21 @@ type Hole struct {
 	From   int64 `json:"from"`
 	To     int64 `json:"to"`
 	Header int64 `json:"header"` // offset of the header line in force there
-	// Taken is the row at From if it was sent while its line had no newline yet; the zero
+	// Sent is the row at From if it was sent while its line had no newline yet; the zero
 	// Tail if there was no such row.
-	Taken Tail `json:"taken,omitzero"`
+	Sent Tail `json:"taken,omitzero"`
 }
 
 // validHoles reports whether holes are in order, do not overlap and end before position.
 func validHoles(holes []Hole, position int64) bool {
 	from := int64(0)
 	for _, h := range holes {
-		if h.From < from || h.To <= h.From || h.To > position || h.Header < 0 || h.Header > h.From ||
-			h.Taken.Bytes < 0 || h.Taken.Bytes > h.To-h.From || h.Taken.Flows < 0 || h.Taken.Flows > 2 {
+		if h.From < from || h.To <= h.From || h.To > position || h.Header < 0 || h.Header > h.From || !h.Sent.valid(h.To-h.From) {
 			return false
 		}
 		from = h.To
 	}
 	return len(holes) <= MaxHoles
-}
-
-// further reports whether l has more rows confirmed than m, which is of the same
-// log.
-func (l *LogState) further(m LogState) bool {
-	if l.Position != m.Position {
-		return l.Position > m.Position
-	}
-	return holeBytes(l.Holes) < holeBytes(m.Holes)
 }
 
 func holeBytes(holes []Hole) (n int64) {

@@ -16,7 +16,7 @@ import (
 const (
 	processed  = ".processed"
 	processing = ".processing"
-	temporary  = ".tmp"
+	temporary  = ".tmp" // ends the temporary name of either file
 	// maxState bounds what is read of a state file. Ours has about 600 bytes.
 	maxState = 64 << 10
 )
@@ -42,8 +42,8 @@ type Mark struct {
 // ReadProcessed reads the directory's mark. After an error, which may be ErrNotRegular,
 // the directory can be neither sent nor culled.
 func (d *Dir) ReadProcessed() (Mark, error) {
-	b, st, err := d.read(processed)
-	d.backup.processed, d.backup.marked = d.backedUp(b, err), time.Unix(0, st.Mtime)
+	b, st, err := d.readState(processed)
+	d.backup.processed, d.backup.markTime = d.forBackup(b, err), time.Unix(0, st.Mtime)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Mark{}, nil
 	}
@@ -67,8 +67,8 @@ func (d *Dir) ReadProcessed() (Mark, error) {
 // if the directory has no .processing, and also after an error, which says why the
 // .processing cannot be used and deserves a warning.
 func (d *Dir) ReadProcessing() (State, error) {
-	b, _, err := d.read(processing)
-	d.backup.processing = d.backedUp(b, err)
+	b, _, err := d.readState(processing)
+	d.backup.processing = d.forBackup(b, err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
@@ -82,8 +82,8 @@ func (d *Dir) ReadProcessing() (State, error) {
 	return s, nil
 }
 
-// read returns the first maxState bytes of a state file.
-func (d *Dir) read(name string) ([]byte, Stat, error) {
+// readState returns the first maxState bytes of a state file.
+func (d *Dir) readState(name string) ([]byte, Stat, error) {
 	f, st, err := d.openRegular(name)
 	if err != nil {
 		return nil, st, err
@@ -93,28 +93,41 @@ func (d *Dir) read(name string) ([]byte, Stat, error) {
 	return b, st, err
 }
 
-// WriteProcessing writes the state of an unfinished directory. It also fails if the
-// directory's .processed is not a regular file. The directory must be locked.
+// WriteProcessing writes the state of an unfinished directory. The directory must be
+// locked.
 func (d *Dir) WriteProcessing(s State) error {
 	d.first = firstFile{}
-	if err := atomicfile.Remove(d.file, processed+temporary); err != nil {
+	if err := d.removeTemporaryMark(); err != nil {
 		return err
 	}
-	b, err := s.encode()
+	b, err := d.encode(processing, s)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processing), err)
+		return err
 	}
 	return d.replace(processing, b)
 }
 
-// WriteProcessed marks the directory, so that it has no .processing any more. The
-// directory must be locked.
-func (d *Dir) WriteProcessed(s State) error {
+// removeTemporaryMark removes a .processed.tmp that a crash has left. It fails if
+// .processed.tmp is a directory: since WriteProcessed would fail too, nothing must be sent.
+func (d *Dir) removeTemporaryMark() error { return atomicfile.Remove(d.file, processed+temporary) }
+
+// encode returns the content of the state file name.
+func (d *Dir) encode(name string, s State) ([]byte, error) {
 	b, err := s.encode()
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", path.Join(d.Path(), processed), err)
+		return nil, fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
 	}
-	if d.canMarkFirst(b) && d.markFirst(b) == nil {
+	return b, nil
+}
+
+// WriteProcessed marks the directory and removes .processing. The directory must be
+// locked.
+func (d *Dir) WriteProcessed(s State) error {
+	b, err := d.encode(processed, s)
+	if err != nil {
+		return err
+	}
+	if d.first.canBecomeMark(b) && d.makeFirstTheMark(b) == nil {
 		return nil
 	}
 	if err := d.replace(processed, b); err != nil {
@@ -123,8 +136,8 @@ func (d *Dir) WriteProcessed(s State) error {
 	return d.RemoveProcessing()
 }
 
-// SetMarked sets the time of the mark, from which tstat_cull measures the TTL.
-func (d *Dir) SetMarked(at time.Time) error {
+// SetMarkTime sets the time of the mark, from which tstat_cull measures the TTL.
+func (d *Dir) SetMarkTime(at time.Time) error {
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(at.UnixNano())}
 	if err := unix.UtimesNanoAt(d.Fd(), processed, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &fs.PathError{Op: "set the time of", Path: path.Join(d.Path(), processed), Err: err}

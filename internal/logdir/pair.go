@@ -68,14 +68,14 @@ func (s State) recordedPairing(p pair) pairing {
 	apartSame := known && p.packed != nil && apart.sameFile(*p.packed, true)
 	switch {
 	case p.plain != nil && ls.sameFile(*p.plain, false):
-		if p.packed == nil || ls.Beside.is(*p.packed) {
+		if p.packed == nil || ls.Beside.sameFile(*p.packed) {
 			return plainLog
 		}
 		if apartSame {
 			return bothLogs
 		}
 	case p.packed != nil && ls.sameFile(*p.packed, true):
-		if p.plain == nil || ls.Beside.is(*p.plain) {
+		if p.plain == nil || ls.Beside.sameFile(*p.plain) {
 			return packedLog
 		}
 	case p.plain == nil && apartSame:

@@ -47,10 +47,10 @@ type LogState struct {
 	Tail        *Tail  `json:"tail,omitempty"`
 	Fingerprint string `json:"fingerprint"` // of the log up to End, see Fingerprinter
 	Ino         uint64 `json:"inode"`
-	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch; 0 if it may come again
+	Ctime       int64  `json:"ctime"` // nanoseconds since the epoch; 0 if the file was Stat.Fresh
 	Gzip        bool   `json:"gzip,omitempty"`
 	// Beside is the other of log_x and log_x.gz, if that file existed and held nothing
-	// more.
+	// more than the log; else nil.
 	Beside *Beside `json:"beside,omitempty"`
 
 	Rows       int64 `json:"rows"`
@@ -68,6 +68,11 @@ type Tail struct {
 	NotFinite int   `json:"not_finite,omitempty"` // statistics that are nan or inf
 }
 
+// valid reports whether t can be a row of at most maxBytes.
+func (t Tail) valid(maxBytes int64) bool {
+	return t.Bytes >= 0 && t.Bytes <= maxBytes && t.Flows >= 0 && t.Flows <= 2 && t.NotFinite >= 0
+}
+
 // Beside records the attributes of the file beside a log, to detect a change.
 type Beside struct {
 	Size  int64  `json:"size"`
@@ -75,8 +80,9 @@ type Beside struct {
 	Ctime int64  `json:"ctime"`
 }
 
-// is reports whether st is the recorded Stat; nil stands for no file.
-func (b *Beside) is(st Stat) bool {
+// sameFile reports whether st is the Stat of the recorded file. b is nil if no file is
+// recorded.
+func (b *Beside) sameFile(st Stat) bool {
 	return b != nil && !st.Fresh && *b == Beside{st.Size, st.Ino, st.Ctime}
 }
 
@@ -89,8 +95,8 @@ func (l *LogState) SetFile(log Log, st Stat) {
 	}
 }
 
-// stateTime returns the change time for a state. A file whose time may come again is
-// never the same by its Stat alone: its content is looked at once more.
+// stateTime returns the change time to record in a state. It is 0 for a Fresh file, which
+// then equals no Stat, so that the next run reads the file again.
 func (s Stat) stateTime() int64 {
 	if s.Fresh {
 		return 0
@@ -98,16 +104,13 @@ func (s Stat) stateTime() int64 {
 	return s.Ctime
 }
 
+// sameFile reports whether st is the Stat of the recorded file.
 func (l *LogState) sameFile(st Stat, gzip bool) bool {
 	return !st.Fresh && l.Size == st.Size && l.Ino == st.Ino && l.Ctime == st.Ctime && l.Gzip == gzip
 }
 
 // HasZeros reports whether the log has zero bytes in place of rows that may still appear.
 func (l *LogState) HasZeros() bool { return len(l.Holes) > 0 || l.ZeroTail }
-
-// understood reports whether every byte up to End was read as whole lines. If not, a log
-// that was touched may hold more rows than before.
-func (l *LogState) understood() bool { return l.Position == l.End && len(l.Holes) == 0 }
 
 // SameProgress reports whether the same rows are confirmed in both states, even if the
 // file of the log differs.
@@ -116,8 +119,16 @@ func (l *LogState) SameProgress(m LogState) bool {
 	return l.Position == m.Position && l.End == m.End && sameTail && l.ZeroTail == m.ZeroTail && slices.Equal(l.Holes, m.Holes)
 }
 
+// further reports whether l has more rows confirmed than m, which is of the same log.
+func (l *LogState) further(m LogState) bool {
+	if l.Position != m.Position {
+		return l.Position > m.Position
+	}
+	return holeBytes(l.Holes) < holeBytes(m.Holes)
+}
+
 func (l *LogState) valid() bool {
-	if t := l.Tail; t != nil && (t.Bytes < 0 || t.Bytes > l.End-l.Position || t.Flows < 0 || t.Flows > 2 || t.NotFinite < 0) {
+	if l.Tail != nil && !l.Tail.valid(l.End-l.Position) {
 		return false
 	}
 	if !validHoles(l.Holes, l.Position) {

@@ -48,8 +48,8 @@ func (r *logReader) openStretch() (err error) {
 	if len(r.oldHoles) > 0 {
 		h := r.oldHoles[0]
 		from, to = logdir.LogState{Position: h.From, Header: h.Header}, h.To
-		if h.Taken.Flows > 0 {
-			from.Tail = &h.Taken
+		if h.Sent.Flows > 0 {
+			from.Tail = &h.Sent
 		}
 	}
 	r.stretch, err = r.open(from, to)
@@ -139,7 +139,7 @@ func (r *logReader) addHole(from, to int64, sent logdir.Tail) {
 		r.openHoles[len(r.openHoles)-1].To = to
 		return
 	}
-	r.openHoles = append(slices.Clip(r.openHoles), logdir.Hole{From: from, To: to, Header: r.stretch.header.offset, Taken: sent})
+	r.openHoles = append(slices.Clip(r.openHoles), logdir.Hole{From: from, To: to, Header: r.stretch.header.offset, Sent: sent})
 }
 
 // joins reports whether a hole at from continues the last open hole.

@@ -105,7 +105,7 @@ func (d *dirWork) writeProcessedLocked(s logdir.State) error {
 		return errors.Join(err, d.dir.WriteProcessing(s))
 	}
 	if d.nothingNew(s) {
-		return d.dir.SetMarked(d.marked.Time)
+		return d.dir.SetMarkTime(d.marked.Time)
 	}
 	return nil
 }
