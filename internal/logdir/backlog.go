@@ -39,24 +39,17 @@ func backlog(e Entry, confirmedToo bool) (bytes int64, since time.Time) {
 		if err != nil {
 			continue
 		}
-		for _, f := range []struct {
-			*Stat
-			gzip  bool
-			ratio int64
-			from  int64 // the confirmed position
-		}{{p.plain, false, 1, confirmed[name]}, {p.packed, true, gzipRatio, max(confirmed[name], confirmed[name+gz])}} {
-			if f.Stat == nil || !f.regular {
-				continue
-			}
+		if f := p.plain; f != nil && f.regular {
 			oldest = min(oldest, f.Mtime)
-			if f.gzip && p.plain != nil || mark.confirms(p.name, *f.Stat, f.gzip) {
-				continue
+			if !mark.confirms(name, *f, false) {
+				bytes += unconfirmed(f.Size, confirmed[name])
 			}
-			size := f.Size * f.ratio
-			if size >= f.from {
-				size -= f.from
+		}
+		if f := p.packed; f != nil && f.regular {
+			oldest = min(oldest, f.Mtime)
+			if p.plain == nil && !mark.confirms(name, *f, true) {
+				bytes += unconfirmed(f.Size*gzipRatio, max(confirmed[name], confirmed[name+gz]))
 			}
-			bytes += size
 		}
 	}
 	if t, ok := Start(e.Name); ok {
@@ -67,24 +60,22 @@ func backlog(e Entry, confirmedToo bool) (bytes int64, since time.Time) {
 	return bytes, since
 }
 
+// unconfirmed returns how many of size bytes are not confirmed. Nothing is confirmed of a
+// log that is shorter than its confirmed position: it was replaced, or size is an estimate.
+func unconfirmed(size, position int64) int64 {
+	if size < position {
+		return size
+	}
+	return size - position
+}
+
 // readConfirmed returns the state in the mark, and for each log the confirmed position: the
 // further one of the mark and .processing. A state file that cannot be read counts as absent.
 func readConfirmed(dir int) (mark State, positions map[string]int64) {
-	buf := smallBuffers.Get().(*[4 << 10]byte)
-	defer smallBuffers.Put(buf)
+	mark, _ = readSmallState(dir, processed)
+	unfinished, _ := readSmallState(dir, processing)
 	positions = make(map[string]int64)
-	for _, name := range []string{processed, processing} {
-		n, ok := readSmall(dir, name, buf[:])
-		if !ok {
-			continue
-		}
-		s, err := decode(buf[:n])
-		if err != nil {
-			continue
-		}
-		if name == processed {
-			mark = s
-		}
+	for _, s := range []State{mark, unfinished} {
 		for log, ls := range s.Logs {
 			positions[log] = max(positions[log], ls.Position)
 		}

@@ -116,7 +116,7 @@ func (l *LogState) compareLength(length int64) Change {
 	if l.ZeroTail { // the zero bytes after Position may be gone
 		atLeast = l.Position
 	}
-	wholeLines := l.Position == l.End && len(l.Holes) == 0 // else what was no row may be one now
+	wholeLines := l.Position == l.End && len(l.Holes) == 0 // else new rows need not make the log longer
 	switch {
 	case length < atLeast:
 		return Replaced

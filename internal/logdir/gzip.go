@@ -11,23 +11,25 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Uncompressed returns a reader of the content of a .gz of size bytes; reading fails when
-// ctx ends. A truncated .gz, as of a log that is still being compressed, ends with
-// io.ErrUnexpectedEOF after all content that can be decompressed; it is empty if not even
-// its header is complete. A .gz with zero bytes inside a member, in place of data that has
-// not arrived yet, ends there: like a truncated one if only zero bytes follow, else with
-// errZeros. Zero bytes from the end of a member to the end of the file are padding, as for
-// gzip(1).
+// Uncompressed returns a reader of the content of a .gz of size bytes. The reader fails
+// when ctx ends. It ends
+//   - with io.EOF at the end of the last member; zero bytes after it are padding, as for
+//     gzip(1);
+//   - with io.ErrUnexpectedEOF where the .gz is truncated, as that of a log that is still
+//     being compressed, after all content that can be decompressed. If not even the first
+//     header is complete, there is no content and no error;
+//   - at a range of zero bytes inside a member, in place of data that has not arrived yet:
+//     with io.ErrUnexpectedEOF if only zero bytes follow, else with errZeros.
 func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
-	upTo := func(to int64) io.Reader { return until(ctx, io.NewSectionReader(f, 0, min(to, size))) }
-	whole := func(to int64) bool {
-		z, err := newMembers(new(gzip.Reader), upTo(to))
+	upTo := func(end int64) io.Reader { return until(ctx, io.NewSectionReader(f, 0, min(end, size))) }
+	wholeMembers := func(end int64) bool {
+		z, err := newMembers(new(gzip.Reader), upTo(end))
 		if err == nil {
 			_, err = io.Copy(io.Discard, z)
 		}
 		return err == nil
 	}
-	file := func() io.Reader { return newZeroGuard(upTo(size), whole) }
+	file := func() io.Reader { return newZeroGuard(upTo(size), wholeMembers) }
 	z, err := newMembers(new(gzip.Reader), file())
 	if isTruncated(err) {
 		return bytes.NewReader(nil), nil
@@ -44,32 +46,39 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 type unpacker struct {
 	io.Reader
 	file      func() io.Reader // from its start
-	read      int64
+	returned  int64            // bytes
 	restarted bool
 }
 
 func (u *unpacker) Read(b []byte) (int, error) {
 	n, err := u.Reader.Read(b)
-	u.read += int64(n)
+	u.returned += int64(n)
 	if !errors.Is(err, io.ErrUnexpectedEOF) || u.restarted {
 		return n, err
 	}
-	u.restarted = true
-	z, e := newMembers(new(stdgzip.Reader), u.file())
-	if e == nil {
-		_, e = io.CopyN(io.Discard, z, u.read)
-	}
-	switch {
-	case isTruncated(e):
+	switch restartErr := u.restart(); {
+	case isTruncated(restartErr): // the standard decompressor gets no further
 		return n, err
-	case e != nil: // damaged: the end of its rows is unknown
-		return n, e
-	}
-	u.Reader = z
-	if n > 0 {
+	case restartErr != nil: // damaged: the end of its rows is unknown
+		return n, restartErr
+	case n > 0:
 		return n, nil
 	}
 	return u.Read(b)
+}
+
+// restart reads the stream with the standard decompressor, up to where Read has come.
+func (u *unpacker) restart() error {
+	u.restarted = true
+	z, err := newMembers(new(stdgzip.Reader), u.file())
+	if err != nil {
+		return err
+	}
+	if _, err = io.CopyN(io.Discard, z, u.returned); err != nil {
+		return err
+	}
+	u.Reader = z
+	return nil
 }
 
 // memberReader is the Reader of either gzip package.
@@ -84,7 +93,7 @@ type memberReader interface {
 type members struct {
 	member memberReader
 	file   *bufio.Reader // an io.ByteReader, so member reads nothing beyond its own trailer
-	err    error         // the first of any Read, io.EOF included
+	err    error         // ends all further reads; io.EOF at the end
 }
 
 // newMembers returns a reader of file. Its error is that of the first header.
@@ -103,34 +112,40 @@ func (m *members) open() error {
 }
 
 func (m *members) Read(b []byte) (n int, err error) {
-	for n == 0 && m.err == nil {
+	for m.err == nil {
 		n, m.err = m.member.Read(b)
 		if errors.Is(m.err, io.EOF) {
 			m.err = m.next()
 		}
-		if len(b) == 0 {
-			break
+		if n > 0 || len(b) == 0 {
+			return n, nil // the next call returns m.err
 		}
-	}
-	if n > 0 { // the error, if there is one, is that of the next call
-		return n, nil
 	}
 	return 0, m.err
 }
 
-// next opens the member after the one that has ended. Its error is io.EOF if only zero
-// bytes are left.
+// next opens the member after the one that has ended. It returns io.EOF if only padding is
+// left.
 func (m *members) next() error {
-	if b, err := m.file.Peek(1); err != nil {
+	first, err := m.file.Peek(1)
+	if err != nil {
 		return err
-	} else if b[0] != 0 {
+	}
+	if first[0] != 0 {
 		return m.open()
 	}
+	return m.skipPadding()
+}
+
+// skipPadding reads zero bytes. It returns io.EOF at the end, and gzip.ErrHeader if another
+// byte follows.
+func (m *members) skipPadding() error {
 	for {
-		switch b, err := m.file.ReadByte(); {
-		case err != nil:
+		b, err := m.file.ReadByte()
+		if err != nil {
 			return err
-		case b != 0:
+		}
+		if b != 0 {
 			return gzip.ErrHeader
 		}
 	}

@@ -11,7 +11,8 @@ import (
 
 // Inspection describes a directory that is not done, as seen without its lock.
 type Inspection struct {
-	// Bytes that are not confirmed and Since are those of [Backlog].
+	// Bytes and Since are those of [Backlog]. For a directory that is marked but has zero
+	// bytes, Bytes counts these.
 	Bytes int64
 	Since time.Time
 	// Err is why the directory, a state file or a log cannot be read.
@@ -23,29 +24,28 @@ type Inspection struct {
 	Begun       bool
 	Progress    State
 	ProgressErr error
-	// Zeros are the logs that had zero bytes where rows may still appear, when a
-	// run last looked. They are named in a directory that is marked, too.
+	// Zeros are the logs in which the last run found zero bytes where rows may still
+	// appear. A marked directory may have some, too.
 	Zeros []string
 	// Dev and Ino identify the directory in /proc/locks.
 	Dev, Ino uint64
 }
 
 // Inspect examines a directory without a lock and without reading its logs. done reports
-// that the directory is not pending: everything is confirmed, or the directory has
-// vanished. Inspect may be called from many goroutines at once.
+// that the directory is not pending: everything is confirmed and no log has zero bytes, or
+// the directory has vanished. Inspect may be called from many goroutines at once.
 func Inspect(e Entry) (i Inspection, done bool) {
 	d, err := OpenUnlocked(e)
 	if err != nil {
 		return Inspection{Err: err}, errors.Is(err, ErrVanished)
 	}
 	defer d.Close()
-	state, done := upToDate(d.Fd())
-	i.Zeros = logsWithZeros(state)
-	if done && len(i.Zeros) == 0 {
+	state, sent := upToDate(d.Fd())
+	if sent && len(logsWithZeros(state)) == 0 {
 		return Inspection{}, true
 	}
 	i.Bytes, i.Since = Backlog(e)
-	if done {
+	if sent {
 		i.Bytes = bytesOfZeros(state)
 	}
 	var st unix.Stat_t
@@ -53,12 +53,9 @@ func Inspect(e Entry) (i Inspection, done bool) {
 		i.Dev, i.Ino = st.Dev, st.Ino
 	}
 	i.Mark, i.Err = d.ReadProcessed()
-	i.Begun = unix.Faccessat(d.Fd(), processing, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) == nil
-	if i.Progress, i.ProgressErr = d.ReadProcessing(); !done {
-		i.Zeros = append(logsWithZeros(i.Progress), logsWithZeros(i.Mark.State)...)
-		slices.Sort(i.Zeros)
-		i.Zeros = slices.Compact(i.Zeros)
-	}
+	i.Begun = exists(d.Fd(), processing)
+	i.Progress, i.ProgressErr = d.ReadProcessing()
+	i.Zeros = logsWithZeros(state, i.Mark.State, i.Progress)
 	i.Err = errors.Join(i.Err, d.checkLogs())
 	return i, false
 }
@@ -77,14 +74,17 @@ func (d *Dir) checkLogs() (err error) {
 	return err
 }
 
-func logsWithZeros(s State) (names []string) {
-	for name, log := range s.Logs {
-		if log.HasZeros() {
-			names = append(names, name)
+// logsWithZeros returns the names of the logs that have zero bytes in one of the states.
+func logsWithZeros(states ...State) (names []string) {
+	for _, s := range states {
+		for name, log := range s.Logs {
+			if log.HasZeros() {
+				names = append(names, name)
+			}
 		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // bytesOfZeros returns how much of the logs of a marked directory was zero bytes.

@@ -126,11 +126,14 @@ func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairi
 			return packedLog, err
 		}
 		defer f.Close()
-		log := Log{Gzip: true}
-		if c, err := verify(ctx, f, log, st, s.Logs[p.name]); err == nil && c != Replaced {
+		fits := func(ls LogState) bool {
+			c, err := verify(ctx, f, Log{Gzip: true}, st, ls)
+			return err == nil && c != Replaced
+		}
+		if fits(s.Logs[p.name]) { // the plain file was compressed
 			return packedLog, nil
 		}
-		if c, err := verify(ctx, f, log, st, apart); err == nil && c != Replaced {
+		if fits(apart) {
 			return packedApart, nil
 		}
 	}
@@ -146,19 +149,20 @@ func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairi
 	if err != nil {
 		return plainLog, fmt.Errorf("read %s: %w", packed.Name(), err)
 	}
-	file := until(ctx, io.NewSectionReader(plain, 0, math.MaxInt64)) // to its end, which may move
-	a, b := make([]byte, fingerprintLen), make([]byte, fingerprintLen)
+	file := until(ctx, io.NewSectionReader(plain, 0, math.MaxInt64)) // the file may still grow
+	const block = 64 << 10
+	a, b := make([]byte, block), make([]byte, block)
 	for {
-		n, packedErr := io.ReadFull(unpacked, a)
-		m, plainErr := io.ReadFull(file, b[:n])
+		fromPacked, packedErr := io.ReadFull(unpacked, a)
+		fromPlain, plainErr := io.ReadFull(file, b[:fromPacked])
 		switch {
 		case plainErr != nil && !isTruncated(plainErr): // only the .gz can be read
 			return packedLog, fmt.Errorf("read %s: %w", plain.Name(), plainErr)
-		case !bytes.Equal(a[:m], b[:m]):
+		case !bytes.Equal(a[:fromPlain], b[:fromPlain]):
 			return bothLogs, nil
-		case m < n:
+		case fromPlain < fromPacked: // the plain file is shorter
 			return packedLog, nil
-		case isTruncated(packedErr):
+		case isTruncated(packedErr): // the .gz is shorter, or both are equal
 			return plainLog, nil
 		case packedErr != nil:
 			return plainLog, fmt.Errorf("read %s: %w", packed.Name(), packedErr)
@@ -198,10 +202,10 @@ func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error)
 		}
 		which, pairErr := d.decidePairing(ctx, p, states)
 		found := p.logs(fastparse.Protocol(protocol), which)
-		if pairErr != nil && len(found) > 0 { // nothing is known of the file beside the log
+		if pairErr != nil && len(found) > 0 { // the files were not compared
 			found[0].Beside = nil
 		}
-		if !errors.Is(pairErr, fs.ErrNotExist) { // one has just gone: OpenLog tells
+		if !errors.Is(pairErr, fs.ErrNotExist) { // if a file has just gone, OpenLog fails
 			err = errors.Join(err, pairErr)
 		}
 		logs = append(logs, found...)
@@ -209,14 +213,14 @@ func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error)
 	return logs, err
 }
 
-// of returns the recorded state of a log. If two files were one log and are two logs now,
-// the state belongs to the file that was read.
+// of returns the recorded state of a log. If the state is of one log and the two files are
+// two logs now, the state belongs to the file that was read.
 func (s State) of(log Log) (LogState, bool) {
 	ls, ok := s.Logs[log.Name]
 	if !log.Apart {
 		return ls, ok
 	}
-	if log.Gzip && !ok {
+	if log.Gzip && !ok { // recorded under the name of the plain file
 		ls, ok = s.Logs[logNames[log.Protocol]]
 	}
 	return ls, ok && ls.Gzip == log.Gzip

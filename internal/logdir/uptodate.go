@@ -7,8 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var smallBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
-
 // UpToDate reports, at little cost, whether a directory has nothing to send: it has a mark
 // of the Python tool or of a person, or a mark of tstat_send in which all log files have
 // their current size, inode and change time. UpToDate takes no lock and reads no log. If
@@ -28,17 +26,11 @@ func UpToDate(e Entry) (done bool) {
 // upToDate is UpToDate for an open directory. It also returns the state in the
 // mark, if the directory is done and the mark is ours.
 func upToDate(dir int) (s State, done bool) {
-	buf := smallBuffers.Get().(*[4 << 10]byte)
-	defer smallBuffers.Put(buf)
-	n, ok := readSmall(dir, processed, buf[:])
-	if !ok {
-		return State{}, false
-	}
-	s, err := decode(buf[:n])
+	s, err := readSmallState(dir, processed)
 	if err != nil {
 		return State{}, errors.Is(err, errForeign)
 	}
-	if unix.Faccessat(dir, processing, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) != unix.ENOENT {
+	if access(dir, processing) != unix.ENOENT {
 		return State{}, false
 	}
 	for _, name := range logNames {
@@ -50,7 +42,25 @@ func upToDate(dir int) (s State, done bool) {
 	return s, true
 }
 
-// readSmall reads a small regular file. ok is false for any other file.
+// smallBuffers are buffers for state files. A larger state file is rare.
+var smallBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// readSmallState is like ReadProcessed and ReadProcessing but cheaper. It fails for a state
+// file that is larger than a buffer.
+func readSmallState(dir int, name string) (State, error) {
+	buf := smallBuffers.Get().(*[4 << 10]byte)
+	defer smallBuffers.Put(buf)
+	n, ok := readSmall(dir, name, buf[:])
+	if !ok {
+		return State{}, errNotSmall
+	}
+	return decode(buf[:n])
+}
+
+var errNotSmall = errors.New("not a small regular file")
+
+// readSmall reads a regular file into buf. ok is false for any other file and for one that
+// is longer than buf.
 func readSmall(dir int, name string, buf []byte) (n int, ok bool) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -19,17 +19,18 @@ var zeroBytes [zeroRunGzip]byte
 // zeroGuard reads the compressed data of a .gz up to a run of zero bytes inside a
 // member. Decompressed, such a run can look like rows that nobody wrote. If
 // nothing but zero bytes follows, the data ends there; else the error is
-// errZeros. Zero bytes behind a whole member pass, for [members] to judge.
+// errZeros. A run after a whole member passes: [members] treats it as padding.
 type zeroGuard struct {
 	r  *bufio.Reader
-	at int64 // bytes handed out
-	// whole reports whether the data up to an offset ends with a whole member.
-	whole func(to int64) bool
-	off   bool // let everything pass
+	at int64 // bytes returned so far
+	// wholeMembers reports whether the file up to offset end is whole members, perhaps
+	// with padding.
+	wholeMembers func(end int64) bool
+	off          bool // everything passes from here on
 }
 
-func newZeroGuard(r io.Reader, whole func(to int64) bool) *zeroGuard {
-	return &zeroGuard{r: bufio.NewReader(r), whole: whole}
+func newZeroGuard(r io.Reader, wholeMembers func(end int64) bool) *zeroGuard {
+	return &zeroGuard{r: bufio.NewReader(r), wholeMembers: wholeMembers}
 }
 
 func (z *zeroGuard) Read(b []byte) (int, error) {
@@ -45,17 +46,17 @@ func (z *zeroGuard) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// ready returns how many of the next bytes may be handed out, at least one.
+// ready returns how many of the next bytes may be returned, at least one.
 func (z *zeroGuard) ready() (int, error) {
 	head, err := z.r.Peek(zeroRunGzip)
 	if len(head) == 0 {
 		return 0, err
 	}
 	if !z.off && bytes.Equal(head, zeroBytes[:]) {
-		const trailer = 8 // bytes, the last ones of a member; they may be zero
-		if z.off = z.at == 0 || z.whole(z.at+trailer); !z.off {
-			return 0, z.end()
+		if !z.mayPass() {
+			return 0, z.endAtZeros()
 		}
+		z.off = true
 	}
 	buffered, _ := z.r.Peek(z.r.Buffered())
 	if z.off {
@@ -71,8 +72,15 @@ func (z *zeroGuard) ready() (int, error) {
 	return len(buffered), nil
 }
 
-// end returns io.EOF if zero bytes are all that is left.
-func (z *zeroGuard) end() error {
+// mayPass reports whether the run of zero bytes that follows is not inside a member. At the
+// start of the file it is no header, which members refuses.
+func (z *zeroGuard) mayPass() bool {
+	const trailer = 8 // bytes at the end of a member; the run may begin with them
+	return z.at == 0 || z.wholeMembers(z.at+trailer)
+}
+
+// endAtZeros returns io.EOF if only zero bytes are left, else errZeros.
+func (z *zeroGuard) endAtZeros() error {
 	for {
 		buffered, err := z.r.Peek(max(1, z.r.Buffered()))
 		switch {
