@@ -11,7 +11,7 @@ import (
 // Nested returns an ErrNested for each directory within this one that holds a log. A
 // culler keeps a directory with such a directory in it, so the sender names them.
 func (d *Dir) Nested(ctx context.Context) (nested []error, err error) {
-	err = each(ctx, d.Fd(), d.Path(), 0, func(name string) error {
+	err = eachName(ctx, d.Fd(), d.Path(), 0, func(name string) error {
 		var st unix.Stat_t
 		if unix.Fstatat(d.Fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && hasLog(d.Fd(), name) {
 			nested = append(nested, &fs.PathError{Op: "enter", Path: path.Join(d.Path(), name), Err: ErrNested})

@@ -34,59 +34,68 @@ const maxNeverSent = 10
 // mounted inside, with ErrNested if a directory inside holds a log, and with an
 // UndeletableError if a file cannot be deleted or the directory cannot be renamed.
 func (d *Dir) Measure(ctx context.Context) (Usage, error) {
-	var u Usage
 	home, err := mountOf(d.Fd())
 	if err != nil {
-		return u, &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
+		return Usage{}, &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
 	}
-	if err := d.renamable(); err != nil {
-		return u, err
+	if err := d.checkRenamable(); err != nil {
+		return Usage{}, err
 	}
-	return u, u.add(ctx, d.Fd(), d.Path(), "", home, 0)
+	m := measurer{ctx: ctx, home: home, where: d.Path()}
+	err = m.measure(d.Fd(), "", 0)
+	return m.usage, err
 }
 
-// add enters the directory at; rel is its path below the measured directory
-// and where its path for messages.
-func (u *Usage) add(ctx context.Context, at int, where, rel string, home mountID, depth int) error {
-	self, err := statx(at, "", unix.STATX_BASIC_STATS)
+// measurer measures a directory with all its levels.
+type measurer struct {
+	ctx   context.Context
+	home  mountID // the mount that the directory is on
+	where string  // the directory's path, for messages
+	usage Usage
+}
+
+// measure measures the open directory dir. rel is its path below the measured directory.
+func (m *measurer) measure(dir int, rel string, depth int) error {
+	where := path.Join(m.where, rel)
+	self, err := statx(dir, "", unix.STATX_BASIC_STATS)
 	if err != nil {
 		return &fs.PathError{Op: "stat", Path: where, Err: err}
 	}
-	writable := false // not yet known; an empty directory need not be
-	return each(ctx, at, where, depth, func(name string) error {
-		if !writable {
-			if err := writableDirectory(at, where, where, &self); err != nil {
+	checked := false // whether dir is writable, which an empty directory need not be
+	return eachName(m.ctx, dir, where, depth, func(name string) error {
+		if !checked {
+			if err := checkWritable(dir, where, where, &self); err != nil {
 				return err
 			}
-			writable = true
+			checked = true
 		}
 		full := path.Join(where, name)
 		if depth > 0 && slices.Contains(fileNames[:], name) {
 			return &fs.PathError{Op: "delete", Path: full, Err: ErrNested}
 		}
-		st, err := statx(at, name, unix.STATX_BASIC_STATS)
+		st, err := statx(dir, name, unix.STATX_BASIC_STATS)
 		if err == unix.ENOENT {
 			return nil
 		}
 		if err != nil {
 			return &fs.PathError{Op: "stat", Path: full, Err: err}
 		}
-		if mountIDOf(&st) != home {
+		if mountIDOf(&st) != m.home {
 			return &fs.PathError{Op: "enter", Path: full, Err: ErrMount}
 		}
-		if err := removable(&self, &st, full); err != nil {
+		if err := checkRemovable(&self, &st, full); err != nil {
 			return err
 		}
 		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			u.addFile(path.Join(rel, name), &st)
+			m.usage.addFile(path.Join(rel, name), &st)
 			return nil
 		}
-		fd, err := openBeneath(at, name, true)
+		fd, err := openBeneath(dir, name, true)
 		if err != nil {
 			return unlistableError(full, err)
 		}
 		defer unix.Close(fd)
-		return u.add(ctx, fd, full, path.Join(rel, name), home, depth+1)
+		return m.measure(fd, path.Join(rel, name), depth+1)
 	})
 }
 
@@ -109,12 +118,13 @@ func looksLikeLog(name string) bool {
 		slices.ContainsFunc(logNames[:], func(log string) bool { return strings.Contains(name, log) })
 }
 
-// each calls visit with every name in the directory at.
-func each(ctx context.Context, at int, where string, depth int, visit func(name string) error) error {
+// eachName calls visit with every name in the directory dir. where is its path, for
+// messages.
+func eachName(ctx context.Context, dir int, where string, depth int, visit func(name string) error) error {
 	if depth > maxDepth {
 		return fmt.Errorf("%s: more than %d levels of directories: remove it by hand", where, maxDepth)
 	}
-	fd, err := openBeneath(at, ".", true)
+	fd, err := openBeneath(dir, ".", true)
 	if err != nil {
 		return unlistableError(where, err)
 	}
@@ -164,6 +174,7 @@ func (d *Dir) MoveBack() error {
 	return d.rename(name)
 }
 
+// rename renames the directory in its parent, and d with it.
 func (d *Dir) rename(to string) error {
 	fail := func(err error) error {
 		return &os.LinkError{Op: "rename", Old: d.Path(), New: path.Join(path.Dir(d.Path()), to), Err: err}
@@ -181,7 +192,7 @@ func (d *Dir) rename(to string) error {
 	}
 	moved := *d
 	moved.Name, moved.Rel = to, path.Join(path.Dir(d.Rel), to)
-	if err := moved.StillThere(); err != nil {
+	if err := moved.StillThere(); err != nil { // another directory was renamed
 		return errors.Join(fail(err), renameNew(parent, to, d.Name))
 	}
 	*d = moved
@@ -196,7 +207,7 @@ func renameNew(at int, from, to string) error {
 	}
 	// The file system does not know RENAME_NOREPLACE. Even if another program creates to
 	// after this check, Renameat replaces only an empty directory.
-	if err := unix.Faccessat(at, to, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err != unix.ENOENT {
+	if access(at, to) != unix.ENOENT {
 		return unix.EEXIST
 	}
 	_, err = retry(func() (int, error) { return 0, unix.Renameat(at, from, at, to) })
@@ -217,7 +228,7 @@ func (d *Dir) HoldsOnlyMark(ctx context.Context) (bool, error) {
 // holdsOnly reports whether the directory holds no file but the one called name.
 func (d *Dir) holdsOnly(ctx context.Context, name string) (bool, error) {
 	errOther := errors.New("another file")
-	err := each(ctx, d.Fd(), d.Path(), 0, func(found string) error {
+	err := eachName(ctx, d.Fd(), d.Path(), 0, func(found string) error {
 		if found == name {
 			return nil
 		}
@@ -272,33 +283,17 @@ type remover struct {
 	begun bool // something has been deleted
 }
 
-// empty deletes everything in the directory at except the name keep.
-func (r *remover) empty(at int, where, keep string, depth int) error {
+// empty deletes everything in the directory dir except the name keep.
+func (r *remover) empty(dir int, where, keep string, depth int) error {
 	// Deleting may hide names from a listing: repeat until a listing is empty.
 	for found, pass := true, 0; found && pass < 100; pass++ {
 		found = false
-		err := each(r.ctx, at, where, depth, func(name string) error {
+		err := eachName(r.ctx, dir, where, depth, func(name string) error {
 			if name == keep {
 				return nil
 			}
 			found = true
-			full := path.Join(where, name)
-			err := r.remove(at, name, full, 0)
-			if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
-				return err
-			}
-			fd, openErr := openBeneath(at, name, true)
-			if openErr == unix.ENOTDIR || openErr == unix.ELOOP {
-				return err // a file that may not be removed
-			}
-			if openErr != nil {
-				return openDirError(full, openErr)
-			}
-			defer unix.Close(fd)
-			if err := r.empty(fd, full, "", depth+1); err != nil {
-				return err
-			}
-			return r.remove(at, name, full, unix.AT_REMOVEDIR)
+			return r.removeAll(dir, name, path.Join(where, name), depth)
 		})
 		if err != nil {
 			return err
@@ -307,19 +302,33 @@ func (r *remover) empty(at int, where, keep string, depth int) error {
 	return nil
 }
 
-func (r *remover) remove(at int, name, full string, flags int) error {
-	err := removeAt(at, name, full, flags)
-	if err == nil {
-		r.begun = true
+// removeAll deletes a file of the directory dir, or a directory with everything in it.
+func (r *remover) removeAll(dir int, name, full string, depth int) error {
+	err := r.remove(dir, name, full, 0)
+	mayBeDirectory := errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM)
+	if !mayBeDirectory {
+		return err
 	}
-	return err
+	fd, openErr := openBeneath(dir, name, true)
+	if openErr == unix.ENOTDIR || openErr == unix.ELOOP {
+		return err // a file that may not be removed
+	}
+	if openErr != nil {
+		return openDirError(full, openErr)
+	}
+	defer unix.Close(fd)
+	if err := r.empty(fd, full, "", depth+1); err != nil {
+		return err
+	}
+	return r.remove(dir, name, full, unix.AT_REMOVEDIR)
 }
 
-// removeAt is unlinkat; it is no error if the name is gone.
-func removeAt(at int, name, full string, flags int) error {
-	_, err := retry(func() (int, error) { return 0, unix.Unlinkat(at, name, flags) })
+// remove calls unlinkat(2). It is no error if the name is gone.
+func (r *remover) remove(dir int, name, full string, flags int) error {
+	_, err := retry(func() (int, error) { return 0, unix.Unlinkat(dir, name, flags) })
 	if err != nil && err != unix.ENOENT {
 		return &fs.PathError{Op: "remove", Path: full, Err: err}
 	}
+	r.begun = true
 	return nil
 }

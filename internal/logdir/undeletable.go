@@ -33,9 +33,9 @@ var (
 	errLowerLayer = fmt.Errorf("the directory comes from a lower layer of an overlay file system: %w", unix.EXDEV)
 )
 
-// renamable returns nil if the directory may be renamed in its parent, and
-// removed from it.
-func (d *Dir) renamable() error {
+// checkRenamable returns an error if the directory may not be renamed in its parent, or
+// not be removed from it.
+func (d *Dir) checkRenamable() error {
 	if d.Rel == "." {
 		return &UndeletableError{Path: d.Path(), Err: errRoot, Hint: "give the directory above it with -d"}
 	}
@@ -45,29 +45,29 @@ func (d *Dir) renamable() error {
 		return openDirError(above, err)
 	}
 	defer unix.Close(parent)
-	in, err := statx(parent, "", unix.STATX_BASIC_STATS)
+	parentAttrs, err := statx(parent, "", unix.STATX_BASIC_STATS)
 	if err != nil {
 		return &fs.PathError{Op: "stat", Path: above, Err: err}
 	}
-	self, err := statx(d.Fd(), "", unix.STATX_BASIC_STATS)
+	attrs, err := statx(d.Fd(), "", unix.STATX_BASIC_STATS)
 	if err != nil {
 		return &fs.PathError{Op: "stat", Path: d.Path(), Err: err}
 	}
-	if err := writableDirectory(parent, above, d.Path(), &in); err != nil {
+	if err := checkWritable(parent, above, d.Path(), &parentAttrs); err != nil {
 		return err
 	}
-	if err := removable(&in, &self, d.Path()); err != nil {
+	if err := checkRemovable(&parentAttrs, &attrs, d.Path()); err != nil {
 		return err
 	}
 	if IsCulled(d.Name) {
 		return nil // it was renamed before
 	}
-	return d.renamableOnOverlay(parent)
+	return d.checkOverlay(parent)
 }
 
-// writableDirectory returns nil if entries can be removed from the directory
-// at. Otherwise victim cannot be deleted.
-func writableDirectory(at int, where, victim string, st *unix.Statx_t) error {
+// checkWritable returns an error if no entry can be removed from the directory dir. The
+// error says that victim cannot be deleted.
+func checkWritable(dir int, where, victim string, st *unix.Statx_t) error {
 	var err error
 	var hint string
 	switch {
@@ -76,7 +76,7 @@ func writableDirectory(at int, where, victim string, st *unix.Statx_t) error {
 	case st.Attributes&unix.STATX_ATTR_APPEND != 0:
 		err, hint = errAppendOnly, "chattr -a "+where
 	default:
-		err = unix.Faccessat(at, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		err = unix.Faccessat(dir, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 		hint = "let the user that tstat_cull runs as write in " + where
 		if err == unix.EROFS {
 			hint = "mount the file system read-write; under systemd, name the root in ReadWritePaths"
@@ -97,10 +97,10 @@ func unlistableError(where string, err error) error {
 	return openDirError(where, err)
 }
 
-// removable returns nil if the kernel lets the entry st be removed from the
-// directory dir, or renamed in it, as far as the attributes of both tell: see
-// may_delete in the kernel's fs/namei.c.
-func removable(dir, st *unix.Statx_t, full string) error {
+// checkRemovable returns an error if the attributes of the directory dir and of its entry
+// st forbid to remove or rename the entry: see may_delete in the kernel's
+// fs/namei.c.
+func checkRemovable(dir, st *unix.Statx_t, full string) error {
 	switch {
 	case st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0:
 		return &UndeletableError{Path: full, Err: errImmutable, Hint: "chattr -i " + full}
@@ -128,8 +128,8 @@ func stickyAllows(dir, st *unix.Statx_t) bool {
 	return mapped("/proc/self/uid_map", st.Uid) && mapped("/proc/self/gid_map", st.Gid)
 }
 
-// mapped reports whether id exists in a user namespace, whose map has lines of
-// first id inside, first id outside, and count. If the map cannot be read, as
+// mapped reports whether id exists in a user namespace, given its map. A line of the map
+// has a first id inside, a first id outside, and a count. If the map cannot be read, as
 // without /proc, all ids exist.
 func mapped(file string, id uint32) bool {
 	b, err := os.ReadFile(file)
@@ -145,11 +145,11 @@ func mapped(file string, id uint32) bool {
 	return false
 }
 
-// renamableOnOverlay returns an error if an overlay file system refuses to rename the
-// directory. Without redirect_dir=on, renaming a directory of a lower layer fails with
-// EXDEV, which its attributes do not show. So renamableOnOverlay tries a rename that must
-// fail, onto a directory that is not empty: ovl_rename checks for EXDEV first.
-func (d *Dir) renamableOnOverlay(parent int) (err error) {
+// checkOverlay returns an error if an overlay file system refuses to rename the directory.
+// Without redirect_dir=on, renaming a directory of a lower layer fails with EXDEV, which
+// the directory's attributes do not show. So checkOverlay tries a rename that must fail,
+// onto a directory that is not empty: ovl_rename checks for EXDEV first.
+func (d *Dir) checkOverlay(parent int) (err error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(d.Fd(), &st); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
 		return nil //nolint:nilerr // the rename itself tells
