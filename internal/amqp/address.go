@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -61,7 +61,7 @@ func (a *addresses) each(ctx context.Context, use func(ctx context.Context, sock
 		if err == nil {
 			return nil
 		}
-		if e, ok := errors.AsType[*amqp.Error](err); ctx.Err() != nil || ok && e.Server && transport.VerdictOf(err) != transport.Retry {
+		if e, ok := errors.AsType[*amqp091.Error](err); ctx.Err() != nil || ok && e.Server && transport.VerdictOf(err) != transport.Retry {
 			break
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -68,7 +68,7 @@ func (c *channelPublisher) run() error {
 
 // open takes ch, which is in confirm mode, or opens such a channel if ch is nil. It
 // returns a wrapped error.
-func (c *channelPublisher) open(ch *amqp.Channel) error {
+func (c *channelPublisher) open(ch *amqp091.Channel) error {
 	opened, err := c.session.openConfirmChannel(c.p.ctx, ch, c.window.max)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (c *channelPublisher) publish(r *request) error {
 		r.taken()
 	}
 	var err error
-	u.confirmation, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp.Publishing{
+	u.confirmation, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp091.Publishing{
 		ContentType:     "application/json",
 		ContentEncoding: r.encoding,
 		DeliveryMode:    c.p.o.DeliveryMode,
@@ -215,7 +215,7 @@ func (c *channelPublisher) takeConfirmations() error {
 			c.inFlight.pop()
 		case c.ch.IsClosed(): // neither confirmed nor refused
 			c.p.resends.done(r, false)
-			return c.ch.cause(amqp.ErrClosed)
+			return c.ch.cause(amqp091.ErrClosed)
 		default:
 			c.p.resends.refused(r, time.Now(), c.p.backoff)
 			c.p.resends.done(r, false)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -33,7 +33,7 @@ func Check(ctx context.Context, options Options) []transport.Finding {
 type checker struct {
 	o        *Options
 	host     string
-	conn     *amqp.Connection
+	conn     *amqp091.Connection
 	socket   *deadlineConn
 	findings []transport.Finding
 }

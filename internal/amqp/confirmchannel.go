@@ -4,21 +4,21 @@ import (
 	"context"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
 // confirmChannel is a channel in confirm mode, with the library's notifications of its
 // end and of returned messages.
 type confirmChannel struct {
-	*amqp.Channel
+	*amqp091.Channel
 	session *session
-	closed  <-chan *amqp.Error
-	returns <-chan amqp.Return
+	closed  <-chan *amqp091.Error
+	returns <-chan amqp091.Return
 }
 
 // openConfirmChannel takes ch, which is in confirm mode, or opens such a channel if ch is
 // nil. Up to capacity messages may be in flight on the channel. It returns a wrapped error.
-func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capacity int) (c *confirmChannel, err error) {
+func (s *session) openConfirmChannel(ctx context.Context, ch *amqp091.Channel, capacity int) (c *confirmChannel, err error) {
 	err = s.within(ctx, "open a channel", func() (err error) {
 		inConfirmMode := ch != nil
 		if ch == nil {
@@ -30,10 +30,10 @@ func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capa
 		c = &confirmChannel{
 			Channel: ch,
 			session: s,
-			closed:  ch.NotifyClose(make(chan *amqp.Error, 1)),
+			closed:  ch.NotifyClose(make(chan *amqp091.Error, 1)),
 			// Every message in flight may be returned at once: with this capacity the
 			// library's reader never waits.
-			returns: ch.NotifyReturn(make(chan amqp.Return, capacity+1)),
+			returns: ch.NotifyReturn(make(chan amqp091.Return, capacity+1)),
 		}
 		if inConfirmMode {
 			return nil
@@ -48,7 +48,7 @@ func (s *session) openConfirmChannel(ctx context.Context, ch *amqp.Channel, capa
 
 // nextReturn returns the next returned message; ok is false if the library has reported
 // none.
-func (c *confirmChannel) nextReturn() (r amqp.Return, ok bool) {
+func (c *confirmChannel) nextReturn() (r amqp091.Return, ok bool) {
 	select {
 	case r, ok = <-c.returns:
 		if !ok {
@@ -77,10 +77,10 @@ func (c *confirmChannel) cause(err error) error {
 
 // closeError returns the reason for the end of the channel as a wrapped error or a
 // *tooLarge. e is the library's notification; nil if the library gave no reason.
-func (c *confirmChannel) closeError(e *amqp.Error) error {
+func (c *confirmChannel) closeError(e *amqp091.Error) error {
 	s, o := c.session, c.session.p.o
 	if e == nil {
-		return s.wrap(o.publishingTo(), amqp.ErrClosed)
+		return s.wrap(o.publishingTo(), amqp091.ErrClosed)
 	}
 	if !e.Server {
 		return s.wrap(o.publishingTo(), e)

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"net"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
 
 // login starts TLS on socket, which is connected to host, one of o.Hosts, and
 // logs in. It owns socket. ctx bounds the time. It returns wrapped errors.
-func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp.Connection, *deadlineConn, error) {
+func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp091.Connection, *deadlineConn, error) {
 	c := &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
 	// ctx is the deadline of both handshakes: closing the socket ends either of them.
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
@@ -30,12 +30,12 @@ func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp
 		stream = newLibraryConn(t, c)
 	}
 	doing := fmt.Sprintf("log in as %q to vhost %q", o.Username, o.VHost)
-	ac, err := amqp.Open(stream, o.amqpConfig())
+	ac, err := amqp091.Open(stream, o.amqpConfig())
 	if err != nil {
 		if o.TLS != nil {
 			err = stream.alert(err)
 		}
-		c.abort(err) // ends the library's reader, which amqp.Open leaves waiting
+		c.abort(err) // ends the library's reader, which amqp091.Open leaves waiting
 		if e := notAMQP(o, host, stream, err); e != nil {
 			return nil, nil, e
 		}
@@ -52,10 +52,10 @@ func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp
 // speaks another protocol, else nil.
 func notAMQP(o *Options, host string, stream *libraryConn, err error) *transport.Error {
 	var remedy string
-	switch e, ok := errors.AsType[*amqp.Error](err); {
+	switch e, ok := errors.AsType[*amqp091.Error](err); {
 	case stream.http():
 		remedy = "an HTTP server answers on this port: correct host and port in the configuration"
-	case ok && o.TLS == nil && (e.Reason == amqp.ErrFrame.Error() || e.Reason == amqp.ErrFrameTooLarge.Error()):
+	case ok && o.TLS == nil && (e.Reason == amqp091.ErrFrame.Error() || e.Reason == amqp091.ErrFrameTooLarge.Error()):
 		remedy = "the port does not speak plain AMQP: if it is the TLS port, set use_ssl = True"
 	default:
 		return nil
@@ -74,11 +74,11 @@ func (o *Options) tlsConfig(host string) *tls.Config {
 	return t
 }
 
-func (o *Options) amqpConfig() amqp.Config {
-	properties := amqp.NewConnectionProperties()
+func (o *Options) amqpConfig() amqp091.Config {
+	properties := amqp091.NewConnectionProperties()
 	properties.SetClientConnectionName(o.Name)
-	return amqp.Config{
-		SASL:       []amqp.Authentication{&plain{o, properties}},
+	return amqp091.Config{
+		SASL:       []amqp091.Authentication{&plain{o, properties}},
 		Vhost:      o.VHost,
 		Heartbeat:  o.Heartbeat,
 		Locale:     "en_US",
@@ -93,13 +93,13 @@ func (o *Options) amqpConfig() amqp.Config {
 // shutting down.
 type plain struct {
 	o          *Options
-	properties amqp.Table // of the connection that logs in
+	properties amqp091.Table // of the connection that logs in
 }
 
 func (p *plain) Mechanism() string { return "PLAIN" }
 
 func (p *plain) Response() string {
-	if c, ok := p.properties["capabilities"].(amqp.Table); ok {
+	if c, ok := p.properties["capabilities"].(amqp091.Table); ok {
 		c["authentication_failure_close"] = true
 	}
 	return "\x00" + p.o.Username + "\x00" + p.o.Password()

@@ -42,7 +42,7 @@
 //	an alarm of the broker                   BlockedTimeout
 //	Open, if no host has ever answered       openRounds
 //	a broker that is away                    RetryTimeout
-//	a message that keeps failing             RetryLimit and RetryTimeout
+//	a message that keeps failing             Attempts and RetryTimeout
 //	closing                                  closeTimeout
 //
 // The caller of Send lends the body. A channelPublisher reads the body only while it holds

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -58,7 +58,7 @@ func (o *Options) wrap(host, doing string, err error) *transport.Error {
 
 // causeText returns the broker's or the library's text of err.
 func causeText(err error) string {
-	e, ok := errors.AsType[*amqp.Error](err)
+	e, ok := errors.AsType[*amqp091.Error](err)
 	switch {
 	case !ok:
 		return err.Error()
@@ -73,7 +73,7 @@ func causeText(err error) string {
 
 // classify returns what err means for the run and what to do about it.
 func (o *Options) classify(err error) (transport.Verdict, string) {
-	if e, ok := errors.AsType[*amqp.Error](err); ok {
+	if e, ok := errors.AsType[*amqp091.Error](err); ok {
 		if e.Server {
 			return o.classifyReply(e)
 		}
@@ -111,14 +111,16 @@ var (
 
 // nodeAway reports whether a reply NOT_FOUND means that the queue exists, but its node
 // is away or the queue has crashed.
-func nodeAway(e *amqp.Error) bool { return e.Code == amqp.NotFound && queueAway.MatchString(e.Reason) }
+func nodeAway(e *amqp091.Error) bool {
+	return e.Code == amqp091.NotFound && queueAway.MatchString(e.Reason)
+}
 
 // classifyReply classifies an exception with which the broker closed a
 // connection or a channel.
-func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
+func (o *Options) classifyReply(e *amqp091.Error) (transport.Verdict, string) {
 	is := func(form *regexp.Regexp) bool { return form.MatchString(e.Reason) }
 	switch e.Code {
-	case amqp.AccessRefused:
+	case amqp091.AccessRefused:
 		switch {
 		case loginRefused(e):
 			return transport.Refused, "check username and password (a user guest may only log in from the broker's own host)"
@@ -131,7 +133,7 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 			return transport.Misconfigured, "no permission helps: names that begin with amq. are the broker's own: correct the name in the configuration"
 		}
 		return transport.Refused, fmt.Sprintf("give user %q the permission (rabbitmqctl set_permissions -p %q)", o.Username, o.VHost)
-	case amqp.NotFound:
+	case amqp091.NotFound:
 		switch {
 		case nodeAway(e):
 			return transport.Retry, "the node that holds the queue is away, or the queue has crashed"
@@ -139,7 +141,7 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 			return transport.Misconfigured, "the default exchange has no name: leave exchange empty in the configuration"
 		}
 		return transport.Misconfigured, "create it, or correct its name in the configuration"
-	case amqp.PreconditionFailed:
+	case amqp091.PreconditionFailed:
 		switch {
 		case is(sizeRefusal):
 			return transport.TooLarge, "raise max_message_size of the broker"
@@ -147,7 +149,7 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 			return transport.Misconfigured, fmt.Sprintf("delete queues, or raise the limit of queues (rabbitmqctl set_vhost_limits -p %q; cluster_queue_limit)", o.VHost)
 		}
 		return transport.Misconfigured, "correct [rabbit_queue_options], or delete the queue that was declared with other options"
-	case amqp.NotAllowed:
+	case amqp091.NotAllowed:
 		switch {
 		case is(connectionLimitReached):
 			return transport.Retry, "close other connections, raise the limit, or use fewer --connections"
@@ -159,9 +161,9 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 			return transport.Refused, fmt.Sprintf("give user %q access to vhost %q (rabbitmqctl set_permissions)", o.Username, o.VHost)
 		}
 		return transport.Misconfigured, ""
-	case amqp.NotImplemented:
+	case amqp091.NotImplemented:
 		return transport.Misconfigured, ""
-	case amqp.InternalError:
+	case amqp091.InternalError:
 		if is(deprecated) {
 			return transport.Misconfigured, "correct [rabbit_queue_options]: the broker does not allow what they ask for"
 		}
@@ -171,7 +173,7 @@ func (o *Options) classifyReply(e *amqp.Error) (transport.Verdict, string) {
 
 // classifyLocal classifies an error that the library itself has found. The library
 // keeps only the text of the cause.
-func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
+func (o *Options) classifyLocal(e *amqp091.Error) (transport.Verdict, string) {
 	has := func(s string) bool { return strings.Contains(e.Reason, s) }
 	switch {
 	case has("i/o timeout"): // of reading: the library's heartbeat
@@ -179,11 +181,11 @@ func (o *Options) classifyLocal(e *amqp.Error) (transport.Verdict, string) {
 	case has("remote error: tls:"): // with TLS 1.3 the broker refuses a certificate after the handshake
 		remedy, _ := tlsRemedy(&net.OpError{Op: transport.TLSAlert})
 		return transport.Misconfigured, remedy
-	case e.Code == amqp.ErrChannelMax.Code && e.Reason == amqp.ErrChannelMax.Reason:
+	case e.Code == amqp091.ErrChannelMax.Code && e.Reason == amqp091.ErrChannelMax.Reason:
 		return transport.Misconfigured, fmt.Sprintf("the broker allows fewer than %d channels on a connection: use fewer channels, or raise channel_max of the broker", o.Channels)
-	case e.Code == amqp.ErrSASL.Code && e.Reason == amqp.ErrSASL.Reason:
+	case e.Code == amqp091.ErrSASL.Code && e.Reason == amqp091.ErrSASL.Reason:
 		return transport.Misconfigured, "make the broker allow logging in by PLAIN (auth_mechanisms)"
-	case e.Code == amqp.ErrCredentials.Code && e.Reason == amqp.ErrCredentials.Reason:
+	case e.Code == amqp091.ErrCredentials.Code && e.Reason == amqp091.ErrCredentials.Reason:
 		return transport.Retry, "the broker may also have closed the connection because it is shutting down"
 	}
 	return transport.Retry, ""
@@ -203,13 +205,13 @@ func tlsRemedy(err error) (remedy string, ok bool) {
 
 // loginRefused reports whether the broker itself has refused the credentials.
 func loginRefused(err error) bool {
-	e, ok := errors.AsType[*amqp.Error](err)
-	return ok && e.Server && e.Code == amqp.AccessRefused && strings.Contains(e.Reason, "Login was refused")
+	e, ok := errors.AsType[*amqp091.Error](err)
+	return ok && e.Server && e.Code == amqp091.AccessRefused && strings.Contains(e.Reason, "Login was refused")
 }
 
 // sizeLimit returns the limit from the broker's refusal of a message for its size.
-func sizeLimit(e *amqp.Error) (int, bool) {
-	if e.Code != amqp.PreconditionFailed {
+func sizeLimit(e *amqp091.Error) (int, bool) {
+	if e.Code != amqp091.PreconditionFailed {
 		return 0, false
 	}
 	m := sizeRefusal.FindStringSubmatch(e.Reason)

@@ -19,7 +19,7 @@ func TestNack(t *testing.T) {
 	vhost := n.VHost(t)
 	n.DeclareQueue(t, vhost, queue, amqp091.Table{"x-max-length": int32(10), "x-overflow": "reject-publish"})
 	o := options(t, n, vhost)
-	o.RetryLimit = 4
+	o.Attempts = 4
 
 	t.Run("retried to the limit", func(t *testing.T) {
 		p := open(t, o)
@@ -47,12 +47,12 @@ func TestNack(t *testing.T) {
 	t.Run("given up for all when none gets through", func(t *testing.T) {
 		p := open(t, o)
 		send(t.Context(), p, 0, 500, 100, 32).awaitRefusal(t, transport.Retry, "given up after", "nack")
-		if st := p.Stats(); st.Published > int64(o.Window*o.RetryLimit) {
+		if st := p.Stats(); st.Published > int64(o.Window*o.Attempts) {
 			t.Errorf("the publisher did not give up: %+v", st)
 		}
 	})
 	t.Run("goes on when there is room again", func(t *testing.T) {
-		o.RetryLimit = 100
+		o.Attempts = 100
 		happened := watchLog(t, &o)
 		p := open(t, o)
 		s := send(t.Context(), p, 1000, 1008, 100, 8)

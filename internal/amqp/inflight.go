@@ -3,13 +3,13 @@ package amqp
 import (
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
 // unconfirmed is a message that was published and is not confirmed yet.
 type unconfirmed struct {
 	r            *request
-	confirmation *amqp.DeferredConfirmation // nil if publishing failed
+	confirmation *amqp091.DeferredConfirmation // nil if publishing failed
 	sent         time.Time
 	clock        time.Duration // flow.clock of the session when the message was sent
 	returned     string        // the broker's reason; empty if not returned

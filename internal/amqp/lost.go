@@ -3,7 +3,7 @@ package amqp
 import (
 	"errors"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -17,7 +17,7 @@ func (o *Options) destinationLost(what string, err error) *transport.Error {
 }
 
 // noteCluster records which cluster host belongs to. conn is a connection to host.
-func (p *Publisher) noteCluster(host string, conn *amqp.Connection) {
+func (p *Publisher) noteCluster(host string, conn *amqp091.Connection) {
 	if name, _ := conn.Properties["cluster_name"].(string); name != "" {
 		p.clusters.Store(host, name)
 	}
@@ -39,8 +39,8 @@ func (p *Publisher) hasConfirmed(host string) (confirmed bool) {
 // does not exist, but messages of this run were confirmed there, vhostLost returns
 // the error destinationLost instead.
 func (p *Publisher) vhostLost(host string, err error) error {
-	e, ok := errors.AsType[*amqp.Error](err)
-	if ok && e.Server && e.Code == amqp.NotAllowed && vhostMissing.MatchString(e.Reason) && p.hasConfirmed(host) {
+	e, ok := errors.AsType[*amqp091.Error](err)
+	if ok && e.Server && e.Code == amqp091.NotAllowed && vhostMissing.MatchString(e.Reason) && p.hasConfirmed(host) {
 		return p.o.destinationLost(err.Error()+": the vhost", err)
 	}
 	return err

@@ -9,7 +9,7 @@ import (
 	"net"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -55,7 +55,7 @@ type Options struct {
 	// how long Send and Open try to connect to hosts of which at least one has
 	// answered before. 60 s.
 	RetryTimeout time.Duration
-	RetryLimit   int           // times that a message is published; 10
+	Attempts     int           // times that a message is published, at most; 10
 	Backoff      time.Duration // the first wait before a retry; 200 ms
 	MaxBackoff   time.Duration // the longest wait before a retry; 5 s
 
@@ -116,10 +116,10 @@ func (o Options) withDefaults() (*Options, error) {
 	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, 30*time.Second)
 	o.BlockedTimeout = cmp.Or(o.BlockedTimeout, time.Minute)
 	o.RetryTimeout = cmp.Or(o.RetryTimeout, time.Minute)
-	o.RetryLimit = cmp.Or(o.RetryLimit, 10)
+	o.Attempts = cmp.Or(o.Attempts, 10)
 	o.Backoff = cmp.Or(o.Backoff, 200*time.Millisecond)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
-	o.DeliveryMode = cmp.Or(o.DeliveryMode, amqp.Persistent)
+	o.DeliveryMode = cmp.Or(o.DeliveryMode, amqp091.Persistent)
 	if err := o.validate(); err != nil {
 		return nil, &transport.Error{Verdict: transport.Misconfigured, Err: err}
 	}
@@ -147,7 +147,7 @@ func (o *Options) validate() error {
 	}
 	for what, n := range map[string]int64{
 		"connections": int64(o.Connections), "channels": int64(o.Channels),
-		"bytes in flight": o.MaxBytesInFlight, "retry limit": int64(o.RetryLimit),
+		"bytes in flight": o.MaxBytesInFlight, "attempts": int64(o.Attempts),
 		"connection timeout": int64(o.ConnectionTimeout), "write timeout": int64(o.WriteTimeout),
 		"confirm timeout": int64(o.ConfirmTimeout), "blocked timeout": int64(o.BlockedTimeout),
 		"retry timeout": int64(o.RetryTimeout), "backoff": int64(o.Backoff), "longest backoff": int64(o.MaxBackoff),
@@ -162,7 +162,7 @@ func (o *Options) validate() error {
 	if o.Heartbeat < time.Second {
 		return fmt.Errorf("rabbitmq: heartbeat is %v: give a second or more", o.Heartbeat)
 	}
-	if o.DeliveryMode > amqp.Persistent {
+	if o.DeliveryMode > amqp091.Persistent {
 		return fmt.Errorf("rabbitmq: delivery mode is %d: give 1 (transient) or 2 (persistent)", o.DeliveryMode)
 	}
 	_, err := o.QueueOptions.table()
@@ -172,8 +172,8 @@ func (o *Options) validate() error {
 // table returns a copy of the queue's arguments, since the library writes into the
 // table that it is given. An int becomes an int64: the library would send an int as
 // 32 bits.
-func (q QueueOptions) table() (amqp.Table, error) {
-	t := amqp.Table{}
+func (q QueueOptions) table() (amqp091.Table, error) {
+	t := amqp091.Table{}
 	for k, v := range q.Arguments {
 		if len(k) > maxShortString {
 			return nil, fmt.Errorf("rabbitmq: queue argument of %d bytes is longer than the %d that AMQP allows", len(k), maxShortString)
@@ -182,7 +182,7 @@ func (q QueueOptions) table() (amqp.Table, error) {
 			v = int64(n)
 		}
 		t[k] = v
-		if err := (amqp.Table{k: v}).Validate(); err != nil {
+		if err := (amqp091.Table{k: v}).Validate(); err != nil {
 			return nil, fmt.Errorf("rabbitmq: queue argument %s: a %T cannot be sent: %w", k, v, err)
 		}
 	}

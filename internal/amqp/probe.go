@@ -6,7 +6,7 @@ import (
 	"maps"
 	"regexp"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
 // A probe is a request with an error that the broker finds only after it has checked the
@@ -23,7 +23,7 @@ var (
 func (c *checker) mayDeclare() {
 	impossible := c.o.withArguments(map[string]any{"x-expires": int64(-1)})
 	err := c.call(c.o.declaringQueue(), impossible.declareQueue)
-	if e, ok := errors.AsType[*amqp.Error](err); ok && expiresRefused.MatchString(e.Reason) {
+	if e, ok := errors.AsType[*amqp091.Error](err); ok && expiresRefused.MatchString(e.Reason) {
 		c.good("queue %q does not exist: it will be declared", c.o.Queue)
 		return
 	}
@@ -50,7 +50,7 @@ func (o *Options) withArguments(more map[string]any) *Options {
 // message is published in a transaction that is rolled back.
 func (c *checker) mayPublish() {
 	err := c.call(c.o.publishingTo(), c.o.probePublish)
-	e, ok := errors.AsType[*amqp.Error](err)
+	e, ok := errors.AsType[*amqp091.Error](err)
 	switch {
 	case err == nil:
 		c.note("user %q may publish in the name of others (it is tagged impersonator, or the broker does not check): nothing was delivered", c.o.Username)
@@ -62,17 +62,17 @@ func (c *checker) mayPublish() {
 }
 
 // probePublish publishes the message of mayPublish.
-func (o *Options) probePublish(ch *amqp.Channel) error {
-	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+func (o *Options) probePublish(ch *amqp091.Channel) error {
+	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
 	err := ch.Tx()
 	if err != nil {
 		return err
 	}
-	m := amqp.Publishing{UserId: "not-" + o.Username[:min(len(o.Username), 200)]}
+	m := amqp091.Publishing{UserId: "not-" + o.Username[:min(len(o.Username), 200)]}
 	if err = ch.Publish(o.Exchange, o.RoutingKey, false, false, m); err == nil {
 		err = ch.TxRollback()
 	}
-	if errors.Is(err, amqp.ErrClosed) { // the refusal was faster than the rollback
+	if errors.Is(err, amqp091.ErrClosed) { // the refusal was faster than the rollback
 		if e := <-closed; e != nil {
 			return e
 		}
@@ -96,18 +96,18 @@ func (c *checker) queueAnswers() {
 		c.note("queue %q holds messages, so it was not checked whether the queue answers", name)
 		return
 	}
-	err = c.call(fmt.Sprintf("ask queue %q for a message", name), func(ch *amqp.Channel) error {
+	err = c.call(fmt.Sprintf("ask queue %q for a message", name), func(ch *amqp091.Channel) error {
 		m, ok, err := ch.Get(name, false)
 		if err == nil && ok {
 			err = m.Nack(false, true) // a message came after the look-up: put it back
 		}
 		return err
 	})
-	e, ok := errors.AsType[*amqp.Error](err)
+	e, ok := errors.AsType[*amqp091.Error](err)
 	switch {
 	case err == nil:
 		c.good("queue %q answers", name)
-	case ok && e.Server && (e.Code == amqp.AccessRefused || e.Code == amqp.NotImplemented || e.Code == amqp.ResourceLocked):
+	case ok && e.Server && (e.Code == amqp091.AccessRefused || e.Code == amqp091.NotImplemented || e.Code == amqp091.ResourceLocked):
 		c.note("it was not checked whether queue %q answers, as a quorum queue without a majority does not: the check needs permission to read the queue", name)
 	default:
 		c.bad(retryf("%w: a quorum queue has lost its majority, or the queue's node is away", err))

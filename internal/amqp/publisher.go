@@ -160,7 +160,7 @@ func (p *Publisher) tooLarge(id string, size, limit int) error {
 
 // mayRetry reports whether r, whose attempt has failed, has another attempt.
 func (p *Publisher) mayRetry(r *request) bool {
-	return r.attempts < p.o.RetryLimit &&
+	return r.attempts < p.o.Attempts &&
 		(r.firstFailed.IsZero() || time.Since(r.firstFailed) < p.o.RetryTimeout)
 }
 

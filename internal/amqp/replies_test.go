@@ -162,7 +162,7 @@ func TestReplies(t *testing.T) {
 			n.AddUser(t, "u", secret, "v", ".*", ".*", ".*")
 			o := options(t, n, "v")
 			o.Username, o.Password, o.Queue = "u", func() string { return secret }, "q"
-			o.RetryTimeout, o.RetryLimit = time.Millisecond, 1
+			o.RetryTimeout, o.Attempts = time.Millisecond, 1
 			err := provocations[r.done](t, n, o)
 			text, recorded := r.textOf(version)
 			e, refused := errors.AsType[*amqp091.Error](err)

@@ -56,7 +56,7 @@ func TestOneOfTwoQueuesFull(t *testing.T) {
 	t.Run("for a while", func(t *testing.T) {
 		vhost := halfFull(t, n)
 		o := options(t, n, vhost)
-		o.Exchange, o.RetryLimit = "amq.fanout", 100
+		o.Exchange, o.Attempts = "amq.fanout", 100
 		happened := watchLog(t, &o)
 		s := send(t.Context(), open(t, o), 0, 200, 100, 32)
 		eventually(t, 10*time.Second, "a nack", happened("message_nacked"))

@@ -18,7 +18,7 @@ func scripted(t *testing.T, b *fakebroker.Broker) Options {
 }
 
 // TestTooLargeForEver: a peer that refuses every message for its size, though
-// none exceeds the limit that the peer names, gets each message RetryLimit times.
+// none exceeds the limit that the peer names, gets each message Attempts times.
 func TestTooLargeForEver(t *testing.T) {
 	b := fakebroker.Start(t, func(int) fakebroker.Script {
 		return func(m fakebroker.Message) {
@@ -26,7 +26,7 @@ func TestTooLargeForEver(t *testing.T) {
 		}
 	})
 	o := scripted(t, b)
-	o.Window, o.RetryLimit = 1, 5
+	o.Window, o.Attempts = 1, 5
 	p := open(t, o)
 	send(t.Context(), p, 0, 3, 100, 1).awaitRefusal(t, transport.Retry, "given up after 5 attempts", "larger than")
 	if got := len(b.Messages()); got != 5 {
@@ -74,7 +74,7 @@ func TestAlarmThatGoesOnAndOff(t *testing.T) {
 		}
 	})
 	o := scripted(t, b)
-	o.ConfirmTimeout, o.RetryTimeout, o.RetryLimit = 600*time.Millisecond, 500*time.Millisecond, 1
+	o.ConfirmTimeout, o.RetryTimeout, o.Attempts = 600*time.Millisecond, 500*time.Millisecond, 1
 	began := time.Now()
 	send(t.Context(), open(t, o), 0, 1, 100, 1).awaitRefusal(t, transport.Retry, "was not confirmed within 600ms")
 	if took := time.Since(began); took > 5*time.Second {

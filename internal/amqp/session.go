@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/errgroup"
 
 	"tstat-transport/internal/transport"
@@ -22,13 +22,13 @@ type session struct {
 	p         *Publisher
 	host      string
 	socket    *deadlineConn
-	conn      *amqp.Connection
+	conn      *amqp091.Connection
 	flow      flow
-	confirmed atomic.Bool                // a message was confirmed on this connection
-	closedBy  atomic.Pointer[amqp.Error] // the broker's or the library's reason for the end
+	confirmed atomic.Bool                   // a message was confirmed on this connection
+	closedBy  atomic.Pointer[amqp091.Error] // the broker's or the library's reason for the end
 	// spare is a channel in confirm mode that no channelPublisher has taken yet, or nil. It
 	// belongs to the goroutine that sets the session up and opens its channels.
-	spare     *amqp.Channel
+	spare     *amqp091.Channel
 	roundTrip atomic.Int64 // ns that it took to open a channel
 	// stopAbort deregisters the callback that aborts this session when the
 	// publisher is killed.
@@ -60,10 +60,10 @@ func (p *Publisher) newSession(ctx context.Context, host string) (s *session, er
 
 // setUp begins to watch the connection, looks up (or declares) the queue, and
 // looks up the exchange. It returns wrapped errors.
-func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp.Connection, socket *deadlineConn) (*session, error) {
+func (p *Publisher) setUp(ctx context.Context, host string, conn *amqp091.Connection, socket *deadlineConn) (*session, error) {
 	s := &session{p: p, host: host, socket: socket, conn: conn, flow: newFlow(), ended: make(chan struct{})}
-	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
-	blockings := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
+	closed := conn.NotifyClose(make(chan *amqp091.Error, 1))
+	blockings := conn.NotifyBlocked(make(chan amqp091.Blocking, 8))
 	go s.watch(closed, blockings)
 	s.stopAbort = context.AfterFunc(p.killed, func() { s.abort(errClosed) })
 
@@ -94,7 +94,7 @@ func (s *session) publish(channels int) (opened int, err error) {
 		err := c.open(s.spare)
 		s.spare = nil
 		if err != nil {
-			if len(publishers) > 0 && errors.Is(err, amqp.ErrChannelMax) {
+			if len(publishers) > 0 && errors.Is(err, amqp091.ErrChannelMax) {
 				break // the library refused, and the connection is still usable
 			}
 			return len(publishers), err
@@ -102,7 +102,7 @@ func (s *session) publish(channels int) (opened int, err error) {
 		publishers = append(publishers, c)
 	}
 	if len(publishers) < channels {
-		s.p.warnOfChannels(s.host, len(publishers), amqp.ErrChannelMax)
+		s.p.warnOfChannels(s.host, len(publishers), amqp091.ErrChannelMax)
 	}
 	var g errgroup.Group
 	for _, c := range publishers {
@@ -142,7 +142,7 @@ func (s *session) lookUpAndOpen(ctx context.Context) error {
 }
 
 // newChannel opens a channel and records the time that opening takes.
-func (s *session) newChannel() (*amqp.Channel, error) {
+func (s *session) newChannel() (*amqp091.Channel, error) {
 	began := time.Now()
 	ch, err := s.conn.Channel()
 	s.roundTrip.Store(int64(time.Since(began)))
@@ -168,7 +168,7 @@ func (s *session) within(ctx context.Context, doing string, f func() error) erro
 
 // watch drains the library's notifications until the library has shut the connection
 // down. It must not call the library, which may be waiting for watch.
-func (s *session) watch(closed <-chan *amqp.Error, blockings <-chan amqp.Blocking) {
+func (s *session) watch(closed <-chan *amqp091.Error, blockings <-chan amqp091.Blocking) {
 	defer close(s.ended)
 	alarm := time.NewTimer(0)
 	alarm.Stop()
@@ -203,7 +203,7 @@ func (s *session) watch(closed <-chan *amqp.Error, blockings <-chan amqp.Blockin
 
 // setBlocked records that the broker has blocked or unblocked the connection.
 // A blocked connection has a longer timeout of writes, since the broker reads nothing.
-func (s *session) setBlocked(b amqp.Blocking) {
+func (s *session) setBlocked(b amqp091.Blocking) {
 	if b.Active {
 		s.socket.setTimeout(max(s.p.o.BlockedTimeout, s.p.o.WriteTimeout))
 		s.p.o.Log.Warn("broker_blocked", "host", s.host, "error", b.Reason, "wait", s.p.o.BlockedTimeout)
@@ -242,7 +242,7 @@ func (s *session) wrap(doing string, err error) *transport.Error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e
 	}
-	if e, ok := errors.AsType[*amqp.Error](err); !ok || !e.Server {
+	if e, ok := errors.AsType[*amqp091.Error](err); !ok || !e.Server {
 		err = s.socket.cause(err)
 		if e := s.closedBy.Load(); e != nil && (e.Server || err == nil) {
 			err = e

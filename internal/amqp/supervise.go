@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -144,8 +144,8 @@ func unknownName(err error) bool {
 // channelLimit reports whether the broker closed the connection because of a
 // limit of channels.
 func channelLimit(err error) bool {
-	e, ok := errors.AsType[*amqp.Error](err)
-	return ok && e.Server && e.Code == amqp.NotAllowed && channelLimitReached.MatchString(e.Reason)
+	e, ok := errors.AsType[*amqp091.Error](err)
+	return ok && e.Server && e.Code == amqp091.NotAllowed && channelLimitReached.MatchString(e.Reason)
 }
 
 // backoff returns how long to wait after a number of failures in a row. The time

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
 // topology makes sure that the queue and the exchange exist. It declares only a queue
@@ -34,12 +34,12 @@ func (o *Options) topology(host string, call channelCall, hasConfirmed bool) err
 // lookUp looks up a queue without changing anything. A queue that is exclusive to
 // another connection counts as existing. While the node of a classic queue is away,
 // RabbitMQ 3.10 answers with an error, and RabbitMQ 4 does not answer.
-func (o *Options) lookUp(call channelCall, name string) (q amqp.Queue, err error) {
-	err = call(o.lookingUpQueue(name), func(ch *amqp.Channel) error {
+func (o *Options) lookUp(call channelCall, name string) (q amqp091.Queue, err error) {
+	err = call(o.lookingUpQueue(name), func(ch *amqp091.Channel) error {
 		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
 		return err
 	})
-	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.ResourceLocked {
+	if e, ok := errors.AsType[*amqp091.Error](err); ok && e.Code == amqp091.ResourceLocked {
 		return q, nil
 	}
 	return q, queueMayBeAway(err)
@@ -58,21 +58,21 @@ func queueMayBeAway(err error) error {
 // one round trip. The broker handles the methods of a channel in order. It does not
 // answer the look-ups (no-wait). If it does not find the queue or the exchange, it closes
 // the channel in place of an answer to confirm.select.
-func (o *Options) lookUpAndConfirm(ch *amqp.Channel) error {
+func (o *Options) lookUpAndConfirm(ch *amqp091.Channel) error {
 	if o.Queue != "" {
 		if _, err := ch.QueueDeclarePassive(o.Queue, false, false, false, true, nil); err != nil {
 			return err
 		}
 	}
 	if o.Exchange != "" {
-		if err := ch.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeDirect, false, false, false, true, nil); err != nil {
+		if err := ch.ExchangeDeclarePassive(o.Exchange, amqp091.ExchangeDirect, false, false, false, true, nil); err != nil {
 			return err
 		}
 	}
 	return ch.Confirm(false)
 }
 
-func (o *Options) declareQueue(ch *amqp.Channel) error {
+func (o *Options) declareQueue(ch *amqp091.Channel) error {
 	q := o.QueueOptions
 	arguments, err := q.table()
 	if err != nil {
@@ -82,8 +82,8 @@ func (o *Options) declareQueue(ch *amqp.Channel) error {
 	return err
 }
 
-func (o *Options) lookUpExchange(ch *amqp.Channel) error {
-	return ch.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeDirect, false, false, false, false, nil)
+func (o *Options) lookUpExchange(ch *amqp091.Channel) error {
+	return ch.ExchangeDeclarePassive(o.Exchange, amqp091.ExchangeDirect, false, false, false, false, nil)
 }
 
 // The names of actions, for errors.
@@ -121,6 +121,6 @@ func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exc
 // exchange does not exist. The reply has the same code (404) if the queue's
 // node is away.
 func missing(err error) bool {
-	e, ok := errors.AsType[*amqp.Error](err)
-	return ok && e.Server && e.Code == amqp.NotFound && !nodeAway(e)
+	e, ok := errors.AsType[*amqp091.Error](err)
+	return ok && e.Server && e.Code == amqp091.NotFound && !nodeAway(e)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Send posts m and returns nil once the server has answered 2xx. After a
-// failure with the verdict Retry it tries again, up to o.Retries times and
+// failure with the verdict Retry it tries again, up to o.Attempts times in all and
 // within o.RetryTimeout.
 func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 	// A copy, since net/http may still read the body after the answer has arrived.
@@ -29,7 +29,7 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 			return nil
 		case ctx.Err() != nil:
 			return h.wrap(m, stopped(ctx))
-		case failure.Verdict != transport.Retry, tries > h.o.Retries:
+		case failure.Verdict != transport.Retry, tries >= h.o.Attempts:
 			return h.wrap(m, failure)
 		}
 		if tries == 1 {
