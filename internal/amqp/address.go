@@ -50,12 +50,12 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 	return a, nil
 }
 
-// each calls use with a socket to one address after the other, until use succeeds. After a
-// refusal by the broker itself, such as a wrong password, each gives up, since another
+// try calls use with a socket to one address after the other, until use succeeds. After a
+// refusal by the broker itself, such as a wrong password, try gives up, since another
 // address would lead to the same refusal. use owns the socket. The ctx of use ends
 // ConnectionTimeout after dialing began, or when use returns. The error is a
 // *transport.Error that names each address.
-func (a *addresses) each(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
+func (a *addresses) try(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
 	for len(a.left) > 0 {
 		err := a.next(ctx, use)
 		if err == nil {
@@ -65,14 +65,14 @@ func (a *addresses) each(ctx context.Context, use func(ctx context.Context, sock
 			break
 		}
 	}
-	return mostSevere(a.failed)
+	return joinErrors(a.failed)
 }
 
 // next calls use with a socket to the next address that accepts a connection.
 func (a *addresses) next(ctx context.Context, use func(context.Context, net.Conn) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.o.ConnectionTimeout, &noAnswer{a.o.ConnectionTimeout})
 	defer cancel()
-	socket, address, err := a.connect(ctx)
+	socket, address, err := a.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,10 +93,10 @@ func (a *addresses) recordFailure(address string, err error) *transport.Error {
 	return e
 }
 
-// connect returns a socket to the first address that accepts a connection, or the
+// dial returns a socket to the first address that accepts a connection, or the
 // error of the last address that failed. It removes that address, and all addresses
 // that failed, from a.left.
-func (a *addresses) connect(ctx context.Context) (net.Conn, string, error) {
+func (a *addresses) dial(ctx context.Context) (net.Conn, string, error) {
 	type result struct {
 		address string
 		socket  net.Conn

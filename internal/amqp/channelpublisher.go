@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -22,7 +23,7 @@ type channelPublisher struct {
 	inFlight    inFlight
 	delayed     []*request // nacked or returned, waiting for the next attempt; count against the window
 	nacksInARow int        // nacks since the last confirmation on ch
-	queue       queueCheck
+	queueCheck  queueCheck
 }
 
 // staleAfter is the number of nacks in a row after which a channel is replaced.
@@ -32,24 +33,24 @@ const staleAfter = 3
 
 var errStale = errors.New("the channel is replaced")
 
-func newChannelPublisher(s *session) *channelPublisher {
-	w := s.p.o.window()
-	return &channelPublisher{p: s.p, session: s, window: w, inFlight: newInFlight(w.max), queue: queueCheck{session: s}}
+func newChannelPublisher(s *session, ch *confirmChannel) *channelPublisher {
+	w := s.o.window()
+	w.start(ch.roundTrip)
+	return &channelPublisher{p: s.p, session: s, ch: ch, window: w, inFlight: newInFlight(w.max), queueCheck: queueCheck{session: s}}
 }
 
-// run publishes on the channel that open has opened, and on the channels that replace
-// it, until the connection or the publisher ends. It returns the reason; nil if the
-// publisher has ended.
+// run publishes on ch, and on the channels that replace it, until the connection or the
+// publisher ends. It returns the reason; nil if the publisher has ended.
 func (c *channelPublisher) run() error {
 	for {
 		err := c.serve()
 		if errors.Is(err, errStale) { // nothing is in flight
-			_ = c.session.within(c.p.ctx, "close a channel", c.ch.Close) // if the connection has ended, open returns that error
-			err = c.open(nil)
-		} else if large, ok := errors.AsType[*tooLarge](err); ok { // only the channel has ended
-			c.p.sizeLimit.Store(int64(large.limit))
-			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.p.o.publishingTo(), large.err), large.limit)
-			err = c.open(nil)
+			_ = c.session.withTimeout(c.p.ctx, "close a channel", c.ch.Close) // if the connection has ended, replaceChannel returns that error
+			err = c.replaceChannel()
+		} else if refused, ok := errors.AsType[*sizeRefused](err); ok { // only the channel has ended
+			c.p.sizeLimit.Store(int64(refused.limit))
+			c.requeueUnconfirmed(c.p.o.wrap(c.session.host, c.p.o.publishingTo(), refused.err))
+			err = c.replaceChannel()
 		}
 		switch {
 		case c.p.ctx.Err() != nil:
@@ -61,28 +62,26 @@ func (c *channelPublisher) run() error {
 			return err
 		}
 		c.session.abort(err)
-		c.requeueUnconfirmed(err, 0)
+		c.requeueUnconfirmed(err)
 		return err
 	}
 }
 
-// open takes ch, which is in confirm mode, or opens such a channel if ch is nil. It
-// returns a wrapped error.
-func (c *channelPublisher) open(ch *amqp091.Channel) error {
-	opened, err := c.session.openConfirmChannel(c.p.ctx, ch, c.window.max)
+// replaceChannel opens a new channel in place of ch. It returns a wrapped error.
+func (c *channelPublisher) replaceChannel() error {
+	ch, err := c.session.openChannel(c.p.ctx)
 	if err != nil {
 		return err
 	}
-	c.ch, c.nacksInARow = opened, 0
-	c.window.start(time.Duration(c.session.roundTrip.Load()))
+	c.ch, c.nacksInARow = ch, 0
 	return nil
 }
 
 // serve publishes and takes confirmations until the channel or the publisher
-// ends. It returns a wrapped error, a *tooLarge, or errStale.
+// ends. It returns a wrapped error, a *sizeRefused, or errStale.
 func (c *channelPublisher) serve() error {
-	check := time.NewTicker(c.overdueInterval())
-	defer check.Stop()
+	tick := time.NewTicker(c.tickInterval())
+	defer tick.Stop()
 	for {
 		if err := c.takeConfirmations(); err != nil {
 			return err
@@ -90,7 +89,7 @@ func (c *channelPublisher) serve() error {
 		if c.stale() && c.inFlight.n == 0 {
 			return errStale
 		}
-		blocked, changed := c.session.flow.state()
+		blocked, changed := c.session.blocked.state()
 		if !blocked {
 			if r := c.nextRetry(); r != nil {
 				if err := c.publish(r); err != nil {
@@ -114,7 +113,7 @@ func (c *channelPublisher) serve() error {
 			}
 		case <-c.inFlight.frontDone():
 		case <-changed:
-		case <-check.C:
+		case <-tick.C: // a delayed message may be due, too
 			err = c.overdue()
 		case e := <-c.ch.closed:
 			err = c.ch.closeError(e)
@@ -133,19 +132,10 @@ func (c *channelPublisher) room() bool {
 
 func (c *channelPublisher) stale() bool { return c.nacksInARow >= staleAfter }
 
-// nextRetry returns a request that has been tried before and is due, or nil.
+// nextRetry returns a request that has been tried before and may be published now, or nil.
 func (c *channelPublisher) nextRetry() *request {
-	if len(c.delayed) > 0 && !c.stale() {
-		now := time.Now()
-		for i, r := range c.delayed {
-			if !now.Before(r.due) {
-				if c.p.o.Exchange != "" && !c.p.resends.take(r, now) {
-					break
-				}
-				c.delayed = append(c.delayed[:i], c.delayed[i+1:]...)
-				return r
-			}
-		}
+	if r := c.nextDelayed(); r != nil {
+		return r
 	}
 	if !c.room() {
 		return nil
@@ -153,14 +143,33 @@ func (c *channelPublisher) nextRetry() *request {
 	return c.p.backlog.pop()
 }
 
+// nextDelayed takes a request from delayed that is due and may be published now. It
+// returns nil if there is none.
+func (c *channelPublisher) nextDelayed() *request {
+	if len(c.delayed) == 0 || c.stale() {
+		return nil
+	}
+	now := time.Now()
+	i := slices.IndexFunc(c.delayed, func(r *request) bool { return !now.Before(r.due) })
+	if i < 0 {
+		return nil
+	}
+	r := c.delayed[i]
+	if c.p.o.Exchange != "" && !c.p.resends.start(r, now) {
+		return nil
+	}
+	c.delayed = slices.Delete(c.delayed, i, i+1)
+	return r
+}
+
 // publish writes r. After an error r counts as in flight too, since the broker may
 // have received it.
 func (c *channelPublisher) publish(r *request) error {
-	u := unconfirmed{r: r, sent: time.Now(), clock: c.session.flow.clock()}
+	u := unconfirmed{r: r, sent: time.Now(), unblocked: c.session.blocked.unblockedTime()}
 	r.body.mu.Lock()
-	if r.body.returned {
+	if r.body.takenBack {
 		r.body.mu.Unlock()
-		c.p.resends.done(r, false)
+		c.p.resends.end(r)
 		return nil
 	}
 	r.body.session.Store(c.session)
@@ -184,13 +193,13 @@ func (c *channelPublisher) publish(r *request) error {
 		counters.Resent.Add(1)
 	}
 	if err != nil {
-		return c.ch.cause(err)
+		return c.ch.failure(err)
 	}
 	return nil
 }
 
 // takeConfirmations handles the confirmations received so far, in the order of
-// publishing. It returns a wrapped error or a *tooLarge.
+// publishing. It returns a wrapped error or a *sizeRefused.
 func (c *channelPublisher) takeConfirmations() error {
 	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
 		select {
@@ -202,23 +211,19 @@ func (c *channelPublisher) takeConfirmations() error {
 		r := u.r
 		switch {
 		case u.returned != "":
-			c.p.resends.done(r, false)
-			err := c.queue.unroutable(r.id, u.returned)
+			c.p.resends.end(r)
+			err := c.queueCheck.returnError(r.id, u.returned)
 			if err.Verdict != transport.Retry {
 				return err
 			}
 			c.inFlight.pop()
 			c.delay(r, err)
 		case u.confirmation.Acked():
-			c.p.resends.done(r, true)
 			c.confirmed(u)
 			c.inFlight.pop()
 		case c.ch.IsClosed(): // neither confirmed nor refused
-			c.p.resends.done(r, false)
-			return c.ch.cause(amqp091.ErrClosed)
+			return c.ch.failure(amqp091.ErrClosed)
 		default:
-			c.p.resends.refused(r, time.Now(), c.p.backoff)
-			c.p.resends.done(r, false)
 			c.inFlight.pop()
 			c.nacked(r)
 		}
@@ -232,6 +237,7 @@ func (c *channelPublisher) confirmed(u *unconfirmed) {
 	c.p.counters.Confirmed.Add(1)
 	c.p.counters.ObserveLatency(now.Sub(u.sent))
 	c.window.confirmed(now.Sub(u.sent))
+	c.p.resends.confirmed(u.r)
 	c.p.lastConfirmed.Store(now.UnixNano())
 	if !c.session.confirmed.Swap(true) {
 		c.p.confirmedHosts.Store(c.session.host, true)
@@ -246,13 +252,14 @@ func (c *channelPublisher) nacked(r *request) {
 	c.p.counters.Nacked.Add(1)
 	c.nacksInARow++
 	c.window.refused()
+	c.p.resends.refused(r, time.Now(), c.p.backoff)
 	c.p.o.Log.Debug("message_nacked", "host", c.session.host, "message", r.id, "attempt", r.attempts)
-	c.delay(r, c.queue.nacked(!c.p.mayRetry(r)))
+	c.delay(r, c.queueCheck.nackError(!c.p.mayRetry(r)))
 }
 
 // delay puts r into delayed until its next attempt, if r has a further attempt.
 func (c *channelPublisher) delay(r *request, cause error) {
-	if c.p.tryAgain(r, cause) {
+	if c.p.retryOrGiveUp(r, cause) {
 		r.due = time.Now().Add(c.p.backoff(r.attempts))
 		c.delayed = append(c.delayed, r)
 	}
@@ -271,8 +278,9 @@ func (c *channelPublisher) drainReturns() {
 	}
 }
 
-// overdueInterval is how often serve calls overdue.
-func (c *channelPublisher) overdueInterval() time.Duration {
+// tickInterval is how often serve looks for an overdue confirmation and for delayed
+// messages that are due.
+func (c *channelPublisher) tickInterval() time.Duration {
 	return min(max(min(c.p.o.ConfirmTimeout/8, c.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
 }
 
@@ -285,7 +293,7 @@ func (c *channelPublisher) overdue() error {
 	if u == nil {
 		return nil
 	}
-	switch waited := c.session.flow.clock() - u.clock; {
+	switch waited := c.session.blocked.unblockedTime() - u.unblocked; {
 	case waited >= c.p.o.ConfirmTimeout:
 		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
 			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
@@ -297,16 +305,14 @@ func (c *channelPublisher) overdue() error {
 	return nil
 }
 
-// requeueUnconfirmed empties inFlight and delayed when the channel is gone:
-// confirmed messages are answered, messages of more than limit bytes (0: no
-// limit) are refused, and all others go to the backlog or are given up.
-func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
+// requeueUnconfirmed empties inFlight and delayed when the channel is gone: it answers
+// the Sends of confirmed messages, and requeues all others.
+func (c *channelPublisher) requeueUnconfirmed(cause error) {
 	// The library is shutting the channel down: it confirms or gives up each
 	// message.
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
-		r := u.r
 		if u.confirmation != nil {
 			select {
 			case <-u.confirmation.Done():
@@ -314,14 +320,10 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 			}
 		}
 		c.drainReturns()
-		c.p.resends.done(r, false)
-		switch {
-		case u.returned == "" && u.confirmation != nil && u.confirmation.Acked():
+		if u.returned == "" && u.confirmation != nil && u.confirmation.Acked() {
 			c.confirmed(u)
-		case limit > 0 && r.size > limit:
-			r.done <- c.p.tooLarge(r.id, r.size, limit)
-		case c.p.tryAgain(r, cause): // also a returned message, which gets another attempt
-			c.p.backlog.push(r)
+		} else {
+			c.requeue(u.r, cause)
 		}
 		c.inFlight.pop()
 	}
@@ -329,4 +331,14 @@ func (c *channelPublisher) requeueUnconfirmed(cause error, limit int) {
 		c.p.backlog.push(r)
 	}
 	c.delayed = nil
+}
+
+// requeue puts r into the backlog after its channel has ended, or gives r up.
+func (c *channelPublisher) requeue(r *request, cause error) {
+	c.p.resends.end(r)
+	if err := c.p.checkSize(r.id, r.size); err != nil {
+		r.done <- err
+	} else if c.p.retryOrGiveUp(r, cause) {
+		c.p.backlog.push(r)
+	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	amqp091 "github.com/rabbitmq/amqp091-go"
-
 	"tstat-transport/internal/transport"
 )
 
@@ -22,7 +20,7 @@ func Check(ctx context.Context, options Options) []transport.Finding {
 	}
 	var all []transport.Finding
 	for _, host := range o.Hosts {
-		c := checker{o: o, host: host}
+		c := checker{connection: &connection{o: o, host: host}}
 		c.check(ctx)
 		all = append(all, c.findings...)
 	}
@@ -31,11 +29,8 @@ func Check(ctx context.Context, options Options) []transport.Finding {
 
 // checker checks one host.
 type checker struct {
-	o        *Options
-	host     string
-	conn     *amqp091.Connection
-	socket   *deadlineConn
-	findings []transport.Finding
+	*connection // only o and host are set before the login
+	findings    []transport.Finding
 }
 
 func (c *checker) good(format string, args ...any) { c.say(false, format, args...) }
@@ -59,10 +54,12 @@ func (c *checker) check(ctx context.Context) {
 	if name, _, _ := net.SplitHostPort(c.host); net.ParseIP(name) == nil {
 		c.good("resolves to %s", strings.Join(a.left, ", "))
 	}
-	err = a.each(ctx, func(loginCtx context.Context, socket net.Conn) (err error) {
-		if c.conn, c.socket, err = login(loginCtx, c.o, c.host, socket); err != nil {
+	err = a.try(ctx, func(loginCtx context.Context, socket net.Conn) error {
+		connection, err := login(loginCtx, c.o, c.host, socket)
+		if err != nil {
 			return err
 		}
+		c.connection = connection
 		for _, e := range a.failed {
 			c.note("%v: a run goes on with the host's next address", e)
 		}
@@ -89,13 +86,14 @@ func (c *checker) loggedIn(ctx context.Context) {
 	}
 	c.good("logged in as %q to vhost %q %s: %v %v", c.o.Username, c.o.VHost, how,
 		c.conn.Properties["product"], c.conn.Properties["version"])
-	checks := []func(){c.queue, c.exchange, c.mayPublish, c.queueAnswers}
-	if !c.isRabbitMQ() {
+	checks := []func(context.Context){c.queue, c.exchange}
+	if c.isRabbitMQ() {
+		checks = append(checks, c.mayPublish, c.queueAnswers)
+	} else {
 		c.note("the broker is not RabbitMQ, so permissions were not checked: another broker might carry out the requests of the check")
-		checks = checks[:2]
 	}
 	for _, check := range checks {
-		if check(); c.conn.IsClosed() {
+		if check(ctx); c.conn.IsClosed() {
 			return // the error that ended the connection is in the findings
 		}
 	}
@@ -104,15 +102,15 @@ func (c *checker) loggedIn(ctx context.Context) {
 func (c *checker) isRabbitMQ() bool { return c.conn.Properties["product"] == "RabbitMQ" }
 
 // queue looks up the queue, and if a run would declare it, checks that it may.
-func (c *checker) queue() {
+func (c *checker) queue(ctx context.Context) {
 	if c.o.Queue == "" {
 		return
 	}
-	switch q, err := c.o.lookUp(c.call, c.o.Queue); {
+	switch q, err := c.lookUpQueue(ctx, c.o.Queue); {
 	case err == nil:
 		c.good("queue %q exists: %d messages, %d consumers", c.o.Queue, q.Messages, q.Consumers)
 	case missing(err) && !c.o.QueueOptions.Passive && c.isRabbitMQ():
-		c.mayDeclare()
+		c.mayDeclare(ctx)
 	case missing(err) && !c.o.QueueOptions.Passive:
 		c.good("queue %q does not exist: it will be declared", c.o.Queue)
 	default:
@@ -122,9 +120,9 @@ func (c *checker) queue() {
 
 // exchange looks up the exchange or, on the default exchange, the queue that
 // the routing key names.
-func (c *checker) exchange() {
+func (c *checker) exchange(ctx context.Context) {
 	if c.o.Exchange != "" {
-		if err := c.call(c.o.lookingUpExchange(), c.o.lookUpExchange); err != nil {
+		if err := c.lookUpExchange(ctx); err != nil {
 			c.bad(err)
 			return
 		}
@@ -135,7 +133,7 @@ func (c *checker) exchange() {
 	if c.o.RoutingKey == c.o.Queue {
 		return // the queue itself
 	}
-	switch _, err := c.o.lookUp(c.call, c.o.RoutingKey); {
+	switch _, err := c.lookUpQueue(ctx, c.o.RoutingKey); {
 	case err == nil:
 		c.good("routing key %q names a queue", c.o.RoutingKey)
 	case missing(err):

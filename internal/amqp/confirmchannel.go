@@ -7,43 +7,46 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// confirmChannel is a channel in confirm mode, with the library's notifications of its
-// end and of returned messages.
+// confirmChannel is a channel for publishing with confirmations, with the library's
+// notifications of its end and of returned messages.
 type confirmChannel struct {
 	*amqp091.Channel
-	session *session
-	closed  <-chan *amqp091.Error
-	returns <-chan amqp091.Return
+	connection *connection
+	closed     <-chan *amqp091.Error
+	returns    <-chan amqp091.Return
+	roundTrip  time.Duration // that opening the channel took
 }
 
-// openConfirmChannel takes ch, which is in confirm mode, or opens such a channel if ch is
-// nil. Up to capacity messages may be in flight on the channel. It returns a wrapped error.
-func (s *session) openConfirmChannel(ctx context.Context, ch *amqp091.Channel, capacity int) (c *confirmChannel, err error) {
-	err = s.within(ctx, "open a channel", func() (err error) {
-		inConfirmMode := ch != nil
-		if ch == nil {
-			ch, err = s.newChannel()
-		}
-		if err != nil {
+// newChannel opens a channel. The caller puts it into confirm mode.
+func (c *connection) newChannel() (*confirmChannel, error) {
+	began := time.Now()
+	ch, err := c.conn.Channel()
+	if err != nil {
+		return nil, err
+	}
+	return &confirmChannel{
+		Channel:    ch,
+		connection: c,
+		roundTrip:  time.Since(began),
+		closed:     ch.NotifyClose(make(chan *amqp091.Error, 1)),
+		// Every message in flight may be returned at once: with this capacity the
+		// library's reader never waits.
+		returns: ch.NotifyReturn(make(chan amqp091.Return, c.o.window().max+1)),
+	}, nil
+}
+
+// openChannel opens a channel in confirm mode. It returns a wrapped error.
+func (c *connection) openChannel(ctx context.Context) (ch *confirmChannel, err error) {
+	err = c.withTimeout(ctx, "open a channel", func() (err error) {
+		if ch, err = c.newChannel(); err != nil {
 			return err
 		}
-		c = &confirmChannel{
-			Channel: ch,
-			session: s,
-			closed:  ch.NotifyClose(make(chan *amqp091.Error, 1)),
-			// Every message in flight may be returned at once: with this capacity the
-			// library's reader never waits.
-			returns: ch.NotifyReturn(make(chan amqp091.Return, capacity+1)),
-		}
-		if inConfirmMode {
-			return nil
-		}
 		if err := ch.Confirm(false); err != nil {
-			return c.cause(err)
+			return ch.failure(err)
 		}
 		return nil
 	})
-	return c, err
+	return ch, err
 }
 
 // nextReturn returns the next returned message; ok is false if the library has reported
@@ -59,10 +62,10 @@ func (c *confirmChannel) nextReturn() (r amqp091.Return, ok bool) {
 	return r, ok
 }
 
-// cause returns the reason why a call on the channel has failed with err: a wrapped
-// error or a *tooLarge. The library reports the reason a moment later, when it has shut
-// the channel down.
-func (c *confirmChannel) cause(err error) error {
+// failure returns the reason why a call on the channel has failed with err: a wrapped
+// error or a *sizeRefused. The library reports the reason a moment later, when it has
+// shut the channel down.
+func (c *confirmChannel) failure(err error) error {
 	t := time.NewTimer(time.Second)
 	defer t.Stop()
 	select {
@@ -72,22 +75,22 @@ func (c *confirmChannel) cause(err error) error {
 		}
 	case <-t.C:
 	}
-	return c.session.wrap(c.session.p.o.publishingTo(), err)
+	return c.connection.wrap(c.connection.o.publishingTo(), err)
 }
 
 // closeError returns the reason for the end of the channel as a wrapped error or a
-// *tooLarge. e is the library's notification; nil if the library gave no reason.
+// *sizeRefused. e is the library's notification; nil if the library gave no reason.
 func (c *confirmChannel) closeError(e *amqp091.Error) error {
-	s, o := c.session, c.session.p.o
+	host, o := c.connection.host, c.connection.o
 	if e == nil {
-		return s.wrap(o.publishingTo(), amqp091.ErrClosed)
+		e = amqp091.ErrClosed
 	}
 	if !e.Server {
-		return s.wrap(o.publishingTo(), e)
+		return c.connection.wrap(o.publishingTo(), e)
 	}
-	o.Log.Debug("channel_closed", "host", s.host, "code", e.Code, "error", e.Reason)
+	o.Log.Debug("channel_closed", "host", host, "code", e.Code, "error", e.Reason)
 	if limit, ok := sizeLimit(e); ok {
-		return &tooLarge{limit, e}
+		return &sizeRefused{limit, e}
 	}
-	return o.wrap(s.host, o.publishingTo(), e)
+	return o.wrap(host, o.publishingTo(), e)
 }

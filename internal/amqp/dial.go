@@ -14,54 +14,56 @@ import (
 
 // login starts TLS on socket, which is connected to host, one of o.Hosts, and
 // logs in. It owns socket. ctx bounds the time. It returns wrapped errors.
-func login(ctx context.Context, o *Options, host string, socket net.Conn) (*amqp091.Connection, *deadlineConn, error) {
-	c := &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
+func login(ctx context.Context, o *Options, host string, socket net.Conn) (*connection, error) {
+	c := &connection{o: o, host: host}
+	c.socket = &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
 	// ctx is the deadline of both handshakes: closing the socket ends either of them.
 	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
 	defer stop()
 
-	stream := newLibraryConn(c, c)
+	c.stream = newLibraryConn(c.socket)
 	if o.TLS != nil {
-		t := tls.Client(c, o.tlsConfig(host))
+		t := tls.Client(c.socket, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			c.abort(err)
-			return nil, nil, o.wrap(host, "start TLS", c.cause(err))
+			return nil, c.wrap("start TLS", err)
 		}
-		stream = newLibraryConn(t, c)
+		c.stream = newLibraryConn(t)
 	}
 	doing := fmt.Sprintf("log in as %q to vhost %q", o.Username, o.VHost)
-	ac, err := amqp091.Open(stream, o.amqpConfig())
+	conn, err := amqp091.Open(c.stream, o.amqpConfig())
 	if err != nil {
 		if o.TLS != nil {
-			err = stream.alert(err)
+			err = c.stream.alert(err)
 		}
 		c.abort(err) // ends the library's reader, which amqp091.Open leaves waiting
-		if e := notAMQP(o, host, stream, err); e != nil {
-			return nil, nil, e
+		if e := c.notAMQP(err); e != nil {
+			return nil, e
 		}
-		return nil, nil, o.wrap(host, doing, c.cause(err))
+		return nil, c.wrap(doing, err)
 	}
 	if !stop() {
-		return nil, nil, o.wrap(host, doing, c.cause(context.Cause(ctx)))
+		return nil, c.wrap(doing, context.Cause(ctx))
 	}
-	c.setTimeout(o.WriteTimeout)
-	return ac, c, nil
+	c.conn = conn
+	c.socket.setTimeout(o.WriteTimeout)
+	return c, nil
 }
 
-// notAMQP returns an error if the answer to the greeting shows that the port
-// speaks another protocol, else nil.
-func notAMQP(o *Options, host string, stream *libraryConn, err error) *transport.Error {
+// notAMQP returns an error if the port speaks another protocol, else nil. err is the
+// error of logging in.
+func (c *connection) notAMQP(err error) *transport.Error {
 	var remedy string
 	switch e, ok := errors.AsType[*amqp091.Error](err); {
-	case stream.http():
+	case c.stream.http():
 		remedy = "an HTTP server answers on this port: correct host and port in the configuration"
-	case ok && o.TLS == nil && (e.Reason == amqp091.ErrFrame.Error() || e.Reason == amqp091.ErrFrameTooLarge.Error()):
+	case ok && c.o.TLS == nil && (e.Reason == amqp091.ErrFrame.Error() || e.Reason == amqp091.ErrFrameTooLarge.Error()):
 		remedy = "the port does not speak plain AMQP: if it is the TLS port, set use_ssl = True"
 	default:
 		return nil
 	}
 	return &transport.Error{Verdict: transport.Misconfigured, Err: &textError{
-		fmt.Sprintf("rabbitmq %s: %s: %s", host, causeText(err), remedy), err}}
+		fmt.Sprintf("rabbitmq %s: %s: %s", c.host, causeText(err), remedy), err}}
 }
 
 // tlsConfig returns the configuration for one connection to host.

@@ -1,7 +1,6 @@
 package amqp
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -26,14 +25,14 @@ type textError struct {
 func (e *textError) Error() string { return e.text }
 func (e *textError) Unwrap() error { return e.err }
 
-// tooLarge is the broker's refusal of a message for its size.
-type tooLarge struct {
+// sizeRefused is the broker's refusal of a message for its size.
+type sizeRefused struct {
 	limit int // the broker's limit of a body in bytes
 	err   error
 }
 
-func (t *tooLarge) Error() string { return t.err.Error() }
-func (t *tooLarge) Unwrap() error { return t.err }
+func (e *sizeRefused) Error() string { return e.err.Error() }
+func (e *sizeRefused) Unwrap() error { return e.err }
 
 // noAnswer is the cause for aborting a connection on which the broker has not answered
 // in time.
@@ -98,6 +97,7 @@ var (
 	connectionLimitReached = regexp.MustCompile(`^NOT_ALLOWED - (?s:.*)connection limit \(\d+\) is reached$`)
 	channelLimitReached    = regexp.MustCompile(`^NOT_ALLOWED - number of channels opened (?s:.*)has reached the (?:maximum allowed (?:\w+ )?limit of|negotiated channel_max) \(?\d+\)?$`)
 	queueLimitReached      = regexp.MustCompile(`^PRECONDITION_FAILED - cannot declare queue '(?s:.*)limit (?s:.*)is reached$`)
+	loginRefused           = regexp.MustCompile(`^ACCESS_REFUSED - Login was refused`)
 	vhostMissing           = regexp.MustCompile(`^NOT_ALLOWED - vhost (?s:.*) not found$`)
 	vhostRefused           = regexp.MustCompile(`^NOT_ALLOWED - access to vhost '(?s:.*)' refused for user '(?s:.*)'$`)
 	topicRefused           = regexp.MustCompile(`^ACCESS_REFUSED - (?:\w+ )?access to topic '`)
@@ -109,10 +109,10 @@ var (
 	sizeRefusal            = regexp.MustCompile(`^PRECONDITION_FAILED - message size \d+ is larger than (?:configured )?max size (\d+)$`)
 )
 
-// nodeAway reports whether a reply NOT_FOUND means that the queue exists, but its node
-// is away or the queue has crashed.
-func nodeAway(e *amqp091.Error) bool {
-	return e.Code == amqp091.NotFound && queueAway.MatchString(e.Reason)
+// hasReply reports whether err is a reply of the broker of the given form.
+func hasReply(err error, form *regexp.Regexp) bool {
+	e, ok := errors.AsType[*amqp091.Error](err)
+	return ok && e.Server && form.MatchString(e.Reason)
 }
 
 // classifyReply classifies an exception with which the broker closed a
@@ -122,7 +122,7 @@ func (o *Options) classifyReply(e *amqp091.Error) (transport.Verdict, string) {
 	switch e.Code {
 	case amqp091.AccessRefused:
 		switch {
-		case loginRefused(e):
+		case is(loginRefused):
 			return transport.Refused, "check username and password (a user guest may only log in from the broker's own host)"
 		case is(topicRefused):
 			return transport.Refused, fmt.Sprintf("give user %q the permission for routing key %q (rabbitmqctl set_topic_permissions -p %q)",
@@ -135,7 +135,7 @@ func (o *Options) classifyReply(e *amqp091.Error) (transport.Verdict, string) {
 		return transport.Refused, fmt.Sprintf("give user %q the permission (rabbitmqctl set_permissions -p %q)", o.Username, o.VHost)
 	case amqp091.NotFound:
 		switch {
-		case nodeAway(e):
+		case is(queueAway):
 			return transport.Retry, "the node that holds the queue is away, or the queue has crashed"
 		case is(defaultExchange):
 			return transport.Misconfigured, "the default exchange has no name: leave exchange empty in the configuration"
@@ -203,12 +203,6 @@ func tlsRemedy(err error) (remedy string, ok bool) {
 	return transport.TLSRemedy(err, "broker")
 }
 
-// loginRefused reports whether the broker itself has refused the credentials.
-func loginRefused(err error) bool {
-	e, ok := errors.AsType[*amqp091.Error](err)
-	return ok && e.Server && e.Code == amqp091.AccessRefused && strings.Contains(e.Reason, "Login was refused")
-}
-
 // sizeLimit returns the limit from the broker's refusal of a message for its size.
 func sizeLimit(e *amqp091.Error) (int, bool) {
 	if e.Code != amqp091.PreconditionFailed {
@@ -227,14 +221,9 @@ func retryf(format string, args ...any) *transport.Error {
 	return &transport.Error{Verdict: transport.Retry, Err: fmt.Errorf(format, args...)}
 }
 
-// interrupted returns the error of a message that was not confirmed when ctx ended.
-func interrupted(ctx context.Context, id string) error {
-	return retryf("rabbitmq: message %s was not confirmed before the run was stopped: %w", id, context.Cause(ctx))
-}
-
-// mostSevere joins the errors of several hosts into one error with the most severe
-// verdict.
-func mostSevere(errs []*transport.Error) *transport.Error {
+// joinErrors joins the errors of several hosts or addresses into one error with the most
+// severe verdict.
+func joinErrors(errs []*transport.Error) *transport.Error {
 	if len(errs) == 1 {
 		return errs[0]
 	}

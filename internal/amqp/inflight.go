@@ -11,7 +11,7 @@ type unconfirmed struct {
 	r            *request
 	confirmation *amqp091.DeferredConfirmation // nil if publishing failed
 	sent         time.Time
-	clock        time.Duration // flow.clock of the session when the message was sent
+	unblocked    time.Duration // unblockedTime of the session when the message was sent
 	returned     string        // the broker's reason; empty if not returned
 }
 

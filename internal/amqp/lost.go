@@ -34,14 +34,3 @@ func (p *Publisher) hasConfirmed(host string) (confirmed bool) {
 	})
 	return confirmed
 }
-
-// vhostLost returns err, an error of logging in to host. If err says that the vhost
-// does not exist, but messages of this run were confirmed there, vhostLost returns
-// the error destinationLost instead.
-func (p *Publisher) vhostLost(host string, err error) error {
-	e, ok := errors.AsType[*amqp091.Error](err)
-	if ok && e.Server && e.Code == amqp091.NotAllowed && vhostMissing.MatchString(e.Reason) && p.hasConfirmed(host) {
-		return p.o.destinationLost(err.Error()+": the vhost", err)
-	}
-	return err
-}

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,10 +21,13 @@ var (
 
 // mayDeclare checks whether the user may declare the queue, which does not exist: it
 // declares the queue with an invalid argument.
-func (c *checker) mayDeclare() {
-	impossible := c.o.withArguments(map[string]any{"x-expires": int64(-1)})
-	err := c.call(c.o.declaringQueue(), impossible.declareQueue)
-	if e, ok := errors.AsType[*amqp091.Error](err); ok && expiresRefused.MatchString(e.Reason) {
+func (c *checker) mayDeclare(ctx context.Context) {
+	impossible := c.o.QueueOptions
+	impossible.Arguments = map[string]any{}
+	maps.Copy(impossible.Arguments, c.o.QueueOptions.Arguments)
+	impossible.Arguments["x-expires"] = int64(-1)
+	err := c.declareQueue(ctx, impossible)
+	if hasReply(err, expiresRefused) {
 		c.good("queue %q does not exist: it will be declared", c.o.Queue)
 		return
 	}
@@ -33,28 +37,16 @@ func (c *checker) mayDeclare() {
 	c.bad(err)
 }
 
-// withArguments returns a copy of o with more arguments for the queue.
-func (o *Options) withArguments(more map[string]any) *Options {
-	changed := *o
-	changed.QueueOptions.Arguments = maps.Clone(o.QueueOptions.Arguments)
-	if changed.QueueOptions.Arguments == nil {
-		changed.QueueOptions.Arguments = map[string]any{}
-	}
-	maps.Copy(changed.QueueOptions.Arguments, more)
-	return &changed
-}
-
 // mayPublish checks whether the user may publish, with a message that is never
 // delivered. Its user_id is another user's, which the broker refuses after it has
 // checked the permissions. A user tagged impersonator may use any user_id, so the
 // message is published in a transaction that is rolled back.
-func (c *checker) mayPublish() {
-	err := c.call(c.o.publishingTo(), c.o.probePublish)
-	e, ok := errors.AsType[*amqp091.Error](err)
+func (c *checker) mayPublish(ctx context.Context) {
+	err := c.onChannel(ctx, c.o.publishingTo(), c.o.probePublish)
 	switch {
 	case err == nil:
 		c.note("user %q may publish in the name of others (it is tagged impersonator, or the broker does not check): nothing was delivered", c.o.Username)
-	case ok && userIDRefused.MatchString(e.Reason):
+	case hasReply(err, userIDRefused):
 		c.good("user %q may publish to exchange %q with routing key %q", c.o.Username, c.o.Exchange, c.o.RoutingKey)
 	default:
 		c.bad(err)
@@ -83,12 +75,12 @@ func (o *Options) probePublish(ch *amqp091.Channel) error {
 // queueAnswers checks whether the queue answers. A quorum queue without a majority is
 // still found by a look-up, but confirms nothing. Getting a message from an empty queue
 // needs the majority and changes nothing; it also needs permission to read.
-func (c *checker) queueAnswers() {
+func (c *checker) queueAnswers(ctx context.Context) {
 	name := c.o.receivingQueue()
 	if name == "" {
 		return
 	}
-	q, err := c.o.lookUp(c.call, name)
+	q, err := c.lookUpQueue(ctx, name)
 	if err != nil {
 		return // the error is already in the findings
 	}
@@ -96,7 +88,7 @@ func (c *checker) queueAnswers() {
 		c.note("queue %q holds messages, so it was not checked whether the queue answers", name)
 		return
 	}
-	err = c.call(fmt.Sprintf("ask queue %q for a message", name), func(ch *amqp091.Channel) error {
+	err = c.onChannel(ctx, fmt.Sprintf("ask queue %q for a message", name), func(ch *amqp091.Channel) error {
 		m, ok, err := ch.Get(name, false)
 		if err == nil && ok {
 			err = m.Nack(false, true) // a message came after the look-up: put it back

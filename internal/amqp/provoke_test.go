@@ -232,33 +232,33 @@ func arguments(arguments map[string]any) provocation {
 
 // connected logs in with o and returns the connection, which is closed when t
 // ends.
-func connected(t *testing.T, o Options) (*Options, *amqp091.Connection, *deadlineConn) {
+func connected(t *testing.T, o Options) *connection {
 	t.Helper()
 	full, err := o.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
 	host := full.Hosts[0]
-	plain, err := full.Dial(t.Context(), "tcp", host)
+	socket, err := full.Dial(t.Context(), "tcp", host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, socket, err := login(t.Context(), full, host, plain)
+	c, err := login(t.Context(), full, host, socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { socket.abort(errClosed) })
-	return full, c, socket
+	t.Cleanup(func() { c.abort(errClosed) })
+	return c
 }
 
 // closedBecause connects, calls do, and returns the broker's reason for closing the
 // connection.
 func closedBecause(t *testing.T, o Options, do func(*deadlineConn)) error {
 	t.Helper()
-	_, c, socket := connected(t, o)
-	closed := c.NotifyClose(make(chan *amqp091.Error, 1))
-	testkit.Await(t, "the connection to be open", func() bool { return !c.IsClosed() })
-	do(socket)
+	c := connected(t, o)
+	closed := c.conn.NotifyClose(make(chan *amqp091.Error, 1))
+	testkit.Await(t, "the connection to be open", func() bool { return !c.conn.IsClosed() })
+	do(c.socket)
 	select {
 	case e := <-closed:
 		return e
@@ -270,16 +270,14 @@ func closedBecause(t *testing.T, o Options, do func(*deadlineConn)) error {
 // declare declares the queue, even if it exists.
 func declare(t *testing.T, o Options) error {
 	t.Helper()
-	full, c, _ := connected(t, o)
-	return withChannel(c, full.declareQueue)
+	return connected(t, o).declareQueue(t.Context(), o.QueueOptions)
 }
 
 // publishRaw publishes a message that Publisher would not publish, and returns the broker's
 // reason for closing the channel.
 func publishRaw(t *testing.T, o Options, m amqp091.Publishing, immediate bool) error {
 	t.Helper()
-	_, c, _ := connected(t, o)
-	ch, err := c.Channel()
+	ch, err := connected(t, o).conn.Channel()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 
 var (
 	errClosed  = errors.New("the publisher was closed")
-	errStopped = errors.New("publishing was stopped")
+	errStopped = errors.New("publishing was stopped") // by the end of Send's context
 )
 
 // Publisher is a transport.Transport that publishes to RabbitMQ.
@@ -44,7 +44,7 @@ type Publisher struct {
 	clusters       sync.Map     // host -> name of its cluster
 	resends        resends
 	channelWarning sync.Once
-	health         health
+	sessions       sessionCount
 	counters       delivery.Counters
 }
 
@@ -71,10 +71,9 @@ func Open(ctx context.Context, options Options) (*Publisher, error) {
 		p.kill()
 		return nil, err
 	}
-	p.health.up()
 	p.wg.Go(func() { p.supervise(s) })
 	for range p.o.Connections - 1 {
-		p.wg.Go(func() { p.supervise(nil) })
+		p.wg.Go(func() { p.supervise(p.connectWithinOutage()) })
 	}
 	return p, nil
 }
@@ -104,18 +103,17 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 		return &transport.Error{Verdict: transport.Misconfigured,
 			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
 	}
-	body := m.Body
-	if limit := int(p.sizeLimit.Load()); limit > 0 && len(body) > limit {
-		return p.tooLarge(m.ID, len(body), limit)
+	if err := p.checkSize(m.ID, len(m.Body)); err != nil {
+		return err
 	}
-	weight := min(int64(len(body)), p.o.MaxBytesInFlight)
+	weight := min(int64(len(m.Body)), p.o.MaxBytesInFlight)
 	if p.bytesInFlight.Acquire(ctx, weight) != nil {
 		return p.stopped(ctx, m.ID)
 	}
 	defer p.bytesInFlight.Release(weight)
 
-	lent, done := &lentBody{bytes: body}, make(chan error, 1)
-	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: len(body), body: lent, done: done}
+	lent, done := &lentBody{bytes: m.Body}, make(chan error, 1)
+	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: len(m.Body), body: lent, done: done}
 	select {
 	case p.requests <- r:
 	case <-ctx.Done():
@@ -141,19 +139,22 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 // stopped returns the error of a message that was not confirmed when the
 // publisher's or the caller's context ended.
 func (p *Publisher) stopped(ctx context.Context, id string) error {
-	if p.ctx.Err() == nil {
-		return interrupted(ctx, id)
+	cause := context.Cause(ctx)
+	if p.ctx.Err() != nil {
+		if cause = context.Cause(p.ctx); !errors.Is(cause, errClosed) {
+			return cause
+		}
 	}
-	cause := context.Cause(p.ctx)
-	if errors.Is(cause, errClosed) {
-		return interrupted(p.ctx, id)
-	}
-	return cause
+	return retryf("rabbitmq: message %s was not confirmed before the run was stopped: %w", id, cause)
 }
 
-// tooLarge returns the error of a message whose body, as sent, has size bytes and
-// exceeds the broker's limit.
-func (p *Publisher) tooLarge(id string, size, limit int) error {
+// checkSize returns an error if a message whose body, as sent, has size bytes exceeds the
+// broker's limit, as far as it is known.
+func (p *Publisher) checkSize(id string, size int) error {
+	limit := int(p.sizeLimit.Load())
+	if limit == 0 || size <= limit {
+		return nil
+	}
 	return &transport.Error{Verdict: transport.TooLarge,
 		Err: fmt.Errorf("rabbitmq: message %s has %d bytes, and the broker's limit is %d: split the message, or raise max_message_size of the broker", id, size, limit)}
 }
@@ -164,11 +165,11 @@ func (p *Publisher) mayRetry(r *request) bool {
 		(r.firstFailed.IsZero() || time.Since(r.firstFailed) < p.o.RetryTimeout)
 }
 
-// tryAgain records that an attempt to deliver r has failed because of cause, and
-// reports whether r is to be tried again. If not, tryAgain answers r. If no message was
-// confirmed since r first failed, tryAgain fails the whole publisher, since the other
-// messages would fail too.
-func (p *Publisher) tryAgain(r *request, cause error) (again bool) {
+// retryOrGiveUp records that an attempt to deliver r has failed because of cause. It
+// returns true if the caller is to retry r. Otherwise it gives r up and answers its Send.
+// If no message was confirmed since r first failed, it also fails the whole publisher,
+// since the other messages would fail too.
+func (p *Publisher) retryOrGiveUp(r *request, cause error) (retry bool) {
 	if r.firstFailed.IsZero() {
 		r.firstFailed = time.Now()
 	}

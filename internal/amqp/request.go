@@ -25,8 +25,8 @@ type request struct {
 
 	attempts    int
 	firstFailed time.Time // zero if no attempt has failed
-	due         time.Time // not to be published before; zero means now
-	resent      bool      // one of the publisher's resends in flight
+	due         time.Time // when channelPublisher.delayed ends for it
+	resent      bool      // counts as one of resends.inFlight
 }
 
 // lentBody is a message's body, which the caller of Send lends. Send and the
@@ -35,9 +35,9 @@ type lentBody struct {
 	// session is the connection to which the body was last written.
 	session atomic.Pointer[session]
 
-	mu       sync.Mutex // held while bytes is being written
-	bytes    []byte
-	returned bool // Send has returned: nobody may read bytes any more
+	mu        sync.Mutex // held while bytes is being written
+	bytes     []byte
+	takenBack bool // Send returns: nobody may read bytes any more
 }
 
 // takeBack ends the loan. If the body is being written, takeBack waits for the write,
@@ -51,7 +51,7 @@ func (b *lentBody) takeBack() {
 	defer t.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.returned = true
+	b.takenBack = true
 }
 
 // backlog holds requests that any channelPublisher is to publish again. The

@@ -16,13 +16,13 @@ type resends struct {
 	mu       sync.Mutex
 	inFlight int
 	limit    int       // the largest inFlight; 0 counts as 1
-	failures int       // refusals since a resend was last confirmed
+	refusals int       // since a resend was last confirmed
 	until    time.Time // no resend before this time
 }
 
-// take marks r as one of the resends in flight. It returns false if no further resend
+// start makes r one of the resends in flight. It returns false if no further resend
 // is allowed now.
-func (s *resends) take(r *request, now time.Time) bool {
+func (s *resends) start(r *request, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Before(s.until) || s.inFlight >= max(s.limit, 1) {
@@ -33,31 +33,45 @@ func (s *resends) take(r *request, now time.Time) bool {
 	return true
 }
 
-// done records that the outcome of r is known, or that its channel has ended. It does
-// nothing if r is not a resend in flight.
-func (s *resends) done(r *request, confirmed bool) {
+// confirmed ends the resend of r, if any, with a confirmation.
+func (s *resends) confirmed(r *request) {
 	if !r.resent {
 		return
 	}
-	r.resent = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inFlight--
-	if confirmed {
-		s.failures, s.limit, s.until = 0, min(2*max(s.limit, 1), 1<<16), time.Time{}
-	}
+	s.endLocked(r)
+	s.refusals, s.limit, s.until = 0, min(2*max(s.limit, 1), 1<<16), time.Time{}
 }
 
-// refused records that the broker has refused r. It must be called before done.
-// backoff returns the pause after a number of failures.
-func (s *resends) refused(r *request, now time.Time, backoff func(failures int) time.Duration) {
+// refused records that the broker has refused r, which may be a resend. backoff returns
+// the pause after a number of refusals.
+func (s *resends) refused(r *request, now time.Time, backoff func(refusals int) time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = 1
 	// Other refused messages were published before the current pause, which is already
 	// their consequence.
-	if r.resent || s.failures == 0 {
-		s.failures++
-		s.until = now.Add(backoff(s.failures))
+	if r.resent || s.refusals == 0 {
+		s.refusals++
+		s.until = now.Add(backoff(s.refusals))
+	}
+	s.endLocked(r)
+}
+
+// end ends the resend of r, if any, neither confirmed nor refused.
+func (s *resends) end(r *request) {
+	if !r.resent {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked(r)
+}
+
+func (s *resends) endLocked(r *request) {
+	if r.resent {
+		r.resent = false
+		s.inFlight--
 	}
 }

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
-
-	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/transport"
 )
@@ -17,71 +16,80 @@ import (
 // The number is small, so that a run from cron ends soon if no broker listens.
 const openRounds = 3
 
-// supervise keeps one of the publisher's connections connected until the
-// publisher ends. s is the session that Open has set up, or nil. supervise
-// fails the publisher if connections keep being established and lost for
-// RetryTimeout without a single confirmation.
+// supervise runs s and, until the publisher ends, the sessions that replace it. It
+// fails the publisher if sessions keep being established and lost for RetryTimeout
+// without a single confirmation. supervise(nil) does nothing.
 func (p *Publisher) supervise(s *session) {
 	channels := p.o.Channels
-	var since time.Time // when the current row of failures began
-	for failures, first := 0, true; ; first = false {
-		if s == nil {
-			var err error
-			s, err = p.connect(p.ctx, func(int) bool { return p.health.outage() < p.o.RetryTimeout })
-			if err != nil {
-				p.failAll(err) // without effect if the publisher has ended
+	var losses losses
+	for s != nil {
+		err := s.run(channels)
+		others := p.sessions.ended()
+		opened := len(s.channels)
+		switch limited := hasReply(err, channelLimitReached) && opened < channels; {
+		case p.ctx.Err() != nil:
+			return
+		case transport.VerdictOf(err) != transport.Retry:
+			p.failAll(err)
+			return
+		case limited && opened > 0:
+			p.warnOfChannels(s, err)
+			channels = opened
+		case limited && others > 0:
+			p.warnOfChannels(s, err)
+			return // the other connections go on
+		default:
+			losses.add(s, p.o.RetryTimeout)
+			if time.Since(losses.since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < losses.since.UnixNano() {
+				p.failAll(err)
 				return
 			}
-			p.health.up()
-			if !first {
-				p.counters.Reconnects.Add(1)
-			}
+			wait := p.backoff(losses.count)
+			p.o.Log.Warn("connection_lost", "error", err, "again_in", wait)
+			pause(p.ctx, wait)
 		}
-		began := time.Now()
-		opened, err := s.publish(channels)
-		others := p.health.down()
-		if p.ctx.Err() != nil {
-			return
+		if s = p.connectWithinOutage(); s != nil {
+			p.counters.Reconnects.Add(1)
 		}
-		if transport.VerdictOf(err) != transport.Retry {
-			p.failAll(err)
-			return
-		}
-		if channelLimit(err) && opened < channels && (opened > 0 || others > 0) {
-			p.warnOfChannels(s.host, opened, err)
-			if opened == 0 {
-				return // the other connections go on
-			}
-			channels, s = opened, nil
-			continue
-		}
-		failures++
-		if s.confirmed.Load() {
-			failures = 0
-		}
-		now := time.Now()
-		// A connection that confirmed a message, or lasted long, ends the row.
-		if failures <= 1 || now.Sub(began) >= p.o.RetryTimeout {
-			since = now
-		}
-		if now.Sub(since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < since.UnixNano() {
-			p.failAll(err)
-			return
-		}
-		s = nil
-		wait := p.backoff(failures)
-		p.o.Log.Warn("connection_lost", "error", err, "again_in", wait)
-		pause(p.ctx, wait)
+	}
+}
+
+// losses are the sessions in a row that were lost without a confirmation.
+type losses struct {
+	count int
+	since time.Time // when the first session of the row was lost
+}
+
+// add counts the loss of s. If s has confirmed a message, a new row begins. If s has
+// lasted long, count goes on, but since begins anew.
+func (l *losses) add(s *session, long time.Duration) {
+	l.count++
+	if s.confirmed.Load() {
+		l.count = 0
+	}
+	if l.count <= 1 || time.Since(s.began) >= long {
+		l.since = time.Now()
 	}
 }
 
 // warnOfChannels logs, once in a run, that the broker allows fewer channels than the
 // options ask for.
-func (p *Publisher) warnOfChannels(host string, opened int, err error) {
+func (p *Publisher) warnOfChannels(s *session, err error) {
 	p.channelWarning.Do(func() {
-		p.o.Log.Warn("channels_limited", "host", host, "wanted", p.o.Channels, "opened", opened, "error", err,
+		p.o.Log.Warn("channels_limited", "host", s.host, "wanted", p.o.Channels, "opened", len(s.channels), "error", err,
 			"hint", "the run goes on with the channels that it can get; use fewer --channels or --connections, or raise the limit")
 	})
+}
+
+// connectWithinOutage connects, unless no connection works for RetryTimeout. Then it
+// fails the publisher and returns nil.
+func (p *Publisher) connectWithinOutage() *session {
+	s, err := p.connect(p.ctx, func(int) bool { return p.sessions.outage() < p.o.RetryTimeout })
+	if err != nil {
+		p.failAll(err) // without effect if the publisher has ended
+		return nil
+	}
+	return s
 }
 
 // connect tries all hosts, round after round, until one works or keepTrying(rounds)
@@ -89,20 +97,26 @@ func (p *Publisher) warnOfChannels(host string, opened int, err error) {
 // refused credentials get a second attempt: a broker that drops the connection looks
 // the same.
 func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) bool) (*session, error) {
-	refused := false
+	loginRetried := false
 	for rounds := 1; ; rounds++ {
-		s, unknown, err := p.round(ctx)
-		if err == nil {
+		s, errs := p.tryHosts(ctx)
+		if s != nil {
+			p.sessions.began()
 			return s, nil
 		}
+		err := joinErrors(errs)
 		again := err.Verdict == transport.Retry && keepTrying(rounds)
-		if loginRefused(err) && !refused {
-			refused, again = true, true
+		if hasReply(err, loginRefused) && !loginRetried {
+			loginRetried, again = true, true
 		}
-		if ctx.Err() == nil && !again && !p.answered.Load() && unknown {
-			err.Verdict = transport.Misconfigured // the name did not exist in any round
+		if ctx.Err() != nil {
+			return nil, err
 		}
-		if !again || ctx.Err() != nil {
+		if !again {
+			// If a host has answered, its name is right, and the name service is at fault.
+			if !p.answered.Load() && !slices.ContainsFunc(errs, knownName) {
+				err.Verdict = transport.Misconfigured
+			}
 			return nil, err
 		}
 		wait := p.backoff(rounds)
@@ -111,10 +125,9 @@ func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) boo
 	}
 }
 
-// round tries each host once, beginning with the host that worked last. unknown
-// reports that the names of all hosts are unknown.
-func (p *Publisher) round(ctx context.Context) (s *session, unknown bool, _ *transport.Error) {
-	unknown = true
+// tryHosts tries each host once, beginning with the host that worked last. It returns
+// the error of each host if none works.
+func (p *Publisher) tryHosts(ctx context.Context) (*session, []*transport.Error) {
 	var errs []*transport.Error
 	hosts, start := p.o.Hosts, int(p.host.Load())
 	for i := range hosts {
@@ -122,30 +135,23 @@ func (p *Publisher) round(ctx context.Context) (s *session, unknown bool, _ *tra
 		s, err := p.newSession(ctx, hosts[n])
 		if err == nil {
 			p.host.Store(int64(n))
-			return s, false, nil
+			return s, nil
 		}
 		p.o.Log.Debug("host_failed", "host", hosts[n], "error", err)
 		wrapped := p.o.wrap(hosts[n], "connect", err)
 		if errors.Is(err, transport.ErrDestinationLost) {
-			return nil, false, wrapped // another host cannot help
+			return nil, []*transport.Error{wrapped} // another host cannot help
 		}
-		unknown = unknown && unknownName(err)
 		errs = append(errs, wrapped)
 	}
-	return nil, unknown, mostSevere(errs)
+	return nil, errs
 }
 
-// unknownName reports whether err says that a host's name does not exist.
-func unknownName(err error) bool {
+// knownName reports whether err, the error of a host, is another than that the host's
+// name does not exist.
+func knownName(err *transport.Error) bool {
 	d, ok := errors.AsType[*net.DNSError](err)
-	return ok && d.IsNotFound
-}
-
-// channelLimit reports whether the broker closed the connection because of a
-// limit of channels.
-func channelLimit(err error) bool {
-	e, ok := errors.AsType[*amqp091.Error](err)
-	return ok && e.Server && e.Code == amqp091.NotAllowed && channelLimitReached.MatchString(e.Reason)
+	return !ok || !d.IsNotFound
 }
 
 // backoff returns how long to wait after a number of failures in a row. The time
@@ -169,33 +175,34 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// health records for how long the publisher has had no connection.
-type health struct {
-	mu       sync.Mutex
-	sessions int
-	since    time.Time // when sessions became 0
+// sessionCount is the number of sessions that the publisher has.
+type sessionCount struct {
+	mu        sync.Mutex
+	n         int
+	lastEnded time.Time // when a session last ended
 }
 
-func (h *health) up() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.sessions++
+func (c *sessionCount) began() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
 }
 
-// down returns how many connections are left.
-func (h *health) down() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.sessions--
-	h.since = time.Now()
-	return h.sessions
+// ended returns how many sessions are left.
+func (c *sessionCount) ended() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n--
+	c.lastEnded = time.Now()
+	return c.n
 }
 
-func (h *health) outage() time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.sessions > 0 {
+// outage returns for how long the publisher has had no session.
+func (c *sessionCount) outage() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n > 0 {
 		return 0
 	}
-	return time.Since(h.since)
+	return time.Since(c.lastEnded)
 }

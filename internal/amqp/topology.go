@@ -1,25 +1,27 @@
 package amqp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// topology makes sure that the queue and the exchange exist. It declares only a queue
-// that does not exist, and leaves the options of an existing queue alone. If
+// ensureTopology makes sure that the queue and the exchange exist. It declares only a
+// queue that does not exist, and leaves the options of an existing queue alone. If
 // hasConfirmed is set and a durable queue does not exist, the queue was deleted with
-// messages of this run: topology returns that error and does not declare the queue.
-// topology returns wrapped errors.
-func (o *Options) topology(host string, call channelCall, hasConfirmed bool) error {
+// messages of this run: ensureTopology returns that error and does not declare the
+// queue. ensureTopology returns wrapped errors.
+func (c *connection) ensureTopology(ctx context.Context, hasConfirmed bool) error {
+	o := c.o
 	if o.Queue != "" {
-		_, err := o.lookUp(call, o.Queue)
+		_, err := c.lookUpQueue(ctx, o.Queue)
 		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
-			return o.destinationLost(fmt.Sprintf("rabbitmq %s: %s", host, o.namedQueue(o.Queue)), err)
+			return o.destinationLost(fmt.Sprintf("rabbitmq %s: %s", c.host, o.namedQueue(o.Queue)), err)
 		}
 		if missing(err) && !o.QueueOptions.Passive {
-			err = call(o.declaringQueue(), o.declareQueue)
+			err = c.declareQueue(ctx, o.QueueOptions)
 		}
 		if err != nil {
 			return err
@@ -28,14 +30,14 @@ func (o *Options) topology(host string, call channelCall, hasConfirmed bool) err
 	if o.Exchange == "" {
 		return nil
 	}
-	return call(o.lookingUpExchange(), o.lookUpExchange)
+	return c.lookUpExchange(ctx)
 }
 
-// lookUp looks up a queue without changing anything. A queue that is exclusive to
+// lookUpQueue looks up a queue without changing anything. A queue that is exclusive to
 // another connection counts as existing. While the node of a classic queue is away,
 // RabbitMQ 3.10 answers with an error, and RabbitMQ 4 does not answer.
-func (o *Options) lookUp(call channelCall, name string) (q amqp091.Queue, err error) {
-	err = call(o.lookingUpQueue(name), func(ch *amqp091.Channel) error {
+func (c *connection) lookUpQueue(ctx context.Context, name string) (q amqp091.Queue, err error) {
+	err = c.onChannel(ctx, c.o.lookingUpQueue(name), func(ch *amqp091.Channel) error {
 		q, err = ch.QueueDeclarePassive(name, false, false, false, false, nil)
 		return err
 	})
@@ -72,23 +74,24 @@ func (o *Options) lookUpAndConfirm(ch *amqp091.Channel) error {
 	return ch.Confirm(false)
 }
 
-func (o *Options) declareQueue(ch *amqp091.Channel) error {
-	q := o.QueueOptions
-	arguments, err := q.table()
-	if err != nil {
+func (c *connection) declareQueue(ctx context.Context, q QueueOptions) error {
+	return c.onChannel(ctx, "declare "+c.o.namedQueue(c.o.Queue), func(ch *amqp091.Channel) error {
+		arguments, err := q.table()
+		if err != nil {
+			return err
+		}
+		_, err = ch.QueueDeclare(c.o.Queue, q.Durable, q.AutoDelete, q.Exclusive, false, arguments)
 		return err
-	}
-	_, err = ch.QueueDeclare(o.Queue, q.Durable, q.AutoDelete, q.Exclusive, false, arguments)
-	return err
+	})
 }
 
-func (o *Options) lookUpExchange(ch *amqp091.Channel) error {
-	return ch.ExchangeDeclarePassive(o.Exchange, amqp091.ExchangeDirect, false, false, false, false, nil)
+func (c *connection) lookUpExchange(ctx context.Context) error {
+	return c.onChannel(ctx, c.o.lookingUpExchange(), func(ch *amqp091.Channel) error {
+		return ch.ExchangeDeclarePassive(c.o.Exchange, amqp091.ExchangeDirect, false, false, false, false, nil)
+	})
 }
 
 // The names of actions, for errors.
-
-func (o *Options) declaringQueue() string { return "declare " + o.namedQueue(o.Queue) }
 
 func (o *Options) namedQueue(name string) string {
 	return fmt.Sprintf("queue %q in vhost %q", name, o.VHost)
@@ -122,5 +125,5 @@ func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exc
 // node is away.
 func missing(err error) bool {
 	e, ok := errors.AsType[*amqp091.Error](err)
-	return ok && e.Server && e.Code == amqp091.NotFound && !nodeAway(e)
+	return ok && e.Server && e.Code == amqp091.NotFound && !hasReply(err, queueAway)
 }

@@ -105,17 +105,16 @@ func TestWriteTimeoutIsExtendedWhileWriting(t *testing.T) {
 	}
 }
 
-// TestFlowClock: the clock of a connection stops while the connection is blocked, and then
-// continues.
-func TestFlowClock(t *testing.T) {
-	f := newFlow()
-	f.since = f.since.Add(-20 * time.Second)
-	f.set(true)
-	f.since = f.since.Add(-time.Hour)
-	f.set(false)
-	f.since = f.since.Add(-15 * time.Second)
-	if got := f.clock(); got < 35*time.Second || got > 45*time.Second {
-		t.Errorf("the clock shows %v, want 35 s", got)
+// TestUnblockedTime: the time in which a connection is blocked does not count.
+func TestUnblockedTime(t *testing.T) {
+	b := newBlockedState()
+	b.since = b.since.Add(-20 * time.Second)
+	b.set(true)
+	b.since = b.since.Add(-time.Hour)
+	b.set(false)
+	b.since = b.since.Add(-15 * time.Second)
+	if got := b.unblockedTime(); got < 35*time.Second || got > 45*time.Second {
+		t.Errorf("got %v, want 35 s", got)
 	}
 }
 

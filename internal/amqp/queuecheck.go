@@ -20,35 +20,35 @@ type queueCheck struct {
 // window of messages may be returned at once.
 const queueCheckInterval = time.Second
 
-// unroutable returns the error of a message that the broker has returned. The broker
-// also returns messages while the node of a classic queue is away. So unroutable looks
+// returnError returns the error of a message that the broker has returned. The broker
+// also returns messages while the node of a classic queue is away. So returnError looks
 // up the queue before it blames the configuration.
-func (q *queueCheck) unroutable(id, returned string) *transport.Error {
+func (q *queueCheck) returnError(id, returned string) *transport.Error {
 	s := q.session
-	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", s.host, s.p.o.publishingTo(), id, returned)
+	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", s.host, s.o.publishingTo(), id, returned)
 	switch found := q.state(); {
 	case found != nil && found.Verdict == transport.Retry:
 		return retryf("%s: %w", text, found)
 	case found != nil && missing(found) && s.p.hasConfirmed(s.host):
-		return s.p.o.destinationLost(text+": the queue", found)
-	case found == nil && s.p.o.Exchange == "":
+		return s.o.destinationLost(text+": the queue", found)
+	case found == nil && s.o.Exchange == "":
 		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
 	}
 	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
 		"%s: create the queue or bind it to the exchange, or correct routing_key and exchange in the configuration", text)}
 }
 
-// nacked returns the error of a message that the broker has refused with a nack. With
+// nackError returns the error of a message that the broker has refused with a nack. With
 // lookUp it looks up the queue to find the cause; without, it names a full queue, the
 // likely cause.
-func (q *queueCheck) nacked(lookUp bool) *transport.Error {
+func (q *queueCheck) nackError(lookUp bool) *transport.Error {
 	if lookUp {
 		if found := q.state(); found != nil && found.Verdict == transport.Retry {
 			return retryf("rabbitmq %s: the broker refused it (nack): %w", q.session.host, found)
 		}
 	}
-	likely := fmt.Sprintf("queue %q may be full", q.session.p.o.RoutingKey)
-	if exchange := q.session.p.o.Exchange; exchange != "" {
+	likely := fmt.Sprintf("queue %q may be full", q.session.o.RoutingKey)
+	if exchange := q.session.o.Exchange; exchange != "" {
 		likely = fmt.Sprintf("a queue bound to exchange %q may be full", exchange)
 	}
 	return retryf("rabbitmq %s: the broker refused it (nack): %s", q.session.host, likely)
@@ -57,13 +57,12 @@ func (q *queueCheck) nacked(lookUp bool) *transport.Error {
 // state looks up the queue, at most once in queueCheckInterval. It returns nil if the
 // queue exists or no queue is configured.
 func (q *queueCheck) state() *transport.Error {
-	o := q.session.p.o
-	name := o.receivingQueue()
+	name := q.session.o.receivingQueue()
 	if name == "" {
 		return nil
 	}
 	if time.Since(q.at) >= queueCheckInterval {
-		_, err := o.lookUp(q.session.onNewChannel(q.session.p.ctx), name)
+		_, err := q.session.lookUpQueue(q.session.p.ctx, name)
 		q.result, _ = errors.AsType[*transport.Error](err)
 		q.at = time.Now()
 	}
