@@ -34,18 +34,19 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Transport is a transport that writes the messages of each directory to a file:
+// Transport is a transport that writes the messages of each directory to two files, first
+// to the partial file and then to the finished file:
 //
+//	.DIRECTORY.PATHHASH.partial
 //	DIRECTORY.HASH.jsonl[.gz|.zst]
 //
-// HASH is a hash of the directory's path and of all messages with their ids. So two
-// files with different messages never have the same name, even if the files of several
-// sensors or runs are moved into one folder.
+// Send adds messages to the partial file, in the form that record.go describes. A later
+// run goes on with that file, since PATHHASH is a hash of the directory's path alone.
 //
-// Send adds messages to a hidden, uncompressed file, .DIRECTORY.HASH.partial,
-// in the form that record.go describes. A later run goes on with that file.
-// Finish reads the partial file once, writes its messages to the finished file
-// in the format of the options, and compresses them.
+// Finish reads the partial file once, and writes its messages to the finished file in the
+// format and compression of the options. HASH is a hash of the directory's path and of all
+// messages with their ids. So two files with different messages never have the same name,
+// even if the files of several sensors or runs are moved into one folder.
 type Transport struct {
 	o      Options
 	folder *os.Root
@@ -83,6 +84,7 @@ func Open(o Options) (*Transport, error) {
 	}
 	var err error
 	if t.folder, err = os.OpenRoot(o.Path); err != nil {
+		// If the path is a file, the error of OpenRoot has no type that wrap knows.
 		if info, e := os.Stat(o.Path); e == nil && !info.IsDir() {
 			err = &fs.PathError{Op: "open", Path: o.Path, Err: unix.ENOTDIR}
 		}

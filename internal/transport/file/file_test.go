@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -25,6 +26,8 @@ const (
 	directory = "/srv/tstat/2016_02_17_12_53.out"
 	// folderEnv names the folder that TestChild writes to.
 	folderEnv = "TRANSPORT_TEST_FOLDER"
+	// fullEnv limits the size of the file that TestChild writes.
+	fullEnv = "TRANSPORT_TEST_FULL"
 )
 
 func openFolder(t *testing.T, o file.Options) *file.Transport {
@@ -52,6 +55,16 @@ func partialOf(t *testing.T, folder string) string {
 		t.Fatalf("%d partial files, want 1: %v", len(found), err)
 	}
 	return found[0]
+}
+
+// finished returns the finished files of a folder.
+func finished(t *testing.T, folder string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(folder, "[^.]*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // TestFileTorn cuts the last record of a partial file at every byte, and replaces it by
@@ -141,15 +154,6 @@ func TestFileDamaged(t *testing.T) {
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, text) {
 		t.Errorf("the partial file has changed, or is gone: %v", err)
 	}
-}
-
-func finished(t *testing.T, folder string) []string {
-	t.Helper()
-	found, err := filepath.Glob(filepath.Join(folder, "[^.]*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
 }
 
 // TestFileOtherSettings changes format and compression between runs of the same
@@ -274,21 +278,14 @@ func TestFilePartialRemoved(t *testing.T) {
 	}
 }
 
-// child runs TestChild in a process of its own.
-func child(t *testing.T, folder string) *exec.Cmd {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$", "-test.v")
-	cmd.Env = append(os.Environ(), folderEnv+"="+folder)
-	return cmd
-}
-
 // TestChild sends messages to a file, prints the number of each accepted message, and
-// never finishes. With TRANSPORT_TEST_FULL it ends when the file reaches 100 kB.
+// never finishes. If fullEnv is set, it ends when the file reaches 100 kB.
 func TestChild(t *testing.T) {
 	folder := os.Getenv(folderEnv)
 	if folder == "" {
 		t.Skip("runs only as a child of other tests")
 	}
-	if os.Getenv("TRANSPORT_TEST_FULL") != "" {
+	if os.Getenv(fullEnv) != "" {
 		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100_000, Max: 100_000}); err != nil {
 			t.Fatal(err)
 		}
@@ -319,54 +316,62 @@ func TestFileProcessDies(t *testing.T) {
 	for name, full := range map[string]bool{"killed": false, "no room": true} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			cmd := child(t, folder)
-			var accepted []int
-			if full {
-				cmd.Env = append(cmd.Env, "TRANSPORT_TEST_FULL=1")
-			}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var text bytes.Buffer
-			for buf := make([]byte, 4096); ; {
-				n, err := out.Read(buf)
-				text.Write(buf[:n])
-				if err != nil {
-					break
-				}
-				if !full && bytes.Count(text.Bytes(), []byte("accepted")) > 50 {
-					if err := cmd.Process.Kill(); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			_ = cmd.Wait() // killed
-			for line := range strings.Lines(text.String()) {
-				var n int
-				if _, err := fmt.Sscanf(line, "accepted %d\n", &n); err == nil {
-					accepted = append(accepted, n)
-				}
-			}
-			if len(accepted) < 10 || strings.Contains(text.String(), "failed") {
-				t.Fatalf("the child has printed %s", &text)
+			output := runChild(t, folder, full)
+			if strings.Contains(output, "failed") || strings.Count(output, "accepted") < 10 {
+				t.Fatalf("the child has printed %s", output)
 			}
 			f := openFolder(t, file.Options{Path: folder})
 			if err := f.Finish(t.Context(), "0", directory); err != nil {
 				t.Fatal(err)
 			}
-			lines := make(map[string]int)
-			for _, l := range readFolder(t, folder) {
-				lines[l]++
+			count := make(map[string]int)
+			for _, line := range readFolder(t, folder) {
+				count[line]++
 			}
-			for _, n := range accepted {
-				if lines[string(transporttest.Message(directory, n).Body)] != 1 {
-					t.Errorf("message %d was accepted, and stands %d times in the file", n, lines[string(transporttest.Message(directory, n).Body)])
+			for line := range strings.Lines(output) {
+				var n int
+				if _, err := fmt.Sscanf(line, "accepted %d\n", &n); err != nil {
+					continue
+				}
+				if c := count[string(transporttest.Message(directory, n).Body)]; c != 1 {
+					t.Errorf("message %d was accepted, and stands %d times in the file", n, c)
 				}
 			}
 		})
 	}
+}
+
+// runChild runs TestChild in a process of its own and returns what it has printed. If full,
+// the child ends by itself. Otherwise runChild kills the child after some messages.
+func runChild(t *testing.T, folder string, full bool) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$", "-test.v")
+	cmd.Env = append(os.Environ(), folderEnv+"="+folder)
+	if full {
+		cmd.Env = append(cmd.Env, fullEnv+"=1")
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var output strings.Builder
+	accepted := 0
+	for lines := bufio.NewReader(out); err == nil; {
+		var line string
+		line, err = lines.ReadString('\n')
+		output.WriteString(line)
+		if strings.HasPrefix(line, "accepted") {
+			accepted++
+		}
+		if !full && accepted == 50 {
+			_ = cmd.Process.Kill()
+		}
+	}
+	if err := cmd.Wait(); full && err != nil {
+		t.Fatal(err)
+	}
+	return output.String()
 }

@@ -22,8 +22,8 @@ import (
 // finish writes the finished file, then removes the partial file. If the run dies in
 // between, both files exist, and the next finish writes the same file again.
 func (o *output) finish(ctx context.Context) error {
-	o.turn.Lock()
-	defer o.turn.Unlock()
+	o.fileMu.Lock()
+	defer o.fileMu.Unlock()
 	partial, err := o.t.folder.Open(o.partial)
 	if errors.Is(err, fs.ErrNotExist) && !o.begun {
 		return nil // no run has written a message of the directory
@@ -32,23 +32,7 @@ func (o *output) finish(ctx context.Context) error {
 		return err
 	}
 	defer partial.Close()
-	finished, err := atomicfile.Create(o.t.dir, o.partial+".tmp", 0o640)
-	if err != nil {
-		return err
-	}
-	size, name, err := o.convert(ctx, partial, finished)
-	if err == nil && size < o.accepted {
-		err = fmt.Errorf("%s: only %d of the %d bytes that this run has written can be read", partial.Name(), size, o.accepted)
-	}
-	if err != nil {
-		return errors.Join(err, finished.Discard())
-	}
-	if size == 0 {
-		err = finished.Discard()
-	} else {
-		err = finished.Commit(name)
-	}
-	if err != nil {
+	if err := o.writeFinished(ctx, partial); err != nil {
 		return err
 	}
 	failpoint.Hit("finished")
@@ -59,9 +43,25 @@ func (o *output) finish(ctx context.Context) error {
 	return atomicfile.SyncDir(o.t.dir)
 }
 
+// writeFinished writes the finished file, unless the partial file holds no message.
+func (o *output) writeFinished(ctx context.Context, partial *os.File) error {
+	finished, err := atomicfile.Create(o.t.dir, o.partial+".tmp", 0o640)
+	if err != nil {
+		return err
+	}
+	size, name, err := o.convert(ctx, partial, finished)
+	if err == nil && size < o.accepted {
+		err = fmt.Errorf("%s: only %d of the %d bytes that this run has written can be read", partial.Name(), size, o.accepted)
+	}
+	if err != nil || size == 0 {
+		return errors.Join(err, finished.Discard())
+	}
+	return finished.Commit(name)
+}
+
 // convert writes the messages of the partial file to dst in the format and compression
 // of the options. It returns the size of the whole records in the partial file, and the
-// name for the finished file.
+// name of the finished file.
 func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (size int64, name string, err error) {
 	buffered := bufio.NewWriterSize(dst, 256<<10)
 	packed, err := o.t.compress(buffered)

@@ -23,10 +23,10 @@ type output struct {
 	base      string // the finished file's name starts with it
 	partial   string // the partial file's name
 
-	mu   sync.Mutex
-	next *group // the group that Sends join, until its commit begins; nil if there is none
+	groupMu sync.Mutex
+	next    *group // the group that Sends join until its commit begins; nil if there is none
 
-	turn     sync.Mutex // held while the partial file is used; guards the fields below
+	fileMu   sync.Mutex // held while the partial file is used; guards the fields below
 	begun    bool       // this run has written to the partial file, and synced its name
 	accepted int64      // bytes of records that this run has synced
 }
@@ -55,7 +55,7 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	o.mu.Lock()
+	o.groupMu.Lock()
 	g := o.next
 	first := g == nil
 	if first {
@@ -65,7 +65,7 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 		o.next = g
 	}
 	g.records = appendRecord(g.records, m)
-	o.mu.Unlock()
+	o.groupMu.Unlock()
 	if first {
 		o.commit(g)
 		return g.err
@@ -78,14 +78,13 @@ func (o *output) add(ctx context.Context, m *transport.Message) error {
 	}
 }
 
-// commit writes g once the commit before it has ended. Until then more Sends
-// join g.
+// commit writes g. It waits for the commit before it, and meanwhile more Sends join g.
 func (o *output) commit(g *group) {
-	o.turn.Lock()
-	defer o.turn.Unlock()
-	o.mu.Lock()
+	o.fileMu.Lock()
+	defer o.fileMu.Unlock()
+	o.groupMu.Lock()
 	o.next = nil
-	o.mu.Unlock()
+	o.groupMu.Unlock()
 	g.err = o.write(g.records)
 	close(g.done)
 }

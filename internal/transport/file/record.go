@@ -19,8 +19,8 @@ import (
 // where ID is escaped as in a URL, so that it holds no space and no newline, and
 // CHECKSUM is the CRC-32C of "ID BODY" in eight hex digits. A crash may leave an
 // incomplete record at the end of the file, and a power cut may leave zero bytes. Each
-// write begins with a newline, which makes such a rest a line of its own. The reader
-// skips lines whose checksum is wrong.
+// write begins with a newline, so the next record is a line of its own all the same. The
+// reader skips lines whose checksum is wrong.
 
 // maxBody bounds a message's body in bytes, and maxLine a record, so that reading
 // a record needs bounded memory.
@@ -86,8 +86,8 @@ func (r *recordReader) each(use func(record, body []byte) error) error {
 	}
 }
 
-// readLine reads a line without its newline. Of a line that is longer than any record
-// it keeps only the start.
+// readLine sets r.line to the next line, without its newline. If the line is longer than
+// any record, r.line is only its start.
 func (r *recordReader) readLine() error {
 	r.line = r.line[:0]
 	for {

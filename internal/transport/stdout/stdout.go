@@ -24,28 +24,22 @@ type Printer struct {
 // New returns a Printer that writes to w and does not close it.
 func New(w io.Writer, pretty bool) *Printer { return &Printer{w: w, pretty: pretty} }
 
-var newline = []byte("\n")
-
 // Send writes the message and a newline.
-func (s *Printer) Send(_ context.Context, m *transport.Message) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	body := m.Body
-	if s.pretty {
-		s.buf.Reset()
-		if err := json.Indent(&s.buf, m.Body, "", "  "); err != nil {
-			panic(fmt.Sprintf("BUG: message %s is not JSON: %v", m.ID, err))
-		}
-		body = s.buf.Bytes()
+func (p *Printer) Send(_ context.Context, m *transport.Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.buf.Reset()
+	if !p.pretty {
+		p.buf.Write(m.Body)
+	} else if err := json.Indent(&p.buf, m.Body, "", "  "); err != nil {
+		panic(fmt.Sprintf("BUG: message %s is not JSON: %v", m.ID, err))
 	}
-	if _, err := s.w.Write(body); err != nil {
-		return fmt.Errorf("print message: %w", err)
-	}
-	if _, err := s.w.Write(newline); err != nil {
+	p.buf.WriteByte('\n')
+	if _, err := p.w.Write(p.buf.Bytes()); err != nil {
 		return fmt.Errorf("print message: %w", err)
 	}
 	return nil
 }
 
 // Close does nothing.
-func (s *Printer) Close(context.Context) error { return nil }
+func (p *Printer) Close(context.Context) error { return nil }
