@@ -15,36 +15,40 @@ const clockSlack = time.Minute
 
 // expired returns the item of a directory whose mark is old enough, nil if the
 // mark is too young, and a *keepError if the directory stays for another reason.
-func (p *planner) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
+func (c *culler) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
 	switch {
 	case err != nil:
 		return nil, err
 	case mark.Kind == logdir.None:
 		return nil, errUnmarked
-	case mark.Time.After(p.now.Add(time.Since(p.began) + clockSlack)): // tstat_send may have marked it during this run
+	case mark.Time.After(c.currentTime().Add(clockSlack)):
 		return nil, futureError(mark.Time)
-	case !p.old(mark.Time):
+	case !c.old(mark.Time):
 		return nil, nil
 	}
 	if hasZeros(mark) { // data may still arrive in place of the zero bytes
 		changed, err := newest(d, func(st logdir.Stat) int64 { return max(st.Mtime, st.Ctime) })
-		if err != nil || !p.old(changed) {
+		if err != nil || !c.old(changed) {
 			return nil, err
 		}
 	}
 	return examineMarked(ctx, d, mark, Expired)
 }
 
-// emptied is like expired, for a directory without a log. It returns an item only if nothing but
-// the mark is left: an earlier run died while it deleted the directory in place. Any other
-// directory without a log is not a directory of logs, and stays.
-func (p *planner) emptied(ctx context.Context, d *logdir.Dir) (*Item, error) {
+// currentTime returns now plus the time since MakePlan was called, in which tstat_send may
+// have marked a directory.
+func (c *culler) currentTime() time.Time { return c.now.Add(time.Since(c.began)) }
+
+// emptied is like expired, for a directory without a log. It returns an item only if
+// nothing but the mark is left: an earlier run died while it deleted the directory in
+// place. Any other directory without a log is not a directory of logs, and stays.
+func (c *culler) emptied(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	onlyMark, err := d.HoldsOnlyMark(ctx)
 	if err != nil || !onlyMark {
 		return nil, err
 	}
-	return p.expired(ctx, d)
+	return c.expired(ctx, d)
 }
 
 // hasZeros reports whether a log had zero bytes when it was marked. Rows may still
@@ -74,8 +78,8 @@ func newest(d *logdir.Dir, timeOf func(logdir.Stat) int64) (last time.Time, err 
 }
 
 // old reports whether t is the TTL ago, or longer. A time in the future, from a clock
-// that has been corrected since, is not.
-func (p *planner) old(t time.Time) bool { return p.now.Sub(t) >= p.TTL }
+// that has been corrected since, is never old.
+func (c *culler) old(t time.Time) bool { return c.now.Sub(t) >= c.TTL }
 
 // markOf returns the directory's mark. A damaged mark is a *keepError.
 func markOf(d *logdir.Dir) (logdir.Mark, error) {
@@ -86,8 +90,8 @@ func markOf(d *logdir.Dir) (logdir.Mark, error) {
 	return mark, err
 }
 
-// examineMarked returns the item of a directory of which everything was confirmed and
-// everything can be deleted.
+// examineMarked returns the item of a directory if everything in it was confirmed and can
+// be deleted, else an error.
 func examineMarked(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why) (*Item, error) {
 	if err := verifySent(ctx, d, mark); err != nil {
 		return nil, err
@@ -124,7 +128,7 @@ func verifySent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
 // leftover returns the item of a directory that an earlier run renamed. Since the mark is
 // deleted last, the directory must be empty or have a mark. If the mark no longer covers
 // all rows, because a writer held a log open, the item is Unfinished.
-func (p *planner) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
+func (c *culler) leftover(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
 	if err != nil {
 		return nil, err

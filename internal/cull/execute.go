@@ -13,23 +13,23 @@ import (
 // Execute deletes the planned directories and counts them in the plan. It examines each
 // directory again under its lock. When ctx ends, Execute ends early, between two
 // deletions.
-func Execute(ctx context.Context, plan *Plan, o Options) {
-	p := &planner{Options: o, now: plan.now, began: plan.began, tally: plan.tally}
+func (p *Plan) Execute(ctx context.Context) {
+	c := p.culler
 	var g errgroup.Group
-	g.SetLimit(o.Workers)
-	for _, planned := range plan.Items {
+	g.SetLimit(c.Workers)
+	for _, planned := range p.Items {
 		if ctx.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			item, err := p.cull(ctx, planned)
-			p.recordOutcome(ctx, item.Entry, err)
+			item, err := c.cull(ctx, planned)
+			c.recordOutcome(ctx, item.Entry, err)
 			if err != nil {
-				plan.space.notDeleted(planned)
+				p.space.add(planned.Root, planned.Disk)
 				return nil
 			}
-			p.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
-			p.Log.InfoContext(ctx, "directory_culled", item.attrs(p.now)...)
+			c.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
+			c.Log.InfoContext(ctx, "directory_culled", item.attrs(c.now)...)
 			return nil
 		})
 	}
@@ -38,7 +38,7 @@ func Execute(ctx context.Context, plan *Plan, o Options) {
 
 // cull examines one directory under its lock and deletes it. The returned item
 // describes the directory as it was when it was deleted.
-func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
+func (c *culler) cull(ctx context.Context, item Item) (Item, error) {
 	if err := ctx.Err(); err != nil {
 		return item, err
 	}
@@ -47,7 +47,7 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		return item, err
 	}
 	defer d.Close()
-	current, err := p.recheck(ctx, d, item)
+	current, err := c.recheck(ctx, d, item)
 	if err != nil {
 		return item, err
 	}
@@ -58,21 +58,21 @@ func (p *planner) cull(ctx context.Context, item Item) (Item, error) {
 		}
 		return item, &keepError{cause: fmt.Errorf("the directory holds unsent rows, and got its name back: %s", d.Name), as: asChanged}
 	}
-	item.warnNeverSent(ctx, p.Log)
+	item.warnNeverSent(ctx, c.Log)
 	if item.Why == Leftover {
 		_, err := d.Delete(ctx)
 		return item, err
 	}
-	return item, p.moveAndDelete(ctx, d)
+	return item, moveAndDelete(ctx, d)
 }
 
 // moveAndDelete renames a directory out of the way and deletes it. If nothing could be
 // deleted, the directory gets its name back. On a full disk, which has no room for the other
 // name, the directory is deleted under its own name.
-func (p *planner) moveAndDelete(ctx context.Context, d *logdir.Dir) error {
+func moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 	err := d.MoveAway()
 	if errors.Is(err, logdir.ErrNoRoom) {
-		if err := p.verifyBeforeDelete(ctx, d); err != nil {
+		if err := verifyBeforeDelete(ctx, d); err != nil {
 			return err
 		}
 		_, err := d.DeleteInPlace(ctx)
@@ -82,7 +82,7 @@ func (p *planner) moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 		return err
 	}
 	begun := false // whether a file was deleted; if so, the directory stays a leftover
-	if err = p.verifyBeforeDelete(ctx, d); err == nil {
+	if err = verifyBeforeDelete(ctx, d); err == nil {
 		begun, err = d.Delete(ctx)
 	}
 	if err == nil || begun {
@@ -94,17 +94,17 @@ func (p *planner) moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 	return err
 }
 
-// recheck examines a directory again, as MakePlan did.
-func (p *planner) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item, error) {
+// recheck examines a directory again by the rule that put it into the plan.
+func (c *culler) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item, error) {
 	var current *Item
 	var err error
 	switch item.Why {
 	case Leftover, Unfinished:
-		current, err = p.leftover(ctx, d)
+		current, err = c.leftover(ctx, d)
 	case LowSpace:
-		current, err = p.expiredForSpace(ctx, d)
+		current, err = c.expiredForSpace(ctx, d)
 	default:
-		current, err = p.expired(ctx, d)
+		current, err = c.expired(ctx, d)
 	}
 	if err == nil && current == nil {
 		err = errNotDue
@@ -114,7 +114,7 @@ func (p *planner) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item,
 
 // verifyBeforeDelete checks the mark and the logs of a directory once more, right before they
 // are deleted: Tstat may have written to the logs until then.
-func (p *planner) verifyBeforeDelete(ctx context.Context, d *logdir.Dir) error {
+func verifyBeforeDelete(ctx context.Context, d *logdir.Dir) error {
 	mark, err := markOf(d)
 	if err != nil {
 		return err

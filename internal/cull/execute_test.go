@@ -34,9 +34,8 @@ func TestChangesAfterThePlan(t *testing.T) {
 	for _, name := range []string{"grown.out", "marked_anew.out", "unmarked.out", "gone.out", "linked.out", "same.out"} {
 		s.sent(name, 50*hour)
 	}
-	o := s.options(Options{TTL: 48 * hour})
 	root := s.root()
-	plan := MakePlan(t.Context(), []*logdir.Root{root}, s.now, o)
+	plan := MakePlan(t.Context(), []*logdir.Root{root}, s.now, s.options(Options{TTL: 48 * hour}))
 	if len(plan.Items) != 6 {
 		t.Fatalf("%+v", plan)
 	}
@@ -47,7 +46,7 @@ func TestChangesAfterThePlan(t *testing.T) {
 	s.sent("elsewhere/target.out", 50*hour)
 	s.must(os.RemoveAll(s.path + "/linked.out"))
 	s.must(os.Symlink("elsewhere/target.out", s.path+"/linked.out"))
-	Execute(t.Context(), plan, o)
+	plan.Execute(t.Context())
 	r := plan.Counts(root)
 	s.wantLeft("elsewhere", "grown.out", "linked.out", "marked_anew.out", "unmarked.out")
 	if r != (Counts{Found: 6, Directories: 1, Bytes: r.Bytes, Unmarked: 1, Changed: 1, Failed: 1}) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -39,38 +38,24 @@ func (c *Counts) add(o Counts) {
 // goroutines at once.
 type tally struct {
 	mu     sync.Mutex
-	counts map[*logdir.Root]*Counts
+	counts map[*logdir.Root]Counts
 }
 
-// ofLocked returns the counts of a root. The caller must hold mu.
-func (t *tally) ofLocked(root *logdir.Root) *Counts {
-	c := t.counts[root]
-	if c == nil {
-		c = new(Counts)
-		t.counts[root] = c
-	}
-	return c
-}
-
-func (t *tally) add(root *logdir.Root, c Counts) {
+func (t *tally) add(root *logdir.Root, more Counts) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ofLocked(root).add(c)
+	c := t.counts[root]
+	c.add(more)
+	t.counts[root] = c
 }
 
 func (t *tally) get(root *logdir.Root) Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return *t.ofLocked(root)
+	return t.counts[root]
 }
 
-// addLocked counts and logs a directory that another process has locked, as err says.
-func (t *tally) addLocked(ctx context.Context, log *slog.Logger, e logdir.Entry, err error) {
-	t.add(e.Root, Counts{Locked: 1})
-	log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err, "hint", logdir.LockRemedy(err))
-}
-
-// keepError is the reason to keep a directory that is due to be deleted.
+// keepError is the reason to keep a directory.
 type keepError struct {
 	cause error
 	hint  string // what to do about it; may be empty
@@ -99,31 +84,37 @@ var (
 
 // recordOutcome counts and logs err, the reason why a directory is not in the plan or
 // was not deleted. It does nothing if err is nil.
-func (p *planner) recordOutcome(ctx context.Context, e logdir.Entry, err error) {
+func (c *culler) recordOutcome(ctx context.Context, e logdir.Entry, err error) {
 	keep, isKept := errors.AsType[*keepError](err)
 	undeletable, isUndeletable := errors.AsType[*logdir.UndeletableError](err)
 	switch {
 	case err == nil:
 	case keep == errUnmarked: // the usual state of a directory that waits to be sent
-		p.tally.add(e.Root, keep.as)
+		c.tally.add(e.Root, keep.as)
 	case errors.Is(err, logdir.ErrVanished), errors.Is(err, errNotDue), ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		p.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
+		c.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err)
 	case errors.Is(err, logdir.ErrLocked):
-		p.tally.addLocked(ctx, p.Log, e, err)
+		c.recordLock(ctx, e, err)
 	case isKept:
-		p.tally.add(e.Root, keep.as)
-		p.Log.WarnContext(ctx, "directory_kept", withHint([]any{"directory", e.Path(), "error", keep.cause}, keep.hint)...)
+		c.tally.add(e.Root, keep.as)
+		c.Log.WarnContext(ctx, "directory_kept", withHint([]any{"directory", e.Path(), "error", keep.cause}, keep.hint)...)
 	case isUndeletable:
-		p.tally.add(e.Root, Counts{Failed: 1})
-		p.Log.ErrorContext(ctx, "directory_undeletable", withHint([]any{"directory", e.Path(), "error", err}, undeletable.Hint)...)
+		c.tally.add(e.Root, Counts{Failed: 1})
+		c.Log.ErrorContext(ctx, "directory_undeletable", withHint([]any{"directory", e.Path(), "error", err}, undeletable.Hint)...)
 	default:
-		p.tally.add(e.Root, Counts{Failed: 1})
+		c.tally.add(e.Root, Counts{Failed: 1})
 		hint := logdir.ReadRemedy(err)
 		if errors.Is(err, fs.ErrExist) { // a leftover with unsent rows
 			hint = "Tstat has made the directory anew: give the leftover another name that ends in .out, so that tstat_send sends it"
 		}
-		p.Log.ErrorContext(ctx, "directory_not_culled", withHint([]any{"directory", e.Path(), "error", err}, hint)...)
+		c.Log.ErrorContext(ctx, "directory_not_culled", withHint([]any{"directory", e.Path(), "error", err}, hint)...)
 	}
+}
+
+// recordLock counts and logs a directory that is locked by another process, which err names.
+func (c *culler) recordLock(ctx context.Context, e logdir.Entry, err error) {
+	c.tally.add(e.Root, Counts{Locked: 1})
+	c.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err, "hint", logdir.LockRemedy(err))
 }
 
 func withHint(attrs []any, hint string) []any {

@@ -32,7 +32,7 @@ const (
 	Unfinished Why = "unfinished"
 )
 
-// Item is a directory to delete.
+// Item is a directory to delete, or to move back if Why is Unfinished.
 type Item struct {
 	logdir.Entry
 	Why    Why
@@ -42,36 +42,35 @@ type Item struct {
 
 // Plan is the list of directories to delete, in order.
 type Plan struct {
-	Items []Item
-	now   time.Time // ages are measured at this time
-	began time.Time // when MakePlan was called, by the machine's clock
-	roots []*logdir.Root
+	Items  []Item
+	culler *culler
+	roots  []*logdir.Root
 	// unreadable holds the errors of roots that could not be read to their end.
 	unreadable map[*logdir.Root]error
-	tally      *tally
 	space      *spaceLacking
 }
 
 // Counts returns the counts of one root.
-func (p *Plan) Counts(root *logdir.Root) Counts { return p.tally.get(root) }
+func (p *Plan) Counts(root *logdir.Root) Counts { return p.culler.tally.get(root) }
 
 // Print logs the directories to delete, and counts them as deleted. It takes no lock.
-func (p *Plan) Print(ctx context.Context, log *slog.Logger) {
+func (p *Plan) Print(ctx context.Context) {
+	c := p.culler
 	locks := logdir.ReadLocks()
 	for _, item := range p.Items {
 		if err := locks.Check(item.Entry); err != nil {
-			p.tally.addLocked(ctx, log, item.Entry, err)
-			p.space.notDeleted(item)
+			c.recordLock(ctx, item.Entry, err)
+			p.space.add(item.Root, item.Disk)
 			continue
 		}
 		if item.Why == Unfinished {
-			p.tally.add(item.Root, asChanged)
-			log.InfoContext(ctx, "would_move_back", item.attrs(p.now)...)
+			c.tally.add(item.Root, asChanged)
+			c.Log.InfoContext(ctx, "would_move_back", item.attrs(c.now)...)
 			continue
 		}
-		p.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
-		item.warnNeverSent(ctx, log)
-		log.InfoContext(ctx, "would_cull", item.attrs(p.now)...)
+		c.tally.add(item.Root, Counts{Directories: 1, Bytes: item.Bytes})
+		item.warnNeverSent(ctx, c.Log)
+		c.Log.InfoContext(ctx, "would_cull", item.attrs(c.now)...)
 	}
 }
 
@@ -93,29 +92,55 @@ func (i Item) warnNeverSent(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// planner makes a Plan and executes it.
-type planner struct {
+// culler examines directories, for the plan and again when the plan is executed.
+type culler struct {
 	Options
-	now, began time.Time
-	tally      *tally
+	now   time.Time // ages are measured at this time
+	began time.Time // when MakePlan was called, by the machine's clock
+	tally *tally
 }
+
+func newCuller(now time.Time, o Options) *culler {
+	return &culler{Options: o, now: now, began: time.Now(), tally: &tally{counts: map[*logdir.Root]Counts{}}}
+}
+
+// A rule decides whether a directory goes. It returns the item of a directory to delete,
+// nil for a directory that is not due, and a *keepError for a directory that must stay.
+// Any other error means that the rule could not decide.
+type rule func(context.Context, *logdir.Dir) (*Item, error)
 
 // MakePlan examines the directories below the roots. Ages are measured at the time now.
 // MakePlan changes nothing on disk. When ctx ends, it returns the plan made so far.
 func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Options) *Plan {
-	p := &planner{Options: o, now: now, began: time.Now(), tally: &tally{counts: map[*logdir.Root]*Counts{}}}
-	plan := &Plan{
-		now: now, began: p.began, roots: roots,
-		unreadable: map[*logdir.Root]error{}, tally: p.tally, space: new(spaceLacking),
+	c := newCuller(now, o)
+	plan := &Plan{culler: c, roots: roots, unreadable: map[*logdir.Root]error{}, space: new(spaceLacking)}
+	found, leftovers, emptied := plan.find(ctx)
+	for _, step := range []struct {
+		entries []logdir.Entry
+		rule    rule
+	}{{leftovers, c.leftover}, {emptied, c.emptied}, {found, c.expired}} {
+		items, err := c.examineAll(ctx, step.entries, step.rule)
+		plan.Items = append(plan.Items, items...)
+		if err != nil {
+			return plan
+		}
 	}
-	var marked, leftovers, emptied []logdir.Entry
-	for _, root := range roots {
-		found, err := root.Find(ctx, func(path string, err error) { p.notEntered(ctx, root, path, err) })
-		p.tally.add(root, Counts{Found: len(found)})
-		marked = append(marked, found...)
+	if o.MinFree != (Space{}) {
+		_ = plan.makeRoom(ctx, found) // fails only if ctx has ended
+	}
+	return plan
+}
+
+// find returns the directories of logs, the leftovers, and the directories that an earlier
+// run may have emptied without renaming them; each sorted.
+func (p *Plan) find(ctx context.Context) (found, leftovers, emptied []logdir.Entry) {
+	for _, root := range p.roots {
+		entries, err := root.Find(ctx, func(path string, err error) { p.culler.notEntered(ctx, root, path, err) })
+		p.culler.tally.add(root, Counts{Found: len(entries)})
+		found = append(found, entries...)
 		if err == nil {
-			found, err = root.FindLeftovers(ctx, func(string, error) {}) // Find reported the errors
-			for _, e := range found {
+			entries, err = root.FindLeftovers(ctx, func(string, error) {}) // Find reported the errors
+			for _, e := range entries {
 				if logdir.IsCulled(e.Name) {
 					leftovers = append(leftovers, e)
 				} else {
@@ -124,61 +149,42 @@ func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Option
 			}
 		}
 		if err != nil {
-			plan.unreadable[root] = err
+			p.unreadable[root] = err
 		}
 	}
-	logdir.Sort(marked)
+	logdir.Sort(found)
 	logdir.Sort(leftovers)
 	logdir.Sort(emptied)
-
-	items, err := p.examineAll(ctx, leftovers, p.leftover)
-	plan.Items = items
-	if err == nil {
-		items, err = p.examineAll(ctx, emptied, p.emptied)
-		plan.Items = append(plan.Items, items...)
-	}
-	if err == nil {
-		items, err = p.examineAll(ctx, marked, p.expired)
-		plan.Items = append(plan.Items, items...)
-	}
-	if err == nil && o.MinFree != (Space{}) {
-		_ = p.makeRoom(ctx, marked, plan) // fails only if ctx has ended
-	}
-	return plan
+	return found, leftovers, emptied
 }
 
 // notEntered logs and counts a directory that the walk of a root did not enter.
-func (p *planner) notEntered(ctx context.Context, root *logdir.Root, path string, err error) {
+func (c *culler) notEntered(ctx context.Context, root *logdir.Root, path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrMount):
-		p.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "name the mount with its own -d")
+		c.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "name the mount with its own -d")
 		return
 	case logdir.IsHint(path, err):
-		p.Log.InfoContext(ctx, "directory_not_entered", "directory", path, "error", err)
+		c.Log.InfoContext(ctx, "directory_not_entered", "directory", path, "error", err)
 		return
 	}
-	p.tally.add(root, Counts{Failed: 1})
-	p.Log.ErrorContext(ctx, "directory_unreadable", withHint([]any{"directory", path, "error", err}, logdir.ReadRemedy(err))...)
+	c.tally.add(root, Counts{Failed: 1})
+	c.Log.ErrorContext(ctx, "directory_unreadable", withHint([]any{"directory", path, "error", err}, logdir.ReadRemedy(err))...)
 }
 
-// examineAll calls examine for each entry, p.Workers at a time, and records the
-// outcomes. It returns the items of the directories to delete, in the order of the
-// entries. The error is ctx's.
-func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
-	examine func(context.Context, *logdir.Dir) (*Item, error),
-) ([]Item, error) {
+// examineAll examines the entries by a rule, Workers at a time. It returns the items of
+// the directories to delete, in the order of the entries. The error is ctx's.
+func (c *culler) examineAll(ctx context.Context, entries []logdir.Entry, r rule) (items []Item, err error) {
 	found := make([]*Item, len(entries))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(p.Workers)
+	g.SetLimit(c.Workers)
 	for i, e := range entries {
-		g.Go(func() error {
-			item, err := p.examine(ctx, e, examine)
-			found[i] = item
+		g.Go(func() (err error) {
+			found[i], err = c.examine(ctx, e, r)
 			return err
 		})
 	}
-	err := g.Wait()
-	var items []Item
+	err = g.Wait()
 	for _, item := range found {
 		if item != nil {
 			items = append(items, *item)
@@ -187,20 +193,18 @@ func (p *planner) examineAll(ctx context.Context, entries []logdir.Entry,
 	return items, err
 }
 
-// examine opens an entry without its lock, calls how, and records the outcome. The
-// error is ctx's.
-func (p *planner) examine(ctx context.Context, e logdir.Entry,
-	how func(context.Context, *logdir.Dir) (*Item, error),
-) (*Item, error) {
+// examine examines an entry by a rule, without its lock, and records the outcome. The error
+// is ctx's.
+func (c *culler) examine(ctx context.Context, e logdir.Entry, r rule) (*Item, error) {
 	d, err := logdir.OpenUnlocked(e)
 	var item *Item
 	if err == nil {
 		defer d.Close()
-		item, err = how(ctx, d)
+		item, err = r(ctx, d)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	p.recordOutcome(ctx, e, err)
+	c.recordOutcome(ctx, e, err)
 	return item, nil
 }

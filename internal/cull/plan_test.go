@@ -128,16 +128,16 @@ func TestZeroBytesWaitForTheWholeTTL(t *testing.T) {
 // A directory that cannot be entered is a failure only if its name ends in .out.
 func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 	s := newSite(t)
-	p := &planner{Options: s.options(Options{}), tally: &tally{counts: map[*logdir.Root]*Counts{}}}
+	c := newCuller(s.now, s.options(Options{}))
 	root := s.root()
-	p.notEntered(t.Context(), root, s.path+"/closed", os.ErrPermission)
-	if c := p.tally.get(root); c != (Counts{}) {
-		t.Errorf("%+v", c)
+	c.notEntered(t.Context(), root, s.path+"/closed", os.ErrPermission)
+	if got := c.tally.get(root); got != (Counts{}) {
+		t.Errorf("%+v", got)
 	}
 	s.wantLogged("INFO", "directory_not_entered", "/closed ")
-	p.notEntered(t.Context(), root, s.path+"/closed.out", os.ErrPermission)
-	if c := p.tally.get(root); c != (Counts{Failed: 1}) {
-		t.Errorf("%+v", c)
+	c.notEntered(t.Context(), root, s.path+"/closed.out", os.ErrPermission)
+	if got := c.tally.get(root); got != (Counts{Failed: 1}) {
+		t.Errorf("%+v", got)
 	}
 	s.wantLogged("ERROR", "directory_unreadable", "/closed.out ")
 }

@@ -2,6 +2,7 @@ package cull
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"tstat-transport/internal/logdir"
@@ -32,42 +33,44 @@ func (r Result) Total() (total Counts) {
 // ctx ends, Run ends early, between two deletions.
 func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 	r := Result{Roots: make([]RootResult, len(dirs))}
-	opened := make([]*logdir.Root, len(dirs))
 	var roots []*logdir.Root
+	results := make(map[*logdir.Root]*RootResult)
 	for i, dir := range dirs {
-		r.Roots[i].Path = dir
+		result := &r.Roots[i]
+		result.Path = dir
 		root, err := logdir.OpenRoot(dir)
 		if err != nil {
-			r.Roots[i].Unreadable = true
-			o.Log.ErrorContext(ctx, "root_unreadable", "root", dir, "error", err, "hint", logdir.RootRemedy)
+			result.setUnreadable(ctx, o.Log, dir, err)
 			continue
 		}
 		defer root.Close()
 		root.OneMount = true
 		roots = append(roots, root)
-		opened[i] = root
+		results[root] = result
 	}
 	plan := MakePlan(ctx, roots, now, o)
 	if o.DryRun {
-		plan.Print(ctx, o.Log)
+		plan.Print(ctx)
 	} else {
-		Execute(ctx, plan, o)
+		plan.Execute(ctx)
 	}
-	for i, root := range opened {
-		if root == nil {
-			continue
-		}
+	for _, root := range roots {
+		result := results[root]
 		if err := plan.unreadable[root]; err != nil && ctx.Err() == nil {
-			r.Roots[i].Unreadable = true
-			o.Log.ErrorContext(ctx, "root_unreadable", "root", root.Path, "error", err, "hint", logdir.RootRemedy)
+			result.setUnreadable(ctx, o.Log, root.Path, err)
 		}
-		r.Roots[i].Counts = plan.Counts(root)
-		r.Roots[i].LackingBytes = plan.space.lacking(root)
-		if n := r.Roots[i].LackingBytes; n > 0 {
+		result.Counts = plan.Counts(root)
+		result.LackingBytes = plan.space.of(root)
+		if n := result.LackingBytes; n > 0 {
 			o.Log.ErrorContext(ctx, "disk_short", "root", root.Path, "lacking_bytes", n,
 				"error", "less space is free than --min-free asks for, and no further directory may be deleted",
 				"hint", "check that tstat_send runs, or free space by other means")
 		}
 	}
 	return r
+}
+
+func (r *RootResult) setUnreadable(ctx context.Context, log *slog.Logger, path string, err error) {
+	r.Unreadable = true
+	log.ErrorContext(ctx, "root_unreadable", "root", path, "error", err, "hint", logdir.RootRemedy)
 }

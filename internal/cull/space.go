@@ -77,25 +77,26 @@ func device(root *logdir.Root) (uint64, error) {
 // executed. In the zero spaceLacking no disk lacks any. Its methods may be called from many
 // goroutines at once.
 type spaceLacking struct {
-	mu    sync.Mutex
-	bytes map[uint64]int64 // by file system; negative if more is free than asked for
-	disk  map[*logdir.Root]uint64
+	mu     sync.Mutex
+	bytes  map[uint64]int64 // by device; negative if more is free than asked for
+	device map[*logdir.Root]uint64
 }
 
-// notDeleted adds the space of a directory that was planned, but could not be deleted.
-func (l *spaceLacking) notDeleted(item Item) {
+// add adds n bytes to what is lacking on the disk of a root, if the disk is known: the
+// space of a directory that is not deleted after all, or less than 0 for a planned one.
+func (l *spaceLacking) add(root *logdir.Root, n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if dev, ok := l.disk[item.Root]; ok && item.Why != Unfinished {
-		l.bytes[dev] += item.Disk
+	if dev, ok := l.device[root]; ok {
+		l.bytes[dev] += n
 	}
 }
 
-// lacking returns how many bytes are lacking on the disk of a root; at least 0.
-func (l *spaceLacking) lacking(root *logdir.Root) int64 {
+// of returns how many bytes are lacking on the disk of a root; at least 0.
+func (l *spaceLacking) of(root *logdir.Root) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if dev, ok := l.disk[root]; ok {
+	if dev, ok := l.device[root]; ok {
 		return max(0, l.bytes[dev])
 	}
 	return 0
@@ -103,34 +104,33 @@ func (l *spaceLacking) lacking(root *logdir.Root) int64 {
 
 // makeRoom adds the oldest sent directories to the plan, until the plan frees enough
 // space on the disk of each root. The error is ctx's.
-func (p *planner) makeRoom(ctx context.Context, marked []logdir.Entry, plan *Plan) error {
-	l := &spaceLacking{bytes: map[uint64]int64{}, disk: map[*logdir.Root]uint64{}}
-	plan.space = l
-	for _, root := range plan.roots {
+func (p *Plan) makeRoom(ctx context.Context, found []logdir.Entry) error {
+	l := &spaceLacking{bytes: map[uint64]int64{}, device: map[*logdir.Root]uint64{}}
+	p.space = l
+	for _, root := range p.roots {
 		dev, err := device(root)
 		if err == nil {
-			l.disk[root] = dev
-			l.bytes[dev], err = p.MinFree.lacking(root)
+			l.device[root] = dev
+			l.bytes[dev], err = p.culler.MinFree.lacking(root)
 		}
 		if err != nil {
-			plan.unreadable[root] = errors.Join(plan.unreadable[root], err)
+			p.unreadable[root] = errors.Join(p.unreadable[root], err)
 		}
 	}
-	for _, item := range plan.Items {
-		l.bytes[l.disk[item.Root]] -= item.Disk
+	for _, item := range p.Items {
+		l.add(item.Root, -item.Disk)
 	}
-	for _, e := range marked {
-		dev, known := l.disk[e.Root]
-		if !known || l.bytes[dev] <= 0 {
+	for _, e := range found {
+		if l.of(e.Root) == 0 {
 			continue
 		}
-		item, err := p.examine(ctx, e, p.expiredForSpace)
+		item, err := p.culler.examine(ctx, e, p.culler.expiredForSpace)
 		if err != nil {
 			return err
 		}
 		if item != nil {
-			plan.Items = append(plan.Items, *item)
-			l.bytes[dev] -= item.Disk
+			p.Items = append(p.Items, *item)
+			l.add(item.Root, -item.Disk)
 		}
 	}
 	return nil
@@ -144,16 +144,16 @@ const minIdle = 2 * time.Hour
 // expiredForSpace is like expired but ignores the TTL. A mark dated in the future
 // still protects its directory, and so do zero bytes in a log. expiredForSpace returns
 // nil for a directory that expired has already put into the plan or reported.
-func (p *planner) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, error) {
+func (c *culler) expiredForSpace(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := d.ReadProcessed()
-	if err != nil || mark.Kind == logdir.None || mark.Time.After(p.now) || p.old(mark.Time) {
+	if err != nil || mark.Kind == logdir.None || mark.Time.After(c.now) || c.old(mark.Time) {
 		return nil, nil //nolint:nilerr // expired has recorded the error
 	}
 	if hasZeros(mark) {
 		return nil, nil
 	}
 	written, err := newest(d, func(st logdir.Stat) int64 { return st.Mtime })
-	if err != nil || p.now.Sub(written) < minIdle {
+	if err != nil || c.now.Sub(written) < minIdle {
 		return nil, err
 	}
 	item, err := examineMarked(ctx, d, mark, LowSpace)
