@@ -27,7 +27,7 @@ func (r *Renderer) Render(segments []Segment, out []byte, o int) (end, nulls, ba
 	at := o
 	for rest := segments; len(rest) > 0; rest = rest[1:] {
 		n, next, ok := r.renderFast(rest, out, at)
-		if !ok { // start again, to find the malformed column
+		if !ok { // start again: only renderPortable finds the malformed column
 			r.nulls = 0
 			end, bad = r.renderPortable(segments, out, o)
 			return end, r.nulls, bad

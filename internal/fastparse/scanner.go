@@ -76,8 +76,8 @@ func (s *Scanner) Threshold() uint64 { return s.threshold }
 // Line returns the current line, without its newline, as a slice of the block.
 func (s *Scanner) Line() []byte { return s.block[s.Start:s.End] }
 
-// canSkip reports whether the row skipper can find the columns of the byte counts.
-// It handles ranks from 1 to 63.
+// canSkip reports whether the row skipper can find the columns of the byte counts: it
+// handles ranks from 1 to 63.
 func (s *Scanner) canSkip() bool {
 	const maxRank = 63
 	return s.ranks[0] >= 1 && s.ranks[0] <= maxRank && s.ranks[1] <= maxRank

@@ -88,7 +88,6 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 // row's flows. bad is the column that is malformed or missing, or -1.
 func (e *Encoder) byteCounts(threshold uint64) (size, bad int) {
 	columns := 0
-	size = fastparse.MaxValue
 	for i, column := range e.layout.ByteColumns() {
 		if column >= e.row.Fields.N {
 			return 0, column

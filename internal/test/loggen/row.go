@@ -90,10 +90,10 @@ func (m *Maker) drawTCP(v *[nValues]uint64, r uint32, end uint64) {
 		w := v[side*server : side*server+server]
 		m.drawCounts(w, uint32(r2>>(32*side)), big == side)
 		g := factor(uint32(r2>>(32*side)) >> 8)
-		w[rttMin] = w[rttMin] * g >> 16 / 1000 * 1000 // whole microseconds, as measured
-		w[rttMax] = w[rttMax] * g >> 16 / 1000 * 1000
-		w[rttAvg] = min(max(w[rttAvg]*g>>16, w[rttMin]), w[rttMax])
-		w[rttStd] = w[rttStd] * g >> 16
+		w[rttMin] = scale(w[rttMin], g) / 1000 * 1000 // whole microseconds, as measured
+		w[rttMax] = scale(w[rttMax], g) / 1000 * 1000
+		w[rttAvg] = min(max(scale(w[rttAvg], g), w[rttMin]), w[rttMax])
+		w[rttStd] = scale(w[rttStd], g)
 	}
 	if big >= 0 {
 		f = m.largeStretch(v[big*server+uniq], v[durat])
@@ -102,7 +102,7 @@ func (m *Maker) drawTCP(v *[nValues]uint64, r uint32, end uint64) {
 		back[acks] = back[pktsAll]
 	}
 	for _, i := range []int{durat, offFirst, offLast, offAck, server + offFirst, server + offLast, server + offAck} {
-		v[i] = v[i] * f >> 16
+		v[i] = scale(v[i], f)
 	}
 	v[first], v[last] = end-v[durat], end
 	v[relFirst], v[relLast] = v[first]-min(v[first], m.start), v[last]-min(v[first], m.start)
@@ -149,7 +149,7 @@ func (m *Maker) drawUDP(v *[nValues]uint64, r uint32, end uint64) {
 			h := uint64(1) << (r >> (8 + 2*side) & 3)
 			w[pktsAll] *= h
 			w[uniq] *= h
-			w[durUDP] = w[durUDP] * f >> 16
+			w[durUDP] = scale(w[durUDP], f)
 		default:
 			w[uniq] += w[uniq] * uint64(r>>12&0xff) >> 8
 		}
@@ -181,7 +181,7 @@ func fraction(r uint64) float64 { return float64(r>>11) / (1 << 53) }
 func (m *Maker) largeBytes() uint64 {
 	r := m.rng.Uint64()
 	n := uint64(LargeBytes) << ((r & 7) * (r >> 3 & 7) / 8)
-	return n + n*(r>>48)>>16
+	return n + scale(n, r>>48)
 }
 
 // largeStretch returns the factor, in 65536ths, that makes a duration of us long enough for n
@@ -201,3 +201,6 @@ var stretch = func() (f [256]uint64) {
 }()
 
 func factor(r uint32) uint64 { return stretch[r&0xff] }
+
+// scale returns v times f 65536ths.
+func scale(v, f uint64) uint64 { return v * f >> 16 }
