@@ -46,8 +46,8 @@ func (s setting) encoder() *message.Encoder {
 	return message.NewEncoder(settings)
 }
 
-// bytes returns the threshold in bytes, rounded up.
-func (s setting) bytes(t testing.TB) uint64 {
+// thresholdBytes returns the threshold in bytes, rounded up.
+func (s setting) thresholdBytes(t testing.TB) uint64 {
 	t.Helper()
 	exact, ok := new(big.Rat).SetString(s.threshold)
 	if !ok {
@@ -63,7 +63,7 @@ func (s setting) bytes(t testing.TB) uint64 {
 func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size int) {
 	t.Helper()
 	want, wantErr := reference.Read(log, reference.Protocol(kind.String()), s.reference())
-	got, err := encodeLog(t, s.encoder(), kind, log, s.bytes(t), size)
+	got, err := encodeLog(t, s.encoder(), kind, log, s.thresholdBytes(t), size)
 	if !errors.Is(err, wantErr) {
 		t.Fatalf("error %v, want %v", err, wantErr)
 	}

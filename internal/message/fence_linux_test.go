@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// fenced returns at least size bytes between two pages whose access ends the test.
+// fenced returns at least size bytes between two pages. Any access to the pages ends the test.
 func fenced(t *testing.T, size int) []byte {
 	t.Helper()
 	page := unix.Getpagesize()
@@ -72,7 +72,7 @@ func TestWithinBounds(t *testing.T) {
 		lines = lines[:bytes.LastIndexByte(lines, '\n')+1]
 		e := s.encoder()
 		for range 2 {
-			encode(e, lines, layout, s.bytes(t))
+			encode(e, lines, layout, s.thresholdBytes(t))
 			for line := range bytes.Lines(lines) {
 				encode(e, line, layout, 0)
 			}
