@@ -55,7 +55,7 @@ func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
 
 func (c *command) checkTransport(ctx context.Context, out *checkReport, log *slog.Logger) {
 	b, err := c.backend(log, io.Discard)
-	for _, w := range b.warnings {
+	for _, w := range c.warnings() {
 		out.note("configuration: %s", w)
 	}
 	if err != nil {

@@ -27,8 +27,6 @@ type backend struct {
 	// compression is the content coding for messages; empty if the transport
 	// compresses by itself.
 	compression string
-	// warnings are about the configuration.
-	warnings []string
 }
 
 // transports are the values of --transport.
@@ -38,7 +36,7 @@ var transports = []string{"rabbit", "http", "file"}
 // uncompressed.
 func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.Writer) (t transport.Transport, compressor *transport.Compressor, err error) {
 	b, err := c.backend(tel.log, stdout)
-	for _, warning := range b.warnings {
+	for _, warning := range c.warnings() {
 		tel.log.Warn("configuration_odd", "error", warning)
 	}
 	if err != nil {
@@ -59,19 +57,23 @@ func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.W
 	return t, compressor, nil
 }
 
-// backend returns the configured transport. After an error, only the warnings of the
-// backend are valid.
-func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
+// warnings returns the warnings about the configuration. The method backend adds to them,
+// since it reads the section of the transport.
+func (c *command) warnings() []string {
+	if c.NoTransport || c.configuration.file == nil {
+		return nil
+	}
+	return c.configuration.file.Warnings()
+}
+
+// backend returns the configured transport.
+func (c *command) backend(log *slog.Logger, stdout io.Writer) (b backend, err error) {
 	file, err := c.configuration.file, c.configuration.err
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: give the file with --config", err)
 	}
 	if err != nil {
-		var b backend
-		if file != nil {
-			b.warnings = file.Warnings()
-		}
-		return b, misconfigured(err)
+		return backend{}, misconfigured(err)
 	}
 	if c.NoTransport {
 		return backend{
@@ -83,7 +85,6 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 			},
 		}, nil
 	}
-	var b backend
 	switch c.Transport {
 	case "http":
 		b, err = c.httpBackend(file, log)
@@ -92,9 +93,8 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (backend, error) {
 	default:
 		b, err = c.rabbitBackend(file, log)
 	}
-	b.warnings = file.Warnings()
 	if err != nil {
-		return b, misconfigured(err)
+		return backend{}, misconfigured(err)
 	}
 	return b, nil
 }
