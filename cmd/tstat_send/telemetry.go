@@ -65,8 +65,8 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 // metricsInterval is how often a run writes its metrics.
 const metricsInterval = 15 * time.Second
 
-// follow shows the progress of the run, keeps its metrics up to date, and tells the terminal
-// when ctx ends, until stop is called.
+// follow shows the progress of the run, keeps its metrics up to date, and prints a notice
+// when ctx ends. stop ends all of that.
 func (t *telemetry) follow(ctx context.Context) (stop func()) {
 	stopProgress := t.showProgress()
 	stopMetrics := t.writeMetricsEvery(metricsInterval)
