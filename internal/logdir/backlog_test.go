@@ -14,7 +14,7 @@ func TestBacklog(t *testing.T) {
 			t.Errorf("%s: %d bytes, want %d", name, got, want)
 		}
 	}
-	d, _ := marked(t, map[string]string{tcp + ".gz": packed(log)})
+	d, _ := markedDir(t, map[string]string{tcp + ".gz": packed(log)})
 	f("confirmed", d, 0)
 	put(t, d, udp, other)
 	f("a confirmed .gz beside a new log", d, int64(len(other)))
@@ -23,17 +23,17 @@ func TestBacklog(t *testing.T) {
 	put(t, d, tcp, log)
 	f("plain beside compressed", d, int64(len(log)+len(other)))
 
-	must(t, os.Remove(d.Path()+tcp))
-	must(t, os.Symlink("log_udp_complete", d.Path()+tcp))
+	must(t, os.Remove(d.Path()+"/"+tcp))
+	must(t, os.Symlink("log_udp_complete", d.Path()+"/"+tcp))
 	f("a symbolic link, which is not read", d, int64(len(other)))
 
-	d, _ = marked(t, map[string]string{tcp: log})
+	d, _ = markedDir(t, map[string]string{tcp: log})
 	put(t, d, tcp, log+"z 1\n")
 	f("grown by four bytes", d, 4)
 
 	d = withBoth(t, log, packed(other))
-	confirm(t, d, State{})
-	must(t, os.Remove(d.Path()+tcp))
+	markConfirmed(t, d)
+	must(t, os.Remove(d.Path()+"/"+tcp))
 	put(t, d, udp, "12345")
 	f("a confirmed .gz that is another log", d, 5)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -16,51 +15,15 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// rows returns a log of n rows. The logs of two seeds differ from the first row on.
-func rows(seed string, n int) string {
-	var b strings.Builder
-	b.WriteString("#15#c_ip:1 c_port:2\n")
-	for i := range n {
-		fmt.Fprintf(&b, "%s.%d %d\n", seed, i, i)
-	}
-	return b.String()
-}
-
-func packed(text string) string {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write([]byte(text))
-	_ = z.Close()
-	return b.String()
-}
-
-// marked makes a directory x.out of these files, marks it, and returns the state in the mark.
-func marked(t *testing.T, files map[string]string) (*Dir, State) {
-	t.Helper()
-	inDir := map[string]string{}
-	for name, content := range files {
-		inDir["x.out/"+name] = content
-	}
-	d := open(t, entry(tree(t, inDir), "x.out"))
-	s := confirmed(t, d)
-	must(t, d.WriteProcessed(s))
-	return d, s
-}
-
-func put(t *testing.T, d *Dir, name, content string) {
-	t.Helper()
-	must(t, os.WriteFile(d.Path()+"/"+name, []byte(content), 0o644))
-}
-
-// TestChange changes a marked directory. Unsent returns what is not sent. UpToDate and
+// TestChange modifies a marked directory. Unsent returns what is not sent. UpToDate and
 // Resume read less, so they may also report a change that brought no rows.
 func TestChange(t *testing.T) {
 	big := rows("a", 20000) // beyond what a fingerprint reaches
 	cases := []struct {
 		name     string
 		before   map[string]string
-		change   func(t *testing.T, d *Dir)
-		resume   Change // of the tcp log
+		modify   func(t *testing.T, d *Dir)
+		change   Change // of the TCP log
 		unsent   string // empty if everything is sent
 		upToDate bool
 	}{
@@ -69,13 +32,13 @@ func TestChange(t *testing.T) {
 		{"nothing, empty", map[string]string{tcp: ""}, func(*testing.T, *Dir) {}, Unchanged, "", true},
 		{"nothing, empty gzip", map[string]string{tcp + ".gz": ""}, func(*testing.T, *Dir) {}, Unchanged, "", true},
 		{"another log gone", map[string]string{tcp: big, udp: "u"}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+udp))
+			must(t, os.Remove(d.Path()+"/"+udp))
 		}, Unchanged, "", true},
 		{"touched", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
-			must(t, os.Chtimes(d.Path()+tcp, time.Time{}, time.Unix(1, 0)))
+			must(t, os.Chtimes(d.Path()+"/"+tcp, time.Time{}, time.Unix(1, 0)))
 		}, Unchanged, "", false},
 		{"copied", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+tcp))
+			must(t, os.Remove(d.Path()+"/"+tcp))
 			put(t, d, tcp, big)
 		}, Unchanged, "", false},
 		{"grown", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
@@ -106,29 +69,29 @@ func TestChange(t *testing.T) {
 			put(t, d, tcp, rows("a", 5))
 		}, Grown, "log_tcp_complete has grown", false},
 		{"touched, with a cut line", map[string]string{tcp: rows("a", 3) + "a.3"}, func(t *testing.T, d *Dir) {
-			must(t, os.Chtimes(d.Path()+tcp, time.Time{}, time.Unix(1, 0)))
+			must(t, os.Chtimes(d.Path()+"/"+tcp, time.Time{}, time.Unix(1, 0)))
 		}, Grown, "log_tcp_complete has grown", false},
 		{"a second log", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
 			put(t, d, udp, "")
 		}, Unchanged, "log_udp_complete is new", false},
 		{"compressed later", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+tcp))
+			must(t, os.Remove(d.Path()+"/"+tcp))
 			put(t, d, tcp+".gz", packed(big))
 		}, Grown, "", false},
 		{"uncompressed later", map[string]string{tcp + ".gz": packed(big)}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+tcp+".gz"))
+			must(t, os.Remove(d.Path()+"/"+tcp+".gz"))
 			put(t, d, tcp, big)
 		}, Unchanged, "", false},
 		{"compressed with more in it", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+tcp))
+			must(t, os.Remove(d.Path()+"/"+tcp))
 			put(t, d, tcp+".gz", packed(big+"z 1\n"))
 		}, Grown, "log_tcp_complete.gz has grown", false},
 		{"compressed with less in it", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+tcp))
+			must(t, os.Remove(d.Path()+"/"+tcp))
 			put(t, d, tcp+".gz", packed(big[:len(big)-1]))
 		}, Grown, "log_tcp_complete.gz was replaced", false},
 		{"another one compressed", map[string]string{tcp: big}, func(t *testing.T, d *Dir) {
-			must(t, os.Remove(d.Path()+tcp))
+			must(t, os.Remove(d.Path()+"/"+tcp))
 			put(t, d, tcp+".gz", packed(rows("b", 20000)))
 		}, Replaced, "log_tcp_complete.gz was replaced", false},
 		{"second member", map[string]string{tcp + ".gz": packed(big)}, func(t *testing.T, d *Dir) {
@@ -155,11 +118,11 @@ func TestChange(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			d, s := marked(t, c.before)
+			d, s := markedDir(t, c.before)
 			if !UpToDate(d.Entry) {
 				t.Fatal("not done when it has just been marked")
 			}
-			c.change(t, d)
+			c.modify(t, d)
 			if got := UpToDate(d.Entry); got != c.upToDate {
 				t.Errorf("UpToDate: %v", got)
 			}
@@ -167,21 +130,23 @@ func TestChange(t *testing.T) {
 			if err != nil || unsent != c.unsent {
 				t.Errorf("unsent: %q, %v; want %q", unsent, err, c.unsent)
 			}
-			if got := resume(t, d, s, State{}); got.change != c.resume {
-				t.Errorf("resume: %v, want %v", got.change, c.resume)
-			} else if at := got.from.Position; (at == s.Logs[tcp[1:]].Position) != (c.resume < New) && at != 0 {
-				t.Errorf("resume at %d", at)
+			position, change := resume(t, d, s, State{})
+			if change != c.change {
+				t.Errorf("Resume: %v, want %v", change, c.change)
+			}
+			want := s.Logs[tcp].Position
+			if change == New || change == Replaced {
+				want = 0
+			}
+			if position != want {
+				t.Errorf("Resume at %d, want %d", position, want)
 			}
 		})
 	}
 }
 
-type resumed struct {
-	from   LogState
-	change Change
-}
-
-func resume(t *testing.T, d *Dir, done, unfinished State) resumed {
+// resume returns the position from which Resume reads the first log, and the log's Change.
+func resume(t *testing.T, d *Dir, done, unfinished State) (position int64, c Change) {
 	t.Helper()
 	logs, err := d.Logs(context.Background())
 	must(t, err)
@@ -190,7 +155,7 @@ func resume(t *testing.T, d *Dir, done, unfinished State) resumed {
 	defer f.Close()
 	from, c, err := d.Resume(t.Context(), logs[0], f, st, Mark{State: done}, unfinished)
 	must(t, err)
-	return resumed{from, c}
+	return from.Position, c
 }
 
 func TestResumeFromTheFurtherState(t *testing.T) {
@@ -199,14 +164,14 @@ func TestResumeFromTheFurtherState(t *testing.T) {
 		var p Fingerprinter
 		_, _ = p.Write([]byte(text))
 		n := int64(position)
-		return State{Logs: map[string]LogState{tcp[1:]: {Position: n, End: n, Size: 7, Fingerprint: p.At(n)}}}
+		return State{Logs: map[string]LogState{tcp: {Position: n, End: n, Size: 7, Fingerprint: p.At(n)}}}
 	}
 	other := at(rows("b", 9), 60)
 	f := func(name string, done, unfinished State, want Change, position int64) {
 		t.Helper()
-		d := open(t, entry(tree(t, map[string]string{"x.out" + tcp: text}), "x.out"))
-		if got := resume(t, d, done, unfinished); got.change != want || got.from.Position != position {
-			t.Errorf("%s: %v at %d", name, got.change, got.from.Position)
+		d := open(t, entry(tree(t, map[string]string{"x.out/" + tcp: text}), "x.out"))
+		if at, change := resume(t, d, done, unfinished); change != want || at != position {
+			t.Errorf("%s: %v at %d, want %v at %d", name, change, at, want, position)
 		}
 	}
 	f("none", State{}, State{}, New, 0)
@@ -224,16 +189,16 @@ func TestResumeFromTheFurtherState(t *testing.T) {
 }
 
 func TestUnreadableLogIsNotSent(t *testing.T) {
-	d, s := marked(t, map[string]string{tcp: rows("a", 9)})
-	must(t, os.Remove(d.Path()+tcp))
-	fifo(t, d.Path()+tcp)
+	d, s := markedDir(t, map[string]string{tcp: rows("a", 9)})
+	must(t, os.Remove(d.Path()+"/"+tcp))
+	fifo(t, d.Path()+"/"+tcp)
 	if reason, err := d.Unsent(t.Context(), s); !errors.Is(err, ErrNotRegular) {
 		t.Error(reason, err)
 	}
 	if UpToDate(d.Entry) {
 		t.Error("UpToDate takes a FIFO for a log")
 	}
-	must(t, os.Remove(d.Path()+tcp))
+	must(t, os.Remove(d.Path()+"/"+tcp))
 	put(t, d, tcp+".gz", "no gzip at all")
 	if reason, err := d.Unsent(t.Context(), s); !errors.Is(err, gzip.ErrHeader) || !strings.Contains(err.Error(), "x.out/log_tcp_complete.gz") {
 		t.Error(reason, err)
@@ -246,8 +211,8 @@ func TestUnreadableLogIsNotSent(t *testing.T) {
 }
 
 func TestUnsentEndsWithItsContext(t *testing.T) {
-	d, s := marked(t, map[string]string{tcp: rows("a", 9)})
-	must(t, os.Remove(d.Path()+tcp))
+	d, s := markedDir(t, map[string]string{tcp: rows("a", 9)})
+	must(t, os.Remove(d.Path()+"/"+tcp))
 	put(t, d, tcp+".gz", packed(rows("a", 9)))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

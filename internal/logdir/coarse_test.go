@@ -37,7 +37,7 @@ func TestCoarseClock(t *testing.T) {
 	for tried := 0; tried < 3; {
 		began := time.Now()
 		put(t, d, tcp, rows("a", 9))
-		s := confirm(t, d, State{})
+		s := markConfirmed(t, d)
 		put(t, d, tcp, rows("b", 9))
 		st := statLog(t, d)
 		if st.Ctime%int64(time.Second) != 0 {
@@ -53,19 +53,19 @@ func TestCoarseClock(t *testing.T) {
 		if unsent, err := d.Unsent(t.Context(), s); unsent != "log_tcp_complete was replaced" || err != nil {
 			t.Fatalf("unsent: %q, %v", unsent, err)
 		}
-		if got := resume(t, d, s, State{}); got.change != Replaced {
-			t.Fatalf("resume: %v", got.change)
+		if _, change := resume(t, d, s, State{}); change != Replaced {
+			t.Fatalf("Resume: %v", change)
 		}
 	}
 
-	s := confirm(t, d, State{})
-	if c := resume(t, d, s, State{}); c.change != Unchanged {
-		t.Fatalf("not replaced: %v", c.change)
+	s := markConfirmed(t, d)
+	if _, change := resume(t, d, s, State{}); change != Unchanged {
+		t.Fatalf("not replaced: %v", change)
 	}
 	for statLog(t, d).Fresh {
 		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // for two seconds at most
 	}
-	confirm(t, d, State{})
+	markConfirmed(t, d)
 	if !UpToDate(d.Entry) {
 		t.Error("a log is still not recognized two seconds after its last change")
 	}

@@ -18,8 +18,8 @@ func TestOpenFollowsNoLink(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		outside := t.TempDir()
 		must(t, os.MkdirAll(outside+"/x.out", 0o755))
-		must(t, os.WriteFile(outside+"/x.out"+tcp, nil, 0o644))
-		r := tree(t, map[string]string{"sub/x.out" + tcp: "", "file.out": ""})
+		must(t, os.WriteFile(outside+"/x.out/"+tcp, nil, 0o644))
+		r := tree(t, map[string]string{"sub/x.out/" + tcp: "", "file.out": ""})
 		e := entry(r, "sub/x.out")
 		must(t, open(t, e).Close())
 
@@ -38,7 +38,7 @@ func TestOpenFollowsNoLink(t *testing.T) {
 }
 
 func TestDirLock(t *testing.T) {
-	r := tree(t, map[string]string{"x.out" + tcp: ""})
+	r := tree(t, map[string]string{"x.out/" + tcp: ""})
 	e := entry(r, "x.out")
 	d := open(t, e)
 	if _, err := Open(e); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), e.Path()) {
@@ -53,7 +53,7 @@ func TestDirLock(t *testing.T) {
 
 // The culler takes the directory away between opening and locking it.
 func TestLockOfARenamedDirectory(t *testing.T) {
-	d, err := OpenUnlocked(entry(tree(t, map[string]string{"x.out" + tcp: ""}), "x.out"))
+	d, err := OpenUnlocked(entry(tree(t, map[string]string{"x.out/" + tcp: ""}), "x.out"))
 	must(t, err)
 	defer d.Close()
 	must(t, os.Rename(d.Path(), d.Path()+".away"))
@@ -63,7 +63,7 @@ func TestLockOfARenamedDirectory(t *testing.T) {
 }
 
 func TestStillThere(t *testing.T) {
-	r := tree(t, map[string]string{"x.out" + tcp: ""})
+	r := tree(t, map[string]string{"x.out/" + tcp: ""})
 	e := entry(r, "x.out")
 	d := open(t, e)
 	must(t, d.StillThere())
@@ -99,22 +99,22 @@ func TestLogs(t *testing.T) {
 		}
 	}
 	f("")
-	f("log_udp_complete log_tcp_complete", Log{Name: tcp[1:], Protocol: fastparse.TCP}, Log{Name: udp[1:], Protocol: fastparse.UDP})
-	f("log_udp_complete.gz", Log{Name: udp[1:], Protocol: fastparse.UDP, Gzip: true})
+	f("log_udp_complete log_tcp_complete", Log{Name: tcp, Protocol: fastparse.TCP}, Log{Name: udp, Protocol: fastparse.UDP})
+	f("log_udp_complete.gz", Log{Name: udp, Protocol: fastparse.UDP, Gzip: true})
 }
 
 func TestOpenLogWantsARegularFile(t *testing.T) {
-	r := tree(t, map[string]string{"fifo.out/": "", "link.out/": "", "dir.out" + tcp + "/": "", "socket.out/": "", "none.out/": "", "secret": "s"})
-	fifo(t, r.Path+"/fifo.out"+tcp)
-	must(t, os.Symlink("../secret", r.Path+"/link.out"+tcp))
+	r := tree(t, map[string]string{"fifo.out/": "", "link.out/": "", "dir.out/" + tcp + "/": "", "socket.out/": "", "none.out/": "", "secret": "s"})
+	fifo(t, r.Path+"/fifo.out/"+tcp)
+	must(t, os.Symlink("../secret", r.Path+"/link.out/"+tcp))
 	t.Chdir(r.Path) // the name of a socket must be short
-	l, err := net.Listen("unix", "socket.out"+tcp)
+	l, err := net.Listen("unix", "socket.out/"+tcp)
 	must(t, err)
 	defer l.Close()
-	log := Log{Name: tcp[1:]}
+	log := Log{Name: tcp}
 	for _, name := range []string{"fifo.out", "link.out", "dir.out", "socket.out"} {
 		d := open(t, entry(r, name))
-		if _, _, err := d.OpenLog(log); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), name+tcp) {
+		if _, _, err := d.OpenLog(log); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), name+"/"+tcp) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if logs, err := d.Logs(context.Background()); len(logs) != 1 || err != nil {
@@ -127,12 +127,12 @@ func TestOpenLogWantsARegularFile(t *testing.T) {
 }
 
 func TestStatShowsChange(t *testing.T) {
-	r := tree(t, map[string]string{"x.out" + tcp: "one\n"})
+	r := tree(t, map[string]string{"x.out/" + tcp: "one\n"})
 	d := open(t, entry(r, "x.out"))
-	f, before, err := d.OpenLog(Log{Name: tcp[1:]})
+	f, before, err := d.OpenLog(Log{Name: tcp})
 	must(t, err)
 	defer f.Close()
-	must(t, os.WriteFile(d.Path()+tcp, []byte("one\ntwo\n"), 0o644))
+	must(t, os.WriteFile(d.Path()+"/"+tcp, []byte("one\ntwo\n"), 0o644))
 	after, err := StatLog(f)
 	must(t, err)
 	if before.Size != 4 || after.Size != 8 || before.Ino != after.Ino || after.Ctime < before.Ctime {

@@ -12,7 +12,7 @@ import (
 // state of its log.
 func begunDir(t *testing.T) (*Dir, State) {
 	t.Helper()
-	r := tree(t, map[string]string{"x.out" + tcp: "#15#c_ip:1\n10.0.0.1\n"})
+	r := tree(t, map[string]string{"x.out/" + tcp: "#15#c_ip:1\n10.0.0.1\n"})
 	d := open(t, entry(r, "x.out"))
 	s := confirmed(t, d)
 	must(t, d.WriteFirst(s))
@@ -109,12 +109,12 @@ func TestFirstIsNotOverwritten(t *testing.T) {
 func TestLargeMarkIsANewFile(t *testing.T) {
 	d, s := begunDir(t)
 	inode := keepOpen(t, d.Path()+"/"+processing)
-	ls := s.Logs[tcp[1:]]
+	ls := s.Logs[tcp]
 	ls.Position, ls.End = 1e6, 1e6
 	for i := range int64(MaxHoles) {
 		ls.Holes = append(ls.Holes, Hole{From: 100 * i, To: 100*i + 50})
 	}
-	s.Logs[tcp[1:]] = ls
+	s.Logs[tcp] = ls
 	must(t, d.WriteProcessed(s))
 	onlyMarked(t, d, s)
 	if keepOpen(t, d.Path()+"/"+processed) == inode {

@@ -1,9 +1,7 @@
 package logdir
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -12,30 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/test/testkit"
 )
-
-func uncompressed(t *testing.T, f *os.File, packed bool) []byte {
-	t.Helper()
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<30))
-	must(t, err)
-	if !packed {
-		return b
-	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if isTruncated(err) {
-		return nil
-	}
-	must(t, err)
-	b, err = io.ReadAll(z)
-	if err != nil && !isTruncated(err) {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // TestMarkFarFromNow: nanoseconds since the epoch cannot represent the years 2286 and 1653.
 // A mark from there is in the future or in the past all the same.
@@ -94,7 +72,7 @@ func TestStateComesBack(t *testing.T) {
 func TestMarksOfOthers(t *testing.T) {
 	f := func(content string, want MarkKind, upToDate bool) {
 		t.Helper()
-		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "x.out/.processed": content})
+		r := tree(t, map[string]string{"x.out/" + tcp: "row\n", "x.out/.processed": content})
 		e := entry(r, "x.out")
 		m, err := open(t, e).ReadProcessed()
 		must(t, err)
@@ -136,7 +114,7 @@ func TestMarksOfOthers(t *testing.T) {
 func TestMarkThatIsNoFile(t *testing.T) {
 	f := func(put func(path string)) {
 		t.Helper()
-		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "secret": `{"tool":"tstat_send","logs":{}}`})
+		r := tree(t, map[string]string{"x.out/" + tcp: "row\n", "secret": `{"tool":"tstat_send","logs":{}}`})
 		e := entry(r, "x.out")
 		put(e.Path() + "/.processed")
 		d := open(t, e)
@@ -162,7 +140,7 @@ func TestMarkThatIsNoFile(t *testing.T) {
 func TestProcessingStartsAnewWhereDamaged(t *testing.T) {
 	f := func(content string) {
 		t.Helper()
-		r := tree(t, map[string]string{"x.out" + tcp: "row\n", "x.out/.processing": content})
+		r := tree(t, map[string]string{"x.out/" + tcp: "row\n", "x.out/.processing": content})
 		s, err := open(t, entry(r, "x.out")).ReadProcessing()
 		if err == nil || s.Logs != nil || s.Tool != "" {
 			t.Errorf("%.40q: %v, %v", content, s, err)
@@ -173,7 +151,7 @@ func TestProcessingStartsAnewWhereDamaged(t *testing.T) {
 	f(`{"tool":"tstat_send","logs":{"log_tcp_complete":{"pos`)
 	f(strings.Repeat("{", 5<<20))
 
-	r := tree(t, map[string]string{"x.out" + tcp: "row\n"})
+	r := tree(t, map[string]string{"x.out/" + tcp: "row\n"})
 	if s, err := open(t, entry(r, "x.out")).ReadProcessing(); err != nil || s.Logs != nil {
 		t.Error(s, err)
 	}
@@ -181,7 +159,7 @@ func TestProcessingStartsAnewWhereDamaged(t *testing.T) {
 
 // If a mark cannot be written, the old file stays, and no temporary file is left.
 func TestWriteLeavesNothingHalf(t *testing.T) {
-	state := State{Logs: map[string]LogState{tcp[1:]: {Fingerprint: "0:"}}}
+	state := State{Logs: map[string]LogState{tcp: {Fingerprint: "0:"}}}
 	intact := func(d *Dir, want string) {
 		t.Helper()
 		if b, err := os.ReadFile(d.Path() + "/.processed"); err != nil || string(b) != want {
@@ -195,7 +173,7 @@ func TestWriteLeavesNothingHalf(t *testing.T) {
 		r := tree(t, map[string]string{"x.out/": ""})
 		testkit.Mount(t, "none", r.Path+"/x.out", "tmpfs", 0, "size=8k")
 		must(t, os.WriteFile(r.Path+"/x.out/.processed", []byte("old"), 0o644))
-		must(t, os.WriteFile(r.Path+"/x.out"+tcp, make([]byte, 4096), 0o644))
+		must(t, os.WriteFile(r.Path+"/x.out/"+tcp, make([]byte, 4096), 0o644))
 		d := open(t, entry(r, "x.out"))
 		if err := d.WriteProcessed(state); !errors.Is(err, unix.ENOSPC) {
 			t.Error(err)
@@ -245,10 +223,10 @@ func TestWriteLeavesNothingHalf(t *testing.T) {
 // FuzzState: a state that decode accepts is the same after encode and decode. decode refuses
 // any other content with one of its two errors.
 func FuzzState(f *testing.F) {
-	b, err := State{Version: "v1", Logs: map[string]LogState{tcp[1:]: {
+	b, err := State{Version: "v1", Logs: map[string]LogState{tcp: {
 		Size: 1, Position: 2, End: 3, Header: 1, Line: 2, Tail: &Tail{Bytes: 1, Flows: 2}, Fingerprint: fingerprint([]byte("abc")),
 		Ino: 1 << 63, Ctime: -1, Gzip: true, Rows: 1, Below: 2, Malformed: 3, Flows: 4, Incomplete: 1,
-	}, udp[1:]: {}}}.encode()
+	}, udp: {}}}.encode()
 	if err != nil {
 		f.Fatal(err)
 	}

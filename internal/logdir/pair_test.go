@@ -9,25 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// withBoth returns a directory with a plain log and a .gz of the same name.
-func withBoth(t *testing.T, plain, compressed string) *Dir {
-	t.Helper()
-	return open(t, entry(tree(t, map[string]string{"x.out" + tcp: plain, "x.out" + tcp + ".gz": compressed}), "x.out"))
-}
-
-// confirm marks everything in a directory as confirmed and returns the state in the mark.
-func confirm(t *testing.T, d *Dir, s State) State {
-	t.Helper()
-	s = confirmed(t, d, s)
-	must(t, d.WriteProcessed(s))
-	return s
-}
-
 var (
-	plainIsLog  = Log{Name: tcp[1:]}
-	packedIsLog = Log{Name: tcp[1:], Gzip: true}
-	plainApart  = Log{Name: tcp[1:], Apart: true}
-	gzipApart   = Log{Name: tcp[1:] + ".gz", Gzip: true, Apart: true}
+	plainIsLog  = Log{Name: tcp}
+	packedIsLog = Log{Name: tcp, Gzip: true}
+	plainApart  = Log{Name: tcp, Apart: true}
+	gzipApart   = Log{Name: tcp + ".gz", Gzip: true, Apart: true}
 )
 
 func sameLogs(t *testing.T, what string, d *Dir, s State, want ...Log) {
@@ -65,7 +51,7 @@ func TestPair(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := withBoth(t, c.plain, c.packed)
 			sameLogs(t, "at first", d, State{}, c.want...)
-			s := confirm(t, d, State{})
+			s := markConfirmed(t, d)
 			if !UpToDate(d.Entry) {
 				t.Error("not done when it has just been marked")
 			}
@@ -84,8 +70,8 @@ func TestPair(t *testing.T) {
 	if diff := cmp.Diff([]Log{plainIsLog}, logs); diff != "" || err == nil {
 		t.Errorf("damaged: %s, %v", diff, err)
 	}
-	must(t, os.Remove(d.Path()+tcp+".gz"))
-	must(t, os.Symlink("log_udp_complete", d.Path()+tcp+".gz"))
+	must(t, os.Remove(d.Path()+"/"+tcp+".gz"))
+	must(t, os.Symlink("log_udp_complete", d.Path()+"/"+tcp+".gz"))
 	if _, err := d.Logs(t.Context()); !errors.Is(err, ErrNotRegular) {
 		t.Error("a symbolic link:", err)
 	}
@@ -95,25 +81,25 @@ func TestPair(t *testing.T) {
 // removed or written to.
 func TestPairHistory(t *testing.T) {
 	a, b := rows("a", 20000), rows("b", 20000)
-	f := func(name, plain, compressed string, change func(d *Dir), want []Log, changes ...Change) {
+	f := func(name, plain, compressed string, modify func(d *Dir), want []Log, changes ...Change) {
 		t.Helper()
 		d := withBoth(t, plain, compressed)
-		s := confirm(t, d, State{})
-		change(d)
+		s := markConfirmed(t, d)
+		modify(d)
 		sameLogs(t, name, d, s, want...)
 		logs, err := d.Logs(t.Context(), s)
 		must(t, err)
 		for i, log := range logs {
-			f, st, err := d.OpenLog(log)
+			file, st, err := d.OpenLog(log)
 			must(t, err)
-			defer f.Close()
-			if _, c, err := d.Resume(t.Context(), log, f, st, Mark{State: s}, State{}); c != changes[i] || err != nil {
+			defer file.Close()
+			if _, c, err := d.Resume(t.Context(), log, file, st, Mark{State: s}, State{}); c != changes[i] || err != nil {
 				t.Errorf("%s: %s %v, want %v; %v", name, log.Name, c, changes[i], err)
 			}
 		}
 	}
 	remove := func(name string) func(d *Dir) {
-		return func(d *Dir) { must(t, os.Remove(d.Path()+name)) }
+		return func(d *Dir) { must(t, os.Remove(d.Path()+"/"+name)) }
 	}
 	write := func(name, content string) func(d *Dir) { return func(d *Dir) { put(t, d, name, content) } }
 

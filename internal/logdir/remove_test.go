@@ -34,8 +34,8 @@ func TestDelete(t *testing.T) {
 		outside := t.TempDir()
 		must(t, os.WriteFile(outside+"/keep", []byte(strings.Repeat("k", 1<<20)), 0o644))
 		files := map[string]string{
-			"x.out" + tcp: strings.Repeat("r", 8192), "x.out/.processed": "", "x.out/sub/deep/file": "678", "x.out/.processed.tmp/": "",
-			"x.out/sp ace\n\xff": "", "x.out/sub/.processed": "", "next.out" + tcp: "",
+			"x.out/" + tcp: strings.Repeat("r", 8192), "x.out/.processed": "", "x.out/sub/deep/file": "678", "x.out/.processed.tmp/": "",
+			"x.out/sp ace\n\xff": "", "x.out/sub/.processed": "", "next.out/" + tcp: "",
 		}
 		for i := range 2500 { // more than one listing's worth
 			files[fmt.Sprintf("x.out/many/%d", i)] = ""
@@ -75,7 +75,7 @@ func TestDelete(t *testing.T) {
 func TestMeasureFindsWhatMustStay(t *testing.T) {
 	f := func(want error, prepare func(path string)) {
 		t.Helper()
-		r := tree(t, map[string]string{"x.out" + tcp: "", "x.out/sub/": "", "x.out/file": "", "source": ""})
+		r := tree(t, map[string]string{"x.out/" + tcp: "", "x.out/sub/": "", "x.out/file": "", "source": ""})
 		r.OneMount = true
 		prepare(r.Path + "/x.out")
 		d := open(t, entry(r, "x.out"))
@@ -83,7 +83,7 @@ func TestMeasureFindsWhatMustStay(t *testing.T) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
-	f(ErrNested, func(path string) { must(t, os.WriteFile(path+"/sub"+udp+".gz", nil, 0o644)) })
+	f(ErrNested, func(path string) { must(t, os.WriteFile(path+"/sub/"+udp+".gz", nil, 0o644)) })
 	t.Run("tmpfs", func(t *testing.T) {
 		bothWays(t, func(t *testing.T) {
 			f(ErrMount, func(path string) { testkit.Mount(t, "none", path+"/sub", "tmpfs", 0, "size=64k") })
@@ -96,7 +96,7 @@ func TestMeasureFindsWhatMustStay(t *testing.T) {
 		f(ErrMount, func(path string) { testkit.Mount(t, filepath.Dir(path)+"/source", path+"/file", "", unix.MS_BIND, "") })
 	})
 	t.Run("forbidden", func(t *testing.T) {
-		r := tree(t, map[string]string{"x.out" + tcp: "", "x.out/sub/file": ""})
+		r := tree(t, map[string]string{"x.out/" + tcp: "", "x.out/sub/file": ""})
 		d := open(t, entry(r, "x.out"))
 		must(t, os.Chmod(d.Path()+"/sub", 0o555))
 		must(t, os.Chmod(d.Path(), 0o777))
@@ -137,7 +137,7 @@ func TestDeleteCrossesNoMount(t *testing.T) {
 func TestMoveAwayRenamesNoOtherDirectory(t *testing.T) {
 	f := func(swap func(path string)) {
 		t.Helper()
-		r := tree(t, map[string]string{"x.out" + tcp: "", "outside/keep": ""})
+		r := tree(t, map[string]string{"x.out/" + tcp: "", "outside/keep": ""})
 		d := open(t, entry(r, "x.out"))
 		must(t, os.Rename(d.Path(), r.Path+"/hidden"))
 		swap(r.Path + "/x.out")
@@ -160,7 +160,7 @@ func TestMoveAwayRenamesNoOtherDirectory(t *testing.T) {
 }
 
 func TestMoveBack(t *testing.T) {
-	r := tree(t, map[string]string{"sub/x.out" + tcp: ""})
+	r := tree(t, map[string]string{"sub/x.out/" + tcp: ""})
 	d := open(t, entry(r, "sub/x.out"))
 	must(t, d.MoveAway())
 	must(t, os.Mkdir(r.Path+"/sub/x.out", 0o755))
@@ -172,7 +172,7 @@ func TestMoveBack(t *testing.T) {
 	if d.Rel != "sub/x.out" {
 		t.Error(d.Rel)
 	}
-	if _, err := os.Stat(r.Path + "/sub/x.out" + tcp); err != nil {
+	if _, err := os.Stat(r.Path + "/sub/x.out/" + tcp); err != nil {
 		t.Error(err)
 	}
 }
@@ -180,7 +180,7 @@ func TestMoveBack(t *testing.T) {
 // Wherever the deletion stops, the mark is left as long as any other file is.
 func TestDeleteKeepsTheMarkToTheEnd(t *testing.T) {
 	for n := 0; ; n++ {
-		r := tree(t, map[string]string{"x.out" + tcp: "", "x.out" + udp: "", "x.out/.processed": "", "x.out/sub/a": "", "x.out/sub/b": ""})
+		r := tree(t, map[string]string{"x.out/" + tcp: "", "x.out/" + udp: "", "x.out/.processed": "", "x.out/sub/a": "", "x.out/sub/b": ""})
 		d := open(t, entry(r, "x.out"))
 		must(t, d.MoveAway())
 		_, err := d.Delete(testkit.Countdown(t.Context(), n))
@@ -202,7 +202,7 @@ func TestDeleteKeepsTheMarkToTheEnd(t *testing.T) {
 }
 
 func TestDeleteOnlyWhatWasMovedAway(t *testing.T) {
-	d := open(t, entry(tree(t, map[string]string{"x.out" + tcp: ""}), "x.out"))
+	d := open(t, entry(tree(t, map[string]string{"x.out/" + tcp: ""}), "x.out"))
 	defer func() {
 		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "BUG:") {
 			t.Error(p)

@@ -16,11 +16,6 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-const (
-	tcp = "/log_tcp_complete"
-	udp = "/log_udp_complete"
-)
-
 func find(t *testing.T, r *Root) (found []string, reported map[string]error) {
 	t.Helper()
 	reported = map[string]error{}
@@ -40,24 +35,24 @@ func TestFind(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		outside := t.TempDir()
 		must(t, os.MkdirAll(outside+"/2016_01_01_00_00.out", 0o755))
-		must(t, os.WriteFile(outside+"/2016_01_01_00_00.out"+tcp, nil, 0o644))
+		must(t, os.WriteFile(outside+"/2016_01_01_00_00.out/"+tcp, nil, 0o644))
 		r := tree(t, map[string]string{
-			"2016_02_17_12_53.out" + tcp:                "",
-			"2016_02_17_11_53.out" + udp:                "",
-			"eth1/2016_02_17_10_53.out" + tcp + ".gz":   "",
-			"a/b/c/x.out" + udp + ".gz":                 "",
-			"no_logs.out/log_http_complete":             "",
-			"empty.out/":                                "",
-			"emptied.out/.processed":                    "",
-			"not_out" + tcp:                             "",
-			"file.out":                                  "",
-			"trace.pcap.out/2016_02_17_13_53.out" + tcp: "",
-			"trace.pcap.out/log_tcp_nocomplete":         "",
-			"deep.out/inner.out" + tcp:                  "",
-			"deep.out" + udp:                            "",
-			"sp ace\n\xff.out" + tcp:                    "",
-			CulledName("y.out", strings.Repeat("0", 16)) + "/z.out" + tcp: "",
-			".culled/w.out" + tcp: "", ".snapshots/1/u.out" + tcp: "", "lost+found/t.out" + tcp: "", ".hidden.out" + tcp: "",
+			"2016_02_17_12_53.out/" + tcp:                "",
+			"2016_02_17_11_53.out/" + udp:                "",
+			"eth1/2016_02_17_10_53.out/" + tcp + ".gz":   "",
+			"a/b/c/x.out/" + udp + ".gz":                 "",
+			"no_logs.out/log_http_complete":              "",
+			"empty.out/":                                 "",
+			"emptied.out/.processed":                     "",
+			"not_out/" + tcp:                             "",
+			"file.out":                                   "",
+			"trace.pcap.out/2016_02_17_13_53.out/" + tcp: "",
+			"trace.pcap.out/log_tcp_nocomplete":          "",
+			"deep.out/inner.out/" + tcp:                  "",
+			"deep.out/" + udp:                            "",
+			"sp ace\n\xff.out/" + tcp:                    "",
+			CulledName("y.out", strings.Repeat("0", 16)) + "/z.out/" + tcp: "",
+			".culled/w.out/" + tcp: "", ".snapshots/1/u.out/" + tcp: "", "lost+found/t.out/" + tcp: "", ".hidden.out/" + tcp: "",
 			"trace.pcap.out/" + CulledName("v.out", strings.Repeat("1", 16)) + "/": "",
 		})
 		must(t, os.Symlink(outside, r.Path+"/link"))
@@ -92,7 +87,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestFindContinuesAfterAnUnreadableDirectory(t *testing.T) {
-	r := tree(t, map[string]string{"a/x.out" + tcp: "", "b/y.out" + tcp: "", "c/z.out" + tcp: ""})
+	r := tree(t, map[string]string{"a/x.out/" + tcp: "", "b/y.out/" + tcp: "", "c/z.out/" + tcp: ""})
 	must(t, os.Chmod(r.Path+"/b", 0o000))
 	t.Cleanup(func() { _ = os.Chmod(r.Path+"/b", 0o755) })
 	must(t, os.Chmod(filepath.Dir(r.Path), 0o755)) // of t.TempDir, for another user
@@ -111,8 +106,8 @@ func TestFindContinuesAfterAnUnreadableDirectory(t *testing.T) {
 // its siblings.
 func TestDirectoryAsRoot(t *testing.T) {
 	r := tree(t, map[string]string{
-		"x.out" + tcp: "", "y.out" + tcp: "", "empty.out/": "",
-		CulledName("x.out", strings.Repeat("0", 16)) + tcp: "", CulledName("y.out", strings.Repeat("0", 16)) + tcp: "",
+		"x.out/" + tcp: "", "y.out/" + tcp: "", "empty.out/": "",
+		CulledName("x.out", strings.Repeat("0", 16)) + "/" + tcp: "", CulledName("y.out", strings.Repeat("0", 16)) + "/" + tcp: "",
 	})
 	must(t, os.Symlink(r.Path+"/x.out", r.Path+"/current"))
 	for _, given := range []string{"/x.out", "/x.out/", "/current"} {
@@ -143,7 +138,7 @@ func TestDirectoryAsRoot(t *testing.T) {
 }
 
 func TestFindEndsWithItsContext(t *testing.T) {
-	r := tree(t, map[string]string{"a/x.out" + tcp: ""})
+	r := tree(t, map[string]string{"a/x.out/" + tcp: ""})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := r.Find(ctx, nil); !errors.Is(err, context.Canceled) {
@@ -153,10 +148,10 @@ func TestFindEndsWithItsContext(t *testing.T) {
 
 func TestFindStaysOnItsMount(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		r := tree(t, map[string]string{"here/x.out" + tcp: "", "there/": "", "mounted.out" + tcp: ""})
+		r := tree(t, map[string]string{"here/x.out/" + tcp: "", "there/": "", "mounted.out/" + tcp: ""})
 		testkit.Mount(t, "none", r.Path+"/there", "tmpfs", 0, "size=64k")
 		must(t, os.MkdirAll(r.Path+"/there/y.out", 0o755))
-		must(t, os.WriteFile(r.Path+"/there/y.out"+tcp, nil, 0o644))
+		must(t, os.WriteFile(r.Path+"/there/y.out/"+tcp, nil, 0o644))
 		// A bind mount from the same device is a mount all the same.
 		testkit.Mount(t, r.Path+"/here/x.out", r.Path+"/mounted.out", "", unix.MS_BIND, "")
 
@@ -204,7 +199,7 @@ func TestSortIsOldestFirst(t *testing.T) {
 }
 
 func TestRootLock(t *testing.T) {
-	r := tree(t, map[string]string{"a.out" + tcp: ""})
+	r := tree(t, map[string]string{"a.out/" + tcp: ""})
 	must(t, r.Lock())
 	second := openRoot(t, r.Path)
 	if err := second.Lock(); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), r.Path) {

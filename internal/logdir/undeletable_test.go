@@ -177,7 +177,7 @@ func TestMeasureForeseesDeletion(t *testing.T) {
 			if os.Getuid() != 0 {
 				t.Skip("only root can make it")
 			}
-			r := tree(t, map[string]string{"x.out" + tcp: "", "x.out/file": "", "x.out/sub/file": "", "x.out/empty/": "", "x.out/.processed": ""})
+			r := tree(t, map[string]string{"x.out/" + tcp: "", "x.out/file": "", "x.out/sub/file": "", "x.out/empty/": "", "x.out/.processed": ""})
 			r.OneMount = true
 			for _, dir := range []string{"", "/x.out", "/x.out/sub", "/x.out/empty"} {
 				must(t, os.Chmod(r.Path+dir, 0o777))
@@ -239,7 +239,7 @@ func TestNeverSent(t *testing.T) {
 		"log_udp_complete.zst", "sub/log_tcp_complete.2",
 	}
 	files := map[string]string{
-		"x.out" + tcp: "", "x.out" + udp + ".gz": "", "x.out/.processed": "", "x.out/log_tcp_nocomplete": "", "x.out/log_mm_complete": "",
+		"x.out/" + tcp: "", "x.out/" + udp + ".gz": "", "x.out/.processed": "", "x.out/log_tcp_nocomplete": "", "x.out/log_mm_complete": "",
 	}
 	for _, name := range want {
 		files["x.out/"+name] = ""
