@@ -112,11 +112,11 @@ func TestMarksOfOthers(t *testing.T) {
 }
 
 func TestMarkThatIsNoFile(t *testing.T) {
-	f := func(put func(path string)) {
+	f := func(create func(path string)) {
 		t.Helper()
 		r := tree(t, map[string]string{"x.out/" + tcp: "row\n", "secret": `{"tool":"tstat_send","logs":{}}`})
 		e := entry(r, "x.out")
-		put(e.Path() + "/.processed")
+		create(e.Path() + "/.processed")
 		d := open(t, e)
 		m, err := d.ReadProcessed()
 		if !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), "x.out/.processed") || m.Kind != None {

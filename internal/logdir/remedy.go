@@ -22,7 +22,7 @@ func WriteRemedy(err error) string {
 	case errors.Is(err, unix.EROFS):
 		return "mount the file system to be written to; a snapshot or copy that must stay as it is can be read with --no-transport"
 	case errors.Is(err, unix.EACCES):
-		return fmt.Sprintf("let user %d, as which this runs, write in that directory (chown, or setfacl -m u:%d:rwx)", os.Geteuid(), os.Geteuid())
+		return fmt.Sprintf("this runs as user %d: let that user write in that directory (chown, or setfacl -m u:%d:rwx)", os.Geteuid(), os.Geteuid())
 	case errors.Is(err, unix.EPERM):
 		return "the directory or a state file in it is immutable or append-only (chattr -i -a), or the state file is another user's in a directory with the sticky bit (chown or delete it)"
 	case errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENOTEMPTY):
@@ -49,7 +49,7 @@ const manyFiles = "let this program open more files (ulimit -n, or LimitNOFILE o
 func ReadRemedy(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("let user %d, as which this runs, read it (chmod, or setfacl -m u:%d:rX)", os.Geteuid(), os.Geteuid())
+		return fmt.Sprintf("this runs as user %d: let that user read it (chmod, or setfacl -m u:%d:rX)", os.Geteuid(), os.Geteuid())
 	case errors.Is(err, ErrMount):
 		return "unmount it, or name it with its own -d"
 	case errors.Is(err, ErrNotRegular):

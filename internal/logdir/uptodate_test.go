@@ -50,28 +50,28 @@ func benchTree(b *testing.B, n int) *Root {
 
 func makeMarked(b *testing.B, r *Root, name string) {
 	b.Helper()
-	fail := func(err error) {
+	must := func(err error) {
 		if err != nil {
 			b.Fatal(err)
 		}
 	}
 	e := entry(r, name)
-	fail(writeFiles(e.Path(), map[string]string{tcp: rows("a", 3), udp: rows("u", 3)}))
+	must(writeFiles(e.Path(), map[string]string{tcp: rows("a", 3), udp: rows("u", 3)}))
 	d, err := Open(e)
-	fail(err)
+	must(err)
 	defer d.Close()
 	s := State{Version: "bench", Logs: map[string]LogState{}}
 	logs, err := d.Logs(context.Background())
-	fail(err)
+	must(err)
 	for _, l := range logs {
 		f, st, err := d.OpenLog(l)
-		fail(err)
+		must(err)
 		ls := LogState{Position: st.Size, End: st.Size}
 		ls.SetFile(l, st)
 		ls.Fingerprint, err = FingerprintOf(f, st.Size)
-		fail(err)
-		fail(f.Close())
+		must(err)
+		must(f.Close())
 		s.Logs[l.Name] = ls
 	}
-	fail(d.WriteProcessed(s))
+	must(d.WriteProcessed(s))
 }

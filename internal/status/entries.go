@@ -22,7 +22,7 @@ func WriteEntries(w io.Writer, entries []logdir.Entry) error {
 	for _, e := range entries {
 		state := Sent
 		if found, done := logdir.Inspect(e); !done {
-			state = directory(e.Path(), found, locks).State
+			state = describe(e.Path(), found, locks).State
 		}
 		start := "?"
 		bytes, since := logdir.Size(e)

@@ -128,7 +128,7 @@ func inspectAll(ctx context.Context, entries []logdir.Entry, locks logdir.Locks,
 					return nil
 				}
 				if found, done := logdir.Inspect(entries[i]); !done {
-					directories[i] = directory(entries[i].Path(), found, locks)
+					directories[i] = describe(entries[i].Path(), found, locks)
 				}
 			}
 			return ctx.Err()
@@ -137,8 +137,8 @@ func inspectAll(ctx context.Context, entries []logdir.Entry, locks logdir.Locks,
 	return directories, g.Wait()
 }
 
-// directory returns the Directory of a pending directory.
-func directory(path string, found logdir.Inspection, locks logdir.Locks) Directory {
+// describe returns the Directory of a pending directory.
+func describe(path string, found logdir.Inspection, locks logdir.Locks) Directory {
 	d := Directory{
 		Path: path, Bytes: found.Bytes, Since: found.Since,
 		Process: locks.HolderOf(found.Dev, found.Ino),

@@ -131,24 +131,24 @@ func BenchmarkCollect(b *testing.B) {
 // makeDirectory makes a directory of two logs, marked or untried.
 func makeDirectory(tb testing.TB, root string, started time.Time, marked bool) {
 	tb.Helper()
-	fail := func(err error) {
+	must := func(err error) {
 		if err != nil {
 			tb.Fatal(err)
 		}
 	}
 	name := started.UTC().Format("2006_01_02_15_04") + logdir.Suffix
 	dir := filepath.Join(root, name)
-	fail(os.Mkdir(dir, 0o755))
+	must(os.Mkdir(dir, 0o755))
 	var states []string
 	for _, log := range []string{"log_tcp_complete", "log_udp_complete"} {
 		path := filepath.Join(dir, log)
-		fail(os.WriteFile(path, []byte("#header\n"), 0o644))
+		must(os.WriteFile(path, []byte("#header\n"), 0o644))
 		var st unix.Stat_t
-		fail(unix.Stat(path, &st))
+		must(unix.Stat(path, &st))
 		states = append(states, fmt.Sprintf(`%q:{"size":8,"position":8,"end":8,"inode":%d,"ctime":%d}`, log, st.Ino, st.Ctim.Nano()))
 	}
 	if marked {
 		text := `{"tool":"tstat_send","version":"1","logs":{` + strings.Join(states, ",") + "}}\n"
-		fail(os.WriteFile(filepath.Join(dir, ".processed"), []byte(text), 0o644))
+		must(os.WriteFile(filepath.Join(dir, ".processed"), []byte(text), 0o644))
 	}
 }
