@@ -23,7 +23,7 @@ type addresses struct {
 	o       *Options
 	host    string
 	several bool               // the host has more than one address
-	left    []string           // untried addresses (address:port)
+	untried []string           // address:port
 	failed  []*transport.Error // the errors of the tried addresses
 }
 
@@ -42,10 +42,10 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 	}
 	a := &addresses{o: o, host: host, several: len(found) > 1}
 	for _, address := range found {
-		a.left = append(a.left, net.JoinHostPort(address, port))
+		a.untried = append(a.untried, net.JoinHostPort(address, port))
 	}
-	if i := slices.Index(a.left, preferred); i > 0 {
-		a.left = slices.Insert(slices.Delete(a.left, i, i+1), 0, preferred)
+	if i := slices.Index(a.untried, preferred); i > 0 {
+		a.untried = slices.Insert(slices.Delete(a.untried, i, i+1), 0, preferred)
 	}
 	return a, nil
 }
@@ -56,7 +56,7 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 // ConnectionTimeout after dialing began, or when use returns. The error is a
 // *transport.Error that names each address.
 func (a *addresses) try(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
-	for len(a.left) > 0 {
+	for len(a.untried) > 0 {
 		err := a.next(ctx, use)
 		if err == nil {
 			return nil
@@ -95,7 +95,7 @@ func (a *addresses) recordFailure(address string, err error) *transport.Error {
 
 // dial returns a socket to the first address that accepts a connection, or the
 // error of the last address that failed. It removes that address, and all addresses
-// that failed, from a.left.
+// that failed, from a.untried.
 func (a *addresses) dial(ctx context.Context) (net.Conn, string, error) {
 	type result struct {
 		address string
@@ -103,7 +103,7 @@ func (a *addresses) dial(ctx context.Context) (net.Conn, string, error) {
 		err     error
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	results, running, waiting := make(chan result), 0, slices.Clone(a.left)
+	results, running, waiting := make(chan result), 0, slices.Clone(a.untried)
 	defer func() {
 		cancel()
 		for ; running > 0; running-- {
@@ -128,8 +128,8 @@ func (a *addresses) dial(ctx context.Context) (net.Conn, string, error) {
 		select {
 		case r := <-results:
 			running--
-			i := slices.Index(a.left, r.address)
-			a.left = slices.Delete(a.left, i, i+1)
+			i := slices.Index(a.untried, r.address)
+			a.untried = slices.Delete(a.untried, i, i+1)
 			if r.err == nil {
 				return r.socket, r.address, nil
 			}

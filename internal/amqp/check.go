@@ -52,7 +52,7 @@ func (c *checker) check(ctx context.Context) {
 		return
 	}
 	if name, _, _ := net.SplitHostPort(c.host); net.ParseIP(name) == nil {
-		c.good("resolves to %s", strings.Join(a.left, ", "))
+		c.good("resolves to %s", strings.Join(a.untried, ", "))
 	}
 	err = a.try(ctx, func(loginCtx context.Context, socket net.Conn) error {
 		connection, err := login(loginCtx, c.o, c.host, socket)
@@ -77,7 +77,7 @@ func (c *checker) loggedIn(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { c.socket.abort(context.Cause(ctx)) })
 	defer stop()
 	defer func() {
-		_ = c.conn.CloseDeadline(time.Now().Add(closeTimeout)) // nothing was sent
+		_ = c.conn.CloseDeadline(time.Now().Add(closeTimeout)) // nothing is lost by an error
 		c.socket.abort(errClosed)
 	}()
 	how := "without TLS"

@@ -20,9 +20,9 @@
 //
 //	supervise            one a connection: connect, publish, close, again.
 //	                     Started by Open, waited for by Close.
-//	channelPublisher.run one a channel: it alone publishes on the channel. The
-//	                     channels of a connection are an errgroup; the first to
-//	                     end names the cause. Waited for by session.publish.
+//	channelPublisher.run one a channel: it alone publishes on the channel. Those of
+//	                     a connection are an errgroup; the first to end names the
+//	                     cause. Started and waited for by session.run.
 //	session.watch        one a connection: drains the library's notifications of
 //	                     blocking and closing, and never calls the library. Ends
 //	                     when the library has shut the connection down; waited

@@ -39,8 +39,8 @@ type Options struct {
 
 	Connections int // DefaultConnections
 	Channels    int // for each connection; DefaultChannels
-	// Window is the number of unconfirmed messages on a channel. With 0 the number
-	// follows the round-trip time to the broker, see window.
+	// Window is the largest number of unconfirmed messages on a channel. With 0 the
+	// number follows the round-trip time to the broker.
 	Window int
 	// MaxBytesInFlight bounds the bytes of all bodies in flight. A Send that would
 	// exceed the bound waits. 64 MiB.
@@ -56,7 +56,7 @@ type Options struct {
 	// answered before. 60 s.
 	RetryTimeout time.Duration
 	Attempts     int           // times that a message is published, at most; 10
-	Backoff      time.Duration // the first wait before a retry; 200 ms
+	Backoff      time.Duration // the first wait before a retry, or up to twice as long; 200 ms
 	MaxBackoff   time.Duration // the longest wait before a retry; 5 s
 
 	DeliveryMode uint8 // 1 transient, 2 persistent; 2

@@ -18,7 +18,7 @@ import (
 // user "u", who may do everything in vhost "v", and queue "q", which does not exist.
 type provocation func(t *testing.T, n *rabbittest.Node, o Options) error
 
-// provocations holds the provocation of each recorded reply, by reply.done.
+// provocations holds the provocation of each recorded reply, by reply.action.
 var provocations = map[string]provocation{
 	"wrong password": func(_ *testing.T, _ *rabbittest.Node, o Options) error {
 		o.Password = func() string { return secret + "x" }

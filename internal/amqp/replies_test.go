@@ -24,8 +24,8 @@ func each(v310, v40, v43 string) [3]string { return [3]string{v310, v40, v43} }
 // reply is an exception with which a broker closes a connection or a channel,
 // and what it means for a run.
 type reply struct {
-	done string // the action, a key of provocations
-	code int
+	action string // a key of provocations
+	code   int
 	// texts has a text for each of replyVersions. An empty text means that the version
 	// does not refuse the action. A text that ends with … is only the beginning.
 	texts   [3]string
@@ -144,7 +144,7 @@ func TestClassifyReply(t *testing.T) {
 func (r reply) check(t *testing.T, err *transport.Error) {
 	t.Helper()
 	if err.Verdict != r.verdict || !strings.Contains(err.Error(), r.remedy) {
-		t.Errorf("%s: %v has the verdict %d, want %d and %q", r.done, err, err.Verdict, r.verdict, r.remedy)
+		t.Errorf("%s: %v has the verdict %d, want %d and %q", r.action, err, err.Verdict, r.verdict, r.remedy)
 	}
 }
 
@@ -157,13 +157,13 @@ func TestReplies(t *testing.T) {
 		t.Errorf("%d replies are recorded, %d are provoked", len(replies), len(provocations))
 	}
 	for _, r := range replies {
-		t.Run(r.done, func(t *testing.T) {
+		t.Run(r.action, func(t *testing.T) {
 			n.AddVHost(t, "v")
 			n.AddUser(t, "u", secret, "v", ".*", ".*", ".*")
 			o := options(t, n, "v")
 			o.Username, o.Password, o.Queue = "u", func() string { return secret }, "q"
 			o.RetryTimeout, o.Attempts = time.Millisecond, 1
-			err := provocations[r.done](t, n, o)
+			err := provocations[r.action](t, n, o)
 			text, recorded := r.textOf(version)
 			e, refused := errors.AsType[*amqp091.Error](err)
 			switch {
@@ -178,4 +178,17 @@ func TestReplies(t *testing.T) {
 			r.check(t, o.wrap(n.Addr(), "do", err))
 		})
 	}
+}
+
+func TestSizeLimit(t *testing.T) {
+	f := func(reason string, want int) {
+		t.Helper()
+		got, ok := sizeLimit(&amqp091.Error{Code: 406, Reason: reason, Server: true})
+		if got != want || ok != (want != 0) {
+			t.Errorf("limit in %q is %d, %v", reason, got, ok)
+		}
+	}
+	f("PRECONDITION_FAILED - message size 17 is larger than configured max size 16", 16)
+	f("PRECONDITION_FAILED - message size 600000000 is larger than max size 536870912", 536870912)
+	f("PRECONDITION_FAILED - inequivalent arg", 0)
 }

@@ -1,5 +1,6 @@
-// Package delivery counts how a transport delivers messages. It is not part of package
-// transport, since tstat_cull links package report but must not link a transport.
+// Package delivery counts how a transport delivers messages. It is apart from package
+// transport, since package report uses it and is linked into tstat_cull, which must not
+// link package transport.
 package delivery
 
 import (
@@ -9,8 +10,8 @@ import (
 )
 
 // Stats are the counters of a transport at one time. They are zero for a transport that
-// counts nothing. Published equals Confirmed + Returned + Nacked + the attempts that have
-// no outcome yet or were lost with their connection.
+// counts nothing. Published exceeds Confirmed + Returned + Nacked by the attempts that
+// have no outcome yet or were lost with their connection.
 type Stats struct {
 	Published  int64 // attempts: messages written to a connection
 	Resent     int64 // attempts that were not the first of their message

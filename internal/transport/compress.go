@@ -14,7 +14,7 @@ import (
 // many goroutines at once.
 type Compressor struct {
 	name     string
-	encoders chan *encoder // idle encoders; nil stands for an encoder to be made
+	encoders chan *encoder // idle encoders; nil for one that is not made yet
 }
 
 const (

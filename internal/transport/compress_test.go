@@ -135,7 +135,6 @@ func TestCompressorMemory(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		runtime.ReadMemStats(&after)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		got := int64(after.HeapAlloc) - int64(before.HeapAlloc)

@@ -26,7 +26,7 @@ type limited struct {
 	bytesPerSecond int64
 
 	mu   sync.Mutex
-	next time.Time // when the last waiting message is handed to t
+	last time.Time // when the message of the last Send is handed to t
 
 	once    sync.Once
 	refusal error         // set before refused is closed
@@ -44,11 +44,11 @@ func (l *limited) reserve(size int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.next.Before(now) {
-		l.next = now
+	if l.last.Before(now) {
+		l.last = now
 	}
-	l.next = l.next.Add(time.Duration(float64(size) / float64(l.bytesPerSecond) * float64(time.Second)))
-	return l.next.Sub(now)
+	l.last = l.last.Add(time.Duration(float64(size) / float64(l.bytesPerSecond) * float64(time.Second)))
+	return l.last.Sub(now)
 }
 
 func (l *limited) Send(ctx context.Context, m *Message) error {

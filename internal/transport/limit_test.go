@@ -55,9 +55,9 @@ func TestLimit(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			own := time.Duration(float64(size) / float64(rate) * float64(time.Second))
-			if first := r.times[0].Sub(began); first > own+time.Microsecond {
-				t.Errorf("%d B/s: the first message came after %v, want %v", rate, first, own)
+			sending := time.Duration(float64(size) / float64(rate) * float64(time.Second))
+			if first := r.times[0].Sub(began); first > sending+time.Microsecond {
+				t.Errorf("%d B/s: the first message came after %v, want %v", rate, first, sending)
 			}
 			for i := range r.times {
 				end := r.times[i].Add(5 * time.Second)
@@ -94,8 +94,8 @@ func TestLimitRefused(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if own, took := time.Duration(len(m.Body))*time.Millisecond, time.Since(began); took > own+time.Microsecond || len(r.times) != 1 {
-			t.Errorf("took %v and %d messages, want %v and one", took, len(r.times), own)
+		if sending, took := time.Duration(len(m.Body))*time.Millisecond, time.Since(began); took > sending+time.Microsecond || len(r.times) != 1 {
+			t.Errorf("took %v and %d messages, want %v and one", took, len(r.times), sending)
 		}
 	})
 }

@@ -30,8 +30,8 @@ type Message struct {
 	Directory string
 	// Instance is the instance id of the root, as text; "0" if the root has none.
 	Instance string
-	// Taken, if not nil, may be called by Send when it begins to deliver the
-	// message. The caller uses it to limit the messages that wait for delivery.
+	// Taken tells the caller that Send has begun to deliver the message. The caller
+	// uses it to limit the messages that wait. It may be nil, and Send need not call it.
 	Taken func()
 }
 
@@ -46,10 +46,10 @@ type Transport interface {
 }
 
 // Finisher is implemented by transports that gather the messages of a directory. The
-// run calls Finish when all messages of the directory are accepted, and before it
-// writes that to the directory's state. The run may have sent none of them itself: an
-// earlier run may have ended before it could mark the directory. If Finish fails, the
-// directory is not marked. The arguments have the values of Message.Instance and Message.Directory.
+// run calls Finish when all messages of the directory are accepted, before it marks the
+// directory. If Finish fails, the directory is not marked. All messages may be those of
+// an earlier run, which ended before it could mark the directory. The arguments have the
+// values of Message.Instance and Message.Directory.
 type Finisher interface {
 	Finish(ctx context.Context, instance, directory string) error
 }
