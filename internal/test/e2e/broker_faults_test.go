@@ -32,7 +32,7 @@ func TestOwnNode(t *testing.T) {
 }
 
 func alarmBefore(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	n.MemoryAlarm(t, true)
 	p := s.start()
@@ -45,7 +45,7 @@ func alarmBefore(t *testing.T, n *rabbittest.Node) {
 // The alarm lasts longer than confirm_timeout. The time-out does not fire, and no message
 // arrives twice.
 func alarmDuring(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	// Longer than messages wait on the slow link, even on a busy machine.
 	s.Rabbit["confirm_timeout"] = "5"
@@ -58,7 +58,7 @@ func alarmDuring(t *testing.T, n *rabbittest.Node) {
 }
 
 func alarmForGood(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	s.Rabbit["blocked_timeout"] = "2"
 	n.MemoryAlarm(t, true)
@@ -72,7 +72,7 @@ func alarmForGood(t *testing.T, n *rabbittest.Node) {
 }
 
 func pausedAndResumed(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	s.repeats = true
 	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"] = "1", "2"
@@ -84,7 +84,7 @@ func pausedAndResumed(t *testing.T, n *rabbittest.Node) {
 }
 
 func pausedForGood(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	s.repeats = true
 	o := s.impatient()
@@ -98,7 +98,7 @@ func pausedForGood(t *testing.T, n *rabbittest.Node) {
 }
 
 func killed(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	s.repeats = true
 	n.DeclareQueue(t, s.VHost, queue, nil)
@@ -111,7 +111,7 @@ func killed(t *testing.T, n *rabbittest.Node) {
 }
 
 func restarted(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay("-D")
@@ -122,7 +122,7 @@ func restarted(t *testing.T, n *rabbittest.Node) {
 // The proxy accepts connections and ends them, like a host on which the broker is being
 // restarted. If no host accepts connections, the run ends soon: see TestExitStatus.
 func awayAtFirst(t *testing.T, n *rabbittest.Node) {
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	s.fill()
 	proxy := s.Through()
 	n.Stop()
@@ -136,7 +136,7 @@ func awayAtFirst(t *testing.T, n *rabbittest.Node) {
 // password_file. The next login uses the new password.
 func TestPasswordChanged(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	file := filepath.Join(t.TempDir(), "password")

@@ -43,7 +43,7 @@ func (s *site) bodies() string {
 func (s *site) wantRows(rows []string, more bool) {
 	s.t.Helper()
 	counts := map[string]int{}
-	for _, m := range messagesFrom(s.t, []byte(strings.Join(rows, "")), 0, kinds[tcpLog], sensor+"/0/x/"+tcpLog, "0", "") {
+	for _, m := range messagesOf(s.t, []byte(strings.Join(rows, "")), logRead{dir: "x", name: tcpLog}) {
 		for _, flow := range flowsIn(s.t, m.text) {
 			counts[string(flow)]++
 		}
@@ -62,7 +62,7 @@ func (s *site) wantRows(rows []string, more bool) {
 
 func TestGrowsWhileRead(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	rows := lines(t, loggen.TCP, 5, 6000)
 	more := lines(t, loggen.TCP, 6, 50)[1:]
 	s.changeWhileRead(func(path string) { appendTo(t, path, strings.Join(more, "")) }).want(allDone)
@@ -82,7 +82,7 @@ func TestReplacedWhileRead(t *testing.T) {
 	for name, count := range map[string]int{"smaller": 50, "larger": 7000} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			old, fresh := lines(t, loggen.TCP, 5, 6000), lines(t, loggen.TCP, 8, count)
 			s.changeWhileRead(func(path string) {
 				if err := os.RemoveAll(filepath.Dir(path)); err != nil {
@@ -104,7 +104,7 @@ func TestReplacedWhileRead(t *testing.T) {
 // new log are sent.
 func TestTruncatedWhileRead(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	fresh := lines(t, loggen.TCP, 9, 40)
 	r := s.changeWhileRead(func(path string) { write(t, path, []byte(strings.Join(fresh, ""))) })
 	if r.Status != allDone && r.Status != ioTrouble {
@@ -119,7 +119,7 @@ func TestTruncatedWhileRead(t *testing.T) {
 
 func TestDirectoryVanishes(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	rows := lines(t, loggen.TCP, 5, 6000)
 	s.changeWhileRead(func(path string) {
 		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
@@ -136,7 +136,7 @@ func TestDirectoryVanishes(t *testing.T) {
 // does.
 func TestRenamedAway(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	rows := lines(t, loggen.TCP, 5, 6000)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	s.changeWhileRead(func(path string) {

@@ -17,7 +17,7 @@ import (
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	nodes := rabbittest.StartCluster(t, 3)
-	s := newSite(t, nodes[0])
+	s := newSiteOn(t, nodes[0])
 	s.fill()
 	s.repeats = true
 	s.QueueOptions["x-queue-type"] = "quorum"
@@ -66,21 +66,13 @@ func TestCluster(t *testing.T) {
 		t.Error("the mark is still the mark of the log that was replaced")
 	}
 	s.collect()
-	s.wantMessagesOfLog(s.root + "/" + s.directories()[0] + "/" + tcpLog)
-}
-
-// wantMessagesOfLog wants every message of a whole log to have arrived.
-func (s *site) wantMessagesOfLog(path string) {
-	s.t.Helper()
-	parts := strings.Split(path, "/")
-	idPrefix := sensor + "/0/" + strings.Join(parts[len(parts)-2:], "/")
-	seen := map[string]bool{}
+	arrived := map[string]bool{}
 	for _, d := range s.got {
-		seen[d.MessageId] = true
+		arrived[d.MessageId] = true
 	}
-	for id := range messagesOf(s.t, path, kinds[parts[len(parts)-1]], idPrefix, "0", "") {
-		if !seen[id] {
-			s.t.Errorf("message %s has not arrived", id)
+	for id := range s.ofDirectory(s.directories()[0]) {
+		if !arrived[id] {
+			t.Errorf("message %s has not arrived", id)
 		}
 	}
 }

@@ -32,7 +32,7 @@ exclusive = False
 // TestCrontab runs a crontab line of the Python tool with one of its configuration files.
 func TestCrontab(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "rotation", s.root)
 	corpus(t, "hostile_names", s.root)
 	config := filepath.Join(t.TempDir(), "config.ini")
@@ -46,30 +46,20 @@ func TestCrontab(t *testing.T) {
 		t.Errorf("%d rows, want %d", r.count("rows"), want)
 	}
 
-	seen := map[string]bool{}
-	expected := map[string]message{}
+	expected := map[string]owedMessage{}
 	for _, dir := range s.directories() {
-		for name, kind := range kinds {
-			maps.Copy(expected, messagesOf(t, filepath.Join(s.root, dir, name), kind,
-				fmt.Sprintf("sensor1/2/%s/%s", dir, name), "0", "2"))
+		for name := range kinds {
+			log := readAll(t, filepath.Join(s.root, dir, name))
+			maps.Copy(expected, messagesOf(t, log, logRead{dir: dir, name: name, instance: "2"}))
 		}
 	}
-	for _, d := range s.Node.Drain(t, s.VHost, queue) {
-		want, known := expected[d.MessageId]
-		if !known || seen[d.MessageId] || !want.equals(t, d.Body) {
-			t.Errorf("message %s: known %v, seen before %v, or with other content", d.MessageId, known, seen[d.MessageId])
-		}
-		seen[d.MessageId] = true
-	}
-	if len(seen) != len(expected) {
-		t.Errorf("%d messages, want %d", len(seen), len(expected))
-	}
+	s.wantMessages("crontab", expected)
 }
 
 // TestQuietSuccess: a successful run prints one line, since cron mails all output.
 func TestQuietSuccess(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "lossy_level31", s.root)
 	for _, what := range []string{"sends", "finds nothing new"} {
 		r := s.send().want(allDone)
@@ -83,7 +73,7 @@ func TestQuietSuccess(t *testing.T) {
 // TestPythonMark: nothing is sent of a directory that the Python tool marked.
 func TestPythonMark(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	corpus(t, "lossy_level31", s.root)
 	for _, dir := range s.directories() {

@@ -3,10 +3,8 @@ package e2e
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +29,7 @@ func (s *site) wantNoStateFile() {
 // TestDiskFull: the disk has no room for a state file, so nothing is sent until it has.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.repeats = true
 	testkit.Mount(t, "tmpfs", s.root, "tmpfs", 0, "size=16m")
 	s.fill()
@@ -63,7 +61,7 @@ func TestDiskFull(t *testing.T) {
 
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.repeats = true
 	corpus(t, "rotation", s.root)
 	testkit.Mount(t, s.root, s.root, "", unix.MS_BIND, "")
@@ -91,7 +89,7 @@ func TestReadOnly(t *testing.T) {
 // another, and not read a log of a third. Everything else is sent and marked.
 func TestForbidden(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.repeats = true
 	corpus(t, "rotation", s.root)
 	corpus(t, "lossy_level31", s.root)
@@ -112,16 +110,15 @@ func TestForbidden(t *testing.T) {
 	set(0, partly, udpLog)
 	asNobody := func() result {
 		t.Helper()
-		config := s.ConfigFile()
-		cmd := exec.Command(binary(t, "tstat_send"), "-d", s.root, "-c", config, "-S", sensor, "-T", "0")
-		if os.Getuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nogroup}}
-			letIn(t, s.root, config, cmd.Path)
-			if err := os.Chown(config, nobody, nogroup); err != nil {
-				t.Fatal(err)
-			}
+		if os.Getuid() != 0 {
+			return s.send()
 		}
-		return startCommand(t, cmd).wait()
+		config := s.ConfigFile()
+		letIn(t, s.root, config)
+		if err := os.Chown(config, nobody, nogroup); err != nil {
+			t.Fatal(err)
+		}
+		return unprivileged(t, "tstat_send", "-d", s.root, "-c", config, "-S", sensor, "-T", "0").wait()
 	}
 	asNobody().want(ioTrouble, closed, readOnly, "directory_not_writable", partly+"/"+udpLog, "permission denied")
 	for _, dir := range dirs {

@@ -13,7 +13,7 @@ import (
 
 	"tstat-transport/internal/amqp"
 	"tstat-transport/internal/logdir"
-	typed "tstat-transport/internal/message"
+	"tstat-transport/internal/message"
 	"tstat-transport/internal/report"
 	"tstat-transport/internal/test/faultproxy"
 	"tstat-transport/internal/test/loggen"
@@ -146,7 +146,7 @@ func (s *site) runWith(o amqp.Options) error {
 	}
 	outcome, err := workers.Run(s.t.Context(), workers.Options{
 		Roots: []*logdir.Root{root}, Transport: p, Mark: true,
-		Settings: typed.Settings{Sensor: sensor}, Workers: 2, Publishers: o.Channels * o.Window,
+		Settings: message.Settings{Sensor: sensor}, Workers: 2, Publishers: o.Channels * o.Window,
 		Grace: 5 * time.Second, Version: "test", Log: o.Log, Counters: new(report.Counters),
 	})
 	return cmp.Or(err, p.Close(context.Background()), outcome.Transport)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,13 +16,13 @@ func TestGrowth(t *testing.T) {
 	for _, threshold := range []string{"0", "1"} {
 		t.Run("threshold "+threshold, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			s.args = []string{"-T", threshold}
 			const dir = "2026_01_15_00_00.out"
 			rows := lines(t, loggen.TCP, 1, 305)
 			path := filepath.Join(s.root, dir, tcpLog)
 			write(t, path, []byte(strings.Join(rows[:301], "")))
-			position := int64(0)
+			sent := map[string]int64{} // the size of each log when it was sent
 			step := func(what string, file string) {
 				t.Helper()
 				s.send().want(allDone)
@@ -31,21 +30,16 @@ func TestGrowth(t *testing.T) {
 					t.Errorf("%s: not marked", what)
 				}
 				log := testkit.ReadLog(t, filepath.Join(s.root, dir, file))
-				s.wantMessages(what, messagesFrom(t, log, position, kinds[strings.TrimSuffix(file, ".gz")],
-					fmt.Sprintf("%s/0/%s/%s", sensor, dir, strings.TrimSuffix(file, ".gz")), threshold, ""))
-				position = int64(len(log))
+				name := strings.TrimSuffix(file, ".gz")
+				s.wantMessages(what, messagesOf(t, log, logRead{dir: dir, name: name, threshold: threshold, from: sent[name]}))
+				sent[name] = int64(len(log))
 			}
 			step("first run", tcpLog)
 			step("second run", tcpLog)
 			appendTo(t, path, strings.Join(rows[301:], ""))
 			step("five rows more", tcpLog)
-
-			tcp := position
-			position = 0
 			write(t, filepath.Join(s.root, dir, udpLog), []byte(strings.Join(lines(t, loggen.UDP, 2, 7), "")))
 			step("a new log beside", udpLog)
-			position = tcp
-
 			compress(t, path)
 			step("the log is now a .gz", tcpLog+".gz")
 		})
@@ -62,16 +56,15 @@ func TestReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			const dir = "2026_01_15_00_00.out"
 			path := filepath.Join(s.root, dir, tcpLog)
-			idPrefix := fmt.Sprintf("%s/0/%s/%s", sensor, dir, tcpLog)
 			write(t, path, []byte(strings.Join(lines(t, loggen.TCP, 10, 300), "")))
 			s.send().want(allDone)
-			s.wantMessages("first log", messagesOf(t, path, kinds[tcpLog], idPrefix, "0", ""))
+			s.wantMessages("first log", s.expected())
 			write(t, path, []byte(strings.Join(content, "")))
 			s.send().want(allDone, "replaced", "level=WARN", tcpLog)
-			s.wantMessages("second log", messagesOf(t, path, kinds[tcpLog], idPrefix, "0", ""))
+			s.wantMessages("second log", s.expected())
 			s.send().want(allDone)
 			s.wantMessages("nothing new", nil)
 		})
@@ -93,7 +86,7 @@ func TestLive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			const dir = "2026_01_15_00_00.out"
 			path := filepath.Join(s.root, dir, tcpLog)
 			rows := lines(t, loggen.TCP, 3, 120)
@@ -101,11 +94,11 @@ func TestLive(t *testing.T) {
 			cut := c.cut(last)
 			whole := strings.Join(rows[:len(rows)-1], "")
 			write(t, path, []byte(whole+last[:cut]))
-			flows := s.flowsSent(t)
+			flows := s.sendFlows()
 			if want := 2 * 119; !c.sent && flows != want || c.sent && flows != want+2 {
 				t.Errorf("%d flows at first, want %d and those of the last line: %v", flows, want, c.sent)
 			}
-			if again := s.flowsSent(t); again != 0 {
+			if again := s.sendFlows(); again != 0 {
 				t.Errorf("%d flows in a second run", again)
 			}
 			appendTo(t, path, last[cut:]+rows[1]+rows[2])
@@ -113,7 +106,7 @@ func TestLive(t *testing.T) {
 			if c.sent {
 				want = 4
 			}
-			if got := s.flowsSent(t); got != want {
+			if got := s.sendFlows(); got != want {
 				t.Errorf("%d flows when the line was completed, want %d", got, want)
 			}
 			s.send().want(allDone)
@@ -122,9 +115,9 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// flowsSent runs tstat_send, collects the messages, and returns the number of flows sent.
-func (s *site) flowsSent(t *testing.T) int {
-	t.Helper()
+// sendFlows runs tstat_send, collects the messages, and returns the number of flows sent.
+func (s *site) sendFlows() int {
+	s.t.Helper()
 	n := s.send().want(allDone).count("flows")
 	s.collect()
 	return n

@@ -45,27 +45,26 @@ func TestHostileLogs(t *testing.T) {
 		file, content string
 		status        int
 		words         []string
-		rows          []string // whose flows arrive
+		rows          []string // the rows whose flows arrive
 		more          bool     // other flows may arrive, since the content is random
-		marked        bool
 	}{
-		"empty":             {tcpLog, "", allDone, nil, rows[:1], false, true},
-		"cut header":        {tcpLog, rows[0][:200], allDone, nil, rows[:1], false, true},
-		"header only":       {tcpLog, rows[0], allDone, nil, rows[:1], false, true},
-		"no header":         {tcpLog, strings.Join(rows[1:], ""), ioTrouble, []string{tcpLog, "no header"}, rows[:1], false, false},
-		"binary":            {tcpLog, "\x00\x01\x02" + string(junk), ioTrouble, []string{tcpLog, "no header"}, rows[:1], false, false},
-		"binary in between": {tcpLog, whole + string(junk) + "\n" + rows[0] + rows[1] + rows[2], allDone, []string{tcpLog, "malformed"}, append(rows, rows[1:3]...), true, true},
-		"short lines":       {tcpLog, rows[0] + "\n\n1\n1.1.1.1 2\n" + rows[1], allDone, []string{"too few fields"}, rows[:2], false, true},
-		"forged header":     {tcpLog, rows[0] + "#c_ip:1 c_port:2 nothing:3\n" + rows[1] + "#\n" + rows[2], allDone, []string{"starts with #"}, rows[:3], false, true},
-		"several members":   {tcpLog + ".gz", gzipped(t, rows[0], strings.Join(rows[1:1000], ""), strings.Join(rows[1000:], "")), allDone, nil, rows, false, true},
-		"damaged gzip":      {tcpLog + ".gz", string(damaged), ioTrouble, []string{tcpLog + ".gz"}, rows[:200], true, false},
-		"behind the gzip":   {tcpLog + ".gz", gzipped(t, whole) + "this is no other member", ioTrouble, []string{tcpLog + ".gz", "gzip"}, rows, false, false},
-		"no gzip":           {tcpLog + ".gz", whole, ioTrouble, []string{tcpLog + ".gz", "gzip"}, rows[:1], false, false},
-		"empty gzip":        {tcpLog + ".gz", "", allDone, nil, rows[:1], false, true},
+		"empty":             {tcpLog, "", allDone, nil, rows[:1], false},
+		"cut header":        {tcpLog, rows[0][:200], allDone, nil, rows[:1], false},
+		"header only":       {tcpLog, rows[0], allDone, nil, rows[:1], false},
+		"no header":         {tcpLog, strings.Join(rows[1:], ""), ioTrouble, []string{tcpLog, "no header"}, rows[:1], false},
+		"binary":            {tcpLog, "\x00\x01\x02" + string(junk), ioTrouble, []string{tcpLog, "no header"}, rows[:1], false},
+		"binary in between": {tcpLog, whole + string(junk) + "\n" + rows[0] + rows[1] + rows[2], allDone, []string{tcpLog, "malformed"}, append(rows, rows[1:3]...), true},
+		"short lines":       {tcpLog, rows[0] + "\n\n1\n1.1.1.1 2\n" + rows[1], allDone, []string{"too few fields"}, rows[:2], false},
+		"forged header":     {tcpLog, rows[0] + "#c_ip:1 c_port:2 nothing:3\n" + rows[1] + "#\n" + rows[2], allDone, []string{"starts with #"}, rows[:3], false},
+		"several members":   {tcpLog + ".gz", gzipped(t, rows[0], strings.Join(rows[1:1000], ""), strings.Join(rows[1000:], "")), allDone, nil, rows, false},
+		"damaged gzip":      {tcpLog + ".gz", string(damaged), ioTrouble, []string{tcpLog + ".gz"}, rows[:200], true},
+		"behind the gzip":   {tcpLog + ".gz", gzipped(t, whole) + "this is no other member", ioTrouble, []string{tcpLog + ".gz", "gzip"}, rows, false},
+		"no gzip":           {tcpLog + ".gz", whole, ioTrouble, []string{tcpLog + ".gz", "gzip"}, rows[:1], false},
+		"empty gzip":        {tcpLog + ".gz", "", allDone, nil, rows[:1], false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			s.Node.DeclareQueue(t, s.VHost, queue, nil)
 			const dir = "2026_01_15_00_00.out"
 			write(t, filepath.Join(s.root, dir, c.file), []byte(c.content))
@@ -75,8 +74,8 @@ func TestHostileLogs(t *testing.T) {
 			if !s.marked(other) {
 				t.Error("the other directory is not marked")
 			}
-			if s.marked(dir) != c.marked {
-				t.Errorf("marked: %v, want %v", s.marked(dir), c.marked)
+			if want := c.status == allDone; s.marked(dir) != want {
+				t.Errorf("marked: %v, want %v", s.marked(dir), want)
 			}
 			s.collect()
 			s.got = slices.DeleteFunc(s.got, func(d amqp091.Delivery) bool { return !strings.Contains(d.MessageId, dir) })
@@ -105,7 +104,7 @@ func TestDamagedForGood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			dir := filepath.Join(s.root, "2026_01_15_00_00.out")
 			write(t, filepath.Join(dir, tcpLog+".gz"), []byte(gzipped(t, whole)+"this is no other member"))
 			s.send().want(ioTrouble)
@@ -125,7 +124,7 @@ func TestDamagedForGood(t *testing.T) {
 // TestCutGzip: a live compressed log ends anywhere and grows between the runs.
 func TestCutGzip(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	rows := lines(t, loggen.TCP, 21, 3000)
 	whole := gzipped(t, strings.Join(rows, ""))
 	path := filepath.Join(s.root, "2026_01_15_00_00.out", tcpLog+".gz")
@@ -139,7 +138,7 @@ func TestCutGzip(t *testing.T) {
 // TestLongLine: memory stays bounded with lines of 100 MB, with and without a newline.
 func TestLongLine(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	rows := lines(t, loggen.TCP, 22, 30)
 	dir := filepath.Join(s.root, "2026_01_15_00_00.out")
 	long := strings.Repeat("x", 100<<20)
@@ -166,22 +165,21 @@ func TestOddMarks(t *testing.T) {
 		make   func(path string) error
 		status int
 		words  []string
-		sent   bool
 	}{
-		"empty":        {func(p string) error { return os.WriteFile(p, nil, 0o644) }, allDone, []string{"damaged"}, true},
-		"of megabytes": {func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("{ "), 3<<20), 0o644) }, allDone, []string{"damaged"}, true},
+		"empty":        {func(p string) error { return os.WriteFile(p, nil, 0o644) }, allDone, []string{"damaged"}},
+		"of megabytes": {func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("{ "), 3<<20), 0o644) }, allDone, []string{"damaged"}},
 		"garbage": {func(p string) error { return os.WriteFile(p, []byte(`{"tool":"tstat_send","logs":{"log_tcp`), 0o644) },
-			allDone, []string{"damaged"}, true},
+			allDone, []string{"damaged"}},
 		"contradiction": {func(p string) error {
 			return os.WriteFile(p, []byte(`{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":5,"position":9,"end":3}}}`), 0o644)
-		}, allDone, []string{"damaged"}, true},
-		"directory": {func(p string) error { return os.Mkdir(p, 0o755) }, ioTrouble, []string{"not a regular file"}, false},
-		"link":      {func(p string) error { return os.Symlink(outside, p) }, ioTrouble, []string{"symbolic link"}, false},
-		"fifo":      {func(p string) error { return syscall.Mkfifo(p, 0o644) }, ioTrouble, []string{"not a regular file"}, false},
+		}, allDone, []string{"damaged"}},
+		"directory": {func(p string) error { return os.Mkdir(p, 0o755) }, ioTrouble, []string{"not a regular file"}},
+		"link":      {func(p string) error { return os.Symlink(outside, p) }, ioTrouble, []string{"symbolic link"}},
+		"fifo":      {func(p string) error { return syscall.Mkfifo(p, 0o644) }, ioTrouble, []string{"not a regular file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			s.Node.DeclareQueue(t, s.VHost, queue, nil)
 			corpus(t, "lossy_level31", s.root)
 			dir := s.directories()[0]
@@ -189,11 +187,12 @@ func TestOddMarks(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.send().want(c.status, c.words...)
-			if n := s.Queued(); (n > 0) != c.sent {
-				t.Errorf("%d messages were sent, want some: %v", n, c.sent)
+			sent := c.status == allDone
+			if n := s.Queued(); (n > 0) != sent {
+				t.Errorf("%d messages were sent, want some: %v", n, sent)
 			}
 			cull := run(t, "tstat_cull", "-d", s.root, "-t", "0")
-			if gone := !exists(filepath.Join(s.root, dir)); gone != (c.status == allDone) || cull.Status != c.status {
+			if gone := !exists(filepath.Join(s.root, dir)); gone != sent || cull.Status != c.status {
 				t.Errorf("culled: %v with status %d; the sender said %d:\n%s", gone, cull.Status, c.status, cull.log())
 			}
 			if string(readAll(t, outside)) != "precious" {
@@ -212,7 +211,7 @@ func TestOddProcessing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			corpus(t, "lossy_level31", s.root)
 			write(t, filepath.Join(s.root, s.directories()[0], ".processing"), []byte(content))
 			s.send().want(allDone)
@@ -224,7 +223,7 @@ func TestOddProcessing(t *testing.T) {
 // TestClock: a clock that jumps leaves marks with times in the past and in the future.
 func TestClock(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "rotation", s.root)
 	s.send().want(allDone)
 	s.checkArrived()
@@ -248,7 +247,7 @@ func TestClock(t *testing.T) {
 // TestOddNames: the names of directories may hold any byte.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	names := []string{"a b", "new\nline", "not\xffutf8", strings.Repeat("long", 60), "quote\"'", "hid.den", "-d"}
 	for i, name := range names {
 		write(t, filepath.Join(s.root, name+".out", tcpLog), []byte(strings.Join(lines(t, loggen.TCP, uint64(30+i), 5), "")))
@@ -280,7 +279,7 @@ func TestOddNames(t *testing.T) {
 // TestNotLogs: a link, a directory or a FIFO stands in the place of a log.
 func TestNotLogs(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "lossy_level31", s.root)
 	good := s.directories()[0]
 	outside := filepath.Join(t.TempDir(), "outside")

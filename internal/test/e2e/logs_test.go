@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -14,10 +15,9 @@ import (
 	"testing"
 	"time"
 
-	typed "tstat-transport/internal/message"
+	"tstat-transport/internal/message"
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/reference"
-	"tstat-transport/internal/test/testkit"
 )
 
 const (
@@ -29,14 +29,14 @@ const (
 // kinds are the protocols of logs by file name.
 var kinds = map[string]reference.Protocol{tcpLog: reference.TCP, udpLog: reference.UDP}
 
-// message is a message that must arrive, as the slow reference makes it.
-type message struct {
-	flows []typed.Flow
+// owedMessage is a message that must arrive, as the slow reference makes it.
+type owedMessage struct {
+	flows []message.Flow
 	text  string // the flows as JSON
 }
 
 // equals reports whether a body is the same JSON value as the message.
-func (m message) equals(t testing.TB, body []byte) bool {
+func (m owedMessage) equals(t testing.TB, body []byte) bool {
 	t.Helper()
 	if string(body) == m.text {
 		return true
@@ -44,42 +44,41 @@ func (m message) equals(t testing.TB, body []byte) bool {
 	return reference.MustCanonical(t, body) == reference.MustCanonical(t, []byte(m.text))
 }
 
-var referenceCache sync.Map // of map[string]message, by content and settings
+// referenceCache holds the results of messagesOf, by content and logRead.
+var referenceCache sync.Map
 
-// messagesOf returns the messages of a log that is read from its start, by message id. The
-// ids begin with idPrefix: SENSOR/INSTANCE/DIRECTORY/LOG.
-func messagesOf(t testing.TB, path string, kind reference.Protocol, idPrefix, threshold, instance string) map[string]message {
-	t.Helper()
-	return messagesFrom(t, testkit.ReadLog(t, path), 0, kind, idPrefix, threshold, instance)
+// logRead describes a log and how tstat_send reads it.
+type logRead struct {
+	dir       string // directory, relative to the root
+	name      string // tcpLog or udpLog
+	instance  string // instance id; "" means that none is given
+	threshold string // "" means 0
+	from      int64  // position at which reading starts
 }
 
-// messagesFrom is messagesOf for the content of a log that is read from a position on.
-func messagesFrom(t testing.TB, log []byte, from int64, kind reference.Protocol, idPrefix, threshold, instance string) map[string]message {
+// messagesOf returns the messages of a log with this content, by message id.
+func messagesOf(t testing.TB, content []byte, l logRead) map[string]owedMessage {
 	t.Helper()
-	key := fmt.Sprintf("%x %d %s %s %s %s", sha256.Sum256(log), from, kind, idPrefix, threshold, instance)
+	key := fmt.Sprintf("%x %v", sha256.Sum256(content), l)
 	if m, ok := referenceCache.Load(key); ok {
-		return m.(map[string]message)
+		return m.(map[string]owedMessage)
 	}
-	settings := reference.Settings{Threshold: threshold, Sensor: sensorOf(idPrefix), From: from}
-	if instance != "" {
-		settings.Instance = typed.InstanceID{Name: instance, Given: true}
+	settings := reference.Settings{Threshold: cmp.Or(l.threshold, "0"), Sensor: sensor, From: l.from}
+	if l.instance != "" {
+		settings.Instance = message.InstanceID{Name: l.instance, Given: true}
 	}
-	result, err := reference.Read(log, kind, settings)
+	idPrefix := fmt.Sprintf("%s/%s/%s/%s", sensor, cmp.Or(l.instance, "0"), l.dir, l.name)
+	result, err := reference.Read(content, kinds[l.name], settings)
 	if err != nil {
 		t.Fatalf("%s: %v", idPrefix, err)
 	}
-	messages := map[string]message{}
+	messages := map[string]owedMessage{}
 	for _, m := range reference.Messages(result) {
 		text := wantSchema(t, idPrefix, m.Flows)
-		messages[fmt.Sprintf("%s@%d-%d~%08x", idPrefix, m.From, m.To, crc32.ChecksumIEEE([]byte(text)))] = message{m.Flows, text}
+		messages[fmt.Sprintf("%s@%d-%d~%08x", idPrefix, m.From, m.To, crc32.ChecksumIEEE([]byte(text)))] = owedMessage{m.Flows, text}
 	}
 	referenceCache.Store(key, messages)
 	return messages
-}
-
-func sensorOf(idPrefix string) string {
-	s, _, _ := strings.Cut(idPrefix, "/")
-	return s
 }
 
 // corpus copies directories of real logs, testdata/corpus/NAME, below root.
@@ -96,9 +95,9 @@ func corpus(t testing.TB, name, root string) {
 	}
 }
 
-// generated writes synthetic logs, some rows of which are dirty, below root: a directory for
-// each version, about rows rows in all. It returns their books.
-func generated(t testing.TB, rows int, root string) (books loggen.Books) {
+// generate writes synthetic logs below root: a directory for each version of Tstat, and about
+// rows rows in all, some of them dirty. It returns the counts of the rows.
+func generate(t testing.TB, rows int, root string) (books loggen.Books) {
 	t.Helper()
 	versions := loggen.Versions()
 	for i, v := range versions {
@@ -111,9 +110,9 @@ func generated(t testing.TB, rows int, root string) (books loggen.Books) {
 			t.Fatal(err)
 		}
 		size := loggen.Rows(int64(rows / len(versions) / 2))
-		for name, generate := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
+		for name, writeLog := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
 			var b bytes.Buffer
-			made, err := generate(&b, size)
+			made, err := writeLog(&b, size)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,6 +139,15 @@ func lines(t testing.TB, p loggen.Proto, stream uint64, count int) []string {
 		all = append(all, string(row))
 	}
 	return all
+}
+
+func readAll(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func write(t testing.TB, path string, content []byte) {

@@ -13,7 +13,7 @@ import (
 // TestConnectionReset resets the connection twice in one run, with messages unconfirmed.
 func TestConnectionReset(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay("-D", "--connections", "1")
@@ -32,7 +32,7 @@ func TestConnectionReset(t *testing.T) {
 // TestClosedByOperator: an operator closes all connections (320). The next login works.
 func TestClosedByOperator(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay("-D")
@@ -45,7 +45,7 @@ func TestClosedByOperator(t *testing.T) {
 // TestBrokerAwayForGood: the broker goes away in mid-run and does not come back.
 func TestBrokerAwayForGood(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay()
@@ -59,7 +59,7 @@ func TestBrokerAwayForGood(t *testing.T) {
 // new ones.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	s.Rabbit["heartbeat"], s.Rabbit["connection_timeout"] = "1", "2"
@@ -74,7 +74,7 @@ func TestHalfOpen(t *testing.T) {
 // The next run sends the unconfirmed messages again.
 func TestConfirmationsVanish(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	s.Node.DeclareQueue(t, s.VHost, queue, nil)
@@ -99,7 +99,7 @@ func TestConfirmationsVanish(t *testing.T) {
 // arrives twice, since no time-out fires.
 func TestLinkStands(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.Rabbit["heartbeat"] = "60"
 	p, proxy := s.underWay()
@@ -112,7 +112,7 @@ func TestLinkStands(t *testing.T) {
 // TestSlowLink: a run over a slow link succeeds, and its memory stays bounded.
 func TestSlowLink(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.Rabbit["confirm_timeout"] = "60"
 	proxy := s.Through()
@@ -131,7 +131,7 @@ func TestSlowLink(t *testing.T) {
 // TestFailover: the first host goes away in mid-run. The second host has another name.
 func TestFailover(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	first, second := faultproxy.Start(t, s.Node.Addr()), faultproxy.Start(t, s.Node.Addr())

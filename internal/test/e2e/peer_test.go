@@ -3,6 +3,7 @@ package e2e
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -76,7 +77,7 @@ func (p *peer) ack(m fakebroker.Message, multiple bool) {
 	m.Ack(multiple)
 }
 
-// record enters a message among those that arrived at the site.
+// record adds a message to those that arrived at the site.
 func (p *peer) record(m fakebroker.Message) {
 	p.s.got = append(p.s.got, amqp091.Delivery{
 		MessageId: m.MessageID, Body: m.Body, DeliveryMode: amqp091.Persistent, ContentType: "application/json",
@@ -115,7 +116,7 @@ func shuffle(ms []fakebroker.Message) {
 
 func TestConfirmedOutOfOrder(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		shuffle(pending)
@@ -130,7 +131,7 @@ func TestConfirmedOutOfOrder(t *testing.T) {
 
 func TestConfirmedTogether(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		for _, ms := range byChannel(pending) {
@@ -149,7 +150,7 @@ func TestConfirmedTogether(t *testing.T) {
 // or several at once. The others are confirmed out of order.
 func TestConfirmationsMixed(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	refusedAtFirst := 0
 	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
@@ -184,14 +185,14 @@ func TestConfirmationsMixed(t *testing.T) {
 // are. Nothing behind the first message may count as sent.
 func TestConfirmedWithGaps(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	s.Rabbit["confirm_timeout"] = "3"
 	gaps := map[string]bool{} // the logs' first messages
 	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		return slices.DeleteFunc(pending, func(m fakebroker.Message) bool {
-			if isFirst(m.MessageID) {
+			if strings.Contains(m.MessageID, "@0-") { // the first message of a log
 				gaps[m.MessageID] = true
 				return false
 			}
@@ -213,16 +214,10 @@ func TestConfirmedWithGaps(t *testing.T) {
 	s.wantRecovery()
 }
 
-// isFirst reports whether id is the id of a log's first message.
-func isFirst(id string) bool {
-	at := slices.Index([]byte(id), '@')
-	return at >= 0 && len(id) > at+2 && id[at+1:at+3] == "0-"
-}
-
 // TestNeverConfirmed: the run sends messages again after a time-out, and gives up at last.
 func TestNeverConfirmed(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	s.Rabbit["confirm_timeout"] = "2"
@@ -245,7 +240,7 @@ func TestNeverConfirmed(t *testing.T) {
 // unroutable message. The return counts.
 func TestReturned(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		if len(pending) > 0 { // the run has begun
@@ -269,7 +264,7 @@ func TestReturned(t *testing.T) {
 // TestPeerReadsNothing: the broker sends heartbeats, but reads nothing.
 func TestPeerReadsNothing(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.fillOne() // with the logs of fill, more than the sockets' buffers hold
 	p := fakebroker.Start(t, func(int) fakebroker.Script {

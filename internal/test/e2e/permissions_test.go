@@ -13,7 +13,6 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/test/testsite"
 )
 
 const permissionsVHost = "netsage" // the vhost in the documentation's commands
@@ -127,10 +126,10 @@ func (c permitted) file(t *testing.T, n *rabbittest.Node) string {
 	text := c.ini
 	for pattern, replacement := range map[string]string{
 		`(?m)^host =.*`: "host = 127.0.0.1", `(?m)^port =.*`: "port = " + strconv.Itoa(n.Port()),
-		`(?m)^use_ssl =.*\n`: "", `(?m)^password.*`: "password = " + strings.ReplaceAll(testsite.Secret, "$", "$$"),
+		`(?m)^use_ssl =.*\n`: "", `(?m)^password.*`: "password = " + secret,
 		`(?s)\[ssl_options\].*`: "", `(?m)^username =.*`: "username = sensor1",
 	} {
-		text = regexp.MustCompile(pattern).ReplaceAllString(text, replacement)
+		text = regexp.MustCompile(pattern).ReplaceAllLiteralString(text, replacement)
 	}
 	path := filepath.Join(t.TempDir(), "config.ini")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -24,7 +24,7 @@ const (
 func unprivileged(t *testing.T, name string, args ...string) *program {
 	t.Helper()
 	cmd := exec.Command(binary(t, name), args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nogroup, NoSetGroups: true}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nogroup}}
 	letIn(t, cmd.Path)
 	return startCommand(t, cmd)
 }
@@ -59,7 +59,7 @@ func giveGroup(t *testing.T, path string) {
 func TestUnprivileged(t *testing.T) {
 	t.Parallel()
 	onlyRoot(t)
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "rotation", s.root)
 	config := s.ConfigFile()
 	if err := os.Chown(config, nobody, nogroup); err != nil {
@@ -129,10 +129,10 @@ func TestClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := []struct {
-		path string
-		mode os.FileMode
-		sent int    // rows that are sent in spite of the missing permission
-		what string // event in the log
+		path  string
+		mode  os.FileMode
+		sent  int    // rows that are sent in spite of the missing permission
+		event string // in the log
 	}{
 		{"unreadable.out", 0o773, 0, "directory_unreadable"},
 		{"unsearchable.out", 0o776, 0, "directory_unreadable"},
@@ -167,10 +167,10 @@ func TestClosed(t *testing.T) {
 		r := send().want(ioTrouble)
 		for _, c := range closed {
 			named := slices.ContainsFunc(strings.Split(r.Log, "\n"), func(line string) bool {
-				return strings.Contains(line, c.what) && strings.Contains(line, filepath.Join(f.root, c.path)) && strings.Contains(line, "denied")
+				return strings.Contains(line, c.event) && strings.Contains(line, filepath.Join(f.root, c.path)) && strings.Contains(line, "denied")
 			})
 			if !named {
-				t.Errorf("no line says %q of %s:\n%s", c.what, c.path, r.log())
+				t.Errorf("no line says %q of %s:\n%s", c.event, c.path, r.log())
 			}
 		}
 		if r.count("published") > 1 || r.count("sent") != rows || r.count("failed") != 0 || !f.marked("good.out") || f.marked("readonly.out") {
@@ -226,13 +226,14 @@ func TestUmask(t *testing.T) {
 // give a password.
 func TestPasswords(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "v3.0_bulk", s.root)
 	inFile := filepath.Join(t.TempDir(), "password")
 	write(t, inFile, []byte(secret+"\n"))
 	tries := 0
-	// try runs the program in the ways that log most, and returns all output.
-	try := func(status int, env string, change func(keys map[string]string), args ...string) string {
+	// try runs the program in the ways that log most, with env as TSTAT_RABBIT_PASSWORD and with
+	// a configuration that change has changed. It returns all output.
+	try := func(status int, env string, change func(keys map[string]string)) string {
 		t.Helper()
 		tries++
 		was := s.Rabbit
@@ -244,7 +245,7 @@ func TestPasswords(t *testing.T) {
 		var all strings.Builder
 		for _, loud := range [][]string{{"-D", "--log-format", []string{"text", "json"}[tries%2]}, {"--check", "-D"}} {
 			report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics")
-			line := slices.Concat([]string{"-d", s.root, "-c", config, "-S", sensor, "-T", "0", "--report", report, "--metrics", metrics}, loud, args)
+			line := slices.Concat([]string{"-d", s.root, "-c", config, "-S", sensor, "-T", "0", "--report", report, "--metrics", metrics}, loud)
 			cmd := exec.Command(binary(t, "tstat_send"), line...)
 			cmd.Env = append(os.Environ(), "TSTAT_RABBIT_PASSWORD="+env)
 			r := startCommand(t, cmd).wait()

@@ -14,7 +14,7 @@ import (
 func TestQueueFull(t *testing.T) {
 	t.Parallel()
 	limited := func(t *testing.T) *site {
-		s := shared(t)
+		s := newSite(t)
 		s.fill()
 		s.Node.DeclareQueue(t, s.VHost, queue, amqp091.Table{"x-max-length": int64(20), "x-overflow": "reject-publish"})
 		return s
@@ -44,7 +44,7 @@ func TestQueueFull(t *testing.T) {
 // TestQueueDeleted: the queue is deleted in mid-run. No returned message is overlooked.
 func TestQueueDeleted(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay()
@@ -75,7 +75,7 @@ func (s *site) deleteEmptied() {
 // TestAllReturned: no message reaches a queue. The broker returns a whole window.
 func TestAllReturned(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere"
 	s.send("--window", "64").want(misconfigured, "unroutable", `"amq.direct"`, `"nowhere"`)
@@ -113,7 +113,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			corpus(t, "lossy_level31", s.root)
 			if strings.HasPrefix(name, "may not") {
 				s.User += "x"

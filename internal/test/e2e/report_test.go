@@ -58,15 +58,15 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 		if name == "found" {
 			continue
 		}
-		f, want := -1.0, float64(n)
+		inMetrics := -1.0
 		for line := range strings.Lines(string(prom)) {
 			series, v, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if series, _, _ = strings.Cut(series, "{"); series == "tstat_send_"+name+"_total" {
-				f, err = strconv.ParseFloat(v, 64)
+				inMetrics, err = strconv.ParseFloat(v, 64)
 			}
 		}
-		if f != want || err != nil {
-			s.t.Errorf("%s is %v in the report and %v in the metrics: %v", name, want, f, err)
+		if inMetrics != float64(n) || err != nil {
+			s.t.Errorf("%s is %d in the report and %v in the metrics: %v", name, n, inMetrics, err)
 		}
 	}
 	if a.Status != status || r.count("unsent") != a.Unsent.Directories || int64(r.count("backlog_bytes")) != a.Unsent.BacklogBytes {
@@ -78,7 +78,7 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 // TestReport: the counts in the report are those of the broker.
 func TestReport(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "rotation", s.root)
 	var size int64
 	for _, dir := range s.directories() {
@@ -122,7 +122,7 @@ func TestReport(t *testing.T) {
 // again, and the report counts them as resent.
 func TestReportOfResending(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.repeats = true
 	s.fill()
 	proxy := s.Through()

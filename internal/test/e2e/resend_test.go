@@ -52,7 +52,7 @@ func resend(since, until int) []string {
 // checkArrived compares, and the marks do not change.
 func TestResendSpan(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	outside := loggen.DirName(firstMinute.Add(9 * time.Hour))
 	corpus(t, "v3.0_bulk", s.root)
@@ -117,7 +117,7 @@ func TestResendSpan(t *testing.T) {
 // The resend names the directories that the culler deletes before it comes to them.
 func TestResendLocks(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.send().want(allDone)
 	s.checkArrived()

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,9 +13,9 @@ import (
 // TestManyRows sends varied rows of every layout.
 func TestManyRows(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	rows := testkit.UnderRace(8_000, 40_000)
-	books := generated(t, rows, s.root)
+	books := generate(t, rows, s.root)
 	r := s.send().want(allDone)
 	if books.Rows < int64(rows) || r.count("rows") != int(books.Rows) || r.count("malformed") != int(books.Malformed) || r.count("flows") != int(books.Flows) {
 		t.Errorf("summary %v, want %+v", r.Summary, books)
@@ -30,7 +29,7 @@ func TestManyRows(t *testing.T) {
 // TestSingle stops after the first directory that had something to send.
 func TestSingle(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "header_only", s.root) // the oldest: nothing to send
 	corpus(t, "rotation", s.root)
 	for i, want := range []int{2, 3, 3} {
@@ -52,35 +51,29 @@ func TestSingle(t *testing.T) {
 // TestRoots: several instances of Tstat in one run.
 func TestRoots(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
-	roots := map[string]string{}
-	var args []string
-	for instance, name := range map[string]string{"0": "plain", "east": "v3.0_bulk", "7": "v2.4_bulk"} {
+	s := newSite(t)
+	args := []string{"-c", s.ConfigFile(), "-S", sensor, "-T", "0"}
+	want := map[string]owedMessage{}
+	for instance, logs := range map[string]string{"": "lossy_level31", "east": "v3.0_bulk", "7": "v2.4_bulk"} {
 		root := filepath.Join(t.TempDir(), "root")
-		roots[instance] = root
-		corpus(t, strings.Replace(name, "plain", "lossy_level31", 1), filepath.Join(root, "nested"))
-		if instance == "0" {
+		corpus(t, logs, filepath.Join(root, "nested"))
+		if instance == "" {
 			args = append(args, "-d", root)
 		} else {
 			args = append(args, "-d", instance+"="+root)
 		}
-	}
-	args = append(args, "-c", s.ConfigFile(), "-S", sensor, "-T", "0")
-	run(t, "tstat_send", args...).want(allDone)
-	want := map[string]message{}
-	for instance, root := range roots {
-		given := strings.TrimPrefix(instance, "0")
 		dirs, err := filepath.Glob(filepath.Join(root, "nested", "*.out"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, dir := range dirs {
-			for name, kind := range kinds {
-				maps.Copy(want, messagesOf(t, filepath.Join(dir, name), kind,
-					fmt.Sprintf("%s/%s/nested/%s/%s", sensor, instance, filepath.Base(dir), name), "0", given))
+			for name := range kinds {
+				maps.Copy(want, messagesOf(t, readAll(t, filepath.Join(dir, name)),
+					logRead{dir: "nested/" + filepath.Base(dir), name: name, instance: instance}))
 			}
 		}
 	}
+	run(t, "tstat_send", args...).want(allDone)
 	s.wantMessages("three roots", want)
 	run(t, "tstat_send", args...).want(allDone)
 	s.wantMessages("again", nil)
@@ -89,7 +82,7 @@ func TestRoots(t *testing.T) {
 // TestCullKeepsUnsent: the culler deletes what was sent, and nothing else.
 func TestCullKeepsUnsent(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "rotation", s.root)
 	corpus(t, "lossy_level31", s.root)
 	s.send().want(allDone)
@@ -124,7 +117,7 @@ func TestCullKeepsUnsent(t *testing.T) {
 // queue is left as it is.
 func TestQueueIsDeclared(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "v3.0_bulk", s.root)
 	s.QueueOptions["x-max-length"] = "1000"
 	s.send().want(allDone)

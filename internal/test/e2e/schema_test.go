@@ -7,7 +7,7 @@ import (
 
 	"github.com/goccy/go-json"
 
-	typed "tstat-transport/internal/message"
+	"tstat-transport/internal/message"
 	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/test/schema"
 )
@@ -20,7 +20,7 @@ var validForms sync.Map
 // wantSchema wants every flow of a message of a log to fit the published schema, and returns
 // the message as JSON. Validation takes half a millisecond a flow under the race detector, so
 // it is done once for each form.
-func wantSchema(t testing.TB, log string, flows []typed.Flow) string {
+func wantSchema(t testing.TB, log string, flows []message.Flow) string {
 	t.Helper()
 	s, err := messageSchema()
 	if err != nil {
@@ -50,9 +50,10 @@ func wantSchema(t testing.TB, log string, flows []typed.Flow) string {
 	return "[" + strings.Join(texts, ",") + "]"
 }
 
-// form returns a flow without digits, the letters a to f and colons. Flows of the same form
-// either all fit the schema or all do not, except for the constant interval: the form keeps
-// the keys, and shows whether a value is whole, a fraction, negative, text or null.
+// form returns a flow without digits, the letters a to f and colons. What remains shows the keys,
+// and whether each value is whole, a fraction, negative, text or null. Flows of the same form
+// therefore either all fit the schema or all do not. (The exception is interval, for which the
+// schema allows one value only.)
 func form(flow string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c == ':' {

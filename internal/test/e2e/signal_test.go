@@ -17,7 +17,7 @@ func TestStop(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			dir := filepath.Dir(s.fillOne())
 			p, _ := s.underWay(narrow...)
 			p.Signal(signal)
@@ -38,7 +38,7 @@ func TestStop(t *testing.T) {
 // time.
 func TestStopStuck(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay()
@@ -56,7 +56,7 @@ func TestStopStuck(t *testing.T) {
 // TestSecondSignal ends a run at once.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay()
@@ -77,7 +77,7 @@ func TestSecondSignal(t *testing.T) {
 // and the lock of a root ends with the run that holds it.
 func TestTwoRuns(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	s.fill()
 	s.repeats = true
 	p, proxy := s.underWay("-w", "1")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"cmp"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -34,8 +33,14 @@ type site struct {
 	repeats bool               // whether messages may arrive more than once
 }
 
-// newSite makes a site with a vhost of its own, without logs.
-func newSite(t *testing.T, n *rabbittest.Node) *site {
+// newSite makes a site on the node that the tests share.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	return newSiteOn(t, rabbittest.Shared(t))
+}
+
+// newSiteOn makes a site with a vhost of its own on a node. The site has no logs.
+func newSiteOn(t *testing.T, n *rabbittest.Node) *site {
 	t.Helper()
 	s := &site{Site: testsite.New(t, n), t: t, root: filepath.Join(t.TempDir(), "tstat"), args: []string{"-T", "0"}}
 	if err := os.Mkdir(s.root, 0o755); err != nil {
@@ -52,14 +57,15 @@ func (s *site) clone(t *testing.T) *site {
 	return &own
 }
 
-func (s *site) command(args ...string) []string {
+// commandLine returns the arguments of a run.
+func (s *site) commandLine(args ...string) []string {
 	return slices.Concat([]string{"-d", s.root, "-c", s.ConfigFile(), "-S", sensor}, s.args, args)
 }
 
 // start starts tstat_send.
 func (s *site) start(args ...string) *program {
 	s.t.Helper()
-	return start(s.t, "tstat_send", s.command(args...)...)
+	return start(s.t, "tstat_send", s.commandLine(args...)...)
 }
 
 // send runs tstat_send to its end.
@@ -90,9 +96,9 @@ func (s *site) awaitArrived(p *program, count int) {
 }
 
 // expected returns the messages of all logs of the site, by message id.
-func (s *site) expected() map[string]message {
+func (s *site) expected() map[string]owedMessage {
 	s.t.Helper()
-	all := map[string]message{}
+	all := map[string]owedMessage{}
 	for _, dir := range s.directories() {
 		maps.Copy(all, s.ofDirectory(dir))
 	}
@@ -100,18 +106,18 @@ func (s *site) expected() map[string]message {
 }
 
 // ofDirectory returns the messages of the logs in one directory, by message id.
-func (s *site) ofDirectory(dir string) map[string]message {
+func (s *site) ofDirectory(dir string) map[string]owedMessage {
 	s.t.Helper()
-	all := map[string]message{}
+	all := map[string]owedMessage{}
 	entries, err := os.ReadDir(filepath.Join(s.root, dir))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, e := range entries {
 		name, _ := strings.CutSuffix(e.Name(), ".gz")
-		if kind, ok := kinds[name]; ok && e.Type().IsRegular() {
-			maps.Copy(all, messagesOf(s.t, filepath.Join(s.root, dir, e.Name()), kind,
-				fmt.Sprintf("%s/0/%s/%s", sensor, dir, name), "0", ""))
+		if _, ok := kinds[name]; ok && e.Type().IsRegular() {
+			log := testkit.ReadLog(s.t, filepath.Join(s.root, dir, e.Name()))
+			maps.Copy(all, messagesOf(s.t, log, logRead{dir: dir, name: name}))
 		}
 	}
 	return all
@@ -136,10 +142,7 @@ func (s *site) directories() []string {
 }
 
 // marked reports whether a directory has a mark.
-func (s *site) marked(dir string) bool {
-	_, err := os.Lstat(filepath.Join(s.root, dir, ".processed"))
-	return err == nil
-}
+func (s *site) marked(dir string) bool { return exists(filepath.Join(s.root, dir, ".processed")) }
 
 // checkArrived compares the messages that arrived so far with the logs. Each message must be
 // a message of a log, and all messages of marked directories must have arrived. It returns
@@ -195,7 +198,7 @@ func (s *site) wantComplete() {
 		if !s.marked(dir) {
 			s.t.Errorf("%s is not marked", dir)
 		}
-		if _, err := os.Lstat(filepath.Join(s.root, dir, ".processing")); err == nil {
+		if exists(filepath.Join(s.root, dir, ".processing")) {
 			s.t.Errorf("%s is marked and has a .processing", dir)
 		}
 	}
@@ -227,14 +230,9 @@ func (s *site) wantNoneMarked() {
 	}
 }
 
-// shared makes a site on the node that the tests share.
-func shared(t *testing.T) *site {
-	t.Helper()
-	return newSite(t, rabbittest.Shared(t))
-}
-
-// wantMessages takes all messages out of the queue, and wants them to be these, once each.
-func (s *site) wantMessages(what string, want map[string]message) {
+// wantMessages takes all messages out of the queue, and wants them to be exactly these, once
+// each.
+func (s *site) wantMessages(what string, want map[string]owedMessage) {
 	s.t.Helper()
 	seen := map[string]bool{}
 	for _, d := range s.Node.Drain(s.t, s.VHost, queue) {

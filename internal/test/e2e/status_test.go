@@ -13,7 +13,7 @@ import (
 // TestExitStatus provokes every exit status, and two causes at once.
 func TestExitStatus(t *testing.T) {
 	t.Parallel()
-	s := shared(t)
+	s := newSite(t)
 	corpus(t, "lossy_level31", s.root)
 	with := func(key, value string) func(*site) {
 		return func(s *site) { s.Rabbit[key] = value }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,13 +25,13 @@ func TestTLS(t *testing.T) {
 	stranger := rabbittest.NewCA(t)
 	foreign := stranger.Issue(t, []string{"sensor"}, false, true)
 
-	s := newSite(t, n)
+	s := newSiteOn(t, n)
 	corpus(t, "lossy_level31", s.root)
 	s.Rabbit["use_ssl"] = "True"
 	s.Address("localhost:" + port)
 	s.TLS = map[string]string{"ca_certs": ca.CAFile, "certfile": client.CertFile, "keyfile": client.KeyFile}
 
-	refused := func(name string, change func(*site), words ...string) {
+	fails := func(name string, change func(*site), words ...string) {
 		t.Run(name, func(t *testing.T) {
 			own := s.clone(t)
 			change(own)
@@ -44,27 +43,27 @@ func TestTLS(t *testing.T) {
 			}
 		})
 	}
-	refused("unknown CA", func(s *site) { s.TLS["ca_certs"] = stranger.CAFile }, "unknown authority", "ca_certs")
-	refused("wrong name", func(s *site) { s.Address("127.0.0.1:" + port) }, "127.0.0.1", "server_hostname")
-	refused("plain port", func(s *site) { s.Address(strings.Replace(n.Addr(), "127.0.0.1", "localhost", 1)) }, "does not speak TLS", "use_ssl = False")
-	refused("plain to the TLS port", func(s *site) { s.Rabbit["use_ssl"] = "False"; s.TLS = nil }, "use_ssl = True")
-	refused("no client certificate", func(s *site) { delete(s.TLS, "certfile"); delete(s.TLS, "keyfile") }, "certfile")
-	refused("client certificate of another CA", func(s *site) {
+	fails("unknown CA", func(s *site) { s.TLS["ca_certs"] = stranger.CAFile }, "unknown authority", "ca_certs")
+	fails("wrong name", func(s *site) { s.Address("127.0.0.1:" + port) }, "127.0.0.1", "server_hostname")
+	fails("plain port", func(s *site) { s.Address(strings.Replace(n.Addr(), "127.0.0.1", "localhost", 1)) }, "does not speak TLS", "use_ssl = False")
+	fails("plain to the TLS port", func(s *site) { s.Rabbit["use_ssl"] = "False"; s.TLS = nil }, "use_ssl = True")
+	fails("no client certificate", func(s *site) { delete(s.TLS, "certfile"); delete(s.TLS, "keyfile") }, "certfile")
+	fails("client certificate of another CA", func(s *site) {
 		s.TLS["certfile"], s.TLS["keyfile"] = foreign.CertFile, foreign.KeyFile
 	}, "certfile")
-	refused("key of another certificate", func(s *site) { s.TLS["keyfile"] = foreign.KeyFile }, foreign.KeyFile, "keyfile")
-	refused("no such file", func(s *site) { s.TLS["ca_certs"] = "/nosuch/ca.pem" }, "/nosuch/ca.pem", "ca_certs")
+	fails("key of another certificate", func(s *site) { s.TLS["keyfile"] = foreign.KeyFile }, foreign.KeyFile, "keyfile")
+	fails("no such file", func(s *site) { s.TLS["ca_certs"] = "/nosuch/ca.pem" }, "/nosuch/ca.pem", "ca_certs")
 
 	valid, validKey := readAll(t, n.Cert.CertFile), readAll(t, n.Cert.KeyFile)
-	show := func(cert, key []byte) {
+	setServerCert := func(cert, key []byte) {
 		write(t, n.Cert.CertFile, cert)
 		write(t, n.Cert.KeyFile, key)
 		n.Eval(t, "ssl:clear_pem_cache()")
 	}
 	old := ca.Issue(t, []string{"localhost"}, true, false)
-	show(readAll(t, old.CertFile), readAll(t, old.KeyFile))
-	refused("expired", func(*site) {}, "expired", "renew")
-	show(valid, validKey)
+	setServerCert(readAll(t, old.CertFile), readAll(t, old.KeyFile))
+	fails("expired", func(*site) {}, "expired", "renew")
+	setServerCert(valid, validKey)
 
 	t.Run("second host has the name", func(t *testing.T) {
 		own := s.clone(t)
@@ -83,13 +82,4 @@ func TestTLS(t *testing.T) {
 		own.send().want(allDone)
 		own.wantComplete()
 	})
-}
-
-func readAll(t testing.TB, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }

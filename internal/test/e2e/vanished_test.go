@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,7 +16,7 @@ func TestQueueVanishes(t *testing.T) {
 	for name, closing := range map[string]bool{"unnoticed by the connections": false, "with the connections": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := shared(t)
+			s := newSite(t)
 			s.fill()
 			proxy := s.Through()
 			proxy.Bandwidth(slow)
@@ -35,7 +34,7 @@ func TestQueueVanishes(t *testing.T) {
 			}
 			s.wantNoneMarked()
 			for _, dir := range s.directories() {
-				if _, err := os.Lstat(filepath.Join(s.root, dir, ".processing")); err == nil {
+				if exists(filepath.Join(s.root, dir, ".processing")) {
 					t.Errorf("%s has a .processing, which says that messages need not be sent again", dir)
 				}
 			}

@@ -179,8 +179,8 @@ func (w *world) secondSender() {
 	}
 }
 
-// checkRun records the messages of a run. If the run has succeeded, every row must have arrived
-// that was written before the run began and until it ended.
+// checkRun records the messages of a run. If the run has succeeded, every row that was in a log
+// from the begin of the run to its end must have arrived.
 func (w *world) checkRun(e ending) {
 	w.t.Helper()
 	w.record(w.drain())
