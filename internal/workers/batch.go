@@ -24,7 +24,7 @@ type blockQueue struct {
 }
 
 // add adds a block. If add returns true, the caller is the worker that batches, and
-// must call take until take returns nil.
+// must call pop until pop returns nil.
 func (q *blockQueue) add(e *encodedBlock) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -36,9 +36,9 @@ func (q *blockQueue) add(e *encodedBlock) bool {
 	return true
 }
 
-// take returns the next block of the log. It returns nil if no worker has added
+// pop returns the next block of the log. It returns nil if no worker has added
 // that block yet; the caller then no longer batches.
-func (q *blockQueue) take() *encodedBlock {
+func (q *blockQueue) pop() *encodedBlock {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	i := slices.IndexFunc(q.waiting, func(e *encodedBlock) bool { return e.seq == q.next })
@@ -58,7 +58,7 @@ func (l *logWork) add(ctx context.Context, e *encodedBlock) {
 	if !l.queue.add(e) {
 		return
 	}
-	for e := l.queue.take(); e != nil; e = l.queue.take() {
+	for e := l.queue.pop(); e != nil; e = l.queue.pop() {
 		l.batch.add(ctx, e)
 		l.dir.p.freeBlocks <- e // does not block: the channel has room for all blocks
 	}
@@ -82,7 +82,7 @@ type batch struct {
 }
 
 func newBatch(l *logWork, ids idPrefix) batch {
-	at := resumed(l.before)
+	at := progressOf(l.earlier)
 	return batch{log: l, ids: ids, from: at.position, read: at, sendable: at}
 }
 
@@ -101,10 +101,7 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 	b.writeRejects(e)
 	b.addRows(ctx, e)
 	b.read.books.add(e.books)
-	b.read.place = e.end
-	if e.around.hole == nil {
-		b.read.headerLine = e.headerAtEnd
-	}
+	b.read.place = e.around.placeAt(e.position, e.headerAtEnd)
 	b.count(e)
 	if e.last {
 		b.endLog(ctx, e)
@@ -178,7 +175,7 @@ func (b *batch) emit(ctx context.Context) {
 func (b *batch) endLog(ctx context.Context, e *encodedBlock) {
 	b.emit(ctx)
 	l := b.log
-	if n := len(e.end.holes); n > 0 || e.zeroTail {
+	if n := len(b.read.holes); n > 0 || e.zeroTail {
 		l.dir.p.Log.Warn("log_has_zero_bytes", "file", l.path, "ranges", n, "at_end", e.zeroTail,
 			"hint", "data has not arrived there yet, or a crash lost it; rows that appear there are sent by a later run")
 	}

@@ -47,7 +47,8 @@ type extent struct {
 	// detached reports that the block does not continue the block before it, so no
 	// message may hold rows of both blocks.
 	detached bool
-	end      place // the log's place once the whole block is accounted for
+	// position is how far the log is accounted for once the whole block is.
+	position int64
 	around   surroundings
 
 	// alreadySent is the row before base that an earlier run sent while the row had

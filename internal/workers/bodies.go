@@ -35,15 +35,15 @@ func (p *bodyPool) clone(body []byte) []byte {
 	if len(body) == 0 || class >= len(p.idle) {
 		return bytes.Clone(body)
 	}
-	array := p.take(class)
+	array := p.get(class)
 	if array == nil {
 		array = make([]byte, 0, (class+1)*bodyStep)
 	}
 	return append(array, body...)
 }
 
-// take returns an idle array, or nil if there is none.
-func (p *bodyPool) take(class int) []byte {
+// get returns an idle array, or nil if there is none.
+func (p *bodyPool) get(class int) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	array := p.popLocked(class)

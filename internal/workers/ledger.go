@@ -16,7 +16,7 @@ var errStopped = errors.New("the run stopped before all of it was sent")
 // the logs are open; ledger and states each have a mutex.
 type dirWork struct {
 	p      *pipeline
-	dir    *logdir.Dir
+	disk   *logdir.Dir
 	order  int // index among the directories of the run
 	entry  *logdir.Entry
 	marked logdir.Mark // the mark of an earlier run; the zero Mark if there is none
@@ -68,7 +68,7 @@ type logEnd struct {
 // have been added.
 func newDirWork(p *pipeline, dir *logdir.Dir, order int, entry *logdir.Entry) *dirWork {
 	return &dirWork{
-		p: p, dir: dir, order: order, entry: entry, unchanged: make(map[string]logdir.LogState),
+		p: p, disk: dir, order: order, entry: entry, unchanged: make(map[string]logdir.LogState),
 		ledger: ledger{holds: 1},
 	}
 }
@@ -76,9 +76,9 @@ func newDirWork(p *pipeline, dir *logdir.Dir, order int, entry *logdir.Entry) *d
 // addLog adds a log, with a hold of its own. The directory must not be shared with
 // other goroutines yet.
 func (d *dirWork) addLog(l *logWork) {
-	ids := idPrefix(d.p.Settings.Sensor + "/" + d.p.instance(d.dir.Root) + "/" + d.dir.Rel + "/" + l.log.Name)
+	ids := idPrefix(d.p.Settings.Sensor + "/" + d.p.instance(d.disk.Root) + "/" + d.disk.Rel + "/" + l.log.Name)
 	l.batch = newBatch(l, ids)
-	l.ledger.confirmed = resumed(l.before)
+	l.ledger.confirmed = progressOf(l.earlier)
 	d.logs = append(d.logs, l)
 	d.ledger.holds++
 }
@@ -186,7 +186,7 @@ func (d *dirWork) releaseHold() {
 func (d *dirWork) releaseHoldLocked() {
 	d.ledger.holds--
 	if d.ledger.holds < 0 {
-		panic("BUG: directory released more often than held: " + d.dir.Path())
+		panic("BUG: directory released more often than held: " + d.disk.Path())
 	}
 	if d.ledger.holds == 0 {
 		d.p.finished <- d // does not block, see pipeline
@@ -240,11 +240,11 @@ func (l *logWork) stateLocked() logdir.LogState {
 	switch {
 	case l.ledger.end != nil && len(l.ledger.waiting) == 0:
 		end = *l.ledger.end
-	case at.same(&l.before): // nothing new is confirmed
-		return l.before
-	case at.position == l.before.Position: // only rows in holes are confirmed: the log ends as before
-		end.read, end.tail, end.zeroTail = l.before.End, l.before.Tail, l.before.ZeroTail
-		end.incomplete = l.before.Incomplete > 0
+	case at.same(&l.earlier): // nothing new is confirmed
+		return l.earlier
+	case at.position == l.earlier.Position: // only rows in holes are confirmed: the log ends as before
+		end.read, end.tail, end.zeroTail = l.earlier.End, l.earlier.Tail, l.earlier.ZeroTail
+		end.incomplete = l.earlier.Incomplete > 0
 	}
 	books := end.books
 	if end.tail != nil {
@@ -269,8 +269,8 @@ func (d *dirWork) bytes() (read, confirmed int64) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	for _, l := range d.logs {
-		read += l.ledger.read - l.before.Position
-		confirmed += l.stateLocked().Position - l.before.Position
+		read += l.ledger.read - l.earlier.Position
+		confirmed += l.stateLocked().Position - l.earlier.Position
 	}
 	return read, confirmed
 }

@@ -13,7 +13,7 @@ import (
 // Progress that could not be written at a checkpoint is written when the run stops.
 func TestProgressIsWrittenAfterAFailure(t *testing.T) {
 	d := inWork(t)
-	obstacle := filepath.Join(d.dir.Path(), ".processing.tmp")
+	obstacle := filepath.Join(d.disk.Path(), ".processing.tmp")
 	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -26,10 +26,10 @@ func TestProgressIsWrittenAfterAFailure(t *testing.T) {
 	if err := d.saveEnd(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := d.dir.ReadProcessing(); err != nil || s.Logs["log_tcp_complete"].Position != 7 {
+	if s, err := d.disk.ReadProcessing(); err != nil || s.Logs["log_tcp_complete"].Position != 7 {
 		t.Errorf(".processing holds %+v, %v", s, err)
 	}
-	if _, err := os.Stat(filepath.Join(d.dir.Path(), ".processed")); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(d.disk.Path(), ".processed")); !os.IsNotExist(err) {
 		t.Errorf(".processed: %v, want %v", err, fs.ErrNotExist)
 	}
 }
@@ -42,16 +42,16 @@ func TestProgressDoesNotMark(t *testing.T) {
 	if err := d.saveProgress(); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := d.dir.ReadProcessed(); err != nil || m.Kind != logdir.None {
+	if m, err := d.disk.ReadProcessed(); err != nil || m.Kind != logdir.None {
 		t.Errorf("it is marked: %+v, %v", m, err)
 	}
-	if s, err := d.dir.ReadProcessing(); err != nil || len(s.Logs) != 1 {
+	if s, err := d.disk.ReadProcessing(); err != nil || len(s.Logs) != 1 {
 		t.Errorf(".processing holds %+v, %v", s, err)
 	}
 	if err := d.saveEnd(); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := d.dir.ReadProcessed(); err != nil || m.Kind != logdir.Ours {
+	if m, err := d.disk.ReadProcessed(); err != nil || m.Kind != logdir.Ours {
 		t.Errorf("it is not marked: %+v, %v", m, err)
 	}
 }

@@ -14,11 +14,12 @@ import (
 // the worker that has the log's turn.
 type logReader struct {
 	file *os.File
+	// open returns a reader of the stretch from from.Position to an offset.
 	open func(from logdir.LogState, to int64) (*stretchReader, error)
 
 	seq     int // number of blocks handed out
 	stretch *stretchReader
-	resume  logdir.LogState // the last stretch begins at resume.Position
+	earlier logdir.LogState // the last stretch begins at earlier.Position
 	// oldHoles are holes that earlier runs left and that this run reads again. The
 	// first of them is the stretch that is being read.
 	oldHoles []logdir.Hole
@@ -32,10 +33,11 @@ type logReader struct {
 	layoutChanges int
 }
 
-// openLogReader returns a reader of what is new in a log since from; the zero state
-// means the whole log. The reader owns f unless openLogReader returns an error.
-func openLogReader(ctx context.Context, f logFile, from logdir.LogState) (*logReader, error) {
-	r := &logReader{file: f.File, resume: from, oldHoles: from.Holes}
+// openLogReader returns a reader of what is new in a log since its earlier state; the
+// zero state means the whole log. The reader owns f unless openLogReader returns an
+// error.
+func openLogReader(ctx context.Context, f logFile, earlier logdir.LogState) (*logReader, error) {
+	r := &logReader{file: f.File, earlier: earlier, oldHoles: earlier.Holes}
 	r.open = func(from logdir.LogState, to int64) (*stretchReader, error) {
 		return newStretchReader(ctx, f, from, to, r.stretch)
 	}
@@ -44,7 +46,7 @@ func openLogReader(ctx context.Context, f logFile, from logdir.LogState) (*logRe
 
 // openStretch opens the next stretch.
 func (r *logReader) openStretch() (err error) {
-	from, to := r.resume, int64(toEnd)
+	from, to := r.earlier, int64(toEnd)
 	if len(r.oldHoles) > 0 {
 		h := r.oldHoles[0]
 		from, to = logdir.LogState{Position: h.From, Header: h.Header}, h.To
@@ -67,33 +69,29 @@ func (r *logReader) next(b *block) {
 	if r.err != nil {
 		b.reset()
 		b.seq, b.last, b.err = r.seq, true, r.err
-		b.end = r.place(r.resume.Position)
+		b.position, b.around.before = r.earlier.Position, slices.Concat(r.openHoles, r.oldHoles)
 		return
 	}
 	r.stretch.next(b)
-	b.detached = b.zeros || r.stretch.seq == 1
+	firstOfStretch := r.stretch.seq == 1
+	b.detached = b.zeros || firstOfStretch
 	b.seq = r.seq
 	r.seq++
-	b.around.before = r.openHoles
 	if len(r.oldHoles) > 0 {
 		r.endInHole(b)
 		return
 	}
-	b.end = r.place(b.after)
-	if !b.zeros {
-		return
-	}
+	b.position = b.after
 	switch {
+	case !b.zeros:
 	case b.last:
-		b.zeroTail = true
-		b.end = r.place(b.base)
+		b.zeroTail, b.position = true, b.base
 	case !r.hasRoom(b.base):
-		b.last, b.err = true, errManyHoles
-		b.end = r.place(b.base)
+		b.last, b.err, b.position = true, errManyHoles, b.base
 	default:
 		r.addHole(b.base, b.after, b.sentInZeros)
-		b.end = r.place(b.after)
 	}
+	b.around.before = r.openHoles
 }
 
 // errManyHoles keeps a directory from being marked: the state has no room for
@@ -103,32 +101,26 @@ var errManyHoles = fmt.Errorf("more than %d ranges of zero bytes: the rows after
 // endInHole ends a block of a hole that an earlier run left.
 func (r *logReader) endInHole(b *block) {
 	hole := r.oldHoles[0]
-	b.around.hole, b.around.after, b.around.resume = &hole, r.oldHoles[1:], &r.resume
-	until := b.after // the end of b, or of the hole
-	if b.last {
-		until = hole.To
-	}
+	b.around = surroundings{before: r.openHoles, hole: &hole, after: r.oldHoles[1:], earlier: &r.earlier}
+	b.position = b.after
 	switch {
+	case b.zeros && (b.last || !r.hasRoom(b.base)): // the rest of the hole stays one hole
+		b.last, b.position = true, b.base
+		r.addHole(b.base, hole.To, b.sentInZeros)
 	case b.zeros:
-		if !b.last && !r.hasRoom(b.base) { // the rest of the hole stays one hole
-			b.last, until = true, hole.To
-		}
-		r.addHole(b.base, until, b.sentInZeros)
+		b.position = b.base
+		r.addHole(b.base, b.after, b.sentInZeros)
 	case b.last && b.unterminated: // the hole ends with a newline, so the rest of this line is still missing
 		whole := b.lastLine()
 		b.buf, b.unterminated = b.buf[:whole], false
-		r.addHole(b.base+int64(whole), hole.To, logdir.Tail{})
+		b.position = b.base + int64(whole)
+		r.addHole(b.position, hole.To, logdir.Tail{})
 	}
-	if !b.last || b.err != nil {
-		b.end = b.around.placeAt(b.after, r.stretch.header.offset)
-		// The holes before the stretch now include what b has added to openHoles.
-		b.end.holes = slices.Concat(r.openHoles, b.end.holes[len(b.around.before):])
-		return
+	if b.last && b.err == nil {
+		b.last = false
+		r.oldHoles = r.oldHoles[1:]
+		r.err = r.openStretch()
 	}
-	b.last = false
-	r.oldHoles = r.oldHoles[1:]
-	b.end = r.place(r.resume.Position)
-	r.err = r.openStretch()
 }
 
 // addHole adds a hole to openHoles. sent describes the row at the start of the
@@ -151,10 +143,4 @@ func (r *logReader) joins(from int64) bool {
 // hasRoom reports whether the state file has room for another hole, at from.
 func (r *logReader) hasRoom(from int64) bool {
 	return r.joins(from) || len(r.openHoles)+len(r.oldHoles) < logdir.MaxHoles
-}
-
-// place returns the log's place once everything that has been read is confirmed.
-// position is how far the last stretch has been read.
-func (r *logReader) place(position int64) place {
-	return place{position: position, headerLine: r.stretch.header.offset, holes: slices.Concat(r.openHoles, r.oldHoles)}
 }

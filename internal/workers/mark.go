@@ -44,9 +44,9 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	vanished := (err != nil && d.vanished(err)) || errors.Is(d.states.beginErr, logdir.ErrVanished)
 	switch {
 	case vanished:
-		p.Log.Info("directory_vanished", "directory", d.dir.Path())
+		p.Log.Info("directory_vanished", "directory", d.disk.Path())
 	case err != nil:
-		p.stateError("directory_not_marked", d.dir.Path(), err)
+		p.stateError("directory_not_marked", d.disk.Path(), err)
 	}
 	marked := p.Mark && err == nil && d.failure() == nil
 	if marked {
@@ -59,7 +59,7 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	if !d.stopped() {
 		p.recordResent(d.order)
 	}
-	p.Log.Info("directory_finished", "directory", d.dir.Path(), "messages", d.ledger.messages, "marked", marked)
+	p.Log.Info("directory_finished", "directory", d.disk.Path(), "messages", d.ledger.messages, "marked", marked)
 	d.close()
 	p.leave(d)
 	return failed
@@ -74,8 +74,8 @@ func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	if !ok || d.stopped() {
 		return nil
 	}
-	if err := f.Finish(ctx, p.instance(d.dir.Root), d.dir.Path()); err != nil {
-		return fmt.Errorf("finish %s: %w", d.dir.Path(), err)
+	if err := f.Finish(ctx, p.instance(d.disk.Root), d.disk.Path()); err != nil {
+		return fmt.Errorf("finish %s: %w", d.disk.Path(), err)
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 // error of writing its state file.
 func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
 	read, confirmed := d.bytes()
-	unsent, path, failed := &p.Counters.Unsent, d.dir.Path(), d.failure()
+	unsent, path, failed := &p.Counters.Unsent, d.disk.Path(), d.failure()
 	switch {
 	case vanished:
 		unsent.Done(path, read)
@@ -120,7 +120,7 @@ func (p *pipeline) checkpointLoop(ctx context.Context) {
 				continue
 			}
 			if err := d.saveProgress(); err != nil && !d.vanished(err) {
-				p.Log.Warn("progress_not_saved", "directory", d.dir.Path(), "error", err, "hint", logdir.WriteRemedy(err))
+				p.Log.Warn("progress_not_saved", "directory", d.disk.Path(), "error", err, "hint", logdir.WriteRemedy(err))
 			}
 		}
 	}

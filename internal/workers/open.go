@@ -77,21 +77,21 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry *logdir.E
 // false if there is nothing to do: the directory has no log, or the mark is the Python
 // tool's.
 func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err error) {
-	mark, err := d.dir.ReadProcessed()
+	mark, err := d.disk.ReadProcessed()
 	if err != nil || mark.Kind == logdir.Foreign && p.Resend == nil {
 		return false, err
 	}
 	if mark.Damaged != nil {
-		p.Log.Warn("mark_damaged", "directory", d.dir.Path(), "error", mark.Damaged)
+		p.Log.Warn("mark_damaged", "directory", d.disk.Path(), "error", mark.Damaged)
 	}
 	d.marked = mark
-	if d.unfinished, err = d.dir.ReadProcessing(); err != nil {
-		p.Log.Warn("progress_unusable", "directory", d.dir.Path(), "error", err, "hint", "messages that the file counted as confirmed may be sent again")
+	if d.unfinished, err = d.disk.ReadProcessing(); err != nil {
+		p.Log.Warn("progress_unusable", "directory", d.disk.Path(), "error", err, "hint", "messages that the file counted as confirmed may be sent again")
 	}
 	p.warnOfPrivacy(d)
 	opened := map[fastparse.Protocol]bool{}
 	for range 2 {
-		logs, err := d.dir.Logs(ctx, d.marked.State, d.unfinished)
+		logs, err := d.disk.Logs(ctx, d.marked.State, d.unfinished)
 		if err == nil && len(logs) == 0 && len(opened) == 0 {
 			return false, nil
 		}
@@ -118,7 +118,7 @@ func (p *pipeline) warnOfPrivacy(d *dirWork) {
 		return
 	}
 	p.privacyWarning.Do(func() {
-		p.Log.Warn("privacy_changed", "directory", d.dir.Path(),
+		p.Log.Warn("privacy_changed", "directory", d.disk.Path(),
 			"before", cmp.Or(before.Privacy, string(privacy.None)), "now", cmp.Or(now, string(privacy.None)),
 			"hint", "what was sent before stays in the archive as it is")
 	})
@@ -150,7 +150,7 @@ func (p *pipeline) logError(ctx context.Context, d *dirWork, err error) {
 	if ctx.Err() != nil {
 		err = errStopped
 	} else {
-		p.readError("log_unreadable", "directory", d.dir.Path(), err)
+		p.readError("log_unreadable", "directory", d.disk.Path(), err)
 	}
 	d.fail(err)
 }
@@ -158,13 +158,13 @@ func (p *pipeline) logError(ctx context.Context, d *dirWork, err error) {
 // openLog opens a log, and adds it to the directory's logs if it has something
 // new.
 func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) error {
-	file, st, err := d.dir.OpenLog(log)
+	file, st, err := d.disk.OpenLog(log)
 	if err != nil {
 		return err
 	}
 	from, change := logdir.LogState{}, logdir.New
 	if p.Resend == nil {
-		from, change, err = d.dir.Resume(ctx, log, file, st, d.marked, d.unfinished)
+		from, change, err = d.disk.Resume(ctx, log, file, st, d.marked, d.unfinished)
 	}
 	if err != nil {
 		_ = file.Close()
@@ -189,7 +189,7 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) erro
 		_ = file.Close()
 		return err
 	}
-	d.addLog(&logWork{dir: d, log: log, stat: st, path: file.Name(), before: from, reader: reader,
+	d.addLog(&logWork{dir: d, log: log, stat: st, path: file.Name(), earlier: from, reader: reader,
 		padded: log.Gzip && logdir.EndsWithZeros(file, st.Size)})
 	return nil
 }

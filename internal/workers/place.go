@@ -21,32 +21,34 @@ type place struct {
 	holes      []logdir.Hole // before position
 }
 
-// surroundings are the holes around a stretch of a log.
+// surroundings turn a position in a block into a place of the log.
 type surroundings struct {
-	before []logdir.Hole // holes before the stretch that this run has not filled
-	after  []logdir.Hole // holes after the stretch, which this run reads next
-	// hole is the hole that the stretch fills; nil for the log's last stretch,
-	// which begins at resume.Position and ends with the log.
-	hole   *logdir.Hole
-	resume *logdir.LogState
+	before []logdir.Hole // holes before the position that this run has not filled
+	// hole is the hole that the block belongs to; nil if the block belongs to the log's
+	// last stretch.
+	hole *logdir.Hole
+	// The following fields are set if hole is.
+	after   []logdir.Hole    // holes after hole, which this run reads next
+	earlier *logdir.LogState // the last stretch begins at earlier.Position
 }
 
-// placeAt returns the log's place once the rows of the stretch before offset to are
-// confirmed. headerLine is the offset of the header line in force at to.
-func (s *surroundings) placeAt(to, headerLine int64) place {
+// placeAt returns the log's place once every row of the hole or last stretch up to
+// position is confirmed. headerLine is the offset of the header line in force at
+// position.
+func (s *surroundings) placeAt(position, headerLine int64) place {
 	if s.hole == nil {
-		return place{position: to, headerLine: headerLine, holes: s.before}
+		return place{position: position, headerLine: headerLine, holes: s.before}
 	}
 	holes := make([]logdir.Hole, 0, len(s.before)+1+len(s.after))
 	holes = append(holes, s.before...)
-	if to < s.hole.To {
-		holes = append(holes, logdir.Hole{From: to, To: s.hole.To, Header: headerLine})
+	if position < s.hole.To {
+		holes = append(holes, logdir.Hole{From: position, To: s.hole.To, Header: headerLine})
 	}
-	return place{position: s.resume.Position, headerLine: s.resume.Header, holes: append(holes, s.after...)}
+	return place{position: s.earlier.Position, headerLine: s.earlier.Header, holes: append(holes, s.after...)}
 }
 
-// resumed returns the progress that a state file records for a log.
-func resumed(s logdir.LogState) progress {
+// progressOf returns the progress that a state file records for a log.
+func progressOf(s logdir.LogState) progress {
 	b := books{lines: s.Line, below: s.Below, malformed: s.Malformed, flows: s.Flows, notFinite: s.NotFinite}
 	b.sent = s.Rows - s.Below - s.Malformed
 	if s.Tail != nil {

@@ -39,7 +39,7 @@ const (
 // scratch.
 func (p *pipeline) newMessage(l *logWork, scratch []byte) *outgoing {
 	return &outgoing{log: l, Message: transport.Message{
-		Body: scratch[:0], Directory: l.dir.dir.Path(), Instance: p.instance(l.dir.dir.Root),
+		Body: scratch[:0], Directory: l.dir.disk.Path(), Instance: p.instance(l.dir.disk.Root),
 	}}
 }
 

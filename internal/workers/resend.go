@@ -10,8 +10,8 @@ import (
 // Span is a span of time from Since, inclusive, to Until, exclusive.
 type Span struct{ Since, Until time.Time }
 
-// holds reports whether t lies in the span.
-func (s Span) holds(t time.Time) bool { return !t.Before(s.Since) && t.Before(s.Until) }
+// contains reports whether t lies in the span.
+func (s Span) contains(t time.Time) bool { return !t.Before(s.Since) && t.Before(s.Until) }
 
 // inSpan selects from found, the directories of a root, those that Tstat started in the
 // span of the resend. It also returns the start times of all directories, in the order of
@@ -25,7 +25,7 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry) (starts []tim
 		case !ok:
 			undated++
 			continue
-		case p.Resend.holds(start):
+		case p.Resend.contains(start):
 			selected = append(selected, e)
 		}
 		starts = append(starts, start)

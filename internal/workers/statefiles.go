@@ -27,25 +27,25 @@ func (d *dirWork) begin() error {
 	d.states.beginOnce.Do(func() {
 		d.states.mu.Lock()
 		defer d.states.mu.Unlock()
-		backup, err := d.dir.Backup()
+		backup, err := d.disk.Backup()
 		switch {
 		case err != nil:
 		case backup.Unfinished():
 			s, _, _ := d.state()
-			err = d.dir.WriteProcessing(s)
+			err = d.disk.WriteProcessing(s)
 		default:
-			err = d.dir.WriteFirst(d.newState())
+			err = d.disk.WriteFirst(d.newState())
 		}
 		if err == nil {
 			d.states.entry = d.p.journal.add(d.entry, backup)
 			return
 		}
-		if there := d.dir.StillThere(); errors.Is(there, logdir.ErrVanished) {
+		if there := d.disk.StillThere(); errors.Is(there, logdir.ErrVanished) {
 			d.states.beginErr = there
 			return
 		}
 		d.states.beginErr = fmt.Errorf("the directory is not sent, because its state cannot be written: %w", err)
-		d.p.stateError("directory_not_writable", d.dir.Path(), d.states.beginErr)
+		d.p.stateError("directory_not_writable", d.disk.Path(), d.states.beginErr)
 	})
 	return d.states.beginErr
 }
@@ -84,14 +84,14 @@ func (d *dirWork) saveEnd() error {
 	case unsaved:
 		return d.writeProcessingLocked(s)
 	case failed != nil && !errors.Is(failed, errStopped) && d.states.beginErr == nil:
-		_ = d.dir.WriteProcessing(s) // only Error has changed, and Error has been logged
+		_ = d.disk.WriteProcessing(s) // only Error has changed, and Error has been logged
 	}
 	return nil
 }
 
 func (d *dirWork) writeProcessingLocked(s logdir.State) error {
 	d.syncRejects()
-	err := d.dir.WriteProcessing(s)
+	err := d.disk.WriteProcessing(s)
 	if err != nil {
 		d.setUnsaved()
 	}
@@ -100,12 +100,12 @@ func (d *dirWork) writeProcessingLocked(s logdir.State) error {
 
 func (d *dirWork) writeProcessedLocked(s logdir.State) error {
 	d.syncRejects()
-	if err := d.dir.WriteProcessed(s); err != nil {
+	if err := d.disk.WriteProcessed(s); err != nil {
 		// With .processing, the next run does not send the confirmed rows again.
-		return errors.Join(err, d.dir.WriteProcessing(s))
+		return errors.Join(err, d.disk.WriteProcessing(s))
 	}
 	if d.nothingNew(s) {
-		return d.dir.SetMarkTime(d.marked.Time)
+		return d.disk.SetMarkTime(d.marked.Time)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (d *dirWork) syncRejects() {
 		return
 	}
 	if err := d.p.Rejects.Sync(); err != nil {
-		d.p.ioError("reject_not_written", "directory", d.dir.Path(), err, "")
+		d.p.ioError("reject_not_written", "directory", d.disk.Path(), err, "")
 	}
 }
 
@@ -145,12 +145,12 @@ func (d *dirWork) vanished(err error) bool {
 	if d.states.closed {
 		return true
 	}
-	return errors.Is(err, fs.ErrNotExist) && errors.Is(d.dir.StillThere(), logdir.ErrVanished)
+	return errors.Is(err, fs.ErrNotExist) && errors.Is(d.disk.StillThere(), logdir.ErrVanished)
 }
 
 func (d *dirWork) close() {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()
 	d.states.closed = true
-	_ = d.dir.Close()
+	_ = d.disk.Close()
 }

@@ -14,12 +14,14 @@ import (
 // logWork is a log in work. The fields of the first group never change; each field
 // of the second group has its own owner.
 type logWork struct {
-	dir    *dirWork
-	log    logdir.Log
-	stat   logdir.Stat // of the file, when it was opened
-	path   string
-	before logdir.LogState // the log's state after the last run
-	padded bool            // the .gz ends with zero bytes, where another gzip member may still arrive
+	dir  *dirWork
+	log  logdir.Log
+	stat logdir.Stat // of the file, when it was opened
+	path string
+	// earlier is the log's state after earlier runs; the zero state if this run sends the
+	// whole log.
+	earlier logdir.LogState
+	padded  bool // the .gz ends with zero bytes, where another gzip member may still arrive
 
 	reader *logReader // owned by the worker that has the log's turn
 	queue  blockQueue // guarded by its own mutex
@@ -98,7 +100,7 @@ func (w *worker) read(ctx context.Context, s *scheduler, l *logWork) bool {
 // encodeBlock encodes the worker's block, a block of l, into e.
 func (w *worker) encodeBlock(l *logWork, e *encodedBlock) {
 	began := time.Now()
-	key := encoderKey{l.dir.dir.Root, l.log.Protocol}
+	key := encoderKey{l.dir.disk.Root, l.log.Protocol}
 	if w.encoders[key] == nil {
 		w.encoders[key] = message.NewEncoder(w.p.flowSettings(key.root))
 	}
