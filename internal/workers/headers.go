@@ -19,6 +19,7 @@ type layouts struct {
 // maxLayouts bounds the memory that logs with many different headers can take.
 const maxLayouts = 64
 
+// parse returns the layout of a header line.
 func (c *layouts) parse(protocol fastparse.Protocol, line []byte) (*fastparse.Layout, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,9 +50,8 @@ type headerTracker struct {
 // inForce reports whether the header line in force is the line at an offset.
 func (h *headerTracker) inForce(offset int64) bool { return h.layout != nil && h.offset == offset }
 
-// resume makes line, which begins at an offset in the log, the header line in force. An
-// earlier run has read the log with that header line.
-func (h *headerTracker) resume(line []byte, offset int64) error {
+// set makes line, which begins at an offset in the log, the header line in force.
+func (h *headerTracker) set(line []byte, offset int64) error {
 	layout, err := h.layouts.parse(h.protocol, line)
 	if err == nil && offset > 0 && line[0] != '#' {
 		err = errors.New("no header: only the first line of a log may be a header without #")

@@ -54,32 +54,29 @@ func (t *logText) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-// seek goes to position, and fills line with the text from offset at on. at+len(line) must
-// not be above position. In a gzip log, neither at nor position may be before t.offset; at
-// does not matter if line is empty.
-func (t *logText) seek(position, at int64, line []byte) error {
+// readAt fills line with the text at an offset. In a gzip log, the offset must not be
+// before t.offset, and t.offset moves to the end of line.
+func (t *logText) readAt(line []byte, at int64) error {
 	if t.plain != nil {
-		return t.seekPlain(position, at, line)
+		_, err := t.plain.ReadAt(line, at)
+		return err
 	}
-	if len(line) > 0 {
-		if _, err := io.CopyN(io.Discard, t, at-t.offset); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(t, line); err != nil {
-			return err
-		}
+	if err := t.skipTo(at); err != nil {
+		return err
 	}
-	_, err := io.CopyN(io.Discard, t, position-t.offset)
+	_, err := io.ReadFull(t, line)
 	return err
 }
 
-// seekPlain is seek for a plain log whose start has not been read.
-func (t *logText) seekPlain(position, at int64, line []byte) error {
-	const head = blockSize // the fingerprint covers less than a block
-	if _, err := io.CopyN(io.Discard, t, min(position, head)); err != nil {
+// skipTo goes to position. In a gzip log, position must not be before t.offset; in a plain
+// log, t.offset must be 0.
+func (t *logText) skipTo(position int64) error {
+	if t.plain == nil {
+		_, err := io.CopyN(io.Discard, t, position-t.offset)
 		return err
 	}
-	if _, err := t.plain.ReadAt(line, at); err != nil {
+	const head = blockSize // the fingerprint covers less than a block
+	if _, err := io.CopyN(io.Discard, t, min(position, head)); err != nil {
 		return err
 	}
 	var last [1]byte

@@ -39,13 +39,13 @@ const toEnd = -1
 func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to int64, before *stretchReader) (*stretchReader, error) {
 	r := &stretchReader{name: f.Name(), header: headerTracker{protocol: f.log.Protocol, layouts: f.layouts}}
 	var err error
-	if f.log.Gzip && before != nil && before.leadsTo(from) {
+	if f.log.Gzip && before != nil && before.canReach(from) {
 		r.text, r.header = before.text, before.header
 	} else if r.text, err = newLogText(ctx, f); err != nil {
 		return r, err
 	}
 	if from.Position > 0 {
-		err = r.resume(from)
+		err = r.skipTo(from)
 	}
 	r.src = r.text
 	if to != toEnd {
@@ -55,21 +55,21 @@ func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to i
 	return r, err
 }
 
-// leadsTo reports whether the gzip log can be read on to from.Position, instead of again
-// from its start. The header line in force there must be in force already, or still
-// to come.
-func (r *stretchReader) leadsTo(from logdir.LogState) bool {
+// canReach reports whether the reader of a gzip log can read on to from.Position. The
+// reader cannot go back, so the header line in force at from.Position must be in force
+// now or be ahead.
+func (r *stretchReader) canReach(from logdir.LogState) bool {
 	return r.text.offset <= from.Position && (r.header.inForce(from.Header) || r.text.offset <= from.Header)
 }
 
-// resume goes to the position at which an earlier run stopped, and reads the header line
-// in force there.
-func (r *stretchReader) resume(from logdir.LogState) error {
-	var line []byte
+// skipTo goes to from.Position, and makes the header line there the one in force.
+func (r *stretchReader) skipTo(from logdir.LogState) error {
 	if !r.header.inForce(from.Header) {
-		line = make([]byte, min(from.Position-from.Header, blockSize))
+		if err := r.readHeader(from); err != nil {
+			return fmt.Errorf("%s, byte %d: %w", r.name, from.Header, err)
+		}
 	}
-	err := r.text.seek(from.Position, from.Header, line)
+	err := r.text.skipTo(from.Position)
 	if err == nil && r.text.last != '\n' {
 		err = errors.New("no line begins at that byte")
 	}
@@ -77,13 +77,16 @@ func (r *stretchReader) resume(from logdir.LogState) error {
 		return fmt.Errorf("read %s up to byte %d: %w", r.name, from.Position, err)
 	}
 	r.offset, r.sentTail = from.Position, from.Tail
-	if r.header.inForce(from.Header) {
-		return nil
-	}
-	if err := r.header.resume(firstLine(line), from.Header); err != nil {
-		return fmt.Errorf("%s, byte %d: %w", r.name, from.Header, err)
-	}
 	return nil
+}
+
+// readHeader reads the header line in force at from.Position.
+func (r *stretchReader) readHeader(from logdir.LogState) error {
+	line := make([]byte, min(from.Position-from.Header, blockSize))
+	if err := r.text.readAt(line, from.Header); err != nil {
+		return err
+	}
+	return r.header.set(firstLine(line), from.Header)
 }
 
 func firstLine(b []byte) []byte {
@@ -143,13 +146,18 @@ func (r *stretchReader) endBlock(b *block, err error) {
 			b.buf = append(b.buf, '\n')
 		}
 	case err != nil: // the whole lines before the error are good
-		r.fail(b, fmt.Errorf("read %s: %w", r.name, err), whole)
+		r.failRead(b, err, whole)
 	case whole == 0:
-		r.readLongLine(b)
+		r.skipLongLine(b)
 	default:
-		r.carry = append(r.carry, b.buf[whole:]...)
-		b.buf, b.after = b.buf[:whole], b.base+int64(whole)
+		r.carryFrom(b, whole)
 	}
+}
+
+// carryFrom makes b end before b.buf[whole], and keeps the rest for the next block.
+func (r *stretchReader) carryFrom(b *block, whole int) {
+	r.carry = append(r.carry, b.buf[whole:]...)
+	b.buf, b.after = b.buf[:whole], b.base+int64(whole)
 }
 
 // fail makes b the log's last block, of which only the first n bytes are good.
@@ -157,6 +165,11 @@ func (r *stretchReader) fail(b *block, err error, n int) {
 	b.buf = b.buf[:n]
 	b.after = b.base + int64(n)
 	b.last, b.unterminated, b.err = true, false, err
+}
+
+// failRead is fail for an error of reading the log.
+func (r *stretchReader) failRead(b *block, err error, n int) {
+	r.fail(b, fmt.Errorf("read %s: %w", r.name, err), n)
 }
 
 // atEnd reports whether err is the end of a log. A gzip log can end anywhere in
@@ -168,36 +181,41 @@ func atEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.
 // to the end of the line, or to the end of the stretch if no newline follows. err
 // is the error of the last read.
 func (r *stretchReader) endAtZeros(b *block, at int, err error) {
-	if lines := lineStart(b.buf[:at]); lines > 0 {
-		r.carry = append(r.carry, b.buf[lines:]...)
-		b.buf, b.after = b.buf[:lines], b.base+int64(lines)
+	if whole := lineStart(b.buf[:at]); whole > 0 {
+		r.carryFrom(b, whole)
 		return
 	}
 	if r.header.layout == nil {
 		r.endBeforeHeader(b, at, err)
 		return
 	}
-	b.zeros = true
-	rest := b.buf[at:]
-	for {
-		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-			r.carry = append(r.carry, rest[i+1:]...)
-			b.after -= int64(len(rest) - i - 1)
-			b.buf = b.buf[:0]
-			return
+	length, err := r.skipLine(b.buf, b.buf[:blockSize], err)
+	b.zeros, b.buf, b.after = true, b.buf[:0], b.base+length
+	if atEnd(err) {
+		b.last = true
+	} else if err != nil {
+		r.failRead(b, err, 0)
+	}
+}
+
+// skipLine reads on to the end of a line, and keeps the bytes after its newline for the
+// next block. start is what has been read of the line, and err the error of that read.
+// skipLine returns the length of the line with its newline. The error is that of the last
+// read if the line has no newline. skipLine reads into scratch, which may share memory
+// with start.
+func (r *stretchReader) skipLine(start, scratch []byte, err error) (length int64, _ error) {
+	for read := start; ; {
+		if i := bytes.IndexByte(read, '\n'); i >= 0 {
+			r.carry = append(r.carry, read[i+1:]...)
+			return length + int64(i) + 1, nil // the next read returns err again
 		}
-		if atEnd(err) {
-			b.buf, b.last = b.buf[:0], true
-			return
-		}
+		length += int64(len(read))
 		if err != nil {
-			r.fail(b, fmt.Errorf("read %s: %w", r.name, err), 0)
-			return
+			return length, err
 		}
 		var n int
-		n, err = readFull(r.src, b.buf[:blockSize])
-		rest = b.buf[:n]
-		b.after += int64(n)
+		n, err = readFull(r.src, scratch)
+		read = scratch[:n]
 	}
 }
 
@@ -210,51 +228,37 @@ var errNoHeaderYet = errors.New("zero bytes stand where the header line belongs,
 // endBeforeHeader ends b, the first of a log whose header line has not arrived: a run
 // of zero bytes begins at b.buf[at]. err is the error of the last read.
 func (r *stretchReader) endBeforeHeader(b *block, at int, err error) {
-	for rest := b.buf[at:]; ; {
-		if bytes.Count(rest, []byte{0}) < len(rest) {
-			r.fail(b, errNoHeaderYet, 0)
-			return
-		}
-		if atEnd(err) {
-			b.zeros, b.buf, b.after, b.last = true, b.buf[:0], b.base, true
-			return
-		}
-		if err != nil {
-			r.fail(b, fmt.Errorf("read %s: %w", r.name, err), 0)
-			return
-		}
+	read := b.buf[at:]
+	for err == nil && onlyZeros(read) {
 		var n int
 		n, err = readFull(r.src, b.buf[:blockSize])
-		rest = b.buf[:n]
+		read = b.buf[:n]
+	}
+	switch {
+	case !onlyZeros(read):
+		r.fail(b, errNoHeaderYet, 0)
+	case atEnd(err):
+		b.zeros, b.buf, b.after, b.last = true, b.buf[:0], b.base, true
+	default:
+		r.failRead(b, err, 0)
 	}
 }
 
-// readLongLine skips a line that does not fit into a block. b keeps the first
+// skipLongLine skips a line that does not fit into a block. b keeps the first
 // bytes of the line.
-func (r *stretchReader) readLongLine(b *block) {
+func (r *stretchReader) skipLongLine(b *block) {
 	const sample = 1 << 10 // how much of the line b keeps
-	scratch := b.buf[sample:blockSize]
-	b.long = int64(len(b.buf))
-	for {
-		n, err := readFull(r.src, scratch)
-		if i := bytes.IndexByte(scratch[:n], '\n'); i >= 0 {
-			b.long += int64(i)
-			b.after = b.base + b.long + 1
-			r.carry = append(r.carry, scratch[i+1:n]...)
-			b.buf = append(b.buf[:sample], '\n')
-			return // the next read reports err again
-		}
-		b.long += int64(n)
-		if atEnd(err) {
-			b.after = b.base + b.long
-			b.last, b.unterminated = true, true
-			b.buf = append(b.buf[:sample], '\n')
-			return
-		}
-		if err != nil {
-			r.fail(b, fmt.Errorf("read %s: %w", r.name, err), 0)
-			return
-		}
+	length, err := r.skipLine(b.buf[sample:], b.buf[sample:blockSize], nil)
+	length += sample
+	b.long, b.after = length, b.base+length
+	b.buf = append(b.buf[:sample], '\n')
+	switch {
+	case err == nil:
+		b.long-- // the newline
+	case atEnd(err):
+		b.last, b.unterminated = true, true
+	default:
+		r.failRead(b, err, 0)
 	}
 }
 

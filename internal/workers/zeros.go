@@ -20,8 +20,12 @@ func zeroRun(b []byte) int {
 	}
 }
 
-// mayBeginLog reports whether text can be the start of a log: nothing, (part of) a
-// header line, or more. In the file, a run of zero bytes follows text.
+// onlyZeros reports whether every byte of b is zero.
+func onlyZeros(b []byte) bool { return bytes.Count(b, []byte{0}) == len(b) }
+
+// mayBeginLog reports whether text can be the start of a log that is followed by a run of
+// zero bytes: text is empty, has a whole first line, or looks like a part of a header
+// line.
 func mayBeginLog(text []byte) bool {
 	return len(text) == 0 || bytes.IndexByte(text, '#') >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.Contains(text, []byte("c_ip"))
 }
