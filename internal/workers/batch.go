@@ -75,8 +75,8 @@ type batch struct {
 	packed   []byte    // buffer for the compressed message
 	from, to int64     // byte range in the log of the message's rows
 	flows    int       // number of flows in the message
-	read     progress  // progress once the last block is confirmed
-	sendable progress  // progress up to the last row that has its newline and is in a message
+	read     progress  // up to the end of the last block
+	sendable progress  // up to the last row that has its newline and is in a message
 	// malformed counts the log's malformed rows in this run.
 	malformed int64
 }

@@ -62,14 +62,16 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 // examine reports whether a directory is done, that is, has nothing to send. It records
 // a directory that is not done as unsent.
 func (p *pipeline) examine(e logdir.Entry) (done bool) {
-	size := logdir.Size
-	if p.Resend == nil {
-		if logdir.UpToDate(e) {
-			return true
-		}
-		size = logdir.Backlog
+	var bytes int64
+	var since time.Time
+	switch {
+	case p.Resend != nil:
+		bytes, since = logdir.Size(e)
+	case logdir.UpToDate(e):
+		return true
+	default:
+		bytes, since = logdir.Backlog(e)
 	}
-	bytes, since := size(e)
 	p.Counters.Unsent.Found(e.Path(), bytes, since)
 	return false
 }

@@ -3,6 +3,7 @@ package workers
 import (
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 
 	"tstat-transport/internal/logdir"
@@ -33,13 +34,15 @@ type dirWork struct {
 // ledger is the account of a directory in work.
 type ledger struct {
 	mu sync.Mutex
-	// holds counts the logs that have not ended and the messages without an
-	// outcome. When holds falls to zero, the directory is finished.
+	// holds counts the logs that have not ended, the messages without an outcome, and
+	// open until it has added all logs. When holds falls to zero, the directory is
+	// finished.
 	holds    int
 	messages int   // number of messages so far
 	err      error // the first failure; a directory with a failure is not marked
-	// stopped reports that a part was not confirmed because the run stopped.
-	stopped bool
+	// unconfirmed reports that a part of a log is not confirmed, other than a part that
+	// cannot be read.
+	unconfirmed bool
 	// unsaved reports that .processing lacks some confirmed progress.
 	unsaved bool
 }
@@ -103,25 +106,33 @@ func (d *dirWork) holdMessage(m *outgoing) {
 func (p *pipeline) recordOutcome(m *outgoing, err error) {
 	p.bodies.put(m.Body)
 	m.Body = nil
-	d, l := m.log.dir, &m.log.ledger
+	d := m.log.dir
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	if err != nil {
-		d.ledger.stopped = true
+		d.ledger.unconfirmed = true
 		d.failLocked(err)
 	} else {
-		m.confirmed = true
-		n := 0
-		for n < len(l.waiting) && l.waiting[n].confirmed {
-			l.confirmed = l.waiting[n].after
-			n++
-		}
-		if n > 0 {
-			d.ledger.unsaved = true
-			l.waiting = append(l.waiting[:0], l.waiting[n:]...)
-		}
+		m.log.confirmLocked(m)
 	}
 	d.releaseHoldLocked()
+}
+
+// confirmLocked moves the log's confirmed progress to the first message that is not
+// confirmed, now that m is.
+func (l *logWork) confirmLocked(m *outgoing) {
+	m.confirmed = true
+	waiting := l.ledger.waiting
+	n := 0
+	for n < len(waiting) && waiting[n].confirmed {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	l.ledger.confirmed = waiting[n-1].after
+	l.ledger.waiting = slices.Delete(waiting, 0, n)
+	l.dir.ledger.unsaved = true
 }
 
 // endLog records that l will yield no more messages. err is nil if l was read to its
@@ -147,21 +158,21 @@ func (d *dirWork) fail(err error) {
 func (d *dirWork) failTransport(err error) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
-	d.ledger.stopped = true
+	d.ledger.unconfirmed = true
 	d.failLocked(err)
 }
 
-// stopped reports whether a part of the directory was not confirmed because the run
-// stopped, and not because a log cannot be read.
-func (d *dirWork) stopped() bool {
+// unconfirmed reports whether a part of the directory is not confirmed, other than logs
+// that cannot be read.
+func (d *dirWork) unconfirmed() bool {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
-	return d.ledger.stopped
+	return d.ledger.unconfirmed
 }
 
 func (d *dirWork) failLocked(err error) {
-	if errors.Is(err, errStopped) {
-		d.ledger.stopped = true
+	if errors.Is(err, errStopped) { // a log is not read to its end
+		d.ledger.unconfirmed = true
 	}
 	if d.ledger.err == nil {
 		d.ledger.err = err
@@ -193,10 +204,10 @@ func (d *dirWork) releaseHoldLocked() {
 	}
 }
 
-// state returns the directory's state: for each log, the progress that is confirmed
-// without a gap. complete reports whether everything in the directory is confirmed,
-// and unsaved whether s has more than the last state that was returned.
-func (d *dirWork) state() (s logdir.State, complete, unsaved bool) {
+// stateToSave returns the directory's state: for each log, the progress that is confirmed
+// without a gap. complete reports whether everything in the directory is confirmed, and
+// unsaved whether s has more than the last state that was returned.
+func (d *dirWork) stateToSave() (s logdir.State, complete, unsaved bool) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	s = d.newState()
@@ -216,7 +227,7 @@ func (d *dirWork) newState() logdir.State {
 	return logdir.State{Version: d.p.Version, Privacy: d.p.Settings.Privacy.String()}
 }
 
-// setUnsaved makes the next call of state report unsaved progress again, after a
+// setUnsaved makes the next call of stateToSave report unsaved progress again, after a
 // state could not be written.
 func (d *dirWork) setUnsaved() {
 	d.ledger.mu.Lock()

@@ -51,12 +51,12 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	marked := p.Mark && err == nil && d.failure() == nil
 	if marked {
 		p.Counters.Marked.Add(1)
-		if e := d.states.entry; e != nil {
+		if e := d.states.journaled; e != nil {
 			e.marked = true
 		}
 	}
 	p.recordDirectory(d, err, vanished)
-	if !d.stopped() {
+	if !d.unconfirmed() {
 		p.recordResent(d.order)
 	}
 	p.Log.Info("directory_finished", "directory", d.disk.Path(), "messages", d.ledger.messages, "marked", marked)
@@ -71,7 +71,7 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 // is complete too: nobody knows whether that log will ever be mended.
 func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	f, ok := p.Transport.(transport.Finisher)
-	if !ok || d.stopped() {
+	if !ok || d.unconfirmed() {
 		return nil
 	}
 	if err := f.Finish(ctx, p.instance(d.disk.Root), d.disk.Path()); err != nil {

@@ -62,8 +62,7 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry *logdir.E
 	if !pending {
 		return nil, dir.Close()
 	}
-	// A log in a directory inside is not sent, and is named.
-	nested, err := dir.Nested(ctx)
+	nested, err := dir.Nested(ctx) // names the logs in subdirectories, which are not sent
 	if err != nil && ctx.Err() == nil {
 		p.Log.Warn("directory_not_entered", "directory", dir.Path(), "error", err)
 	}

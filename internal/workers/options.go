@@ -34,7 +34,7 @@ type Options struct {
 	// Workers is the number of goroutines that parse and encode.
 	Workers int
 	// Directories is the number of directories that may be in work, each with open
-	// files; 0 means as many as are of use.
+	// files; 0 means as many as make a run faster.
 	Directories int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
@@ -59,8 +59,8 @@ type Options struct {
 type Rejects interface {
 	// Reject takes one row. It must not keep text after it returns.
 	Reject(file string, line int64, reason string, text []byte) error
-	// Sync returns when all rows taken so far are on the disk. The run calls Sync
-	// before a state file counts those rows as done.
+	// Sync returns when the rows of all earlier calls of Reject are on the disk. The
+	// run calls Sync before a state file counts those rows as done.
 	Sync() error
 }
 

@@ -100,14 +100,12 @@ func interval(starts []time.Time) time.Duration {
 	return distances[len(distances)/2]
 }
 
-// resumeAt returns the start of the first of entries that the resend has not
+// firstUnsent returns the start of the first of entries that the resend has not
 // finished; the zero time if there is none.
-func (p *pipeline) resumeAt(entries []logdir.Entry) time.Time {
-	if p.journal.lost != nil { // the lost messages may be of any directory
-		p.resent = make([]bool, len(entries))
-	}
+func (p *pipeline) firstUnsent(entries []logdir.Entry) time.Time {
+	lost := p.journal.lost != nil // the lost messages may be of any directory
 	for i, e := range entries {
-		if !p.resent[i] {
+		if lost || !p.resent[i] {
 			start, _ := logdir.Start(e.Name)
 			return start
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxDirectories is how many directories in work are of use.
+	// maxDirectories bounds the directories in work. More do not make a run faster.
 	maxDirectories = 32
 	// maxQueued is how many messages may wait for a publisher.
 	maxQueued = 32
@@ -41,7 +41,7 @@ type pipeline struct {
 	mu      sync.Mutex
 	inWork  map[*dirWork]struct{}
 	outcome Outcome
-	resent  []bool // in a resend: by order, whether the directory is finished
+	resent  []bool // in a resend: whether the directory with this order is finished
 }
 
 func newPipeline(o Options) *pipeline {
@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	}
 	p.takeBack()
 	if o.Resend != nil && (p.outcome.Interrupted || p.outcome.Transport != nil) {
-		p.outcome.ResumeAt = p.resumeAt(entries)
+		p.outcome.ResumeAt = p.firstUnsent(entries)
 	}
 	return p.outcome, err
 }
@@ -117,11 +117,11 @@ func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	defer context.AfterFunc(orderly, s.wake)()
 
 	var parsing, marking errgroup.Group
-	publishing, healthy := errgroup.WithContext(hard)
+	publishing, healthy := errgroup.WithContext(hard) // healthy ends when a publisher fails
 	for range p.Workers {
 		parsing.Go(func() error { return p.work(orderly, healthy, s) })
 	}
-	publishing.SetLimit(p.Publishers + 1)
+	publishing.SetLimit(p.Publishers + 1) // startPublishers, and the publishers that it starts
 	publishing.Go(func() error { return p.startPublishers(hard, healthy, stop, publishing) })
 	for range markWorkers {
 		marking.Go(func() error { return p.markWorker(hard, stop) })
@@ -156,7 +156,7 @@ func (p *pipeline) enter(d *dirWork) {
 	p.inWork[d] = struct{}{}
 }
 
-// leave removes a directory from those in work.
+// leave removes a directory from those in work, and frees the slot that open took.
 func (p *pipeline) leave(d *dirWork) {
 	p.mu.Lock()
 	delete(p.inWork, d)

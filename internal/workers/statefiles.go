@@ -17,7 +17,7 @@ type stateFiles struct {
 
 	beginOnce sync.Once
 	beginErr  error         // why .processing could not be written before the first message
-	entry     *journalEntry // nil if no message was sent
+	journaled *journalEntry // nil if no message was sent
 }
 
 // begin writes .processing before the directory's first message is published. Later
@@ -31,13 +31,13 @@ func (d *dirWork) begin() error {
 		switch {
 		case err != nil:
 		case backup.Unfinished():
-			s, _, _ := d.state()
+			s, _, _ := d.stateToSave()
 			err = d.disk.WriteProcessing(s)
 		default:
 			err = d.disk.WriteFirst(d.newState())
 		}
 		if err == nil {
-			d.states.entry = d.p.journal.add(d.entry, backup)
+			d.states.journaled = d.p.journal.add(d.entry, backup)
 			return
 		}
 		if there := d.disk.StillThere(); errors.Is(there, logdir.ErrVanished) {
@@ -58,7 +58,7 @@ func (d *dirWork) saveProgress() error {
 	if d.states.closed || !d.p.Mark {
 		return nil
 	}
-	s, _, unsaved := d.state()
+	s, _, unsaved := d.stateToSave()
 	if !unsaved {
 		return nil
 	}
@@ -73,7 +73,7 @@ func (d *dirWork) saveEnd() error {
 	if !d.p.Mark {
 		return nil
 	}
-	s, complete, unsaved := d.state()
+	s, complete, unsaved := d.stateToSave()
 	failed := d.failure()
 	if failed != nil {
 		s.Error = failed.Error()

@@ -33,8 +33,8 @@ type logWork struct {
 type worker struct {
 	p        *pipeline
 	block    *block
-	encode   blockEncoder
-	encoders map[encoderKey]*message.Encoder
+	encoder  blockEncoder
+	encoders map[encoderKey]*message.Encoder // of the rows
 }
 
 // encoderKey tells which logs share a message.Encoder. Logs of one root have the
@@ -44,12 +44,12 @@ type encoderKey struct {
 	protocol fastparse.Protocol
 }
 
-// work runs one worker until no block is left to read or orderly ends. It returns
-// the cause of healthy's end if healthy ends while the worker waits for a free
-// encoded block.
+// work runs one worker until no block is left to read or orderly ends. If
+// healthy ends while the worker waits for an encoded block, work returns healthy's
+// cause.
 func (p *pipeline) work(orderly, healthy context.Context, s *scheduler) error {
 	w := &worker{p: p, block: newBlock(), encoders: make(map[encoderKey]*message.Encoder)}
-	w.encode.threshold, w.encode.maxRejects = p.Threshold, p.maxRejects()
+	w.encoder.threshold, w.encoder.maxRejects = p.Threshold, p.maxRejects()
 	for {
 		// The worker takes the encoded block before it reads. Blocks are batched in
 		// order: a worker that had read a block and waited for an encoded block would
@@ -104,8 +104,8 @@ func (w *worker) encodeBlock(l *logWork, e *encodedBlock) {
 	if w.encoders[key] == nil {
 		w.encoders[key] = message.NewEncoder(w.p.flowSettings(key.root))
 	}
-	w.encode.rows = w.encoders[key]
-	w.encode.encode(l.log.Protocol, w.block, e)
+	w.encoder.rows = w.encoders[key]
+	w.encoder.encode(l.log.Protocol, w.block, e)
 	w.p.Counters.Spend(report.Parse, began)
 }
 
