@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Protocol is the kind of a log.
+// Protocol is the transport protocol of a log's rows.
 type Protocol uint8
 
 // The two protocols, each with a log of its own.

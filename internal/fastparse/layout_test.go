@@ -17,9 +17,9 @@ var minimal = [...]string{
 	UDP: "#c_ip:1 c_port:2 c_first_abs:3 c_durat:4 c_bytes_all:5 s_ip:6 s_port:7 s_first_abs:8 s_durat:9 s_bytes_all:10",
 }
 
-func mustParse(t testing.TB, kind Protocol, header string) *Layout {
+func mustParse(t testing.TB, protocol Protocol, header string) *Layout {
 	t.Helper()
-	l, err := ParseHeader(kind, []byte(header))
+	l, err := ParseHeader(protocol, []byte(header))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,15 +156,15 @@ func TestLayout(t *testing.T) {
 func TestCorpusHeaders(t *testing.T) {
 	headers, widest := 0, 0
 	for path, log := range corpus(t) {
-		kind := TCP
+		protocol := TCP
 		if strings.Contains(path, "udp") {
-			kind = UDP
+			protocol = UDP
 		}
 		for i, line := range bytes.Split(log, []byte("\n")) {
 			if i > 0 && !bytes.HasPrefix(line, []byte("#")) || len(line) == 0 {
 				continue
 			}
-			l, err := ParseHeader(kind, line)
+			l, err := ParseHeader(protocol, line)
 			if strings.Contains(path, "v2.2_no_header") {
 				if err == nil {
 					t.Errorf("%s: no error for %q", path, line)

@@ -279,12 +279,12 @@ func checkCounts(t *testing.T, s *Scanner, name, log string, lines int) {
 func TestCorpusLines(t *testing.T) {
 	var s Scanner
 	for path, log := range corpus(t) {
-		kind := TCP
+		protocol := TCP
 		if strings.Contains(path, "udp") {
-			kind = UDP
+			protocol = UDP
 		}
 		header, _, _ := bytes.Cut(log, []byte("\n"))
-		layout, err := ParseHeader(kind, header)
+		layout, err := ParseHeader(protocol, header)
 		if err != nil {
 			continue // a log of Tstat 2.2, or an empty log
 		}

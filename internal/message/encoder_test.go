@@ -60,10 +60,10 @@ func (s setting) thresholdBytes(t testing.TB) uint64 {
 
 // checkLog compares the results of the encoder and of package reference for a log. size is
 // the size of the encoder's blocks in bytes.
-func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size int) {
+func checkLog(t *testing.T, protocol fastparse.Protocol, log []byte, s setting, size int) {
 	t.Helper()
-	want, wantErr := reference.Read(log, reference.Protocol(kind.String()), s.reference())
-	got, err := encodeLog(t, s.encoder(), kind, log, s.thresholdBytes(t), size)
+	want, wantErr := reference.Read(log, reference.Protocol(protocol.String()), s.reference())
+	got, err := encodeLog(t, s.encoder(), protocol, log, s.thresholdBytes(t), size)
 	if !errors.Is(err, wantErr) {
 		t.Fatalf("error %v, want %v", err, wantErr)
 	}
@@ -94,7 +94,7 @@ func checkLog(t *testing.T, kind fastparse.Protocol, log []byte, s setting, size
 		t.Errorf("%d flows, want %d", len(got.flows), len(flows))
 	}
 	if t.Failed() {
-		t.Logf("%s log of %d bytes, %+v, blocks of %d: %.3000q", kind, len(log), s, size, log)
+		t.Logf("%s log of %d bytes, %+v, blocks of %d: %.3000q", protocol, len(log), s, size, log)
 		t.FailNow()
 	}
 }
@@ -107,20 +107,20 @@ var settings = []setting{
 }
 
 func TestEncodeCorpus(t *testing.T) {
-	for path, kind := range corpusLogs(t, "*") {
+	for path, protocol := range corpusLogs(t, "*") {
 		log := testkit.ReadLog(t, path)
-		checkLog(t, kind, log, settings[0], 5000)
+		checkLog(t, protocol, log, settings[0], 5000)
 		if !testkit.Race {
-			checkLog(t, kind, log, settings[3], 1<<20)
+			checkLog(t, protocol, log, settings[3], 1<<20)
 		}
 	}
 }
 
 func TestEncodeGenerated(t *testing.T) {
-	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		for i, log := range reference.Corpus(reference.Protocol(kind.String()), testkit.UnderRace(15, 80)) {
+	for _, protocol := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
+		for i, log := range reference.Corpus(reference.Protocol(protocol.String()), testkit.UnderRace(15, 80)) {
 			for _, s := range settings {
-				checkLog(t, kind, log, s, 1+i*7)
+				checkLog(t, protocol, log, s, 1+i*7)
 			}
 		}
 	}
@@ -166,24 +166,24 @@ func TestEncodeRelativeTimes(t *testing.T) {
 // The encoder finds the same flows, counts and malformed lines in a log as the slow
 // reference, for all settings and block sizes.
 func FuzzEncode(f *testing.F) {
-	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		for i, log := range reference.Corpus(reference.Protocol(kind.String()), testkit.UnderRace(15, 60)) {
+	for _, protocol := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
+		for i, log := range reference.Corpus(reference.Protocol(protocol.String()), testkit.UnderRace(15, 60)) {
 			if len(log) < 10_000 {
-				f.Add(log, kind == fastparse.UDP, uint8(i), uint8(i), `s"<`, "\xff", uint16(i*50))
+				f.Add(log, protocol == fastparse.UDP, uint8(i), uint8(i), `s"<`, "\xff", uint16(i*50))
 			}
 		}
 	}
-	for path, kind := range corpusLogs(f, "*") {
+	for path, protocol := range corpusLogs(f, "*") {
 		log := testkit.ReadLog(f, path)
 		header, rows, _ := bytes.Cut(log, []byte("\n"))
-		f.Add(slices.Concat(header, []byte("\n"), rows[:min(len(rows), 1500)]), kind == fastparse.UDP, uint8(0), uint8(0), "s", "", uint16(500))
+		f.Add(slices.Concat(header, []byte("\n"), rows[:min(len(rows), 1500)]), protocol == fastparse.UDP, uint8(0), uint8(0), "s", "", uint16(500))
 	}
 	f.Fuzz(func(t *testing.T, log []byte, udp bool, threshold, flags uint8, sensor, instance string, size uint16) {
-		kind := fastparse.TCP
+		protocol := fastparse.TCP
 		if udp {
-			kind = fastparse.UDP
+			protocol = fastparse.UDP
 		}
-		checkLog(t, kind, log, setting{
+		checkLog(t, protocol, log, setting{
 			threshold: thresholds[int(threshold)%len(thresholds)],
 			sensor:    sensor, instance: instance,
 			given: flags&1 > 0, timesMS: flags&2 > 0, udpMS: flags&4 > 0,
@@ -194,9 +194,9 @@ func FuzzEncode(f *testing.F) {
 // Reading a flow of the encoder into the typed record and writing it gives the same text.
 func TestTypedRecordRoundTrip(t *testing.T) {
 	flows := 0
-	for path, kind := range corpusLogs(t, "*") {
+	for path, protocol := range corpusLogs(t, "*") {
 		for _, s := range settings[:testkit.UnderRace(1, 2)] {
-			log, err := encodeLog(t, s.encoder(), kind, testkit.ReadLog(t, path), 0, 1<<20)
+			log, err := encodeLog(t, s.encoder(), protocol, testkit.ReadLog(t, path), 0, 1<<20)
 			if err != nil && !strings.Contains(path, "v2.2_no_header") {
 				t.Fatalf("%s: %v", path, err)
 			}
@@ -222,11 +222,11 @@ func TestTypedRecordRoundTrip(t *testing.T) {
 }
 
 // rows returns the block after the header of a real log, and its layout.
-func rows(t testing.TB, kind fastparse.Protocol) ([]byte, *fastparse.Layout) {
+func rows(t testing.TB, protocol fastparse.Protocol) ([]byte, *fastparse.Layout) {
 	t.Helper()
-	log := testkit.ReadLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+kind.String()+"_complete")
+	log := testkit.ReadLog(t, corpus+"/rotation/2026_11_22_22_30.out/log_"+protocol.String()+"_complete")
 	header, block, _ := bytes.Cut(log, []byte("\n"))
-	layout, err := fastparse.ParseHeader(kind, header)
+	layout, err := fastparse.ParseHeader(protocol, header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,8 +234,8 @@ func rows(t testing.TB, kind fastparse.Protocol) ([]byte, *fastparse.Layout) {
 }
 
 func TestNoAllocationPerRow(t *testing.T) {
-	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		block, layout := rows(t, kind)
+	for _, protocol := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
+		block, layout := rows(t, protocol)
 		ties := slices.Grow(bytes.ReplaceAll(block, []byte("000 "), []byte("500 ")), fastparse.Padding)
 		malformed := slices.Grow(bytes.ReplaceAll(block, []byte("."), []byte(",")), fastparse.Padding)
 		for name, block := range map[string][]byte{"rows": block, "ties": ties, "malformed": malformed} {
@@ -253,19 +253,19 @@ func TestNoAllocationPerRow(t *testing.T) {
 					found++
 				}
 			}); n != 0 {
-				t.Errorf("%s %s: %v allocations, want none", kind, name, n)
+				t.Errorf("%s %s: %v allocations, want none", protocol, name, n)
 			}
 			if found < 100 || (flows == 0) != (name == "malformed") {
-				t.Errorf("%s %s: %d rows, %d flows", kind, name, found, flows)
+				t.Errorf("%s %s: %d rows, %d flows", protocol, name, found, flows)
 			}
 		}
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
-	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		b.Run(kind.String(), func(b *testing.B) {
-			block, layout := rows(b, kind)
+	for _, protocol := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
+		b.Run(protocol.String(), func(b *testing.B) {
+			block, layout := rows(b, protocol)
 			const size = 128 << 10 // block and flows stay in the cache, as in the pipeline
 			block = block[:1+bytes.LastIndexByte(block[:min(size, len(block))], '\n')]
 			var s fastparse.Scanner

@@ -62,9 +62,9 @@ func TestWithinBounds(t *testing.T) {
 			}
 		}
 	}
-	check := func(kind fastparse.Protocol, log []byte, s setting) {
+	check := func(protocol fastparse.Protocol, log []byte, s setting) {
 		header, lines, _ := bytes.Cut(log, []byte("\n"))
-		layout, err := fastparse.ParseHeader(kind, header)
+		layout, err := fastparse.ParseHeader(protocol, header)
 		if err != nil {
 			return
 		}
@@ -81,12 +81,12 @@ func TestWithinBounds(t *testing.T) {
 			}
 		}
 	}
-	for path, kind := range corpusLogs(t, "*") {
-		check(kind, testkit.ReadLog(t, path), settings[1])
+	for path, protocol := range corpusLogs(t, "*") {
+		check(protocol, testkit.ReadLog(t, path), settings[1])
 	}
-	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		for i, log := range reference.Corpus(reference.Protocol(kind.String()), 200) {
-			check(kind, log, settings[i%len(settings)])
+	for _, protocol := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
+		for i, log := range reference.Corpus(reference.Protocol(protocol.String()), 200) {
+			check(protocol, log, settings[i%len(settings)])
 		}
 	}
 	if rows < 50_000 {

@@ -56,8 +56,8 @@ func checkGolden(t *testing.T, name, file string, threshold uint64) encoded {
 	}
 	var sum encoded
 	e := message.NewEncoder(message.Settings{Sensor: "sensor.example.net"})
-	for path, kind := range corpusLogs(t, name) {
-		log, err := encodeLog(t, e, kind, testkit.ReadLog(t, path), threshold*1e6, 100_000)
+	for path, protocol := range corpusLogs(t, name) {
+		log, err := encodeLog(t, e, protocol, testkit.ReadLog(t, path), threshold*1e6, 100_000)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}

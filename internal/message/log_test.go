@@ -18,17 +18,17 @@ const corpus = "../../testdata/corpus"
 func corpusLogs(t testing.TB, name string) map[string]fastparse.Protocol {
 	t.Helper()
 	logs := map[string]fastparse.Protocol{}
-	for _, kind := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
-		paths, err := filepath.Glob(filepath.Join(corpus, name, "*.out", "log_"+kind.String()+"_complete*"))
+	for _, protocol := range []fastparse.Protocol{fastparse.TCP, fastparse.UDP} {
+		paths, err := filepath.Glob(filepath.Join(corpus, name, "*.out", "log_"+protocol.String()+"_complete*"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			logs[path] = kind
+			logs[path] = protocol
 		}
 	}
 	if len(logs) < 2 {
-		t.Fatalf("%d logs in corpus %s, want both kinds", len(logs), name)
+		t.Fatalf("%d logs in corpus %s, want both protocols", len(logs), name)
 	}
 	return logs
 }
@@ -42,14 +42,14 @@ type encoded struct {
 
 // encodeLog encodes a whole log in blocks of at least size bytes, as the pipeline does. The
 // error is reference.ErrNoHeader.
-func encodeLog(t testing.TB, e *message.Encoder, kind fastparse.Protocol, log []byte, threshold uint64, size int) (encoded, error) {
+func encodeLog(t testing.TB, e *message.Encoder, protocol fastparse.Protocol, log []byte, threshold uint64, size int) (encoded, error) {
 	t.Helper()
 	w := walk{t: t, encoder: e, threshold: threshold}
 	if len(log) == 0 {
 		return w.encoded, nil
 	}
 	header, rest, whole := bytes.Cut(log, []byte("\n"))
-	layout, err := fastparse.ParseHeader(kind, header)
+	layout, err := fastparse.ParseHeader(protocol, header)
 	if err != nil && !whole && bytes.Contains(header, []byte("#")) {
 		w.books.Incomplete++
 		return w.encoded, nil

@@ -118,7 +118,7 @@ func corpusLogs(t *testing.T, name string) map[string]reference.Protocol {
 		}
 	}
 	if len(logs) < 2 {
-		t.Fatalf("%d logs in corpus %s, want both kinds", len(logs), name)
+		t.Fatalf("%d logs in corpus %s, want both protocols", len(logs), name)
 	}
 	return logs
 }
