@@ -102,26 +102,26 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
-	run := report.CullRun{
+	r := report.CullRun{
 		Outcome: report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
 	logger := cli.NewLogger(stderr, level, c.LogFormat)
-	log := slog.New(run.Events.Handler(logger.Handler()))
-	result := cull.Run(ctx, c.Directory, run.Started, cull.Options{
+	log := slog.New(r.Events.Handler(logger.Handler()))
+	result := cull.Run(ctx, c.Directory, r.Started, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
-	run.Ended, run.Status, run.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
+	r.Ended, r.Status, r.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
 	for _, root := range result.Roots {
-		run.Roots = append(run.Roots, report.CullRoot{
+		r.Roots = append(r.Roots, report.CullRoot{
 			Path: root.Path, CullCounts: report.CullCounts(root.Counts), Unreadable: root.Unreadable, LackingBytes: root.LackingBytes,
 		})
 	}
-	c.writeFiles(&run, log)
-	if !c.Quiet || run.Status != cli.OK {
-		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &run, result.Total())
+	c.writeFiles(&r, log)
+	if !c.Quiet || r.Status != cli.OK {
+		logSummary(cli.NewLogger(stderr, slog.LevelInfo, c.LogFormat), &r, result.Total())
 	}
-	return run.Status
+	return r.Status
 }
 
 // parse reads the flags, and the roots from the configuration if no flag names them. With
