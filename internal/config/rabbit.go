@@ -86,7 +86,7 @@ func (s *section) login(r *Rabbit) {
 	before := len(s.errs)
 	r.Password, r.PasswordFile = s.secret("password", "TSTAT_RABBIT_PASSWORD")
 	switch {
-	case r.Password.Reveal() != "", len(s.errs) > before:
+	case r.Password.Reveal() != "", len(s.errs) > before: // set, or could not be read
 	case r.Username == defaultUsername:
 		r.Password = NewSecret(defaultPassword)
 	case r.Username != "":

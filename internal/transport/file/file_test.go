@@ -73,45 +73,30 @@ func TestFileTorn(t *testing.T) {
 	folder := t.TempDir()
 	o := file.Options{Path: folder}
 	f := openFolder(t, o)
-	bodies := make([]string, 4)
-	sizes := make([]int, 4)
-	for i := range bodies {
-		m := transporttest.Message(directory, i)
-		bodies[i] = string(m.Body)
-		mustSend(t, f, m)
-		info, err := os.Stat(partialOf(t, folder))
+	body := func(n int) string { return string(transporttest.Message(directory, n).Body) }
+	var partial [3][]byte // the partial file after each message
+	var path string
+	for n := range partial {
+		mustSend(t, f, transporttest.Message(directory, n))
+		path = partialOf(t, folder)
+		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sizes[i] = int(info.Size())
+		partial[n] = content
 	}
-	path := partialOf(t, folder)
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, torn := whole[:sizes[1]], whole[sizes[1]+1:sizes[2]] // without the newline in front
-	tails := map[string][]byte{
-		"zeros":           make([]byte, 5000),
-		"zeros, a record": append(make([]byte, 4096), torn...),
-		"a hole":          append(append(bytes.Clone(torn[:20]), make([]byte, 20)...), torn[40:]...),
-		"another byte":    append(append(bytes.Clone(torn[:60]), torn[60]+1), torn[61:]...),
-		"a line":          []byte("[{}]\n"),
-		"an empty line":   []byte("\n"),
-	}
-	for n := range len(torn) - 1 { // a record without its newline is still whole
-		tails[fmt.Sprintf("cut at byte %d", n)] = torn[:n]
-	}
-	for name, tail := range tails {
+	accepted := partial[1]
+	record := bytes.TrimPrefix(partial[2][len(accepted):], []byte("\n"))
+	for name, tail := range tornTails(record) {
 		for _, more := range []bool{true, false} {
 			if err := os.WriteFile(path, append(bytes.Clone(accepted), tail...), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			next := openFolder(t, o)
-			want := bodies[:2:2]
+			want := []string{body(0), body(1)}
 			if more {
 				mustSend(t, next, transporttest.Message(directory, 3))
-				want = append(want, bodies[3])
+				want = append(want, body(3))
 			}
 			if err := next.Finish(t.Context(), "0", directory); err != nil {
 				t.Fatal(err)
@@ -126,6 +111,22 @@ func TestFileTorn(t *testing.T) {
 			}
 		}
 	}
+}
+
+// tornTails returns what a crash may leave at the end of a file in place of a record.
+func tornTails(record []byte) map[string][]byte {
+	tails := map[string][]byte{
+		"zeros":           make([]byte, 5000),
+		"zeros, a record": append(make([]byte, 4096), record...),
+		"a hole":          append(append(bytes.Clone(record[:20]), make([]byte, 20)...), record[40:]...),
+		"another byte":    append(append(bytes.Clone(record[:60]), record[60]+1), record[61:]...),
+		"a line":          []byte("[{}]\n"),
+		"an empty line":   []byte("\n"),
+	}
+	for n := range len(record) - 1 { // without its newline the record is still whole
+		tails[fmt.Sprintf("cut at byte %d", n)] = record[:n]
+	}
+	return tails
 }
 
 // TestFileDamaged changes a byte of an accepted record. Finish must fail, since the
