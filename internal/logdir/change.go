@@ -36,7 +36,7 @@ func (c Change) String() string {
 func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
 	known, fits := false, false // whether a state has the log, and whether one fits it
 	for i, state := range []State{mark.State, unfinished} {
-		isMark := i == 0
+		isMark := i == 0 // a log that only .processing confirms is never Unchanged: the mark must be written
 		ls, ok := state.of(log)
 		if !ok {
 			continue
@@ -45,15 +45,15 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 		if isMark && ls.sameFile(st, log.Gzip) {
 			return ls, Unchanged, nil
 		}
-		v, err := verify(ctx, f, log, st, ls)
+		change, err := verify(ctx, f, log, st, ls)
 		if err != nil {
 			return LogState{}, Replaced, err
 		}
-		if isMark && v == Unchanged {
+		if isMark && change == Unchanged {
 			ls.SetFile(log, st)
 			return ls, Unchanged, nil
 		}
-		if v != Replaced && (!fits || ls.further(from)) {
+		if change != Replaced && (!fits || ls.further(from)) {
 			from, fits = ls, true
 		}
 	}
@@ -81,7 +81,7 @@ func verify(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (Cha
 
 // verifyToEnd is like verify but reads a .gz to its end.
 func verifyToEnd(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (Change, error) {
-	rest, length, same, err := readFingerprinted(ctx, f, log, st, ls)
+	rest, covered, same, err := readFingerprinted(ctx, f, log, st, ls)
 	if err != nil || !same {
 		return Replaced, err
 	}
@@ -89,24 +89,24 @@ func verifyToEnd(ctx context.Context, f *os.File, log Log, st Stat, ls LogState)
 	if err != nil && !isTruncated(err) {
 		return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	return ls.compareLength(length + n), nil
+	return ls.compareLength(covered + n), nil
 }
 
 // readFingerprinted reads the bytes of a log that the state's fingerprint covers, and
-// reports whether they have this fingerprint. rest reads on, from the uncompressed offset
-// at.
-func readFingerprinted(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (rest io.Reader, at int64, same bool, err error) {
+// reports whether they have this fingerprint. covered is the number of these bytes. rest
+// reads the bytes after them.
+func readFingerprinted(ctx context.Context, f *os.File, log Log, st Stat, ls LogState) (rest io.Reader, covered int64, same bool, err error) {
 	rest = io.NewSectionReader(f, 0, st.Size)
 	if log.Gzip {
 		rest, err = Uncompressed(ctx, f, st.Size)
 	}
 	if err == nil {
-		at, same, err = matches(rest, ls.Fingerprint)
+		covered, same, err = matches(rest, ls.Fingerprint)
 	}
 	if err != nil {
 		return nil, 0, false, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	return rest, at, same, nil
+	return rest, covered, same, nil
 }
 
 // compareLength returns the Change of a log that has the right fingerprint and this

@@ -54,10 +54,10 @@ func (p *Fingerprinter) At(end int64) string {
 	return fingerprint(p.head[:min(int64(len(p.head)), end)])
 }
 
-// matches reports whether the log that starts at r has the fingerprint want, and returns
-// the number of bytes that the fingerprint covers. A shorter log does not match, and nothing
+// matches reports whether the log that r reads has the fingerprint want, and returns the
+// number of bytes that the fingerprint covers. A shorter log does not match, and nothing
 // matches a malformed fingerprint.
-func matches(r io.Reader, want string) (length int64, same bool, err error) {
+func matches(r io.Reader, want string) (covered int64, same bool, err error) {
 	digits, _, _ := strings.Cut(want, ":")
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 0 || n > fingerprintLen {

@@ -59,14 +59,14 @@ func (d *Dir) WriteFirst(s State) error {
 
 func identify(st *unix.Stat_t) firstFile { return firstFile{st.Dev, st.Ino, st.Size, st.Mtim} }
 
-// canBecomeMark reports whether the file exists and may be overwritten with the mark b.
+// canBecomeMark reports whether WriteFirst wrote the file and the mark b may overwrite it.
 func (f firstFile) canBecomeMark(b []byte) bool {
 	return f != firstFile{} && f.size <= int64(len(b)) && len(b) <= maxInPlace
 }
 
-// makeFirstTheMark turns the .processing that WriteFirst wrote into the mark: it overwrites the
-// content with b, syncs the file and renames it. That is cheaper than to create a file
-// and to remove .processing.
+// makeFirstTheMark turns the .processing that WriteFirst wrote into the mark: it overwrites
+// the content with b, syncs the file and renames it. That is cheaper than creating a file
+// and removing .processing.
 //
 // A crash before the renaming leaves the first content, which records no progress, or b,
 // which records that everything is confirmed. A crash of the machine can also leave a

@@ -77,7 +77,7 @@ func (d *Dir) ReadProcessing() (State, error) {
 	}
 	s, err := decode(b)
 	if err != nil {
-		return State{}, fmt.Errorf("%s: %w: the directory is taken from its start", path.Join(d.Path(), processing), err)
+		return State{}, fmt.Errorf("%s: %w: the directory counts as not begun", path.Join(d.Path(), processing), err)
 	}
 	return s, nil
 }
@@ -130,6 +130,7 @@ func (d *Dir) WriteProcessed(s State) error {
 	if d.first.canBecomeMark(b) && d.makeFirstTheMark(b) == nil {
 		return nil
 	}
+	// The mark becomes a new file.
 	if err := d.replace(processed, b); err != nil {
 		return err
 	}

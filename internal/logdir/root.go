@@ -172,7 +172,7 @@ func (r *Root) walk(ctx context.Context, report func(string, error), visit func(
 	return nil
 }
 
-// enter visits the directories in the directory rel and appends to todo.
+// enter visits the directories in the directory rel, and appends to todo those to enter.
 func (w *walker) enter(ctx context.Context, rel string) error {
 	full := w.root.join(rel)
 	fd, err := openBeneath(w.root.Fd(), rel, w.root.OneMount)

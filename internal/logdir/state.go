@@ -29,7 +29,7 @@ const MaxError = 500
 // uncompressed log; the counts are of the whole log from its start to End.
 type LogState struct {
 	Size     int64 `json:"size"`     // of the file (compressed if Gzip) when it was opened to be read
-	Position int64 `json:"position"` // rows before it are confirmed; where reading goes on if the log grows
+	Position int64 `json:"position"` // the rows before Position are confirmed; reading resumes here
 	// End is how far the log was read when the state was written: Position, or the
 	// offset after an unterminated last line that starts at Position.
 	End    int64 `json:"end"`
@@ -38,8 +38,8 @@ type LogState struct {
 	// Holes are the ranges before Position that were zero bytes, widened to whole
 	// lines: rows may still appear there. In order and apart, at most MaxHoles.
 	Holes []Hole `json:"holes,omitempty"`
-	// ZeroTail reports that zero bytes begin in the line at Position, or end the .gz.
-	// Like a hole, they may become rows.
+	// ZeroTail reports that a hole reaches from Position to the end of the log, or that the
+	// .gz ends with zero bytes. Rows may still appear there.
 	ZeroTail bool `json:"zero_tail,omitempty"`
 	// Tail is the unterminated last line if it was taken as a row. The counts below
 	// include its row and flows, and reading resumes at its start. Nil if there is no such
@@ -54,10 +54,10 @@ type LogState struct {
 	Beside *Beside `json:"beside,omitempty"`
 
 	Rows       int64 `json:"rows"`
-	Below      int64 `json:"below"`
+	Below      int64 `json:"below"` // rows below the threshold
 	Malformed  int64 `json:"malformed"`
 	Flows      int64 `json:"flows"`
-	Incomplete int64 `json:"incomplete"`
+	Incomplete int64 `json:"incomplete"`           // 1 if the last line was incomplete
 	NotFinite  int64 `json:"not_finite,omitempty"` // statistics that are nan or inf
 }
 

@@ -45,8 +45,8 @@ func upToDate(dir int) (s State, done bool) {
 // smallBuffers are buffers for state files. A larger state file is rare.
 var smallBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
-// readSmallState is like ReadProcessed and ReadProcessing but cheaper. It fails for a state
-// file that is larger than a buffer.
+// readSmallState reads a state file, more cheaply than ReadProcessed and ReadProcessing. It
+// fails for a state file that is larger than a buffer.
 func readSmallState(dir int, name string) (State, error) {
 	buf := smallBuffers.Get().(*[4 << 10]byte)
 	defer smallBuffers.Put(buf)

@@ -72,8 +72,8 @@ func (z *zeroGuard) ready() (int, error) {
 	return len(buffered), nil
 }
 
-// mayPass reports whether the run of zero bytes that follows is not inside a member. At the
-// start of the file it is no header, which members refuses.
+// mayPass reports whether the run of zero bytes that follows is outside a member: after
+// whole members, or at the start of the file, where [members] finds no header.
 func (z *zeroGuard) mayPass() bool {
 	const trailer = 8 // bytes at the end of a member; the run may begin with them
 	return z.at == 0 || z.wholeMembers(z.at+trailer)
