@@ -95,9 +95,9 @@ func logs(b testing.TB, name string, o loggen.Options, dirs int, size int64) tre
 	return t
 }
 
-// sensor returns the tree that most benchmarks read: two hours of logs, one row in a thousand
+// sensorLogs returns the tree that most benchmarks read: two hours of logs, one row in a thousand
 // large.
-func sensor(b *testing.B) tree {
+func sensorLogs(b *testing.B) tree {
 	return logs(b, "sensor", loggen.Options{Large: 0.001}, 2, size(b))
 }
 
@@ -150,11 +150,11 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 	return counters
 }
 
-// check compares the books of a run over the whole tree with those of the tree.
+// check compares the counts of a run over the whole tree with the tree's books.
 func (t tree) check(b testing.TB, n *report.Counters, flows int64) {
 	b.Helper()
 	if n.Bytes.Load() != t.books.Bytes || n.Rows.Load() != t.books.Rows || n.Malformed.Load() != t.books.Malformed || n.Flows.Load() != flows {
-		b.Fatalf("the run's books %v do not agree with the logs' %+v and %d flows", n, t.books, flows)
+		b.Fatalf("the run's counts %v do not agree with the logs' %+v and %d flows", n, t.books, flows)
 	}
 }
 

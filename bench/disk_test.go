@@ -20,7 +20,7 @@ import (
 //
 //	go test -bench Read ./bench
 func BenchmarkRead(b *testing.B) {
-	t := sensor(b)
+	t := sensorLogs(b)
 	files, err := filepath.Glob(filepath.Join(t.path, "*", "log_*"))
 	if err != nil || len(files) == 0 {
 		b.Fatalf("no logs below %s: %v", t.path, err)

@@ -57,7 +57,6 @@ func BenchmarkDistance(b *testing.B) {
 type distance struct {
 	program, dir string
 	logs         tree
-	node         *rabbittest.Node
 	broker       *broker
 	proxy        *faultproxy.Proxy
 }
@@ -65,7 +64,7 @@ type distance struct {
 func newDistance(b *testing.B) *distance {
 	k := newBroker(b)
 	return &distance{
-		program: build(b), dir: b.TempDir(), node: k.node, broker: k,
+		program: build(b), dir: b.TempDir(), broker: k,
 		logs:  logs(b, "distance", loggen.Options{Large: 0.001}, 2, size(b)),
 		proxy: faultproxy.Start(b, k.node.Addr()),
 	}

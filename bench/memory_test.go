@@ -56,12 +56,12 @@ func TestMemory(t *testing.T) {
 		p := start(t, program, "-T", "0", "-c", config, "-d", logs.path)
 		testkit.Await(t, "messages in the queue", func() bool { return node.QueueLen(t, "/", queue) > 0 })
 		node.Pause()
-		quiet, since := time.Duration(-1), time.Now()
+		last, changed := int64(-1), time.Now()
 		testkit.Await(t, "the sender to use no processor time for a second", func() bool {
-			if used := p.cpu(); used != quiet {
-				quiet, since = used, time.Now()
+			if used := p.cpuTicks(); used != last {
+				last, changed = used, time.Now()
 			}
-			return time.Since(since) > time.Second
+			return time.Since(changed) > time.Second
 		})
 		if p.exited() {
 			t.Fatalf("tstat_send ended: %s", p.log)
@@ -143,8 +143,7 @@ type process struct {
 	log  *strings.Builder
 	err  error         // of Wait
 	done chan struct{} // closed when the program has ended
-	// resident is the largest resident set that measure has seen. The kernel's figure for a
-	// process that has ended includes the memory of its parent.
+	// resident is the largest resident set that measure has seen, in bytes.
 	resident int64
 }
 
@@ -163,7 +162,7 @@ func start(t testing.TB, program string, args ...string) *process {
 	return p
 }
 
-// wait waits until the process ends, and measures its memory.
+// wait waits until the process ends, and measures its memory meanwhile.
 func (p *process) wait() error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
@@ -191,13 +190,7 @@ func (p *process) exited() bool {
 
 // measure updates resident.
 func (p *process) measure() {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return // it has ended
-	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	kB, _ := strconv.ParseInt(strings.Fields(rest + " 0")[0], 10, 64)
-	p.resident = max(p.resident, kB<<10)
+	p.resident = max(p.resident, testkit.Memory(p.cmd.Process.Pid, "VmHWM"))
 }
 
 func (p *process) checkResident(t testing.TB) {
@@ -211,8 +204,8 @@ func (p *process) checkResident(t testing.TB) {
 	}
 }
 
-// cpu returns the processor time used so far, in clock ticks; see proc(5).
-func (p *process) cpu() time.Duration {
+// cpuTicks returns the processor time used so far, in clock ticks; see proc(5).
+func (p *process) cpuTicks() int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0
@@ -221,5 +214,5 @@ func (p *process) cpu() time.Duration {
 	fields := strings.Fields(rest)
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user + system)
+	return user + system
 }

@@ -54,7 +54,7 @@ func pipeline(b *testing.B, t tree, to transport.Transport, change func(*workers
 //
 //	go test -bench PipelineDiscard ./bench
 func BenchmarkPipelineDiscard(b *testing.B) {
-	t := sensor(b)
+	t := sensorLogs(b)
 	for _, threshold := range thresholds {
 		for _, n := range []int{1, 2, 4} {
 			b.Run(fmt.Sprintf("threshold=%s/workers=%d", threshold.name, n), func(b *testing.B) {
@@ -66,8 +66,8 @@ func BenchmarkPipelineDiscard(b *testing.B) {
 	}
 }
 
-// BenchmarkPipelineColumns does the same over Tstat's versions and log levels: more columns
-// make longer rows.
+// BenchmarkPipelineColumns runs the pipeline without delivery over Tstat's versions and log
+// levels: more columns make longer rows.
 //
 //	go test -bench PipelineColumns ./bench
 func BenchmarkPipelineColumns(b *testing.B) {
@@ -97,7 +97,7 @@ func BenchmarkPipelineColumns(b *testing.B) {
 //
 //	go test -bench PipelineLog ./bench
 func BenchmarkPipelineLog(b *testing.B) {
-	t := sensor(b)
+	t := sensorLogs(b)
 	null := devNull(b)
 	for _, level := range []slog.Level{slog.LevelInfo, slog.LevelDebug} {
 		b.Run(level.String(), func(b *testing.B) {
@@ -112,7 +112,7 @@ func BenchmarkPipelineLog(b *testing.B) {
 //
 //	go test -bench PipelineStdout ./bench
 func BenchmarkPipelineStdout(b *testing.B) {
-	t := sensor(b)
+	t := sensorLogs(b)
 	null := devNull(b)
 	for _, threshold := range thresholds {
 		for _, n := range []int{1, 2} {
@@ -157,7 +157,7 @@ func BenchmarkPipelineSize(b *testing.B) {
 //
 //	go test -bench Ledger ./bench
 func BenchmarkLedger(b *testing.B) {
-	t := sensor(b)
+	t := sensorLogs(b)
 	for _, n := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("publishers=%d/atonce", n), func(b *testing.B) {
 			pipeline(b, t, discard{}, func(o *workers.Options) { o.Publishers, o.Threshold = n, 0 })

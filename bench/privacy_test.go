@@ -16,10 +16,10 @@ import (
 )
 
 // BenchmarkPipelinePrivacy runs the pipeline without delivery for each way of replacing
-// addresses. It reports the processor time of each way, divided by the time without. The
-// times are the shortest of at least 15 runs. The ways take turns, so that other work on
-// the machine slows all of them. In the generated logs nearly every client has a new
-// address. The repeated logs are the rows of a real Tstat with few addresses.
+// addresses. It reports the processor time of each way, divided by the time without replacing.
+// The times are the shortest of at least 15 runs. The ways take turns, so that other work on
+// the machine slows all of them. In the logs "new", which are generated, nearly every client has
+// a new address. The logs "repeated" are rows of a real Tstat with few addresses.
 //
 //	go test -run '^$' -bench PipelinePrivacy -benchtime 40x ./bench
 func BenchmarkPipelinePrivacy(b *testing.B) {
@@ -31,7 +31,7 @@ func BenchmarkPipelinePrivacy(b *testing.B) {
 	for _, addresses := range []struct {
 		name string
 		tree func(*testing.B) tree
-	}{{"new", sensor}, {"repeated", repeatedLogs}} {
+	}{{"new", sensorLogs}, {"repeated", repeatedLogs}} {
 		for _, threshold := range thresholds {
 			b.Run(fmt.Sprintf("addresses=%s/threshold=%s", addresses.name, threshold.name), func(b *testing.B) {
 				t := addresses.tree(b)

@@ -115,7 +115,7 @@ func closePublisher(b *testing.B, p *publisher.Publisher) {
 //	go test -bench RabbitMQ/bare ./bench -benchtime 10x -args -logs 250M
 func BenchmarkRabbitMQ(b *testing.B) {
 	k := newBroker(b)
-	t := sensor(b)
+	t := sensorLogs(b)
 	b.Run("bare", func(b *testing.B) {
 		for _, s := range []settings{defaults, {1, 2, 64}, {2, 1, 64}} {
 			b.Run(s.String(), func(b *testing.B) { k.against(b, t, s) })

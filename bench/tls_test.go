@@ -11,10 +11,10 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// BenchmarkTLS compares TLS with plain connections, one to four of them: flows a second, and
-// the processor time of tstat_send. Erlang encrypts a connection in one process. Each iteration sends
-// once in each way, so that a machine that is busy for a while slows all of them. The
-// figures are those of the fastest runs.
+// BenchmarkTLS compares TLS with plain connections: flows a second, and the processor time of
+// tstat_send, with one to four connections. Erlang encrypts each connection in a single process,
+// so several connections use several processors. Each iteration sends once in each way, so that a
+// machine that is busy for a while slows all of them. The figures are those of the fastest runs.
 //
 //	go test -run '^$' -bench TLS -benchtime 10x ./bench
 func BenchmarkTLS(b *testing.B) {

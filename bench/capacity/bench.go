@@ -17,6 +17,7 @@ import (
 
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/testkit"
 )
 
 const queue = "flows"
@@ -43,10 +44,16 @@ func (b *bench) prepare(f *fixture, n *rabbittest.Node) error {
 		return err
 	}
 	b.ch = ch
-	b.config = filepath.Join(b.dir, "config.ini")
-	return os.WriteFile(b.config, fmt.Appendf(nil,
-		"[rabbit]\nhost = 127.0.0.1\nport = %d\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\n",
-		n.Port(), rabbittest.User, rabbittest.Password, queue, queue), 0o600)
+	b.config, err = b.writeConfig("config.ini", n.Addr(), "")
+	return err
+}
+
+// writeConfig writes a configuration file for the broker at address, and returns its path.
+func (b *bench) writeConfig(name, address, compression string) (string, error) {
+	path := filepath.Join(b.dir, name)
+	return path, os.WriteFile(path, fmt.Appendf(nil,
+		"[rabbit]\nhost = %s\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\ncompression = %s\n",
+		address, rabbittest.User, rabbittest.Password, queue, queue, compression), 0o600)
 }
 
 // account holds the parts of tstat_send's report that are used.
@@ -93,7 +100,7 @@ func (b *bench) send(ctx context.Context, threshold string, args ...string) (res
 	if err := cmd.Start(); err != nil {
 		return result{}, err
 	}
-	ended, peak := make(chan struct{}), make(chan float64)
+	ended, peak := make(chan struct{}), make(chan int64)
 	go func() { peak <- peakResident(cmd.Process.Pid, ended) }()
 	err := cmd.Wait()
 	close(ended)
@@ -102,9 +109,9 @@ func (b *bench) send(ctx context.Context, threshold string, args ...string) (res
 		return result{}, fmt.Errorf("%w: %s", err, log)
 	}
 	wall := time.Since(began).Seconds()
-	r := result{seconds: wall, resident: resident, brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
+	r := result{seconds: wall, resident: float64(resident), brokerCPU: processCPU(b.node.Pid()) - brokerBefore}
 	r.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	r.brokerResident = residentOf(b.node.Pid(), "VmRSS:")
+	r.brokerResident = float64(testkit.Memory(b.node.Pid(), "VmRSS"))
 
 	text, err := os.ReadFile(report)
 	if err != nil {
@@ -167,9 +174,8 @@ func processCPU(pid int) (seconds float64) {
 }
 
 // peakResident returns the largest resident set of a process, in bytes, as seen until ended is
-// closed. The figure that the kernel returns with the exit status is of no use: it is at least the
-// resident set of the process that started this one.
-func peakResident(pid int, ended <-chan struct{}) (peak float64) {
+// closed.
+func peakResident(pid int, ended <-chan struct{}) (peak int64) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -177,18 +183,7 @@ func peakResident(pid int, ended <-chan struct{}) (peak float64) {
 		case <-ended:
 			return peak
 		case <-tick.C:
-			peak = max(peak, residentOf(pid, "VmHWM:"))
+			peak = max(peak, testkit.Memory(pid, "VmHWM"))
 		}
 	}
-}
-
-// residentOf returns the resident set of a process, in bytes: the named line of its status.
-func residentOf(pid int, name string) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), name)
-	kB, _ := strconv.ParseFloat(strings.Fields(rest + " 0")[0], 64)
-	return kB * 1024
 }

@@ -3,9 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"tstat-transport/internal/test/faultproxy"
@@ -17,7 +14,7 @@ var (
 	compressions = []string{"", "zstd"}
 )
 
-// place is a distance from the broker: a proxy delays the data.
+// place is a distance from the broker, which a proxy makes by delaying the data.
 type place struct {
 	proxy       *faultproxy.Proxy
 	config      string
@@ -39,10 +36,8 @@ func (r *remote) ratio(run result) float64 { return run.seconds / r.local }
 func (b *bench) places(f *fixture, n *rabbittest.Node) (all []place) {
 	proxy := faultproxy.Start(f, n.Addr())
 	for _, c := range compressions {
-		config := filepath.Join(b.dir, "distance-"+cmp.Or(c, "none")+".ini")
-		text := fmt.Appendf(nil, "[rabbit]\nhost = %s\nusername = %s\npassword = %s\nqueue = %s\nrouting_key = %s\ncompression = %s\n",
-			proxy.Addr(), rabbittest.User, rabbittest.Password, queue, queue, c)
-		if err := os.WriteFile(config, text, 0o600); err != nil {
+		config, err := b.writeConfig("distance-"+cmp.Or(c, "none")+".ini", proxy.Addr(), c)
+		if err != nil {
 			f.Fatal(err)
 		}
 		for _, t := range roundTrips {
@@ -58,8 +53,8 @@ func (p place) run(ctx context.Context, b *bench) (result, error) {
 	return b.send(ctx, "0", "-c", p.config)
 }
 
-// ratios returns the medians of all places.
-func ratios(places []place, runs [][]result) (all []remote) {
+// remotes returns the medians of all places.
+func remotes(places []place, runs [][]result) (all []remote) {
 	var local float64
 	for i, p := range places {
 		m := medianOf(runs[i])

@@ -52,8 +52,8 @@ func (c *command) Validate() error {
 	return nil
 }
 
-// plan is a sensor that the report has a line for.
-type plan struct {
+// sensor is a sensor that the report has a line for.
+type sensor struct {
 	rows      float64 // in an hour, of each instance
 	instances int
 }
@@ -81,5 +81,5 @@ func (c *command) run(ctx context.Context) (err error) {
 	if err := plots(c.Out, results, far); err != nil {
 		return err
 	}
-	return writeReport(c.Out, results, far, plan{rows: c.Rows, instances: c.Instances})
+	return writeReport(c.Out, results, far, sensor{rows: c.Rows, instances: c.Instances})
 }

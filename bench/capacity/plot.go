@@ -61,6 +61,9 @@ func plots(dir string, results []result, far []remote) error {
 	workers := func(r result) float64 { return float64(r.workers) }
 	window := func(r result) float64 { return float64(r.window) }
 	kflows := func(r result) float64 { return r.flows / r.seconds / 1e3 }
+	milliseconds := func(r result) float64 { return r.latency * 1e3 }
+	megabytes := func(r result) float64 { return r.resident / 1e6 }
+	twoWorkers := func(r result) bool { return r.workers == 2 }
 	throughput := chart{file: "workers", title: "All flows to RabbitMQ, window 64", x: "workers", y: "thousand flows/s"}
 	deciding := chart{file: "workers-default", title: "Default threshold to RabbitMQ, 2 channels, window 64", x: "workers", y: "million rows/s"}
 	byWindow := chart{file: "window", title: "All flows to RabbitMQ, 2 workers", x: "window (messages on each channel)", y: "thousand flows/s"}
@@ -68,28 +71,21 @@ func plots(dir string, results []result, far []remote) error {
 	cpu := chart{file: "cpu", title: "Processor time, 2 channels, window 64", x: "workers", y: "CPU seconds per million flows"}
 	memory := chart{file: "memory", title: "Memory of tstat_send, all flows", x: "window (messages on each channel)", y: "resident MB"}
 
-	for _, c := range channelCounts {
-		name := fmt.Sprintf("1 connection, %d channels", c)
-		if c == 1 {
+	addByWindow := func(name string, results []result) {
+		byWindow.lines = append(byWindow.lines, over(name, results, twoWorkers, window, kflows))
+		latency.lines = append(latency.lines, over(name, results, twoWorkers, window, milliseconds))
+		memory.lines = append(memory.lines, over(name, results, twoWorkers, window, megabytes))
+	}
+	for _, n := range channelCounts {
+		name := fmt.Sprintf("1 connection, %d channels", n)
+		if n == 1 {
 			name = "1 connection, 1 channel"
 		}
-		of := func(pick func(result) bool) func(result) bool {
-			return func(r result) bool {
-				return r.threshold == "0" && r.connections == 1 && r.channels == c && pick(r)
-			}
-		}
-		throughput.lines = append(throughput.lines, over(name, results, of(func(r result) bool { return r.window == usualWindow }), workers, kflows))
-		byWindow.lines = append(byWindow.lines, over(name, results, of(two), window, kflows))
-		latency.lines = append(latency.lines,
-			over(name, results, of(two), window, func(r result) float64 { return r.latency * 1e3 }))
-		memory.lines = append(memory.lines,
-			over(name, results, of(two), window, func(r result) float64 { return r.resident / 1e6 }))
+		of := allFlows(results, 1, n)
+		throughput.lines = append(throughput.lines, over(name, of, func(r result) bool { return r.window == usualWindow }, workers, kflows))
+		addByWindow(name, of)
 	}
-	both := func(r result) bool { return r.threshold == "0" && r.connections == 2 }
-	const name = "2 connections, 1 channel each"
-	byWindow.lines = append(byWindow.lines, over(name, results, both, window, kflows))
-	latency.lines = append(latency.lines, over(name, results, both, window, func(r result) float64 { return r.latency * 1e3 }))
-	memory.lines = append(memory.lines, over(name, results, both, window, func(r result) float64 { return r.resident / 1e6 }))
+	addByWindow("2 connections, 1 channel each", allFlows(results, 2, 1))
 
 	usual := func(threshold string) func(result) bool {
 		return func(r result) bool {
@@ -109,9 +105,14 @@ func plots(dir string, results []result, far []remote) error {
 	return nil
 }
 
-func two(r result) bool { return r.workers == 2 }
+// allFlows returns the results at threshold 0 with these connections and channels.
+func allFlows(results []result, connections, channels int) []result {
+	return slices.DeleteFunc(slices.Clone(results), func(r result) bool {
+		return r.threshold != "0" || r.connections != connections || r.channels != channels
+	})
+}
 
-// colors are those that Okabe and Ito chose for the colour-blind.
+// colors are those that Okabe and Ito chose so that colour-blind people can tell them apart.
 var colors = []color.Color{
 	color.RGBA{0, 114, 178, 255}, color.RGBA{213, 94, 0, 255}, color.RGBA{0, 158, 115, 255}, color.RGBA{204, 121, 167, 255},
 }
@@ -128,7 +129,7 @@ func (c chart) save(dir string) error {
 	p.Add(plotter.NewGrid())
 	legend := plot.NewLegend()
 	highest := 0.0
-	marks := make(map[float64]bool)
+	settings := make(map[float64]bool) // the values on the x axis
 	for i := range c.lines {
 		l := &c.lines[i]
 		drawn, dots, err := plotter.NewLinePoints(l.points)
@@ -147,11 +148,11 @@ func (c chart) save(dir string) error {
 		legend.Add(l.name, drawn, dots)
 		for j, xy := range l.points {
 			highest = max(highest, xy.Y+l.bars[j].High)
-			marks[xy.X] = true
+			settings[xy.X] = true
 		}
 	}
 	var ticks plot.ConstantTicks
-	for x := range marks {
+	for x := range settings {
 		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.Itoa(int(x))})
 	}
 	p.X.Tick.Marker = ticks

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// cost holds the recommended settings at one threshold and their measurements.
+// cost holds the recommended settings at one threshold, and what they cost.
 type cost struct {
 	result
 	perRow, brokerPerRow float64 // CPU s
@@ -45,7 +45,7 @@ func recommended(results []result, threshold string) cost {
 	return cost{best, best.cpu / best.rows, best.brokerCPU / best.rows, best.rows / best.seconds, best.json / best.rows}
 }
 
-func writeReport(dir string, results []result, far []remote, own plan) error {
+func writeReport(dir string, results []result, far []remote, own sensor) error {
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("# Capacity\n")
@@ -68,16 +68,17 @@ func writeReport(dir string, results []result, far []remote, own plan) error {
 	say("A run is started every hour. Its time and its shares are for all instances together. A share of 100 %% is one processor for the whole hour.\n")
 	say("| rows an hour, each instance | instances | threshold (MB) | run takes | sender's share | broker's share | JSON an hour |")
 	say("|---|---|---|---|---|---|---|")
-	plans := []plan{{1e6, 1}, {10e6, 1}, {10e6, 4}, {100e6, 1}, {100e6, 4}}
+	sensors := []sensor{{1e6, 1}, {10e6, 1}, {10e6, 4}, {100e6, 1}, {100e6, 4}}
 	if own.rows > 0 {
-		plans = append(plans, own)
+		sensors = append(sensors, own)
 	}
-	for _, p := range plans {
+	for _, s := range sensors {
 		for _, t := range thresholds {
 			c := costs[t]
-			rows := p.rows * float64(p.instances)
-			say("| %s | %d | %s | %.2g min | %.2g %% | %.2g %% | %s |", million(p.rows), p.instances, t,
-				rows/c.rowsPerSecond/60, rows*c.perRow/36, rows*c.brokerPerRow/36, size(rows*c.jsonPerRow))
+			rows := s.rows * float64(s.instances)
+			const hour = 3600 // seconds
+			say("| %s | %d | %s | %.2g min | %.2g %% | %.2g %% | %s |", million(s.rows), s.instances, t,
+				rows/c.rowsPerSecond/60, rows*c.perRow/hour*100, rows*c.brokerPerRow/hour*100, size(rows*c.jsonPerRow))
 		}
 	}
 

@@ -67,12 +67,12 @@ func points() (all []point) {
 	return all
 }
 
-// At the default threshold a run reads more logs, so that it takes some seconds too: the logs are
-// moreLogs times as large, and each of them is in so many directories. They are links to the same
-// files, so disk and page cache hold each log once.
+// A run at the default threshold reads more logs than a run at threshold 0, so that it takes some
+// seconds too: the logs are moreLogs times as large, and each log stands in copies directories.
+// The copies are hard links, so disk and page cache hold each log once.
 const (
 	moreLogs = 4
-	links    = 40
+	copies   = 40
 )
 
 // measure builds tstat_send, writes the logs, and runs all points.
@@ -102,7 +102,7 @@ func measure(ctx context.Context, dir string, c *command) (results []result, far
 			return nil, nil, err
 		}
 		if threshold != "0" {
-			if err := l.link(links); err != nil {
+			if err := l.link(copies); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -118,14 +118,14 @@ func measure(ctx context.Context, dir string, c *command) (results []result, far
 	return results, far, err
 }
 
-// link links the logs of each directory into more directories, times directories for each log
-// in all.
-func (l *logs) link(times int) error {
+// link makes hard links to the logs in new directories, so that each log stands in copies
+// directories.
+func (l *logs) link(copies int) error {
 	files, err := filepath.Glob(filepath.Join(l.root, "*", "log_*"))
 	if err != nil {
 		return err
 	}
-	for i := range times - 1 {
+	for i := range copies - 1 {
 		for _, file := range files {
 			at, err := time.Parse("2006_01_02_15_04.out", filepath.Base(filepath.Dir(file)))
 			if err != nil {
@@ -140,7 +140,7 @@ func (l *logs) link(times int) error {
 			}
 		}
 	}
-	n := int64(times)
+	n := int64(copies)
 	l.books.Rows, l.books.Flows, l.books.Bytes = n*l.books.Rows, n*l.books.Flows, n*l.books.Bytes
 	return nil
 }
@@ -176,7 +176,7 @@ func (b *bench) rounds(ctx context.Context, f *fixture, n *rabbittest.Node, c *c
 	for i, rs := range runs {
 		medians[i] = medianOf(rs)
 	}
-	return medians, ratios(places, farRuns), nil
+	return medians, remotes(places, farRuns), nil
 }
 
 func medianOf(rs []result) result {

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +30,7 @@ func measure(ctx context.Context, jobs []job, rounds int) ([]sample, error) {
 	all := make([][]sample, len(jobs))
 	for round := range rounds + 1 {
 		for i, j := range jobs {
-			s, err := once(ctx, j.command)
+			s, err := runShell(ctx, j.command)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", j.name, err)
 			}
@@ -43,26 +42,26 @@ func measure(ctx context.Context, jobs []job, rounds int) ([]sample, error) {
 	medians := make([]sample, len(jobs))
 	for i, samples := range all {
 		medians[i] = sample{
-			wall:     median(samples, func(s sample) int64 { return int64(s.wall) }),
-			cpu:      median(samples, func(s sample) int64 { return int64(s.cpu) }),
-			resident: int64(median(samples, func(s sample) int64 { return s.resident })),
+			wall:     median(samples, func(s sample) time.Duration { return s.wall }),
+			cpu:      median(samples, func(s sample) time.Duration { return s.cpu }),
+			resident: median(samples, func(s sample) int64 { return s.resident }),
 		}
 	}
 	return medians, nil
 }
 
-func median(samples []sample, value func(sample) int64) time.Duration {
-	values := make([]int64, len(samples))
+func median[T cmp.Ordered](samples []sample, value func(sample) T) T {
+	values := make([]T, len(samples))
 	for i, s := range samples {
 		values[i] = value(s)
 	}
 	slices.Sort(values)
-	return time.Duration(values[len(values)/2])
+	return values[len(values)/2]
 }
 
-// once runs a shell command. The processor times of all its processes count; a command that
-// starts with exec has no shell beside it.
-func once(ctx context.Context, command string) (sample, error) {
+// runShell runs a shell command and measures all its processes together. A command that starts
+// with exec has no shell beside it.
+func runShell(ctx context.Context, command string) (sample, error) {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
 	cmd.Stderr = new(strings.Builder)
 	began := time.Now()
@@ -77,16 +76,4 @@ func once(ctx context.Context, command string) (sample, error) {
 		return sample{}, errors.New("the system does not report the resources of a process")
 	}
 	return sample{wall, state.UserTime() + state.SystemTime(), usage.Maxrss << 10}, nil
-}
-
-// ownResident returns the resident set of this process. The kernel includes it in the figure
-// of every process that this process starts, so smaller figures cannot be measured.
-func ownResident() int64 {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	kB, _ := strconv.ParseInt(strings.Fields(rest + " 0")[0], 10, 64)
-	return kB << 10
 }

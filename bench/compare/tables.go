@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
+
+	"tstat-transport/internal/test/testkit"
 )
 
 // table is a list of jobs. The first job is the base of the ratios.
@@ -53,7 +56,7 @@ var tables = []table{
 			return nil, err
 		}
 		json := w.dir + "/flows.json"
-		if _, err := once(ctx, w.bin("tstat_send")+" -N -T 0 -S sensor -d "+t.path+" > "+json); err != nil {
+		if _, err := runShell(ctx, w.bin("tstat_send")+" -N -T 0 -S sensor -d "+t.path+" > "+json); err != nil {
 			return nil, err
 		}
 		part, err := w.logs("part", sensorLogs, 1, 25e6)
@@ -136,9 +139,11 @@ func (t table) print(ctx context.Context, w *work) error {
 		return err
 	}
 	fmt.Printf("### %s\n\n| job | MB | wall ms | CPU ms | MB/s | × wall | × CPU | resident MB |\n|---|---|---|---|---|---|---|---|\n", t.title)
-	floor := ownResident()
+	// The kernel's figure for each process is at least the resident set of its parent, so
+	// smaller figures cannot be measured.
+	floor := testkit.Memory(os.Getpid(), "VmHWM")
 	base := samples[0]
-	scale := func(j job) float64 { // compares jobs with less input by speed
+	scale := func(j job) float64 { // brings a job with less input to the size of the first job
 		if j.bytes == 0 {
 			return 1
 		}
