@@ -23,16 +23,16 @@ const (
 	udp = "log_udp_complete"
 )
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// tree makes files below a temporary directory: path to content, a path that
-// ends in / is a directory. It returns the opened root.
-func tree(t *testing.T, files map[string]string) *Root {
+// tree makes files below a temporary directory and opens this as a root. files maps paths to
+// contents. A path that ends in / is a directory.
+func tree(t testing.TB, files map[string]string) *Root {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range files {
@@ -47,7 +47,7 @@ func tree(t *testing.T, files map[string]string) *Root {
 	return openRoot(t, root)
 }
 
-func openRoot(t *testing.T, path string) *Root {
+func openRoot(t testing.TB, path string) *Root {
 	t.Helper()
 	r, err := OpenRoot(path)
 	must(t, err)
@@ -55,21 +55,10 @@ func openRoot(t *testing.T, path string) *Root {
 	return r
 }
 
-// writeFiles makes a directory of these files.
-func writeFiles(dir string, files map[string]string) error {
-	err := os.MkdirAll(dir, 0o755)
-	for name, content := range files {
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644)
-		}
-	}
-	return err
-}
-
 // entry returns the Entry of the directory rel of a root.
 func entry(r *Root, rel string) Entry { return Entry{Root: r, Rel: rel, Name: filepath.Base(rel)} }
 
-func open(t *testing.T, e Entry) *Dir {
+func open(t testing.TB, e Entry) *Dir {
 	t.Helper()
 	d, err := Open(e)
 	must(t, err)
@@ -103,7 +92,7 @@ func markedDir(t *testing.T, files map[string]string) (*Dir, State) {
 
 // confirmed returns the state of a directory in which every log is confirmed: to its end, or
 // to the start of an incomplete last line.
-func confirmed(t *testing.T, d *Dir) State {
+func confirmed(t testing.TB, d *Dir) State {
 	t.Helper()
 	logs, err := d.Logs(t.Context())
 	must(t, err)
@@ -125,7 +114,7 @@ func confirmed(t *testing.T, d *Dir) State {
 
 // markConfirmed marks everything in a directory as confirmed and returns the state in the
 // mark.
-func markConfirmed(t *testing.T, d *Dir) State {
+func markConfirmed(t testing.TB, d *Dir) State {
 	t.Helper()
 	s := confirmed(t, d)
 	must(t, d.WriteProcessed(s))
@@ -152,7 +141,7 @@ func packed(text string) string {
 }
 
 // readLog returns the uncompressed content of a log, as far as it can be read.
-func readLog(t *testing.T, f *os.File, packed bool) []byte {
+func readLog(t testing.TB, f *os.File, packed bool) []byte {
 	t.Helper()
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<30))
 	must(t, err)

@@ -1,9 +1,8 @@
 package logdir
 
 import (
-	"context"
-	"fmt"
 	"testing"
+	"time"
 )
 
 // A run over directories that are all done should cost little more than listing them:
@@ -35,43 +34,19 @@ func BenchmarkUpToDate(b *testing.B) {
 	})
 }
 
+// benchTree returns a root with n marked directories of two logs.
 func benchTree(b *testing.B, n int) *Root {
 	b.Helper()
-	r, err := OpenRoot(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
+	files, names := map[string]string{}, make([]string, n)
+	for i := range names {
+		names[i] = time.Unix(int64(i)*3600, 0).UTC().Format(layouts[0])
+		files[names[i]+"/"+tcp], files[names[i]+"/"+udp] = rows("a", 3), rows("u", 3)
 	}
-	b.Cleanup(func() { _ = r.Close() })
-	for i := range n {
-		makeMarked(b, r, fmt.Sprintf("2016_%02d_%02d_%02d_%02d.out", i/28/24/60%12+1, i/24/60%28+1, i/60%24, i%60))
+	r := tree(b, files)
+	for _, name := range names {
+		d := open(b, entry(r, name))
+		markConfirmed(b, d)
+		must(b, d.Close())
 	}
 	return r
-}
-
-func makeMarked(b *testing.B, r *Root, name string) {
-	b.Helper()
-	must := func(err error) {
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	e := entry(r, name)
-	must(writeFiles(e.Path(), map[string]string{tcp: rows("a", 3), udp: rows("u", 3)}))
-	d, err := Open(e)
-	must(err)
-	defer d.Close()
-	s := State{Version: "bench", Logs: map[string]LogState{}}
-	logs, err := d.Logs(context.Background())
-	must(err)
-	for _, l := range logs {
-		f, st, err := d.OpenLog(l)
-		must(err)
-		ls := LogState{Position: st.Size, End: st.Size}
-		ls.SetFile(l, st)
-		ls.Fingerprint, err = FingerprintOf(f, st.Size)
-		must(err)
-		must(f.Close())
-		s.Logs[l.Name] = ls
-	}
-	must(d.WriteProcessed(s))
 }
