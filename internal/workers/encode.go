@@ -28,7 +28,7 @@ func (b *blockEncoder) encode(protocol fastparse.Protocol, in *block, out *encod
 		return
 	case in.long > 0:
 		b.malformed(0, len(in.buf)-1, fastparse.Reason{Why: "longer than any row"}, 1)
-		out.books.lines = out.books.malformed
+		out.books.lines = out.books.malformed // 0 if the line has no newline
 		return
 	case in.layout == nil: // the log's header line has no newline yet
 		out.tail = tailIncomplete

@@ -118,8 +118,8 @@ func (p *pipeline) recordOutcome(m *outgoing, err error) {
 	d.releaseHoldLocked()
 }
 
-// confirmLocked moves the log's confirmed progress to the first message that is not
-// confirmed, now that m is.
+// confirmLocked records that m is confirmed. The log's confirmed progress then reaches
+// up to its first message that is not confirmed.
 func (l *logWork) confirmLocked(m *outgoing) {
 	m.confirmed = true
 	waiting := l.ledger.waiting

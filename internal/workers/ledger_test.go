@@ -92,22 +92,17 @@ func openDirectory(t *testing.T) *logdir.Dir {
 func TestLastHoldDoesNotBlock(t *testing.T) {
 	p := newPipeline(Options{})
 	p.openChannels()
-	for inWork := true; inWork; {
+	for n := range cap(p.slots) {
+		d := newDirWork(p, nil, 0, nil)
+		released := make(chan struct{})
+		go func() {
+			d.releaseHold()
+			close(released)
+		}()
 		select {
-		case p.slots <- struct{}{}:
-			d := newDirWork(p, nil, 0, nil)
-			released := make(chan struct{})
-			go func() {
-				d.releaseHold()
-				close(released)
-			}()
-			select {
-			case <-released:
-			case <-time.After(10 * time.Second):
-				t.Fatalf("the last hold of directory %d blocks", len(p.slots))
-			}
-		default:
-			inWork = false
+		case <-released:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("the last hold of directory %d blocks", n+1)
 		}
 	}
 }

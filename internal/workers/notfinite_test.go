@@ -31,7 +31,7 @@ func TestStatisticNotFinite(t *testing.T) {
 	}
 }
 
-// TestNotFiniteInStates: a state file counts the statistics of the whole log, however many
+// A state file counts the statistics of the whole log, however many
 // runs read the log, and wherever a run finds the log's end.
 func TestNotFiniteInStates(t *testing.T) {
 	lines := realLog(t, "level15", "log_tcp_complete")

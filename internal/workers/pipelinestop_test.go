@@ -19,7 +19,7 @@ import (
 
 // With a transport that fails now and then, repeated runs lose nothing, and messages with
 // the same id have the same content.
-func TestResend(t *testing.T) {
+func TestFailingTransport(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	root := t.TempDir()
 	long := longLog(t, 7)

@@ -25,7 +25,7 @@ func TestReaderCut(t *testing.T) {
 	file := nullFile(t)
 	for how, portion := range portions {
 		for n := range len(log) + 1 {
-			got, err := drain(t, over(file, portion(strings.NewReader(log[:n]))))
+			got, err := drain(t, readerOf(file, portion(strings.NewReader(log[:n]))))
 			if err != nil {
 				t.Fatalf("%s, cut at %d: %v", how, n, err)
 			}
@@ -49,7 +49,7 @@ func TestReaderLongLines(t *testing.T) {
 			long := strings.Repeat("1 ", length/2) + strings.Repeat("#", length%2)
 			for _, rest := range []string{"", "\n", "\n" + rowA, "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n"} {
 				log := head + long + rest
-				got, err := drain(t, over(file, strings.NewReader(log)))
+				got, err := drain(t, readerOf(file, strings.NewReader(log)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -67,7 +67,7 @@ func TestReaderHeaderAtBorders(t *testing.T) {
 	for shift := -2; shift <= len(headerB)+3; shift++ {
 		filled := rows + strings.Repeat("x", blockSize-shift-len(rows)-1) + "\n" // the header starts shift bytes before the border
 		log := filled + headerB + "\n" + rowB + "\n" + headerA + "\n" + rowA + "\n"
-		got, err := drain(t, over(file, strings.NewReader(log)))
+		got, err := drain(t, readerOf(file, strings.NewReader(log)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestReaderHugeLine(t *testing.T) {
 	for _, end := range []string{"", "\n" + rowA + "\n"} {
 		head := headerA + "\n" + rowA + "\n"
 		src := io.MultiReader(&endless{strings.NewReader(head), size}, strings.NewReader(end))
-		r := over(file, src)
+		r := readerOf(file, src)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		var got []line
@@ -152,7 +152,7 @@ func TestReaderError(t *testing.T) {
 	long := headerA + "\n" + strings.Repeat(row, blockSize/len(row)+2) + strings.Repeat("x", blockSize+5) + "\n" + row
 	check := func(log string, n int) {
 		t.Helper()
-		got, err := drain(t, over(file, &failing{strings.NewReader(log), n}))
+		got, err := drain(t, readerOf(file, &failing{strings.NewReader(log), n}))
 		if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), os.DevNull) {
 			t.Fatalf("behind %d bytes: %v", n, err)
 		}
@@ -194,7 +194,7 @@ func TestReaderFirstLine(t *testing.T) {
 		"x y#":                                                 false,
 		" " + headerA + "\n" + rowA + "\n":                     true,
 	} {
-		got, err := drain(t, over(file, strings.NewReader(log)))
+		got, err := drain(t, readerOf(file, strings.NewReader(log)))
 		if (err != nil) != wrong {
 			t.Errorf("%.30q: %v", log, err)
 		}
@@ -212,7 +212,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte("#\n\n"), uint16(0))
 	file := nullFile(f)
 	f.Fuzz(func(t *testing.T, log []byte, portion uint16) {
-		got, err := drain(t, over(file, portions{bytes.NewReader(log), int(portion) + 1}))
+		got, err := drain(t, readerOf(file, portions{bytes.NewReader(log), int(portion) + 1}))
 		var text []byte
 		for _, l := range got {
 			text = append(text, l.text...)

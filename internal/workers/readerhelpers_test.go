@@ -115,8 +115,8 @@ func sameLines(t *testing.T, what string, got, want []line) {
 
 // A row under one of these headers is malformed under the other.
 var (
-	headerA = header0("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
-	headerB = header0("c_ip", "c_port", "first", "last", "durat", "s_bytes_uniq", "c_bytes_uniq", "s_port", "s_ip", "fqdn")
+	headerA = headerWith("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
+	headerB = headerWith("c_ip", "c_port", "first", "last", "durat", "s_bytes_uniq", "c_bytes_uniq", "s_port", "s_ip", "fqdn")
 )
 
 const (
@@ -124,9 +124,9 @@ const (
 	rowB = "10.0.0.1 80 1795379200706.3 1795379200708.3 1.5 600 700 443 10.0.0.2 a.test"
 )
 
-// header0 returns a header line with these columns, followed by the other columns that
+// headerWith returns a header line with these columns, followed by the other columns that
 // every Tstat writes.
-func header0(columns ...string) string {
+func headerWith(columns ...string) string {
 	core, err := os.ReadFile("../../testdata/corpus/level00_core_only/2026_11_22_20_26.out/log_tcp_complete")
 	if err != nil {
 		panic(err)
@@ -158,7 +158,7 @@ func nullFile(t testing.TB) *os.File {
 	return f
 }
 
-// over returns a reader of a log with the content of src and the name of file.
-func over(file *os.File, src io.Reader) *stretchReader {
+// readerOf returns a reader of a log with the content of src and the name of file.
+func readerOf(file *os.File, src io.Reader) *stretchReader {
 	return &stretchReader{name: file.Name(), text: new(logText), src: src, header: headerTracker{protocol: fastparse.TCP, layouts: new(layouts)}}
 }

@@ -26,28 +26,14 @@ func TestReaderResume(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := linesOf(log, 0, headerA, headerB)
-		header := map[string]int64{}
+		var header int64 // offset of the header line in force at the start of l
 		for i, l := range all {
+			from := logdir.LogState{Position: l.at, End: l.at, Header: header}
 			if l.text == headerA || l.text == headerB {
-				header[l.text] = l.at
+				header = l.at
 			}
 			if i == 0 || i > 20 && i < len(all)-20 && i%97 > 0 {
 				continue
-			}
-			before := all[i-1].header // in force at the start of l
-			from := logdir.LogState{Position: l.at, End: l.at, Header: header[before]}
-			if l.text == before { // the same header comes again; the one before it was in force
-				for _, e := range all[:i] {
-					if e.text == before {
-						from.Header = e.at
-					}
-				}
-			} else if l.text == headerA || l.text == headerB {
-				for _, e := range all[:i] {
-					if e.text == before {
-						from.Header = e.at
-					}
-				}
 			}
 			r := openReader(t, path, packed, from)
 			got, err := drain(t, r)

@@ -198,11 +198,10 @@ func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 	}
 }
 
-// skipLine reads on to the end of a line, and keeps the bytes after its newline for the
-// next block. start is what has been read of the line, and err the error of that read.
-// skipLine returns the length of the line with its newline. The error is that of the last
-// read if the line has no newline. skipLine reads into scratch, which may share memory
-// with start.
+// skipLine reads a line to its end, and returns its length with the newline. start is what
+// has been read of the line so far, and err the error of that read. The bytes after the
+// newline are kept for the next block. If no newline is found, skipLine returns the
+// error that ended the search. scratch is a buffer, and may share memory with start.
 func (r *stretchReader) skipLine(start, scratch []byte, err error) (length int64, _ error) {
 	for read := start; ; {
 		if i := bytes.IndexByte(read, '\n'); i >= 0 {
