@@ -25,8 +25,8 @@ type request struct {
 
 	attempts    int
 	firstFailed time.Time // zero if no attempt has failed
-	due         time.Time // when channelPublisher.delayed ends for it
-	resent      bool      // counts as one of resends.inFlight
+	due         time.Time // when the request may be published, while it is delayed
+	resent      bool      // counted in resends.inFlight
 }
 
 // lentBody is a message's body, which the caller of Send lends. Send and the

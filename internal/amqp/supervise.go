@@ -60,8 +60,8 @@ type losses struct {
 	since time.Time // when the first session of the row was lost
 }
 
-// add counts the loss of s. If s has confirmed a message, a new row begins. If s has
-// lasted long, count goes on, but since begins anew.
+// add counts the loss of s. A new row begins if s has confirmed a message. Only since
+// begins anew if s has lasted long.
 func (l *losses) add(s *session, long time.Duration) {
 	l.count++
 	if s.confirmed.Load() {
