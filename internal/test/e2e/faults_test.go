@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -43,12 +41,9 @@ func (s *site) fill() {
 				s.t.Fatal(err)
 			}
 			dir := loggen.DirName(firstMinute.Add(time.Duration(i) * time.Hour))
-			for name, generate := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
-				var b bytes.Buffer
-				if _, err := generate(&b, loggen.Rows(750)); err != nil {
-					s.t.Fatal(err)
-				}
-				filled.files[filepath.Join(dir, name)] = b.Bytes()
+			logs, _ := generateLogs(s.t, g, 750)
+			for name, content := range logs {
+				filled.files[filepath.Join(dir, name)] = content
 			}
 		}
 	})

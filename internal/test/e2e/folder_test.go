@@ -82,6 +82,5 @@ func (f *folder) marked(dir string) bool { return exists(filepath.Join(f.root, d
 
 func (f *folder) directories() []string {
 	f.t.Helper()
-	s := &site{t: f.t, root: f.root}
-	return s.directories()
+	return outDirectories(f.t, f.root)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,23 +107,34 @@ func generate(t testing.TB, rows int, root string) (books loggen.Books) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(root, loggen.DirName(firstMinute.AddDate(0, 0, i)))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
+		logs, made := generateLogs(t, g, rows/len(versions)/2)
+		for name, content := range logs {
+			write(t, filepath.Join(dir, name), content)
 		}
-		size := loggen.Rows(int64(rows / len(versions) / 2))
-		for name, writeLog := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
-			var b bytes.Buffer
-			made, err := writeLog(&b, size)
-			if err != nil {
-				t.Fatal(err)
-			}
-			books.Rows += made.Rows
-			books.Malformed += made.Malformed
-			books.Flows += made.Flows
-			write(t, filepath.Join(dir, name), b.Bytes())
-		}
+		books.Rows += made.Rows
+		books.Malformed += made.Malformed
+		books.Flows += made.Flows
 	}
 	return books
+}
+
+// generateLogs returns the contents of a TCP log and a UDP log by name, with about rows rows in
+// each, and the counts of the rows of both.
+func generateLogs(t testing.TB, g *loggen.Generator, rows int) (logs map[string][]byte, books loggen.Books) {
+	t.Helper()
+	logs = map[string][]byte{}
+	for name, writeLog := range map[string]func(io.Writer, loggen.Size) (loggen.Books, error){tcpLog: g.TCP, udpLog: g.UDP} {
+		var b bytes.Buffer
+		made, err := writeLog(&b, loggen.Rows(int64(rows)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs[name] = b.Bytes()
+		books.Rows += made.Rows
+		books.Malformed += made.Malformed
+		books.Flows += made.Flows
+	}
+	return logs, books
 }
 
 // lines returns the header of a log and count clean rows. Rows of different streams differ.
@@ -174,6 +186,24 @@ func appendTo(t testing.TB, path string, content string) {
 
 // firstMinute is the time in the name of the first synthetic directory.
 var firstMinute = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
+
+// outDirectories returns the paths of the *.out directories below root, relative to root.
+func outDirectories(t testing.TB, root string) []string {
+	t.Helper()
+	var dirs []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasSuffix(path, ".out") {
+			rel, err := filepath.Rel(root, path)
+			dirs = append(dirs, rel)
+			return cmp.Or(err, fs.SkipDir)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dirs
+}
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"cmp"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -126,19 +124,7 @@ func (s *site) ofDirectory(dir string) map[string]owedMessage {
 // directories returns the paths of the *.out directories, relative to the root.
 func (s *site) directories() []string {
 	s.t.Helper()
-	var dirs []string
-	err := filepath.WalkDir(s.root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasSuffix(path, ".out") {
-			rel, err := filepath.Rel(s.root, path)
-			dirs = append(dirs, rel)
-			return cmp.Or(err, fs.SkipDir)
-		}
-		return err
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return dirs
+	return outDirectories(s.t, s.root)
 }
 
 // marked reports whether a directory has a mark.
