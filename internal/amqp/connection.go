@@ -10,7 +10,8 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// connection is a connection to host on which the user has logged in.
+// connection is a connection to host on which the user has logged in: what a Publisher's
+// session and Check's checker have in common.
 type connection struct {
 	o      *Options
 	host   string

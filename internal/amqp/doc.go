@@ -7,7 +7,7 @@
 //
 //	Send (many callers; each blocks until its message is confirmed or given up)
 //	  │
-//	  ├─requests──> channelPublisher ──basic.publish──> library ──deadlineConn──> broker
+//	  ├─requests──> channelPublisher ──basic.publish──> library ──libraryConn──deadlineConn──> broker
 //	  │             one goroutine a channel; inFlight holds the
 //	  │             messages published and not yet confirmed
 //	  │                │  ^
