@@ -47,7 +47,8 @@ type extent struct {
 	// detached reports that the block does not continue the block before it, so no
 	// message may hold rows of both blocks.
 	detached bool
-	// position is how far the log is accounted for once the whole block is.
+	// position is up to where every row of the hole or last stretch is accounted for,
+	// once the whole block is. around turns position into the log's place.
 	position int64
 	around   surroundings
 

@@ -135,8 +135,8 @@ func (l *logWork) confirmLocked(m *outgoing) {
 	l.dir.ledger.unsaved = true
 }
 
-// endLog records that l will yield no more messages. err is nil if l was read to its
-// end. read is the position up to which l was read.
+// endLog records that l will yield no more messages. read is the position up to which l
+// was read. If l was not read to its end, end is nil and err says why.
 func (d *dirWork) endLog(l *logWork, read int64, end *logEnd, err error) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()

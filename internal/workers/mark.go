@@ -33,36 +33,36 @@ func (p *pipeline) markWorker(ctx context.Context, stop context.CancelCauseFunc)
 // finishDirectory writes the directory's state file and unlocks the directory.
 // The error is the transport's.
 func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
-	failed := p.finishTransport(ctx, d)
-	if failed != nil {
-		d.failTransport(failed)
+	finishErr := p.finishTransport(ctx, d)
+	if finishErr != nil {
+		d.failTransport(finishErr)
 	}
 	failpoint.Hit("settled")
 	began := time.Now()
-	err := d.saveEnd()
+	saveErr := d.saveEnd()
 	p.Counters.Spend(report.Mark, began)
-	vanished := (err != nil && d.vanished(err)) || errors.Is(d.states.beginErr, logdir.ErrVanished)
+	vanished := (saveErr != nil && d.vanished(saveErr)) || errors.Is(d.states.beginErr, logdir.ErrVanished)
 	switch {
 	case vanished:
 		p.Log.Info("directory_vanished", "directory", d.disk.Path())
-	case err != nil:
-		p.stateError("directory_not_marked", d.disk.Path(), err)
+	case saveErr != nil:
+		p.stateError("directory_not_marked", d.disk.Path(), saveErr)
 	}
-	marked := p.Mark && err == nil && d.failure() == nil
+	marked := p.Mark && saveErr == nil && d.failure() == nil
 	if marked {
 		p.Counters.Marked.Add(1)
 		if e := d.states.journaled; e != nil {
 			e.marked = true
 		}
 	}
-	p.recordDirectory(d, err, vanished)
+	p.recordDirectory(d, saveErr, vanished)
 	if !d.unconfirmed() {
 		p.recordResent(d.order)
 	}
 	p.Log.Info("directory_finished", "directory", d.disk.Path(), "messages", d.ledger.messages, "marked", marked)
 	d.close()
 	p.leave(d)
-	return failed
+	return finishErr
 }
 
 // finishTransport tells a transport.Finisher that the directory is complete, even if
