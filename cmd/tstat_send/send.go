@@ -196,8 +196,8 @@ func (c *command) options(roots []*logdir.Root, tel *telemetry) workers.Options 
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.publishers(), Waiting: c.waiting(),
-		Directories: c.directories(),
-		Grace:       grace, Version: cli.VersionOrUnknown(version), Log: tel.log, Counters: tel.run.Counters,
+		Directories: c.directories(), Pack: c.rabbit(),
+		Grace: grace, Version: cli.VersionOrUnknown(version), Log: tel.log, Counters: tel.run.Counters,
 	}
 }
 

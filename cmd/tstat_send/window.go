@@ -25,6 +25,9 @@ func (w *window) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// rabbit reports whether messages go to RabbitMQ.
+func (c *command) rabbit() bool { return !c.NoTransport && c.Transport == "rabbit" }
+
 // otherWindow is the window of --window auto for the transports other than RabbitMQ.
 const otherWindow = 64
 
@@ -34,7 +37,7 @@ func (c *command) publishers() int {
 	switch {
 	case c.NoTransport:
 		return 1
-	case window == 0 && c.Transport == "rabbit": // package amqp sets the windows, up to this sum
+	case window == 0 && c.rabbit(): // package amqp sets the windows, up to this sum
 		return max(amqp.MaxInFlight, c.Connections*c.Channels*amqp.MinWindow)
 	case window == 0:
 		window = otherWindow
@@ -50,7 +53,7 @@ func (c *command) publishers() int {
 // channel with room always finds a message, and few, since they occupy memory. Only
 // RabbitMQ reports that it takes a message; waiting returns 0 for the other transports.
 func (c *command) waiting() int {
-	if c.NoTransport || c.Transport != "rabbit" {
+	if !c.rabbit() {
 		return 0
 	}
 	return 64

@@ -24,6 +24,7 @@ type channelPublisher struct {
 	delayed     []*request // nacked or returned, waiting for the next attempt; count against the window
 	nacksInARow int        // nacks since the last confirmation on ch
 	queueCheck  queueCheck
+	unpacked    []byte // the body that was unpacked last; its array is used again
 }
 
 // staleAfter is the number of nacks in a row after which a channel is replaced.
@@ -176,13 +177,18 @@ func (c *channelPublisher) publish(r *request) error {
 	if r.attempts++; r.attempts == 1 && r.taken != nil {
 		r.taken()
 	}
+	body, encoding := r.body.bytes, r.encoding
+	if encoding == transport.Packed {
+		c.unpacked = transport.Unpack(c.unpacked, body)
+		body, encoding = c.unpacked, ""
+	}
 	var err error
 	u.confirmation, err = c.ch.PublishWithDeferredConfirm(c.p.o.Exchange, c.p.o.RoutingKey, true, false, amqp091.Publishing{
 		ContentType:     "application/json",
-		ContentEncoding: r.encoding,
+		ContentEncoding: encoding,
 		DeliveryMode:    c.p.o.DeliveryMode,
 		MessageId:       r.id,
-		Body:            r.body.bytes,
+		Body:            body,
 	})
 	r.body.mu.Unlock()
 	c.inFlight.push(u)

@@ -145,8 +145,14 @@ type sending struct {
 	ok   int           // confirmed messages
 }
 
+// pack packs m, as the pipeline packs messages when many bytes are in flight.
+func pack(m *transport.Message) *transport.Message {
+	m.Size, m.Body, m.Encoding = len(m.Body), transport.Pack(nil, m.Body), transport.Packed
+	return m
+}
+
 // send starts to send messages first to last-1 of size bytes, width at a time, until ctx
-// ends.
+// ends. The messages with an odd number are packed.
 func send(ctx context.Context, p *Publisher, first, last, size, width int) *sending {
 	s := &sending{errs: map[int]error{}}
 	next := make(chan int)
@@ -159,7 +165,11 @@ func send(ctx context.Context, p *Publisher, first, last, size, width int) *send
 	for range width {
 		s.wg.Go(func() {
 			for i := range next {
-				err := p.Send(ctx, message(i, size))
+				m := message(i, size)
+				if i%2 == 1 {
+					m = pack(m)
+				}
+				err := p.Send(ctx, m)
 				s.mu.Lock()
 				if err == nil {
 					s.ok++

@@ -142,8 +142,9 @@ func testTooLarge(t *testing.T, n *rabbittest.Node) {
 	o := options(t, n, "/")
 	p := open(t, o)
 	s := send(t.Context(), p, 0, 200, 5000, 8)
-	for range 2 { // the second message is refused without the broker
-		err := p.Send(t.Context(), message(1000, sizeLimitForTest+1))
+	large := message(1000, sizeLimitForTest+1)
+	for _, m := range []*transport.Message{large, large, pack(message(1000, sizeLimitForTest+1))} { // only the first reaches the broker
+		err := p.Send(t.Context(), m)
 		wantError(t, err, transport.TooLarge, id(1000), strconv.Itoa(sizeLimitForTest), "max_message_size")
 	}
 	s.await(t)

@@ -25,7 +25,7 @@ func TestEachMessageOnce(t *testing.T) {
 	}
 }
 
-// TestEncoding: a message carries the content encoding of its body.
+// TestEncoding: a message carries the content encoding of its body, and is unpacked.
 func TestEncoding(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
@@ -35,8 +35,8 @@ func TestEncoding(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := message(1, 20_000)
-	packed := &transport.Message{ID: id(2), Body: c.Append(nil, plain.Body), Encoding: "zstd", Size: len(plain.Body), Flows: 1}
-	for _, m := range []*transport.Message{plain, packed} {
+	compressed := &transport.Message{ID: id(2), Body: c.Append(nil, plain.Body), Encoding: "zstd", Size: len(plain.Body), Flows: 1}
+	for _, m := range []*transport.Message{plain, compressed, pack(message(3, 30_000))} {
 		if err := p.Send(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -48,11 +48,11 @@ func TestEncoding(t *testing.T) {
 			t.Errorf("message is %q, mode %d", d.ContentType, d.DeliveryMode)
 		}
 	}
-	want := map[string]string{id(1) + " ": string(plain.Body), id(2) + " zstd": string(packed.Body)}
+	want := map[string]string{id(1) + " ": string(plain.Body), id(2) + " zstd": string(compressed.Body), id(3) + " ": string(message(3, 30_000).Body)}
 	if !maps.Equal(got, want) {
 		t.Errorf("%.200q, want %.200q", got, want)
 	}
-	if st := p.Stats(); st.Bytes != int64(len(plain.Body)+len(packed.Body)) {
+	if st := p.Stats(); st.Bytes != int64(len(plain.Body)+len(compressed.Body)+30_000) {
 		t.Errorf("%d bytes counted", st.Bytes)
 	}
 }

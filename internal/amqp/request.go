@@ -15,8 +15,8 @@ const abandonGrace = 200 * time.Millisecond
 // channelPublisher that took it, or to the backlog.
 type request struct {
 	id       string
-	encoding string // content coding of the body
-	size     int    // bytes of the body
+	encoding string // transport.Message.Encoding
+	size     int    // bytes of the body as it is published
 	taken    func() // to be called at the first attempt; may be nil
 	body     *lentBody
 	// done takes the one answer. The goroutine that the request belongs to

@@ -99,6 +99,8 @@ func Decompress(m *Message) ([]byte, error) {
 	switch body := bytes.NewReader(m.Body); m.Encoding {
 	case "":
 		return m.Body, nil
+	case Packed:
+		return Unpack(nil, m.Body), nil
 	case "gzip":
 		r, err = gzip.NewReader(body)
 	default:

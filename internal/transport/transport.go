@@ -19,7 +19,7 @@ type Message struct {
 	// Body is the compact JSON list, compressed if Encoding is set. The caller does
 	// not change Body until Send returns, and the transport must not keep it longer.
 	Body []byte
-	// Encoding is the content coding of Body: "", gzip or zstd.
+	// Encoding is the content coding of Body: "", gzip, zstd, or Packed.
 	Encoding string
 	// Size is the number of bytes of the JSON list.
 	Size int

@@ -8,6 +8,7 @@ import (
 
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/report"
+	"tstat-transport/internal/transport"
 )
 
 // maxFlows is the largest number of flows in a message.
@@ -148,9 +149,13 @@ func (b *batch) emit(ctx context.Context) {
 	p := b.log.dir.p
 	body := b.list
 	m.Size = len(body)
-	if p.Compressor != nil {
+	switch {
+	case p.Compressor != nil:
 		b.packed = p.Compressor.Append(b.packed[:0], body)
 		body, m.Encoding = b.packed, p.Compressor.Name()
+	case p.Pack && p.bodies.lent() > packAbove:
+		b.packed = transport.Pack(b.packed, body)
+		body, m.Encoding = b.packed, transport.Packed
 	}
 	m.Body = p.bodies.clone(body)
 	m.after = b.sendable

@@ -53,6 +53,13 @@ func (p *bodyPool) get(class int) []byte {
 	return array
 }
 
+// lent returns the bytes of all arrays that are in use.
+func (p *bodyPool) lent() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total - p.size
+}
+
 func (p *bodyPool) popLocked(class int) []byte {
 	n := len(p.idle[class])
 	if n == 0 {

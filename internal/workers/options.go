@@ -43,6 +43,9 @@ type Options struct {
 	Waiting int
 	// Compressor compresses the messages; nil leaves them uncompressed.
 	Compressor *transport.Compressor
+	// Pack is for a transport that knows transport.Packed: uncompressed messages are packed
+	// while many bytes are in flight.
+	Pack bool
 	// Grace is how long messages in flight may take to be confirmed after ctx has
 	// ended.
 	Grace time.Duration

@@ -30,6 +30,10 @@ const (
 	// maxBytesInFlight bounds the memory of the messages in flight. 24 MiB fill a
 	// round trip of 100 ms at 250 MB/s.
 	maxBytesInFlight = 24 << 20
+	// packAbove is the number of bytes in flight above which messages are packed. Over a
+	// short distance fewer bytes are in flight, and packing would only cost processor
+	// time.
+	packAbove = maxBytesInFlight / 2
 	// perMessage is the memory in bytes of a message in flight without its body,
 	// mostly the stack of its publisher.
 	perMessage = 8 << 10
@@ -129,6 +133,8 @@ func (p *pipeline) sendHalves(ctx context.Context, m *transport.Message) error {
 		h.ID, h.Body, h.Size, h.Flows = partID(m.ID, i+1), half.Body, len(half.Body), half.Flows
 		if p.Compressor != nil {
 			h.Body = p.Compressor.Append(nil, half.Body)
+		} else {
+			h.Encoding = ""
 		}
 		if err := p.send(ctx, &h); err != nil {
 			return err
