@@ -7,7 +7,7 @@ import (
 
 const (
 	// bodyStep is the difference in bytes between two array sizes of a bodyPool.
-	bodyStep = 8 << 10
+	bodyStep = 4 << 10
 	// maxPooled is the largest array size of a bodyPool. Messages of 100 flows have
 	// up to 100 kB.
 	maxPooled = 128 << 10

@@ -67,7 +67,7 @@ func TestPackedMessages(t *testing.T) {
 		}
 		return to
 	}
-	near, far := sendAll(false, 1), sendAll(true, 32<<20)
+	near, far := sendAll(false, 1), sendAll(true, 28<<20)
 	if far.encoding[transport.Packed] == 0 || far.encoding[""] == 0 {
 		t.Errorf("messages by encoding: %v, want packed ones and others", far.encoding)
 	}
