@@ -19,7 +19,8 @@ type Message struct {
 	// Body is the compact JSON list, compressed if Encoding is set. The caller does
 	// not change Body until Send returns, and the transport must not keep it longer.
 	Body []byte
-	// Encoding is the content coding of Body: "", gzip, zstd, or Packed.
+	// Encoding is the content coding of Body: "", gzip or zstd. It is Packed only for
+	// transports that call Unpack.
 	Encoding string
 	// Size is the number of bytes of the JSON list.
 	Size int
