@@ -25,6 +25,8 @@ import (
 // The linker sets these variables.
 var version, commit, date string
 
+var build = cli.NewBuild(version, commit, date)
+
 const description = `Delete directories of Tstat logs that tstat_send has sent.
 
 A directory is deleted if its mark, the file .processed, was written at least --ttl hours ago and nothing has been added to its logs since. A directory without a mark, or with rows that are not sent yet, is never deleted. A directory on which tstat_send works is left for the next run. A directory that cannot be deleted completely, because of permissions or attributes of a file in it, is left complete and logged.
@@ -103,7 +105,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
 	r := report.CullRun{
-		Outcome: report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
+		Outcome: report.Outcome{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
 	logger := cli.NewLogger(stderr, level, c.LogFormat)
@@ -132,7 +134,7 @@ func parse(args []string) (*command, error) {
 		kong.Name("tstat_cull"),
 		kong.WithHyphenPrefixedParameters(true), // -t -1 is a wrong number, not a missing one
 		kong.Description(description),
-		kong.Vars{"version": "tstat_cull " + cli.Version(version, commit, date)},
+		kong.Vars{"version": "tstat_cull " + build.String()},
 	)
 	_, err := parser.Parse(args)
 	if err == nil && len(c.Directory) == 0 {

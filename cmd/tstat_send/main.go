@@ -21,6 +21,8 @@ import (
 // The linker sets these variables.
 var version, commit, date string
 
+var build = cli.NewBuild(version, commit, date)
+
 const description = `Send the flows in Tstat's logs to RabbitMQ, and mark what was confirmed.
 
 Finds the directories below each --directory whose names end in .out, oldest first, reads their logs log_tcp_complete and log_udp_complete, and sends the flows of at least --threshold MB as JSON messages. When all messages of a directory are confirmed, the directory is marked with a file .processed. If Tstat writes to a marked directory, the next run sends the new rows. Meant to be run from cron.
@@ -161,7 +163,7 @@ func parse(args []string, stdout, stderr io.Writer) (*command, error) {
 // vars returns the variables in the tags of command.
 func vars() kong.Vars {
 	return kong.Vars{
-		"version":     "tstat_send " + cli.Version(version, commit, date),
+		"version":     "tstat_send " + build.String(),
 		"transports":  strings.Join(transports, ","),
 		"connections": strconv.Itoa(amqp.DefaultConnections),
 		"channels":    strconv.Itoa(amqp.DefaultChannels),

@@ -197,7 +197,7 @@ func (c *command) options(roots []*logdir.Root, tel *telemetry) workers.Options 
 		},
 		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.publishers(), Waiting: c.waiting(),
 		Directories: c.directories(), Pack: c.rabbit(),
-		Grace: grace, Version: cli.VersionOrUnknown(version), Log: tel.log, Counters: tel.run.Counters,
+		Grace: grace, Version: build.Version, Log: tel.log, Counters: tel.run.Counters,
 	}
 }
 

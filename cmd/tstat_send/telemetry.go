@@ -33,7 +33,7 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		c:        c,
 		delivery: func() delivery.Stats { return delivery.Stats{} },
 		run: report.Run{
-			Outcome:  report.Outcome{Version: cli.VersionOrUnknown(version), Started: time.Now(), Events: new(report.Events)},
+			Outcome:  report.Outcome{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
 			Settings: c.settings(), Counters: new(report.Counters),
 		},
 	}

@@ -159,7 +159,7 @@ func (c *command) httpBackend(file *config.File, log *slog.Logger) (backend, err
 		URL: h.URL, Username: h.Username, Password: h.Password.Reveal, Token: h.Token.Reveal,
 		Timeout: h.Timeout, Compression: h.Compression,
 		IdleConns: c.publishers(),
-		UserAgent: "tstat_send/" + cli.VersionOrUnknown(version),
+		UserAgent: "tstat_send/" + build.Version,
 		Log:       log,
 	}
 	if strings.HasPrefix(h.URL, "https:") {

@@ -3,12 +3,9 @@
 package cli
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"syscall"
@@ -39,31 +36,6 @@ func Worse(a, b int) int {
 	}
 	return a
 }
-
-// Version describes a build in one line. The linker sets the arguments. An empty
-// argument, as after go install, is replaced from Go's build information.
-func Version(version, commit, date string) string {
-	info, _ := debug.ReadBuildInfo()
-	if info == nil {
-		info = &debug.BuildInfo{}
-	}
-	if version == "" {
-		version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision" && commit == "":
-			commit = s.Value
-		case s.Key == "vcs.time" && date == "":
-			date = s.Value
-		}
-	}
-	const unknown = "unknown"
-	return fmt.Sprintf("%s (commit %s, %s, %s)", cmp.Or(version, unknown), cmp.Or(commit, unknown), cmp.Or(date, unknown), info.GoVersion)
-}
-
-// VersionOrUnknown returns version, or "unknown" if it is empty, as after go install.
-func VersionOrUnknown(version string) string { return cmp.Or(version, "unknown") }
 
 // UntilSignal returns a context that ends at the first SIGINT, SIGTERM or
 // SIGHUP. A second signal ends the process at once, with TempFail. A SIGHUP that

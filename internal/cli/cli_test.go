@@ -26,15 +26,6 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-func TestVersionNamesTheBuild(t *testing.T) {
-	if got := Version("v1.2.3", "abc", "2026-01-02"); !strings.HasPrefix(got, "v1.2.3 (commit abc, 2026-01-02, go1.") {
-		t.Error(got)
-	}
-	if got := Version("", "", ""); strings.Contains(got, "(,") || strings.Contains(got, "  ") {
-		t.Error(got)
-	}
-}
-
 // The first signal ends the context; the second ends the process, although it never returns.
 func TestSecondSignal(t *testing.T) {
 	if os.Getenv("CLI_TEST_CHILD") != "" {
