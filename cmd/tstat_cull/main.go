@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"slices"
 	"syscall"
 	"time"
 
@@ -34,7 +32,7 @@ A directory is deleted if its mark, the file .processed, was written at least --
 Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be read; 74 a directory could not be read or deleted (the others were done), or --min-free was not reached; 75 interrupted; 78 wrong configuration.`
 
 type command struct {
-	Directory []string         `short:"d" sep:"none" placeholder:"DIR" help:"A root, the directory below which Tstat writes its directories of logs (their names end in .out). May be repeated, but no root may lie in another. File systems mounted below DIR are not entered; name each with its own -d."`
+	Directory []cli.Root       `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root, the directory below which Tstat writes its directories of logs (their names end in .out). An INSTANCE, as in the roots of tstat_send, is ignored. May be repeated, but no root may lie in another. File systems mounted below DIR are not entered; name each with its own -d."`
 	Config    string           `short:"c" placeholder:"FILE" help:"The configuration file of tstat_send. If no -d is given, the roots come from this file (directory in section [tstat_send])."`
 	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"How many hours a directory is kept after it was marked. Fractions are allowed. HOURS must be more than the time for which Tstat writes to a directory, usually one hour. Default: ${default}."`
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. The exit status is 74 if too little space is free after that."`
@@ -71,10 +69,7 @@ func (c *command) Validate() error {
 	if c.Workers == 0 {
 		c.Workers = runtime.NumCPU()
 	}
-	if slices.Contains(c.Directory, "") {
-		return errors.New("-d was given an empty name: is a variable in the command not set?")
-	}
-	return cli.CheckDisjoint(c.Directory)
+	return cli.CheckDisjoint(cli.Paths(c.Directory))
 }
 
 // ttl returns the time to live, but at most the longest Duration, 292 years.
@@ -110,7 +105,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	logger := cli.NewLogger(stderr, level, c.LogFormat)
 	log := slog.New(r.Events.Handler(logger.Handler()))
-	result := cull.Run(ctx, c.Directory, r.Started, cull.Options{
+	result := cull.Run(ctx, cli.Paths(c.Directory), r.Started, cull.Options{
 		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
 	r.Ended, r.Status, r.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil

@@ -8,7 +8,7 @@ import (
 )
 
 // configuredRoots returns the roots of tstat_send's configuration.
-func configuredRoots(file string) (roots []string, err error) {
+func configuredRoots(file string) ([]cli.Root, error) {
 	errNoRoot := errors.New("no root: give --directory, or --config with directory in its section [tstat_send]")
 	if file == "" {
 		return nil, errNoRoot
@@ -21,9 +21,9 @@ func configuredRoots(file string) (roots []string, err error) {
 	if !ok {
 		return nil, errNoRoot
 	}
-	listed, want := cli.ParseRoots(o.Value)
+	roots, want := cli.ParseRoots(o.Value)
 	if want != "" {
 		return nil, cli.ConfigError{Err: o.Wrong(want)}
 	}
-	return cli.Paths(listed), nil
+	return roots, nil
 }
