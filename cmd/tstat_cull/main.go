@@ -40,7 +40,7 @@ type command struct {
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
 	Report    string           `placeholder:"FILE" help:"Write a report of the run to FILE, as JSON."`
 	Metrics   string           `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter, which reads only names that end in .prom. Each line of a crontab needs a FILE of its own."`
-	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors and warnings are still logged."`
+	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors, warnings and the list of --dry-run are still logged."`
 	Verbose   bool             `short:"v" help:"Also log each directory that is deleted or skipped."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		// since the log is its only output.
 		signal.Ignore(syscall.SIGPIPE)
 	}
-	level := cli.Level(c.Verbose || c.DryRun && !c.Quiet, false)
+	level := cli.Level(c.Verbose || c.DryRun, false)
 	r := report.CullRun{
 		Outcome: report.Outcome{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
