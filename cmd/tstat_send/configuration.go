@@ -69,7 +69,7 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 // readForPrivacy reads the file for a run that needs only the section [privacy]. The file
 // may be missing, and systemConfig may be unreadable for this user.
 func (conf *configuration) readForPrivacy(c *command) {
-	if c.Anonymize == string(privacy.None) || !exists(c.Config) {
+	if c.anonymize() == string(privacy.None) || !exists(c.Config) {
 		return
 	}
 	conf.file, conf.privacyErr = config.Load(c.Config)
@@ -87,11 +87,19 @@ func (c *command) privacy() (*privacy.Policy, error) {
 	case conf.privacyErr != nil:
 		return nil, conf.privacyErr
 	case conf.file != nil:
-		return conf.file.Privacy(c.Anonymize)
-	case c.Anonymize != "":
-		return config.DefaultPrivacy(c.Anonymize)
+		return conf.file.Privacy(c.anonymize())
+	case c.Anonymize != nil:
+		return config.DefaultPrivacy(*c.Anonymize)
 	}
 	return nil, nil
+}
+
+// anonymize returns the value of --anonymize; empty if the flag is not given.
+func (c *command) anonymize() string {
+	if c.Anonymize == nil {
+		return ""
+	}
+	return *c.Anonymize
 }
 
 // apply calls set with the value of an option in the file, unless a flag has set the

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -85,7 +84,7 @@ func describeFlag(f *kong.Flag) option {
 	d.Dir = strings.HasSuffix(d.Value, "DIR")
 	d.Instance = strings.HasPrefix(d.Value, "[INSTANCE=]")
 	if f.Enum != "" {
-		d.Words = slices.DeleteFunc(f.EnumSlice(), func(word string) bool { return word == "" })
+		d.Words = f.EnumSlice()
 	}
 	return d
 }
