@@ -120,8 +120,8 @@ func TestUndeletableAtAnyMoment(t *testing.T) {
 		r := s.total(&interloper{Context: t.Context(), left: n, act: func() {
 			acted, refused = true, chattr(unix.STATX_ATTR_IMMUTABLE)
 		}}, Options{Workers: 1})
-		whole, _ := filepath.Glob(s.path + "/.culled-*/" + "log_*")
-		named := s.left()
+		renamedLogs, _ := filepath.Glob(s.path + "/.culled-*/log_*")
+		left := s.left()
 		_ = chattr(0) // fails for files that were deleted
 		for _, f := range open {
 			s.must(f.Close())
@@ -129,11 +129,11 @@ func TestUndeletableAtAnyMoment(t *testing.T) {
 		if refused != nil {
 			t.Skipf("no attributes can be set here: %v", refused)
 		}
-		if len(whole) == 2 {
-			t.Errorf("immutable at check %d: nothing was deleted, but the directory lost its name: %q\n%s", n, named, &s.log)
+		if len(renamedLogs) == 2 {
+			t.Errorf("immutable at check %d: nothing was deleted, but the directory lost its name: %q\n%s", n, left, &s.log)
 		}
-		if len(named) > 0 && r.Failed != 1 {
-			t.Errorf("immutable at check %d: %q is left, and the run counts %+v", n, named, r)
+		if len(left) > 0 && r.Failed != 1 {
+			t.Errorf("immutable at check %d: %q is left, and the run counts %+v", n, left, r)
 		}
 		if !acted {
 			if n < 12 {

@@ -47,7 +47,7 @@ func (c *culler) cull(ctx context.Context, item Item) (Item, error) {
 		return item, err
 	}
 	defer d.Close()
-	current, err := c.recheck(ctx, d, item)
+	current, err := recheck(ctx, d, item)
 	if err != nil {
 		return item, err
 	}
@@ -95,17 +95,8 @@ func moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 }
 
 // recheck examines a directory again by the rule that put it into the plan.
-func (c *culler) recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item, error) {
-	var current *Item
-	var err error
-	switch item.Why {
-	case Leftover, Unfinished:
-		current, err = c.leftover(ctx, d)
-	case LowSpace:
-		current, err = c.expiredForSpace(ctx, d)
-	default:
-		current, err = c.expired(ctx, d)
-	}
+func recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item, error) {
+	current, err := item.rule(ctx, d)
 	if err == nil && current == nil {
 		err = errNotDue
 	}

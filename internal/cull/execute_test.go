@@ -142,6 +142,28 @@ func TestMarkedWithoutLogs(t *testing.T) {
 	s.wantLeft("capture.pcap.out", "new.out", "other.out")
 }
 
+// A directory that an earlier run has emptied stays if somebody puts a file into it after
+// the plan was made.
+func TestFileInAnEmptiedDirectory(t *testing.T) {
+	s := newSite(t)
+	s.sent("x.out", 50*hour)
+	for _, log := range []string{tcp, udp} {
+		s.must(os.Remove(s.path + "/x.out/" + log))
+	}
+	root := s.root()
+	plan := MakePlan(t.Context(), []*logdir.Root{root}, s.now, s.options(Options{TTL: 48 * hour}))
+	if len(plan.Items) != 1 {
+		t.Fatalf("%+v", plan)
+	}
+	s.write("x.out/notes", "keep")
+	plan.Execute(t.Context())
+	s.wantLeft("x.out")
+	if r := plan.Counts(root); r != (Counts{}) {
+		t.Errorf("%+v", r)
+	}
+	s.wantLogged("INFO", "directory_skipped", "x.out", "no longer due")
+}
+
 // Wherever a run stops, each directory either is whole or has lost its name, and the
 // next run deletes it.
 func TestStoppedAnywhere(t *testing.T) {

@@ -78,7 +78,7 @@ func kept(cause error, hint string) *keepError {
 }
 
 var (
-	errNotDue   = errors.New("the directory was marked again, or another run has deleted it")
+	errNotDue   = errors.New("the directory has changed since the plan was made, and is no longer due")
 	errUnmarked = &keepError{cause: errors.New("it has no mark"), as: asUnmarked}
 )
 

@@ -38,6 +38,8 @@ type Item struct {
 	Why    Why
 	Marked time.Time // zero for a leftover without a mark
 	logdir.Usage
+
+	rule rule // by which the item came into the plan; applied again under the lock
 }
 
 // Plan is the list of directories to delete, in order.
@@ -206,5 +208,8 @@ func (c *culler) examine(ctx context.Context, e logdir.Entry, r rule) (*Item, er
 		return nil, ctx.Err()
 	}
 	c.recordOutcome(ctx, e, err)
+	if item != nil {
+		item.rule = r
+	}
 	return item, nil
 }

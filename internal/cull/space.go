@@ -82,8 +82,9 @@ type spaceLacking struct {
 	device map[*logdir.Root]uint64
 }
 
-// add adds n bytes to what is lacking on the disk of a root, if the disk is known: the
-// space of a directory that is not deleted after all, or less than 0 for a planned one.
+// add adds n bytes to what is lacking on the disk of a root, if the disk is known. n is
+// negative for a directory that is put into the plan, and positive for a planned directory
+// that is not deleted.
 func (l *spaceLacking) add(root *logdir.Root, n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
