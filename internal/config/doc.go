@@ -15,7 +15,7 @@
 // and a name at most 255 bytes.
 //
 // The parser is our own because gopkg.in/ini.v1 reads files differently from
-// Python, whatever its options: it accepts a byte order mark, removes backticks and
+// Python, whatever its options: it accepts a byte-order mark, removes backticks and
 // triple quotes from values and quotes from keys, numbers keys named "-", merges
 // duplicates, and reads an indented line as a key where Python continues the value
 // above. Checks for all that would be longer than the parser.

@@ -22,8 +22,7 @@ func (p *parser) expand(e *entry, raw string) error {
 	}
 	m := reference.FindStringSubmatch(raw)
 	if m == nil {
-		return p.errorf("[%s] %s: a value that starts with ${ must be ${NAME} or ${NAME:default} and nothing else",
-			e.section, keyShown(e.section, e.key))
+		return p.errorf("%s: a value that starts with ${ must be ${NAME} or ${NAME:default} and nothing else", e.shown())
 	}
 	name, fallback, rest := m[1], m[2], m[3]
 	if value, ok := os.LookupEnv(name); ok {
@@ -31,13 +30,11 @@ func (p *parser) expand(e *entry, raw string) error {
 		return nil
 	}
 	if fallback == "" {
-		p.warnf("[%s] %s: its environment variable is not set; set it: until then the value is the reference itself",
-			e.section, keyShown(e.section, e.key))
+		p.warnf("%s: its environment variable is not set; set it: until then the value is the reference itself", e.shown())
 		return nil
 	}
 	if rest != "" {
-		p.warnf("[%s] %s: the default ends at its colon and what follows is ignored; set the environment variable",
-			e.section, keyShown(e.section, e.key))
+		p.warnf("%s: the default contains a colon, and the text from that colon on is ignored; set the environment variable", e.shown())
 	}
 	e.text = NewSecret(strings.TrimPrefix(fallback, ":"))
 	return nil

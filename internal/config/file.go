@@ -67,7 +67,7 @@ func (f *File) warn(format string, args ...any) {
 }
 
 func (f *File) warnAt(e entry, format string, args ...any) {
-	f.warn("%s:%d: [%s] %s: %s", f.path, e.line, e.section, keyShown(e.section, e.key), fmt.Sprintf(format, args...))
+	f.warn("%s:%d: %s: %s", f.path, e.line, e.shown(), fmt.Sprintf(format, args...))
 }
 
 // lookup returns the entry of a key in a section, or if there is none, in
@@ -104,7 +104,7 @@ func (e entry) exposesSecret() bool {
 }
 
 // othersCanRead reports whether every user can read a regular file. The group may
-// read it: the packages give the configuration to the group tstat-transport.
+// read it: the .deb and .rpm give the configuration to the group tstat-transport.
 func othersCanRead(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o004 != 0 }
 
 // readFile reads a file or a pipe of at most limit bytes. A named pipe without a

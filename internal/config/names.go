@@ -108,20 +108,20 @@ var synonyms = map[string]string{
 	"ca_cert": "ca_certs", "cafile": "ca_certs", "cacertfile": "ca_certs", "verify": "cert_reqs",
 }
 
-// intended returns the known key that the operator probably meant by the unknown key,
-// or the empty text.
-func intended(key string, known []string) string {
-	if meant, ok := synonyms[key]; ok && slices.Contains(known, meant) {
+// intended returns the known name of a key or section that the operator probably meant
+// by the unknown name, or the empty text.
+func intended(name string, known []string) string {
+	if meant, ok := synonyms[name]; ok && slices.Contains(known, meant) {
 		return meant
 	}
-	if strings.ContainsFunc(key, isSpace) {
+	if strings.ContainsFunc(name, isSpace) {
 		return ""
 	}
-	meant, most := nearest(key, known), 1
+	meant, most := nearest(name, known), 1
 	if len(meant) >= 6 {
 		most = 2
 	}
-	if distance(key, meant) > most {
+	if distance(name, meant) > most {
 		return ""
 	}
 	return meant
@@ -148,5 +148,8 @@ func sectionShown(section string) string {
 	if section == defaultSection || intended(strings.TrimSpace(section), sorted(keys)) != "" {
 		return "[" + section + "]"
 	}
-	return "(not shown)"
+	return "[(not shown)]"
 }
+
+// shown returns the section and key of an entry as messages may show them.
+func (e entry) shown() string { return sectionShown(e.section) + " " + keyShown(e.section, e.key) }

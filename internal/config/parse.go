@@ -34,13 +34,13 @@ func (p *parser) warnf(format string, args ...any) {
 }
 
 // parse parses data, the content of the file at path. An error shows no text of the
-// file except names of sections and known keys.
+// file except the names of known sections and keys.
 func parse(path string, data []byte) (*File, error) {
 	p := &parser{file: &File{path: path, headers: map[string]int{}, index: map[entryID]int{}}}
 	for raw := range bytes.Lines(data) {
 		p.line++
 		if p.line == 1 && bytes.HasPrefix(raw, []byte(byteOrderMark)) {
-			return nil, p.errorf("the file starts with a byte order mark; save it as UTF-8 without one")
+			return nil, p.errorf("the file starts with a byte-order mark; save it as UTF-8 without one")
 		}
 		if !utf8.Valid(raw) {
 			return nil, p.errorf("the line is not UTF-8; save the file as UTF-8")

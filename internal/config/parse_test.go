@@ -100,14 +100,14 @@ const indented = "the line is indented deeper than the key (not shown) above, wh
 func TestCases(t *testing.T) {
 	t.Setenv("HOME", "/root")
 	refused := map[string]string{
-		"bom":               "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one",
+		"bom":               "config.ini:1: the file starts with a byte-order mark; save it as UTF-8 without one",
 		"comment_in_value":  "config.ini:4: " + indented,
 		"multiline":         "config.ini:3: " + indented,
 		"multiline_blank":   "config.ini:4: " + indented,
 		"empty_then_indent": "config.ini:3: " + indented,
 		"triple":            "config.ini:3: " + indented,
-		"dup_key":           `config.ini:3: key (not shown) of section (not shown) is already set in line 2; remove one of them`,
-		"dup_section":       "config.ini:3: section (not shown) already begins in line 1; join the two",
+		"dup_key":           `config.ini:3: key (not shown) of section [(not shown)] is already set in line 2; remove one of them`,
+		"dup_section":       "config.ini:3: section [(not shown)] already begins in line 1; join the two",
 		"no_value":          "config.ini:2: a line without = or :; write it as key = value, or start it with # to make it a comment",
 		"no_section":        "config.ini:1: a line before the first section; put a header such as [rabbit] above it",
 		"equals_only":       "config.ini:2: a value without a key; write it as key = value",
@@ -155,7 +155,7 @@ func TestSyntax(t *testing.T) {
 		{"no line end", "[s]\nk = v", `{"s":{"k":"v"}}`},
 		{"less indented", "[s]\n  k = v\n j = w\n", `{"s":{"j":"w","k":"v"}}`},
 		{"short reference", "[s]\nk = ${}\nj = ${A\n", `{"s":{"j":"${A","k":"${}"}}`},
-		{"reference to a set one", "[s]\nk = ${TSTAT_TEST_SET:other}\n", `{"s":{"k":"${TSTAT} set"}}`},
+		{"reference to a set variable", "[s]\nk = ${TSTAT_TEST_SET:other}\n", `{"s":{"k":"${TSTAT} set"}}`},
 		{"empty default", "[s]\nk = ${TSTAT_TEST_UNSET:}\n", `{"s":{"k":""}}`},
 		{"brace in default", "[s]\nk = ${TSTAT_TEST_UNSET:a}b}\n", `{"s":{"k":"a}b"}}`},
 		{"empty", "", `{}`},
@@ -189,11 +189,11 @@ func TestSyntaxErrors(t *testing.T) {
 		{"latin-1", "[s]\nk = \xe9\n", "config.ini:2: the line is not UTF-8; save the file as UTF-8"},
 		{"utf-16", "\xff\xfe[\x00s\x00]\x00\n", "config.ini:1: the line is not UTF-8; save the file as UTF-8"},
 		{"carriage return", "[s]\rk = v\r", "config.ini:1: the line has a carriage return before its end; end lines with a line feed, or with both"},
-		{"mark before a comment", "\ufeff# c\n", "config.ini:1: the file starts with a byte order mark; save it as UTF-8 without one"},
+		{"mark before a comment", "\ufeff# c\n", "config.ini:1: the file starts with a byte-order mark; save it as UTF-8 without one"},
 		{"indented header", "[s]\nk = v\n [t]\n", "config.ini:3: " + indented},
-		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [s] (not shown): " + reference},
-		{"bad name", "[s]\nk = ${A-B}\n", "config.ini:2: [s] (not shown): " + reference},
-		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [s] (not shown): " + reference},
+		{"more than a reference", "[s]\nk = ${HOME}/x\n", "config.ini:2: [(not shown)] (not shown): " + reference},
+		{"bad name", "[s]\nk = ${A-B}\n", "config.ini:2: [(not shown)] (not shown): " + reference},
+		{"open reference", "[s]\nk = ${HOME\n", "config.ini:2: [(not shown)] (not shown): " + reference},
 		{"long section", "[" + strings.Repeat("s", 256) + "]\n", "config.ini:1: a section name of 256 bytes; at most 255 are accepted"},
 		{"long key", "[s]\n" + strings.Repeat("k", 256) + "=\n", "config.ini:2: a key of 256 bytes; at most 255 are accepted"},
 		{"many keys", many, "config.ini:1002: more than 1000 keys; is this a configuration of tstat_send?"},
@@ -240,7 +240,7 @@ func TestWarnings(t *testing.T) {
 	want := []string{
 		"config.ini:3: what follows the header of section [rabbit] is ignored; move it to a line of its own",
 		"config.ini:5: [rabbit] username: its environment variable is not set; set it: until then the value is the reference itself",
-		"config.ini:6: [rabbit] vhost: the default ends at its colon and what follows is ignored; set the environment variable",
+		"config.ini:6: [rabbit] vhost: the default contains a colon, and the text from that colon on is ignored; set the environment variable",
 		`config.ini:1: unknown section [Rabbit] is ignored; the nearest known one is [rabbit]`,
 		"config.ini:4: [rabbit]" + unknown,
 		"config.ini:10: [rabbit_queue_options]" + unknown,
@@ -291,6 +291,9 @@ func TestSecretInTheWrongPlace(t *testing.T) {
 		"[rabbit]\nhost = h\nport = hunter22\n",
 		"[http]\nurl = hxxp://h/?token=hunter22\n",
 		"[http]\nurl = http://h:port/?token=hunter22\n",
+		"[hunter22]\nk = ${A-B}\n",
+		"[hunter22]\nk = ${TSTAT_TEST_UNSET}\n",
+		"[hunter22]\nk = ${TSTAT_TEST_UNSET:a:b}\n",
 	} {
 		f, err := load(t, text)
 		said := ""

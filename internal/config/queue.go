@@ -48,6 +48,8 @@ func (s *section) queueOptions() QueueOptions {
 		s.file.warnAt(e, "an auto_delete queue is deleted with its messages when its last consumer leaves; set it to no")
 	}
 	for _, e := range s.file.entries {
+		// Entries of other sections are skipped, and entries of [DEFAULT] that this
+		// section overrides.
 		if effective, _ := s.file.lookup(s.name, e.key); effective == e && strings.HasPrefix(e.key, "x-") {
 			o.Arguments[e.key] = s.argument(e)
 		}

@@ -111,7 +111,7 @@ func (s *section) route(r *Rabbit) {
 	case r.RoutingKey == "":
 		s.wrong(e, "the queue's name, or no routing_key at all, since exchange is empty")
 	case ok && r.RoutingKey != r.Queue:
-		s.file.warnAt(e, "exchange is empty, so messages go to the queue %q and not to %q; set both to the same",
+		s.file.warnAt(e, "exchange is empty, so messages go to the queue %q and not to %q; set queue and routing_key to the same name",
 			r.RoutingKey, r.Queue)
 	}
 }

@@ -129,7 +129,7 @@ func TestRoute(t *testing.T) {
 		{"key and empty queue", "queue =\nrouting_key = k", "k", "k", ""},
 		{"both", "queue = q\nrouting_key = q", "q", "q", ""},
 		{"they differ", "queue = q\nrouting_key = k", "q", "k",
-			`config.ini:5: [rabbit] routing_key: exchange is empty, so messages go to the queue "k" and not to "q"; set both to the same`},
+			`config.ini:5: [rabbit] routing_key: exchange is empty, so messages go to the queue "k" and not to "q"; set queue and routing_key to the same name`},
 		{"exchange alone", "exchange = x", "", "", ""},
 		{"exchange and key", "exchange = x\nrouting_key = k", "", "k", ""},
 		{"exchange and queue", "exchange = x\nqueue = q", "q", "q", ""},

@@ -83,7 +83,7 @@ func TestReadableByOthers(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		mode       os.FileMode
-		want       bool
+		warned     bool
 	}{
 		{"password, owner", "password = p", 0o600, false},
 		{"password, group", "password = p", 0o640, false},
@@ -106,7 +106,7 @@ func TestReadableByOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := fmt.Sprintf("config.ini holds a password or token and others can read it (mode %04o); chmod o-r it", test.mode)
-			if got := anyContains(warnings(f), want); got != test.want || !got && len(f.Warnings()) > 0 {
+			if got := anyContains(warnings(f), want); got != test.warned || !got && len(f.Warnings()) > 0 {
 				t.Errorf("warnings: %q", f.Warnings())
 			}
 		})

@@ -94,7 +94,7 @@ func (s *section) ciphers() []uint16 {
 	for name := range strings.FieldsFuncSeq(e.text.Reveal(), func(r rune) bool { return strings.ContainsRune(":, ", r) }) {
 		suite, ok := cipherSuites[strings.ToUpper(name)]
 		if !ok {
-			s.file.warnAt(e, "it has more than the names %s, so the program chooses the ciphers; remove this key",
+			s.file.warnAt(e, "it has a word other than %s, so the program chooses the ciphers; remove this key",
 				strings.Join(sorted(cipherSuites), ":"))
 			return nil
 		}
@@ -142,23 +142,23 @@ func (t TLS) clientCertificate() (tls.Certificate, error) {
 	if !hasBlock(chain, "CERTIFICATE") {
 		return none, t.fail("certfile", errors.New(t.CertFile+" holds no certificate in PEM form"))
 	}
-	key, keyName, keyFile := chain, "certfile", t.CertFile
+	key, keyFile, iniKey := chain, t.CertFile, "certfile"
 	if t.KeyFile != "" {
-		keyName, keyFile = "keyfile", t.KeyFile
+		keyFile, iniKey = t.KeyFile, "keyfile"
 		if key, _, err = readFile(keyFile, maxPEM); err != nil {
-			return none, t.fail(keyName, err)
+			return none, t.fail(iniKey, err)
 		}
 	}
 	switch {
 	case !hasBlock(key, "PRIVATE KEY"):
-		return none, t.fail(keyName, errors.New(keyFile+" holds no private key in PEM form"))
+		return none, t.fail(iniKey, errors.New(keyFile+" holds no private key in PEM form"))
 	case hasBlock(key, "ENCRYPTED PRIVATE KEY"):
-		return none, t.fail(keyName, errors.New("the key in "+keyFile+
+		return none, t.fail(iniKey, errors.New("the key in "+keyFile+
 			" is encrypted; store it without a passphrase (openssl pkey), readable by its owner only"))
 	}
 	pair, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return none, t.fail(keyName, fmt.Errorf("the certificate in %s and the key in %s: %w", t.CertFile, keyFile, err))
+		return none, t.fail(iniKey, fmt.Errorf("the certificate in %s and the key in %s: %w", t.CertFile, keyFile, err))
 	}
 	return pair, nil
 }
