@@ -14,6 +14,10 @@ import (
 
 const directory = "/srv/tstat/2016_02_17_12_53.out"
 
+// padded returns a message whose body has more than padding bytes, up to 5000: message n
+// is padded with n bytes.
+func padded(padding int) *transport.Message { return transporttest.Message(directory, padding) }
+
 // recorder accepts each message at once and keeps when it came.
 type recorder struct {
 	mu    sync.Mutex
@@ -42,13 +46,13 @@ func TestLimit(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := new(recorder)
 			l := transport.Limit(r, rate)
-			size := len(transporttest.Message(directory, 2999).Body)
+			size := len(padded(2999).Body)
 			began := time.Now()
 			var wg sync.WaitGroup
 			for range senders {
 				wg.Go(func() {
 					for range each {
-						if err := l.Send(t.Context(), transporttest.Message(directory, 2999)); err != nil {
+						if err := l.Send(t.Context(), padded(2999)); err != nil {
 							t.Error(err)
 						}
 					}
@@ -83,7 +87,7 @@ func TestLimitRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{err: &transport.Error{Verdict: transport.Refused, Err: errors.New("no permission")}}
 		l := transport.Limit(r, 1000)
-		m := transporttest.Message(directory, 900)
+		m := padded(900)
 		began := time.Now()
 		var wg sync.WaitGroup
 		for range 100 {
@@ -107,7 +111,7 @@ func TestLimitEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		err := l.Send(ctx, transporttest.Message(directory, 4999))
+		err := l.Send(ctx, padded(4999))
 		if err == nil || transport.VerdictOf(err) != transport.Retry || len(r.times) > 0 {
 			t.Errorf("error is %v, %d messages were sent", err, len(r.times))
 		}
