@@ -14,9 +14,9 @@ import (
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/config"
 	"tstat-transport/internal/transport"
-	filetransport "tstat-transport/internal/transport/file"
+	"tstat-transport/internal/transport/file"
 	"tstat-transport/internal/transport/httppost"
-	printer "tstat-transport/internal/transport/stdout"
+	"tstat-transport/internal/transport/stdout"
 )
 
 // backend is the transport that flags and configuration describe, before it is opened.
@@ -34,8 +34,8 @@ var transports = []string{"rabbit", "http", "file"}
 
 // openTransport opens the configured transport. compressor is nil if messages stay
 // uncompressed.
-func (c *command) openTransport(ctx context.Context, tel *telemetry, stdout io.Writer) (t transport.Transport, compressor *transport.Compressor, err error) {
-	b, err := c.backend(tel.log, stdout)
+func (c *command) openTransport(ctx context.Context, tel *telemetry, out io.Writer) (t transport.Transport, compressor *transport.Compressor, err error) {
+	b, err := c.backend(tel.log, out)
 	for _, warning := range c.warnings() {
 		tel.log.Warn("configuration_odd", "error", warning)
 	}
@@ -67,8 +67,8 @@ func (c *command) warnings() []string {
 }
 
 // backend returns the configured transport.
-func (c *command) backend(log *slog.Logger, stdout io.Writer) (b backend, err error) {
-	file, err := c.configuration.file, c.configuration.err
+func (c *command) backend(log *slog.Logger, out io.Writer) (b backend, err error) {
+	ini, err := c.configuration.file, c.configuration.err
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: give the file with --config", err)
 	}
@@ -78,7 +78,7 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (b backend, err er
 	if c.NoTransport {
 		return backend{
 			open: func(ctx context.Context) (transport.Transport, error) {
-				return printer.New(stoppable(ctx, stdout), c.Pretty), nil
+				return stdout.New(stoppable(ctx, out), c.Pretty), nil
 			},
 			check: func(context.Context) []transport.Finding {
 				return []transport.Finding{{Text: "messages are printed, and no directory is marked"}}
@@ -87,11 +87,11 @@ func (c *command) backend(log *slog.Logger, stdout io.Writer) (b backend, err er
 	}
 	switch c.Transport {
 	case "http":
-		b, err = c.httpBackend(file, log)
+		b, err = c.httpBackend(ini, log)
 	case "file":
-		b, err = c.fileBackend(file, log)
+		b, err = c.fileBackend(ini, log)
 	default:
-		b, err = c.rabbitBackend(file, log)
+		b, err = c.rabbitBackend(ini, log)
 	}
 	if err != nil {
 		return backend{}, misconfigured(err)
@@ -103,8 +103,8 @@ func misconfigured(err error) error {
 	return &transport.Error{Verdict: transport.Misconfigured, Err: err}
 }
 
-func (c *command) rabbitBackend(file *config.File, log *slog.Logger) (backend, error) {
-	r, err := file.Rabbit()
+func (c *command) rabbitBackend(ini *config.File, log *slog.Logger) (backend, error) {
+	r, err := ini.Rabbit()
 	if err != nil {
 		return backend{}, err
 	}
@@ -150,8 +150,8 @@ func password(r config.Rabbit, log *slog.Logger) func() string {
 	}
 }
 
-func (c *command) httpBackend(file *config.File, log *slog.Logger) (backend, error) {
-	h, err := file.HTTP()
+func (c *command) httpBackend(ini *config.File, log *slog.Logger) (backend, error) {
+	h, err := ini.HTTP()
 	if err != nil {
 		return backend{}, err
 	}
@@ -177,15 +177,15 @@ func (c *command) httpBackend(file *config.File, log *slog.Logger) (backend, err
 	}, nil
 }
 
-func (c *command) fileBackend(file *config.File, log *slog.Logger) (backend, error) {
-	f, err := file.FileTransport()
+func (c *command) fileBackend(ini *config.File, log *slog.Logger) (backend, error) {
+	f, err := ini.FileTransport()
 	if err != nil {
 		return backend{}, err
 	}
-	o := filetransport.Options{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
+	o := file.Options{Path: f.Path, Format: f.Format, Compression: f.Compression, Log: log}
 	return backend{
-		open:  func(context.Context) (transport.Transport, error) { return filetransport.Open(o) },
-		check: func(context.Context) []transport.Finding { return filetransport.Check(o) },
+		open:  func(context.Context) (transport.Transport, error) { return file.Open(o) },
+		check: func(context.Context) []transport.Finding { return file.Check(o) },
 	}, nil
 }
 
