@@ -90,15 +90,30 @@ func zeroBased(header string) string {
 	return strings.Join(columns, " ")
 }
 
+// shortestLater returns the shortest header that may follow the first line of a log.
+func shortestLater(protocol Protocol) string {
+	var columns []string
+	for i, name := range alwaysWritten[protocol] {
+		columns = append(columns, fmt.Sprintf("%s:%d", name, i+1))
+	}
+	return "#" + strings.Join(columns, " ")
+}
+
+// The lengths are those in the comment of MayFollow and in docs/reliability.md.
+func TestLengthOfForgedHeader(t *testing.T) {
+	for protocol, want := range map[Protocol]int{TCP: 519, UDP: 179} {
+		header := shortestLater(protocol)
+		if len(header) != want || !mustParse(t, protocol, header).MayFollow() {
+			t.Errorf("%s: %d bytes, want %d: %s", protocol, len(header), want, header)
+		}
+	}
+}
+
 // A header inside a log must name the columns that every Tstat writes, start with # and
 // number its columns from 1 without a gap.
 func TestMayFollow(t *testing.T) {
-	var columns []string
-	for i, name := range alwaysWritten[UDP] {
-		columns = append(columns, fmt.Sprintf("%s:%d", name, i+1))
-	}
-	header := "#" + strings.Join(columns, " ")
-	n := len(columns)
+	header := shortestLater(UDP)
+	n := len(alwaysWritten[UDP])
 	for input, want := range map[string]bool{
 		header:                                           true,
 		"#15" + header:                                   true,
