@@ -139,7 +139,7 @@ func (m *maker) udp(r *row, own string, flow *message.Flow) {
 	ms := read(own + "durat")
 	setRates(v, ms)
 
-	// The end is the sum of the start and the duration as they are sent, cut off and rounded.
+	// The end is the start as it is sent plus the rounded duration, cut off.
 	flow.Start = m.stamp(r.time(own + "first_abs"))
 	duration := v.Duration
 	if m.settings.Timestamps == "ms" {
