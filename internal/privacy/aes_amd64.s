@@ -4,10 +4,10 @@
 #include "textflag.h"
 
 // EXPAND replaces the round key in X0 by the next one and stores it; rcon is the
-// constant of the round (FIPS 197, section 5.2). VAESKEYGENASSIST applies the S-box to
-// the last word, rotates it and adds rcon. Word i of the next key is the sum of that
-// and of words 0 to i of the key: the words are added to their neighbours one up,
-// then two up. EXPAND overwrites X1 and X2.
+// constant of the round (FIPS 197, section 5.2). VAESKEYGENASSIST makes a temporary word:
+// it applies the S-box to the last word, rotates it and XORs it with rcon. Word i of the
+// next key is the XOR of the temporary word and words 0 to i of the key. EXPAND
+// overwrites X1 and X2.
 #define EXPAND(rcon, at) \
 	VAESKEYGENASSIST $rcon, X0, X1 \
 	VPSHUFD $0xff, X1, X1 \

@@ -18,7 +18,7 @@ type Mode string
 const (
 	None      Mode = "none"
 	Truncate  Mode = "truncate"  // all bits after the prefix become 0
-	CryptoPAn Mode = "cryptopan" // two addresses with n common bits get pseudonyms with n common bits
+	CryptoPAn Mode = "cryptopan" // pseudonyms with as long a common prefix as the addresses
 )
 
 // KeySize is the length in bytes of a key for Crypto-PAn.

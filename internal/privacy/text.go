@@ -55,7 +55,7 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 	// The 16 bytes that begin with the text.
 	var copied [16]byte
 	word := &copied
-	if cap(text) >= len(copied) { // as for most fields, which other fields follow
+	if cap(text) >= len(copied) { // true for most fields: other fields follow
 		word = (*[16]byte)(text[:len(copied)])
 	} else {
 		copy(copied[:], text)
@@ -79,8 +79,8 @@ func parseIPv4(text []byte) (a uint32, ok bool) {
 	return n1<<24 | n2<<16 | n3<<8 | n4, bad1|bad2|bad3|bad4 >= 0
 }
 
-// number parses the digits text[from:to]. bad is negative
-// unless they are one to three, without a leading zero, and 255 at most.
+// number parses the digits text[from:to]. bad is negative unless they are one to three,
+// without a leading zero, and 255 at most.
 func number(text *[16]byte, from, to int) (n uint32, bad int32) {
 	length := to - from
 	if length < 1 || length > 3 || from > len(text)-4 { // the numbers before this one are too long
