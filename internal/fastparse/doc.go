@@ -1,6 +1,7 @@
 // Package fastparse turns bytes of a Tstat log into rows and fields, and fields
-// into text. All code that reads or writes digits is here. The package is pure: it
-// starts no goroutine, opens no file, logs nothing and allocates nothing per row.
+// into text. All code that reads or writes numbers of flows is here. The package is
+// pure: it starts no goroutine, opens no file, logs nothing and allocates nothing per
+// row.
 //
 // A Layout holds the positions of a log's columns. A Scanner takes a block of
 // whole lines, marks every newline and every space in two bitmaps (one word for 64

@@ -81,16 +81,3 @@ func TestIndexSingleBytes(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkIndex(b *testing.B) {
-	block := make([]byte, 256<<10)
-	newline, space := make([]uint64, len(block)/64), make([]uint64, len(block)/64)
-	for name, f := range map[string]func(block []byte, newline, space []uint64){"machine": index, "portable": indexPortable} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(block)))
-			for b.Loop() {
-				f(block, newline, space)
-			}
-		})
-	}
-}

@@ -144,8 +144,8 @@ segment:
 counter:
 	// A counter at R11, its length + 1 in R12.
 	FIELD
-	// Copy the field. VERIFY compares the field with the byteRange of its length,
-	// which is at most 16: a number without leading zeros.
+	// Copy the field, of at most 16 bytes. The byteRange of its length allows numbers
+	// without leading zeros.
 	CMPL R12, $17
 	JHI  stop
 	VMOVDQU (R9)(R11*1), X1

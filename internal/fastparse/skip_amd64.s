@@ -129,9 +129,10 @@ first:
 	SHRXQ CX, 14(R8)(AX*1), R12
 	TZCNTQ DX, R10
 
-	// R12: the start of the second count. AX and R13 are the numbers of spaces in the
-	// first 56 bits of the windows DX and R14. The first group of CMOVQ chooses DX or
-	// R14; the second group replaces the choice by R12 if the space is there.
+	// AX and R13 are the numbers of spaces in the first 56 bits of the windows DX and
+	// R14. The first group of CMOVQ chooses the window DX or R14. The second group
+	// replaces the choice by the window R12 if these 112 bits have fewer than rank2
+	// spaces. At the end, R12 is the start of the second count.
 	BZHIQ R15, R14, R13
 	POPCNTQ R13, R13
 	BZHIQ R15, DX, AX

@@ -23,7 +23,7 @@ GLOBL offsets<>(SB), RODATA|NOPTR, $64
 //
 //	SI   space               R8   number of the current word
 //	DI   the next start      R9   number of the last word
-//	DX   the current word    R12  after the n-th field's end
+//	DX   the current word    R12  &starts[n+1]
 //	CX   n, then the number of bits in DX
 //	BX   bit position of the row's end in the last word
 //	Z0   0 to 63             Z1   offset of the word, plus 1, 16 times
@@ -38,7 +38,7 @@ TEXT ·splitAVX512(SB), NOSPLIT, $0-48
 	// The first field starts at the row's start.
 	MOVL AX, (DI)
 	ADDQ $4, DI
-	LEAQ (DI)(CX*4), R12 // after the n-th end
+	LEAQ (DI)(CX*4), R12
 	MOVQ AX, R8
 	SHRQ $6, R8          // the current word
 	MOVQ BX, R9

@@ -102,11 +102,9 @@ type TCPValues struct {
 	MaxSegSize Number `json:"tcp_max_seg_size"`
 	// MinSegSize is mss_min (bytes).
 	MinSegSize Number `json:"tcp_min_seg_size"`
-	// WinMax is cwin_max (bytes), not win_max: what the archive has always
-	// been sent.
+	// WinMax is cwin_max (bytes), as the Python tool sent it, and not win_max.
 	WinMax Number `json:"tcp_win_max"`
-	// WinMin is cwin_min (bytes), not win_min: what the archive has always
-	// been sent.
+	// WinMin is cwin_min (bytes), as the Python tool sent it, and not win_min.
 	WinMin Number `json:"tcp_win_min"`
 	// InitialCwin is cwin_ini (bytes).
 	InitialCwin Number `json:"tcp_initial_cwin"`

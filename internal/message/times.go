@@ -14,7 +14,7 @@ func (e *Encoder) times(t *template) (bad int) {
 	e.row.Values[duration].SetHundredths(seconds, cents)
 	switch {
 	case e.layout.Protocol == fastparse.UDP:
-		ms := seconds * 1000 // the duration, truncated to the unit of the settings
+		ms := seconds * 1000 // the rounded duration, truncated to the unit of the settings
 		if e.settings.Milliseconds {
 			ms = thousandths / 1000
 		}

@@ -38,8 +38,8 @@ type Options struct {
 	// Gzip compresses the logs as Tstat's -Z does. In a Tree they are log_*_complete.gz.
 	Gzip bool
 
-	// Start is the time of a Tree's first directory, and of every log of TCP and UDP, cut off
-	// to minutes. The zero time means 2026-01-15 00:00 UTC.
+	// Start is the time of a Tree's first directory, and of each log that Generator.TCP and
+	// Generator.UDP write, cut off to minutes. The zero time means 2026-01-15 00:00 UTC.
 	Start time.Time
 
 	// Interval is the time that a log covers, and the time between two directories of a Tree.

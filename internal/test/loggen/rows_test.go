@@ -24,7 +24,7 @@ var corpusLogs = []struct{ version, level, dir string }{
 	{"packetstats-213", "31", "packetstats_213_columns"},
 }
 
-// The fields of a column are of classes that the column has in real logs.
+// Each field has a class, such as count or IPv4, that its column has in real logs.
 func TestRowsAreLikeRealOnes(t *testing.T) {
 	known := map[string]map[string]bool{} // classes by protocol and column
 	for _, c := range corpusLogs {
