@@ -12,7 +12,7 @@ import (
 )
 
 // Uncompressed returns a reader of the content of a .gz of size bytes. The reader fails
-// when ctx ends. It ends
+// when ctx ends. Every read after a failed one returns the same error. The reader ends
 //   - with io.EOF at the end of the last member; zero bytes after it are padding, as for
 //     gzip(1);
 //   - with io.ErrUnexpectedEOF where the .gz is truncated, as that of a log that is still
@@ -37,48 +37,45 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 	if err != nil {
 		return nil, err
 	}
-	return &unpacker{Reader: z, file: file}, nil
+	return &unpacker{z: z, file: file}, nil
 }
 
 // unpacker reads a truncated stream to its last byte. The fast decompressor reads ahead
 // and does not return some of the last bytes of a truncated stream, perhaps a whole row.
 // So unpacker then reads the stream again with the standard decompressor.
 type unpacker struct {
-	io.Reader
+	z         *members         // the fast decompressor, then the standard one
 	file      func() io.Reader // from its start
 	returned  int64            // bytes
 	restarted bool
 }
 
 func (u *unpacker) Read(b []byte) (int, error) {
-	n, err := u.Reader.Read(b)
-	u.returned += int64(n)
-	if !errors.Is(err, io.ErrUnexpectedEOF) || u.restarted {
-		return n, err
+	for {
+		n, err := u.z.Read(b)
+		u.returned += int64(n)
+		if u.restarted || !errors.Is(err, io.ErrUnexpectedEOF) {
+			return n, err
+		}
+		u.restart()
 	}
-	switch restartErr := u.restart(); {
-	case isTruncated(restartErr): // the standard decompressor gets no further
-		return n, err
-	case restartErr != nil: // damaged: the end of its rows is unknown
-		return n, restartErr
-	case n > 0:
-		return n, nil
-	}
-	return u.Read(b)
 }
 
-// restart reads the stream with the standard decompressor, up to where Read has come.
-func (u *unpacker) restart() error {
+// restart replaces the fast decompressor by the standard one, at the byte where Read has
+// come.
+func (u *unpacker) restart() {
 	u.restarted = true
 	z, err := newMembers(new(stdgzip.Reader), u.file())
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = io.CopyN(io.Discard, z, u.returned)
 	}
-	if _, err = io.CopyN(io.Discard, z, u.returned); err != nil {
-		return err
+	switch {
+	case err == nil:
+		u.z = z
+	case !isTruncated(err): // damaged or unreadable: the end of its rows is unknown
+		u.z.err = err
 	}
-	u.Reader = z
-	return nil
+	// Else the standard decompressor gets no further, and u.z.err stays.
 }
 
 // memberReader is the Reader of either gzip package.

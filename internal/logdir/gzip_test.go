@@ -89,3 +89,53 @@ func TestGzipCutThenZeros(t *testing.T) {
 		t.Errorf("nothing but zeros: error %v, want %v", err, gzip.ErrHeader)
 	}
 }
+
+// brokenAt is a file of which one read fails. Later reads succeed again.
+type brokenAt struct {
+	io.ReaderAt
+	reads int // before the one that fails
+}
+
+var errDisk = errors.New("disk error")
+
+func (f *brokenAt) ReadAt(b []byte, at int64) (int, error) {
+	if f.reads--; f.reads == -1 {
+		return 0, errDisk
+	}
+	return f.ReaderAt.ReadAt(b, at)
+}
+
+// TestUncompressedRepeatsItsError: every Read after a failed one returns the same error,
+// also if the failed one belongs to the second reading of a truncated stream. Else a caller
+// that reads on would take an unreadable .gz for a truncated one.
+func TestUncompressedRepeatsItsError(t *testing.T) {
+	whole := packed(rows("a", 20000))
+	for cut, readings := range map[int]int{0: 1, 9: 2} { // the bytes missing at the end
+		text := whole[:len(whole)-cut]
+		reads := 0
+		for ; ; reads++ {
+			file := &brokenAt{strings.NewReader(text), reads}
+			z, err := Uncompressed(t.Context(), file, int64(len(text)))
+			if err == nil {
+				_, err = io.Copy(io.Discard, z)
+			}
+			if file.reads >= 0 { // the end came before the read that fails
+				break
+			}
+			if !errors.Is(err, errDisk) {
+				t.Fatalf("%d bytes cut, read %d fails: error %v, want %v", cut, reads, err, errDisk)
+			}
+			for range 2 {
+				if z == nil { // the first header cannot be read
+					break
+				}
+				if n, again := z.Read(make([]byte, 100)); n > 0 || !errors.Is(again, errDisk) {
+					t.Fatalf("%d bytes cut, read %d fails: then %d bytes and error %v, want %v", cut, reads, n, again, errDisk)
+				}
+			}
+		}
+		if least := readings * len(text) >> 12; reads < least {
+			t.Errorf("%d bytes cut: %d reads, want %d at least", cut, reads, least)
+		}
+	}
+}
