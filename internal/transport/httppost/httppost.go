@@ -41,9 +41,9 @@ type Options struct {
 	UserAgent string
 
 	Timeout      time.Duration // of one request; 30 s
-	Attempts     int           // times that a message is posted, at most; 11
+	Attempts     int           // times that a message is posted, at most; 10
 	RetryTimeout time.Duration // from a message's first failure to giving it up; 60 s
-	Backoff      time.Duration // the first wait before another try; 200 ms
+	Backoff      time.Duration // the first wait before another try, or down to half as long; 200 ms
 	MaxBackoff   time.Duration // the longest wait, unless the server asks for more; 5 s
 
 	// Log takes warnings. Nil means none.
@@ -121,7 +121,7 @@ func setDefaults(o *Options) {
 	o.IdleConns = cmp.Or(o.IdleConns, 32)
 	o.UserAgent = cmp.Or(o.UserAgent, "tstat_send")
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
-	o.Attempts = cmp.Or(o.Attempts, 11)
+	o.Attempts = cmp.Or(o.Attempts, 10)
 	o.RetryTimeout = cmp.Or(o.RetryTimeout, time.Minute)
 	o.Backoff = cmp.Or(o.Backoff, 200*time.Millisecond)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 5*time.Second)
