@@ -10,14 +10,14 @@ import (
 
 // Conn is one connection to a Broker.
 type Conn struct {
-	broker *Broker
-	socket *net.TCPConn
-	script Script
-	once   sync.Once
-	done   chan struct{}
+	broker   *Broker
+	socket   *net.TCPConn
+	script   Script
+	channels map[uint16]*channelState // only for the goroutine that calls serve
 
-	write    sync.Mutex
-	channels map[uint16]*channelState
+	writing sync.Mutex // held while writing to socket
+	once    sync.Once  // closes socket and done
+	done    chan struct{}
 }
 
 // channelState is an open channel and the message that is arriving on it.
@@ -252,8 +252,8 @@ func (c *Conn) send(channel uint16, m method, a arguments, more ...frame) {
 }
 
 func (c *Conn) writeAll(b []byte) {
-	c.write.Lock()
-	defer c.write.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	_, _ = c.socket.Write(b)
 }
 

@@ -52,8 +52,8 @@ type piece struct {
 	written chan struct{} // closed when the piece is written
 }
 
-// pipe forwards the data of one direction until src ends, and then ends dst. An error in
-// reading or writing closes the connection, so that the goroutine that does the other ends too.
+// pipe forwards the data of one direction until src ends, and then ends dst. One goroutine
+// reads and one writes. An error of either closes the connection, so that both stop.
 func (c *connection) pipe(dst, src *net.TCPConn, replies bool) {
 	travelling := make(chan piece, maxDelayed)
 	var delivering sync.WaitGroup
