@@ -46,7 +46,7 @@ func TestNack(t *testing.T) {
 	})
 	t.Run("given up for all when none gets through", func(t *testing.T) {
 		p := open(t, o)
-		send(t.Context(), p, 0, 500, 100, 32).awaitRefusal(t, transport.Retry, "given up after", "nack")
+		send(t.Context(), p, 0, 500, 100, 32).awaitFailure(t, transport.Retry, "given up after", "nack")
 		if st := p.Stats(); st.Published > int64(o.Window*o.Attempts) {
 			t.Errorf("the publisher did not give up: %+v", st)
 		}
@@ -117,7 +117,7 @@ func TestConfirmationNeverComes(t *testing.T) {
 		suspend("suspend")
 		defer suspend("resume")
 		began := time.Now()
-		send(t.Context(), p, 0, 40, 100, 8).awaitRefusal(t, transport.Retry, n.Addr())
+		send(t.Context(), p, 0, 40, 100, 8).awaitFailure(t, transport.Retry, n.Addr())
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -154,7 +154,7 @@ func TestBlocked(t *testing.T) {
 		defer n.MemoryAlarm(t, false)
 		p := open(t, o)
 		began := time.Now()
-		send(t.Context(), p, 0, 30, 2<<20, 16).awaitRefusal(t, transport.Retry, "blocked", n.Addr(), "free memory")
+		send(t.Context(), p, 0, 30, 2<<20, 16).awaitFailure(t, transport.Retry, "blocked", n.Addr(), "free memory")
 		closeWithin(t, p, 2*closeTimeout+time.Second)
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("took %v", took)

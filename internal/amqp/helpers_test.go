@@ -198,9 +198,9 @@ func (s *sending) await(t testing.TB) {
 	}
 }
 
-// awaitRefusal waits for all messages and fails t unless all fail with the verdict and
+// awaitFailure waits for all messages and fails t unless all fail with the verdict and
 // words.
-func (s *sending) awaitRefusal(t testing.TB, verdict transport.Verdict, words ...string) {
+func (s *sending) awaitFailure(t testing.TB, verdict transport.Verdict, words ...string) {
 	t.Helper()
 	s.wg.Wait()
 	if s.ok > 0 {

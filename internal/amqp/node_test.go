@@ -33,8 +33,9 @@ const sizeLimitForTest = 3 << 20
 
 func testTLS(t *testing.T, n *rabbittest.Node) {
 	tlsAddr := net.JoinHostPort("localhost", strconv.Itoa(n.TLSPort()))
+	const expired, client = true, true // for Issue
 	pair := func(ca *rabbittest.CA) tls.Certificate {
-		c := ca.Issue(t, []string{"sensor"}, false, true)
+		c := ca.Issue(t, []string{"sensor"}, !expired, client)
 		p, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +121,7 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 			}
 			n.Eval(t, "ssl:clear_pem_cache()")
 		}
-		old := n.CA.Issue(t, []string{"localhost"}, true, false)
+		old := n.CA.Issue(t, []string{"localhost"}, expired, !client)
 		oldCert, err := os.ReadFile(old.CertFile)
 		if err != nil {
 			t.Fatal(err)
@@ -237,7 +238,7 @@ func testPaused(t *testing.T, n *rabbittest.Node) {
 			n.Pause()
 			defer n.Resume()
 			began := time.Now()
-			send(t.Context(), p, 10, 40, c.size, 16).awaitRefusal(t, transport.Retry, n.Addr(), "no answer within 500ms")
+			send(t.Context(), p, 10, 40, c.size, 16).awaitFailure(t, transport.Retry, n.Addr(), "no answer within 500ms")
 			closeWithin(t, p, soon)
 			if took := time.Since(began); took > 8*time.Second {
 				t.Errorf("took %v", took)
@@ -267,7 +268,7 @@ func testPaused(t *testing.T, n *rabbittest.Node) {
 		eventually(t, 10*time.Second, "something published", func() bool { return p.Stats().Published > 1 })
 		began := time.Now()
 		closeWithin(t, p, 2*closeTimeout+time.Second)
-		s.awaitRefusal(t, transport.Retry, "closed")
+		s.awaitFailure(t, transport.Retry, "closed")
 		if took := time.Since(began); took > 2*closeTimeout+time.Second {
 			t.Errorf("took %v", took)
 		}

@@ -257,7 +257,6 @@ func closedBecause(t *testing.T, o Options, do func(*deadlineConn)) error {
 	t.Helper()
 	c := connected(t, o)
 	closed := c.conn.NotifyClose(make(chan *amqp091.Error, 1))
-	testkit.Await(t, "the connection to be open", func() bool { return !c.conn.IsClosed() })
 	do(c.socket)
 	select {
 	case e := <-closed:

@@ -198,7 +198,7 @@ func TestNotPermittedToPublish(t *testing.T) {
 	o := options(t, n, vhost)
 	o.Username, o.Password = "reader", func() string { return secret }
 	send(t.Context(), open(t, o), 0, 40, 100, 16).
-		awaitRefusal(t, transport.Refused, "publish to exchange", `"reader"`, "permission")
+		awaitFailure(t, transport.Refused, "publish to exchange", `"reader"`, "permission")
 }
 
 func TestUnroutable(t *testing.T) {
@@ -210,7 +210,7 @@ func TestUnroutable(t *testing.T) {
 			o.RoutingKey = "nowhere"
 			p := open(t, o)
 			send(t.Context(), p, 0, count, 3000, 32).
-				awaitRefusal(t, transport.Misconfigured, `exchange ""`, `"nowhere"`, "NO_ROUTE", "create the queue or bind it")
+				awaitFailure(t, transport.Misconfigured, `exchange ""`, `"nowhere"`, "NO_ROUTE", "create the queue or bind it")
 			if p.Stats().Returned == 0 {
 				t.Error("no return was counted")
 			}
@@ -261,7 +261,7 @@ func TestDeletedWhilePublishing(t *testing.T) {
 			if err := c.delete(vhost, ch); err != nil {
 				t.Fatal(err)
 			}
-			send(t.Context(), p, 100, 200, 100, 8).awaitRefusal(t, transport.Misconfigured, c.words...)
+			send(t.Context(), p, 100, 200, 100, 8).awaitFailure(t, transport.Misconfigured, c.words...)
 		})
 	}
 }

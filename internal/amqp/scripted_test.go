@@ -28,7 +28,7 @@ func TestTooLargeForEver(t *testing.T) {
 	o := scripted(t, b)
 	o.Window, o.Attempts = 1, 5
 	p := open(t, o)
-	send(t.Context(), p, 0, 3, 100, 1).awaitRefusal(t, transport.Retry, "given up after 5 attempts", "larger than")
+	send(t.Context(), p, 0, 3, 100, 1).awaitFailure(t, transport.Retry, "given up after 5 attempts", "larger than")
 	if got := len(b.Messages()); got != 5 {
 		t.Errorf("%d messages were published, want 5", got)
 	}
@@ -51,7 +51,7 @@ func TestReturned(t *testing.T) {
 		p := open(t, scripted(t, b))
 		if missing {
 			b.QueueMissing()
-			send(t.Context(), p, 0, 8, 100, 4).awaitRefusal(t, transport.Misconfigured, "unroutable", "create the queue")
+			send(t.Context(), p, 0, 8, 100, 4).awaitFailure(t, transport.Misconfigured, "unroutable", "create the queue")
 			continue
 		}
 		send(t.Context(), p, 0, 8, 100, 4).await(t)
@@ -76,7 +76,7 @@ func TestAlarmThatGoesOnAndOff(t *testing.T) {
 	o := scripted(t, b)
 	o.ConfirmTimeout, o.RetryTimeout, o.Attempts = 600*time.Millisecond, 500*time.Millisecond, 1
 	began := time.Now()
-	send(t.Context(), open(t, o), 0, 1, 100, 1).awaitRefusal(t, transport.Retry, "was not confirmed within 600ms")
+	send(t.Context(), open(t, o), 0, 1, 100, 1).awaitFailure(t, transport.Retry, "was not confirmed within 600ms")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}
