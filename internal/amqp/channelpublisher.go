@@ -68,7 +68,7 @@ func (c *channelPublisher) run() error {
 	}
 }
 
-// replaceChannel opens a new channel in place of ch. It returns a wrapped error.
+// replaceChannel opens a new channel in place of ch. Its error is a *transport.Error.
 func (c *channelPublisher) replaceChannel() error {
 	ch, err := c.session.openChannel(c.p.ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *channelPublisher) replaceChannel() error {
 }
 
 // serve publishes and takes confirmations until the channel or the publisher
-// ends. It returns a wrapped error, a *sizeRefused, or errStale.
+// ends. Its error is a *transport.Error, a *sizeRefused, or errStale.
 func (c *channelPublisher) serve() error {
 	tick := time.NewTicker(c.tickInterval())
 	defer tick.Stop()
@@ -205,7 +205,7 @@ func (c *channelPublisher) publish(r *request) error {
 }
 
 // takeConfirmations handles the confirmations received so far, in the order of
-// publishing. It returns a wrapped error or a *sizeRefused.
+// publishing. Its error is a *transport.Error or a *sizeRefused.
 func (c *channelPublisher) takeConfirmations() error {
 	for u := c.inFlight.front(); u != nil; u = c.inFlight.front() {
 		select {
@@ -290,10 +290,10 @@ func (c *channelPublisher) tickInterval() time.Duration {
 	return min(max(min(c.p.o.ConfirmTimeout/8, c.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
 }
 
-// overdue returns an error if the oldest message has waited too long for its
-// confirmation. Time in which the broker has blocked the connection does not count. A
-// message that failed before is overdue when RetryTimeout has passed since its first
-// failure and no message was confirmed in that time.
+// overdue returns an error if the oldest message has waited for its confirmation for
+// ConfirmTimeout, not counting the time in which the broker blocked the connection. It
+// also returns an error if RetryTimeout, blocked or not, has passed since the first
+// failure of the message and no message was confirmed in that time.
 func (c *channelPublisher) overdue() error {
 	u := c.inFlight.front()
 	if u == nil {
@@ -303,7 +303,7 @@ func (c *channelPublisher) overdue() error {
 	case waited >= c.p.o.ConfirmTimeout:
 		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
 			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
-	case waited > 0 && !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
+	case !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
 		c.p.lastConfirmed.Load() < u.r.firstFailed.UnixNano():
 		return retryf("rabbitmq %s: message %s was not confirmed within %v of its first failure, and neither was any other message",
 			c.session.host, u.r.id, c.p.o.RetryTimeout)

@@ -35,7 +35,7 @@ func (c *connection) newChannel() (*confirmChannel, error) {
 	}, nil
 }
 
-// openChannel opens a channel in confirm mode. It returns a wrapped error.
+// openChannel opens a channel in confirm mode. Its error is a *transport.Error.
 func (c *connection) openChannel(ctx context.Context) (ch *confirmChannel, err error) {
 	err = c.withTimeout(ctx, "open a channel", func() (err error) {
 		if ch, err = c.newChannel(); err != nil {
@@ -62,8 +62,8 @@ func (c *confirmChannel) nextReturn() (r amqp091.Return, ok bool) {
 	return r, ok
 }
 
-// failure returns the reason why a call on the channel has failed with err: a wrapped
-// error or a *sizeRefused. The library reports the reason a moment later, when it has
+// failure returns the reason why a call on the channel has failed with err: a
+// *transport.Error or a *sizeRefused. The library reports the reason a moment later, when it has
 // shut the channel down.
 func (c *confirmChannel) failure(err error) error {
 	t := time.NewTimer(time.Second)
@@ -78,7 +78,7 @@ func (c *confirmChannel) failure(err error) error {
 	return c.connection.wrap(c.connection.o.publishingTo(), err)
 }
 
-// closeError returns the reason for the end of the channel as a wrapped error or a
+// closeError returns the reason for the end of the channel as a *transport.Error or a
 // *sizeRefused. e is the library's notification; nil if the library gave no reason.
 func (c *confirmChannel) closeError(e *amqp091.Error) error {
 	host, o := c.connection.host, c.connection.o

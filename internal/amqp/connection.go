@@ -25,9 +25,9 @@ type connection struct {
 // abort ends the connection at once.
 func (c *connection) abort(cause error) { c.socket.abort(cause) }
 
-// withTimeout calls f, whose action doing names. The library's calls in f have no time
-// limit: withTimeout aborts the connection after ConnectionTimeout, or when ctx ends. It
-// returns a wrapped error.
+// withTimeout calls f; doing is the action of f, for errors. The library's calls in f have
+// no time limit: withTimeout aborts the connection after ConnectionTimeout, or when ctx
+// ends. Its error is a *transport.Error.
 func (c *connection) withTimeout(ctx context.Context, doing string, f func() error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.o.ConnectionTimeout, &noAnswer{c.o.ConnectionTimeout})
 	defer cancel()

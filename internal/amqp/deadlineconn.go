@@ -28,11 +28,11 @@ type deadlineConn struct {
 }
 
 func (c *deadlineConn) Write(p []byte) (written int, err error) {
-	for chunk := p; ; {
-		n, err := c.writeChunk(chunk[:min(len(chunk), chunkSize)])
+	for rest := p; ; {
+		n, err := c.writeChunk(rest[:min(len(rest), chunkSize)])
 		written += n
-		chunk = chunk[n:]
-		if err != nil || len(chunk) == 0 {
+		rest = rest[n:]
+		if err != nil || len(rest) == 0 {
 			return written, err
 		}
 	}

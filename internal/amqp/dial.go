@@ -13,7 +13,7 @@ import (
 )
 
 // login starts TLS on socket, which is connected to host, one of o.Hosts, and
-// logs in. It owns socket. ctx bounds the time. It returns wrapped errors.
+// logs in. It owns socket. ctx bounds the time. Its error is a *transport.Error.
 func login(ctx context.Context, o *Options, host string, socket net.Conn) (*connection, error) {
 	c := &connection{o: o, host: host}
 	c.socket = &deadlineConn{Conn: socket, timeout: min(o.WriteTimeout, o.ConnectionTimeout)}
@@ -101,6 +101,7 @@ type plain struct {
 func (p *plain) Mechanism() string { return "PLAIN" }
 
 func (p *plain) Response() string {
+	// The library sets the capabilities just before it calls Response.
 	if c, ok := p.properties["capabilities"].(amqp091.Table); ok {
 		c["authentication_failure_close"] = true
 	}

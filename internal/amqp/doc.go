@@ -28,7 +28,7 @@
 //	                     when the library has shut the connection down; waited
 //	                     for by session.close.
 //
-// Channels: requests and backlog.ready are never closed; request.done takes one
+// Go channels: requests and backlog.ready are never closed; request.done takes one
 // answer from the owner of the request; the library closes the channels that were given
 // to its Notify functions. The end of Publisher.ctx ends the publisher: Close, or an
 // error that concerns every message, cancels this context with the reason as its cause.
@@ -43,7 +43,8 @@
 //	Open, if no host has ever answered       openRounds
 //	a broker that is away                    RetryTimeout
 //	a message that keeps failing             Attempts and RetryTimeout
-//	closing                                  closeTimeout
+//	closing a connection                     closeTimeout
+//	Close                                    4 * closeTimeout
 //
 // The caller of Send lends the body. A channelPublisher reads the body only while it holds
 // the mutex of lentBody. So when Send returns early, nobody reads the body afterwards.

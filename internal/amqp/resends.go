@@ -50,8 +50,8 @@ func (s *resends) refused(r *request, now time.Time, backoff func(refusals int) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = 1
-	// Other refused messages were published before the current pause, which is already
-	// their consequence.
+	// The first refusal begins a pause, and each refused resend begins a longer pause.
+	// Further messages may be refused together with the first: they change nothing.
 	if r.resent || s.refusals == 0 {
 		s.refusals++
 		s.until = now.Add(backoff(s.refusals))

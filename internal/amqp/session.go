@@ -30,7 +30,8 @@ type session struct {
 }
 
 // newSession connects to one of host's addresses, beginning with the address
-// that worked last, and sets a session up there. It returns wrapped errors.
+// that worked last, and sets a session up there. Its error is a
+// *transport.Error.
 func (p *Publisher) newSession(ctx context.Context, host string) (s *session, err error) {
 	preferred, _ := p.address.Load().(string)
 	a, err := p.o.addresses(ctx, host, preferred)
@@ -54,8 +55,8 @@ func (p *Publisher) newSession(ctx context.Context, host string) (s *session, er
 	return s, err
 }
 
-// setUp begins to watch c, and makes sure that the queue and the exchange exist. It
-// returns wrapped errors.
+// setUp begins to watch c, and makes sure that the queue and the exchange exist. Its
+// error is a *transport.Error.
 func (p *Publisher) setUp(ctx context.Context, c *connection) (*session, error) {
 	s := &session{connection: c, p: p, began: time.Now(), blocked: newBlockedState(), ended: make(chan struct{})}
 	closed := c.conn.NotifyClose(make(chan *amqp091.Error, 1))
@@ -103,7 +104,7 @@ func (s *session) run(wanted int) error {
 }
 
 // lookUpAndOpen looks up the queue and the exchange, and opens the first channel, in two
-// round trips. It declares nothing. It returns a wrapped error.
+// round trips. It declares nothing. Its error is a *transport.Error.
 func (s *session) lookUpAndOpen(ctx context.Context) error {
 	doing := "open a channel"
 	switch {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -57,17 +56,17 @@ func (p *Publisher) supervise(s *session) {
 // losses are the sessions in a row that were lost without a confirmation.
 type losses struct {
 	count int
-	since time.Time // when the first session of the row was lost
+	since time.Time // when the first of them was lost, or the last that had lived for RetryTimeout
 }
 
-// add counts the loss of s. A new row begins if s has confirmed a message. Only since
-// begins anew if s has lasted long.
-func (l *losses) add(s *session, long time.Duration) {
-	l.count++
+// add counts the loss of s. If s has confirmed a message, a new row begins after s.
+func (l *losses) add(s *session, retryTimeout time.Duration) {
 	if s.confirmed.Load() {
-		l.count = 0
+		*l = losses{since: time.Now()}
+		return
 	}
-	if l.count <= 1 || time.Since(s.began) >= long {
+	l.count++
+	if l.count == 1 || time.Since(s.began) >= retryTimeout {
 		l.since = time.Now()
 	}
 }
@@ -81,8 +80,8 @@ func (p *Publisher) warnOfChannels(s *session, err error) {
 	})
 }
 
-// connectWithinOutage connects, unless no connection works for RetryTimeout. Then it
-// fails the publisher and returns nil.
+// connectWithinOutage connects. It tries until the publisher has had no session at all
+// for RetryTimeout. After an error of connect it fails the publisher and returns nil.
 func (p *Publisher) connectWithinOutage() *session {
 	s, err := p.connect(p.ctx, func(int) bool { return p.sessions.outage() < p.o.RetryTimeout })
 	if err != nil {
@@ -94,8 +93,8 @@ func (p *Publisher) connectWithinOutage() *session {
 
 // connect tries all hosts, round after round, until one works or keepTrying(rounds)
 // is false. An error with another verdict than Retry ends connect at once, except that
-// refused credentials get a second attempt: a broker that drops the connection looks
-// the same.
+// refused credentials get a second attempt: RabbitMQ also refuses them while its
+// authentication backend (LDAP, HTTP) fails (try_authenticate, rabbit_access_control.erl).
 func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) bool) (*session, error) {
 	loginRetried := false
 	for rounds := 1; ; rounds++ {
@@ -114,7 +113,7 @@ func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) boo
 		}
 		if !again {
 			// If a host has answered, its name is right, and the name service is at fault.
-			if !p.answered.Load() && !slices.ContainsFunc(errs, knownName) {
+			if !p.answered.Load() && namesUnknown(errs) {
 				err.Verdict = transport.Misconfigured
 			}
 			return nil, err
@@ -147,11 +146,14 @@ func (p *Publisher) tryHosts(ctx context.Context) (*session, []*transport.Error)
 	return nil, errs
 }
 
-// knownName reports whether err, the error of a host, is another than that the host's
-// name does not exist.
-func knownName(err *transport.Error) bool {
-	d, ok := errors.AsType[*net.DNSError](err)
-	return !ok || !d.IsNotFound
+// namesUnknown reports whether each of errs says that a host's name does not exist.
+func namesUnknown(errs []*transport.Error) bool {
+	for _, err := range errs {
+		if d, ok := errors.AsType[*net.DNSError](err); !ok || !d.IsNotFound {
+			return false
+		}
+	}
+	return true
 }
 
 // backoff returns how long to wait after a number of failures in a row. The time

@@ -12,7 +12,7 @@ import (
 // queue that does not exist, and leaves the options of an existing queue alone. If
 // hasConfirmed is set and a durable queue does not exist, the queue was deleted with
 // messages of this run: ensureTopology returns that error and does not declare the
-// queue. ensureTopology returns wrapped errors.
+// queue. Every error is a *transport.Error.
 func (c *connection) ensureTopology(ctx context.Context, hasConfirmed bool) error {
 	o := c.o
 	if o.Queue != "" {

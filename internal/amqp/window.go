@@ -40,13 +40,10 @@ type window struct {
 
 func newWindow(least, most int) window { return window{min: least, max: most, size: least} }
 
-// start sets base and the first size of the window from the round-trip time, unless base
-// is already known.
+// start sets base and the first size of the window from the round-trip time.
 func (w *window) start(roundTrip time.Duration) {
-	if w.base == 0 {
-		w.base = roundTrip
-		w.size = w.clamp(int(roundTrip.Seconds() * startRate))
-	}
+	w.base = roundTrip
+	w.size = w.clamp(int(roundTrip.Seconds() * startRate))
 }
 
 func (w *window) clamp(size int) int { return min(max(size, w.min), w.max) }
