@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,10 +17,11 @@ import (
 
 	"tstat-transport/internal/cli"
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/test/scripttest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tstat_cull": main, "mark": mark, "hold": hold})
+	testscript.Main(m, map[string]func(){"tstat_cull": main, "mark": mark})
 }
 
 func TestScripts(t *testing.T) {
@@ -26,6 +29,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds:                scripttest.Commands(),
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "root":
@@ -43,8 +47,8 @@ func TestInterrupted(t *testing.T) {
 	if err := os.MkdirAll(root+"/x.out", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"log_tcp_complete", ".processed"} {
-		if err := os.WriteFile(root+"/x.out/"+name, nil, 0o644); err != nil {
+	for name, text := range map[string]string{"log_tcp_complete": "", ".processed": "processed\n"} {
+		if err := os.WriteFile(root+"/x.out/"+name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,6 +60,12 @@ func TestInterrupted(t *testing.T) {
 	}
 	if _, err := os.Stat(root + "/x.out/log_tcp_complete"); err != nil {
 		t.Error(err)
+	}
+	if status := run(t.Context(), []string{"-d", root, "-t", "0"}, &stderr); status != cli.OK {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+	if _, err := os.Stat(root + "/x.out"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("not deleted by a run to its end: %v", err)
 	}
 }
 
@@ -81,16 +91,6 @@ func mark() {
 		check(d.WriteProcessed(state))
 		check(os.Chtimes(filepath.Join(dir, ".processed"), time.Time{}, time.Now().Add(-time.Duration(hours*float64(time.Hour)))))
 	}
-}
-
-// hold is the command "hold DIR". It locks a directory, writes a file "held", and ends after
-// reading one byte.
-func hold() {
-	d := open(os.Args[1])
-	check(os.WriteFile("held", nil, 0o644))
-	var b [1]byte
-	_, _ = os.Stdin.Read(b[:])
-	check(d.Close())
 }
 
 func open(dir string) *logdir.Dir {

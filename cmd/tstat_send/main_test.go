@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/test/scripttest"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -31,6 +32,8 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	commands := scripttest.Commands()
+	commands["server"] = server
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -41,7 +44,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("CLOSED", strconv.Itoa(port)) // nobody listens there
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "server": server},
+		Cmds: commands,
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Getuid() == 0, nil
@@ -49,24 +52,6 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 	})
-}
-
-// wantStatus is the command "status STATUS PROGRAM ARG...". It runs a program and checks its
-// exit status.
-func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: status STATUS PROGRAM ARG...")
-	}
-	err := ts.Exec(args[1], args[2:]...)
-	got := 0
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		got = e.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if strconv.Itoa(got) != args[0] {
-		ts.Fatalf("%q: status %d, want %s", args[1:], got, args[0])
-	}
 }
 
 // server is the command "server STATUS". It starts an HTTP server at $URL that answers each
