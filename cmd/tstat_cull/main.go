@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	level := cli.Level(c.Verbose || c.DryRun, false)
 	r := report.CullRun{
-		Outcome: report.Outcome{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
+		RunInfo: report.RunInfo{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
 	}
 	logger := cli.NewLogger(stderr, level, c.LogFormat)

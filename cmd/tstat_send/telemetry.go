@@ -33,7 +33,7 @@ func (c *command) newTelemetry(stdout, stderr io.Writer) *telemetry {
 		c:        c,
 		delivery: func() delivery.Stats { return delivery.Stats{} },
 		run: report.Run{
-			Outcome:  report.Outcome{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
+			RunInfo:  report.RunInfo{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
 			Settings: c.settings(), Counters: new(report.Counters),
 		},
 	}
@@ -94,7 +94,7 @@ func (t *telemetry) writeMetricsEvery(interval time.Duration) (stop func()) {
 		for {
 			r := t.run
 			r.Sensor, r.Delivery = t.c.Sensor, t.delivery()
-			if err := r.WriteProgress(t.metrics, time.Now()); err != nil && !logged {
+			if err := r.WriteInterimMetrics(t.metrics, time.Now()); err != nil && !logged {
 				t.log.Warn("metrics_not_written", "file", t.c.Metrics, "error", err, "hint", "correct --metrics; the run continues, and tries again")
 				logged = true
 			}

@@ -32,7 +32,7 @@ const sensors = 40
 func writeRun(dir string, sensor int) (text []byte, err error) {
 	now := time.Now()
 	send := &report.Run{
-		Outcome: report.Outcome{
+		RunInfo: report.RunInfo{
 			Version: fmt.Sprintf("v1.%d.0", sensor%2), Started: now.Add(-time.Minute), Ended: now, Events: new(report.Events),
 		},
 		Sensor:   fmt.Sprintf("sensor%d", sensor),
@@ -56,7 +56,7 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	}
 	send.Counters.Unsent.Complete()
 	cull := &report.CullRun{
-		Outcome: report.Outcome{Version: send.Version, Started: send.Started, Ended: now, Events: new(report.Events)},
+		RunInfo: report.RunInfo{Version: send.Version, Started: send.Started, Ended: now, Events: new(report.Events)},
 		Roots:   []report.CullRoot{{Path: "/data/tstat0"}, {Path: "/data/tstat1", LackingBytes: int64(sensor % 2)}},
 	}
 	sendFile := filepath.Join(dir, fmt.Sprintf("send%d.prom", sensor))

@@ -4,7 +4,7 @@ import "time"
 
 // CullRun is a run of tstat_cull that has ended.
 type CullRun struct {
-	Outcome
+	RunInfo
 	DryRun  bool
 	TTL     time.Duration
 	MinFree string // as the user wrote it; empty if not given
@@ -33,20 +33,20 @@ type CullRoot struct {
 
 // cullReport is the report of a CullRun; docs/cull-report.schema.json describes it.
 type cullReport struct {
-	outcomeHead
+	reportHead
 	DryRun   bool       `json:"dry_run"`
 	TTLHours float64    `json:"ttl_hours"`
 	MinFree  string     `json:"min_free"`
 	Roots    []CullRoot `json:"roots"`
-	outcomeTail
+	reportTail
 }
 
 // WriteReport writes the report of the run to a file, as JSON.
 func (r *CullRun) WriteReport(path string) error {
 	return writeJSON(path, cullReport{
-		outcomeHead: r.head("tstat_cull"),
-		DryRun:      r.DryRun, TTLHours: r.TTL.Hours(), MinFree: r.MinFree, Roots: r.Roots,
-		outcomeTail: r.tail(),
+		reportHead: r.head("tstat_cull"),
+		DryRun:     r.DryRun, TTLHours: r.TTL.Hours(), MinFree: r.MinFree, Roots: r.Roots,
+		reportTail: r.tail(),
 	})
 }
 
@@ -82,5 +82,5 @@ func (r *CullRun) metrics(s *metricSet, root CullRoot) {
 		unreadable = 1
 	}
 	s.gauge("unreadable", "1 if the root does not exist or could not be read.", unreadable)
-	s.ended("tstat_cull", &r.Outcome)
+	s.ended("tstat_cull", &r.RunInfo)
 }

@@ -16,7 +16,7 @@ import (
 
 func sampleCullRun(roots ...string) *CullRun {
 	r := &CullRun{
-		Outcome: Outcome{Version: "v1.2.3", Started: start, Ended: start.Add(1500 * time.Millisecond), Status: 74, Events: new(Events)},
+		RunInfo: RunInfo{Version: "v1.2.3", Started: start, Ended: start.Add(1500 * time.Millisecond), Status: 74, Events: new(Events)},
 		TTL:     36 * time.Hour, MinFree: "5%",
 	}
 	for _, root := range roots {

@@ -17,22 +17,22 @@ const sendPrefix = "tstat_send_"
 // collector of Prometheus's node_exporter.
 func (r *Run) WriteMetrics(f *MetricsFile) error {
 	return r.write(f, r.Ended, func(s *metricSet) {
-		s.ended("tstat_send", &r.Outcome)
+		s.ended("tstat_send", &r.RunInfo)
 	})
 }
 
-// WriteProgress writes the metrics of a run that has not ended.
-func (r *Run) WriteProgress(f *MetricsFile, now time.Time) error {
+// WriteInterimMetrics writes the metrics of a run that has not ended.
+func (r *Run) WriteInterimMetrics(f *MetricsFile, now time.Time) error {
 	return r.write(f, now, func(s *metricSet) {
 		s.gauge("heartbeat_timestamp_seconds", "When a run last wrote these metrics before its end; absent between runs.", unixSeconds(now))
-		s.running("tstat_send", &r.Outcome)
+		s.running("tstat_send", &r.RunInfo)
 	})
 }
 
 // write writes the metrics of each root, the metrics of the whole run, and the metrics
-// that outcome adds. All samples are labelled with the sensor and the roots, so that the
+// that addState adds. All samples are labelled with the sensor and the roots, so that the
 // files of two runs with different sensors or roots have no series in common.
-func (r *Run) write(f *MetricsFile, now time.Time, outcome func(*metricSet)) error {
+func (r *Run) write(f *MetricsFile, now time.Time, addState func(*metricSet)) error {
 	return f.write(sendPrefix, func(s *metricSet) {
 		roots := make([]string, len(r.Roots))
 		for i, root := range r.Roots {
@@ -41,7 +41,7 @@ func (r *Run) write(f *MetricsFile, now time.Time, outcome func(*metricSet)) err
 		}
 		s = s.with("sensor", r.Sensor, "root", strings.Join(roots, ","))
 		r.runMetrics(s, now)
-		outcome(s)
+		addState(s)
 	})
 }
 

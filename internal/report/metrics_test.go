@@ -133,7 +133,7 @@ func TestMetricsInDocuments(t *testing.T) {
 	}
 	histogram := sendPrefix + "confirm_latency_seconds" // the documents name it without _bucket, _sum and _count
 	known[histogram] = true
-	known[sendPrefix+"heartbeat_timestamp_seconds"] = true // written only by WriteProgress
+	known[sendPrefix+"heartbeat_timestamp_seconds"] = true // written only by WriteInterimMetrics
 	metric := regexp.MustCompile(`\btstat_send_[a-z_]+`)
 	for _, file := range []string{
 		"contrib/prometheus/tstat.rules.yml", "contrib/prometheus/tstat.rules.test.yml",
@@ -161,9 +161,9 @@ func TestMetricsInDocuments(t *testing.T) {
 	}
 }
 
-// TestWriteProgress: the counters of a running run are added to the file once, however
+// TestInterimMetrics: the counters of a running run are added to the file once, however
 // often the file is written, and the metrics of the last run's end stay.
-func TestWriteProgress(t *testing.T) {
+func TestInterimMetrics(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.prom")
 	good := sampleRun()
 	good.Status = 0
@@ -178,7 +178,7 @@ func TestWriteProgress(t *testing.T) {
 	now := start.Add(3 * time.Hour)
 	for range 3 {
 		r.Counters.Rows.Add(10)
-		if err := r.WriteProgress(f, now); err != nil {
+		if err := r.WriteInterimMetrics(f, now); err != nil {
 			t.Fatal(err)
 		}
 	}

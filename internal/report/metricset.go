@@ -148,36 +148,36 @@ func (s *metricSet) keep(name string) {
 }
 
 // ended adds the metrics that both programs write at the end of a run.
-func (s *metricSet) ended(tool string, o *Outcome) {
-	s.runs(strconv.Itoa(o.Status))
-	ended := unixSeconds(o.Ended)
-	s.gauge("status", "Exit status of the last run.", float64(o.Status))
-	s.gauge("seconds", "Time that the last run took.", o.seconds())
+func (s *metricSet) ended(tool string, r *RunInfo) {
+	s.runs(strconv.Itoa(r.Status))
+	ended := unixSeconds(r.Ended)
+	s.gauge("status", "Exit status of the last run.", float64(r.Status))
+	s.gauge("seconds", "Time that the last run took.", r.seconds())
 	s.gauge("last_run_timestamp_seconds", "When the last run ended.", ended)
 	const success, successHelp = "last_success_timestamp_seconds", "When the last run with exit status 0 ended."
-	if o.Status == 0 {
+	if r.Status == 0 {
 		s.gauge(success, successHelp, ended)
 	} else {
 		s.keep(success)
 	}
-	s.common(tool, o)
+	s.common(tool, r)
 }
 
 // running is like ended, for a run that has not ended. The metrics that describe the end
 // of a run keep the values of the last run.
-func (s *metricSet) running(tool string, o *Outcome) {
+func (s *metricSet) running(tool string, r *RunInfo) {
 	s.runs("")
 	for _, name := range []string{"status", "seconds", "last_run_timestamp_seconds", "last_success_timestamp_seconds"} {
 		s.keep(name)
 	}
-	s.common(tool, o)
+	s.common(tool, r)
 }
 
-func (s *metricSet) common(tool string, o *Outcome) {
-	errs, warnings := o.Events.lists()
+func (s *metricSet) common(tool string, r *RunInfo) {
+	errs, warnings := r.Events.lists()
 	s.count("errors", "Errors logged.", float64(errs.Count))
 	s.count("warnings", "Warnings logged.", float64(warnings.Count))
-	s.gauge("build_info", "Version of "+tool+".", 1, "version", o.Version)
+	s.gauge("build_info", "Version of "+tool+".", 1, "version", r.Version)
 }
 
 // runs counts runs by exit status. It adds a run that ended with status, or none if

@@ -7,9 +7,9 @@ import (
 	"tstat-transport/internal/delivery"
 )
 
-// Run is a run of tstat_send. Ended and Status are set when the run has ended.
+// Run is a run of tstat_send.
 type Run struct {
-	Outcome
+	RunInfo
 	Sensor   string
 	Roots    []Root
 	Settings Settings
@@ -43,7 +43,7 @@ type Settings struct {
 
 // runReport is the report of a Run; docs/report.schema.json describes it.
 type runReport struct {
-	outcomeHead
+	reportHead
 	Sensor   string        `json:"sensor"`
 	Roots    []Root        `json:"roots"`
 	Settings Settings      `json:"settings"`
@@ -51,7 +51,7 @@ type runReport struct {
 	Unsent   *unsentReport `json:"unsent"` // null if the crawl did not end
 	Latency  latencyReport `json:"confirm_latency"`
 	Stages   stageSeconds  `json:"stage_seconds"`
-	outcomeTail
+	reportTail
 }
 
 type unsentReport struct {
@@ -86,10 +86,10 @@ func (r *Run) WriteReport(path string) error { return writeJSON(path, r.report()
 
 func (r *Run) report() runReport {
 	report := runReport{
-		outcomeHead: r.head("tstat_send"),
-		Sensor:      r.Sensor, Roots: r.Roots, Settings: r.Settings, Counts: r.quantities(),
+		reportHead: r.head("tstat_send"),
+		Sensor:     r.Sensor, Roots: r.Roots, Settings: r.Settings, Counts: r.quantities(),
 		Latency: newLatencyReport(&r.Delivery.Latency), Stages: r.Counters.stageSeconds(),
-		outcomeTail: r.tail(),
+		reportTail: r.tail(),
 	}
 	if backlog, complete := r.Counters.Unsent.Backlog(); complete {
 		report.Unsent = &unsentReport{

@@ -53,7 +53,7 @@ func sampleRun() *Run {
 	log.Warn("blocked")
 	log.Info("ignored")
 	r := &Run{
-		Outcome:  Outcome{Version: "v1.2.3", Started: start, Ended: start.Add(90 * time.Second), Status: 75, Events: events},
+		RunInfo:  RunInfo{Version: "v1.2.3", Started: start, Ended: start.Add(90 * time.Second), Status: 75, Events: events},
 		Sensor:   "s",
 		Roots:    []Root{{Path: "/r", Instance: "1"}},
 		Settings: Settings{Transport: "rabbit", Timestamps: "s", UDPDuration: "ms", ThresholdBytes: 1_000_000_000},

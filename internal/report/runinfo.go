@@ -9,8 +9,8 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// Outcome is what the reports and the metrics of both programs have in common.
-type Outcome struct {
+// RunInfo describes a run of either program. Ended and Status are set when the run has ended.
+type RunInfo struct {
 	Version        string
 	Started, Ended time.Time
 	Status         int  // the exit status
@@ -18,8 +18,8 @@ type Outcome struct {
 	Events         *Events
 }
 
-// outcomeHead holds the first keys of a report.
-type outcomeHead struct {
+// reportHead holds the first keys of a report.
+type reportHead struct {
 	Tool        string    `json:"tool"`
 	Version     string    `json:"version"`
 	Started     time.Time `json:"started"`
@@ -29,25 +29,25 @@ type outcomeHead struct {
 	Interrupted bool      `json:"interrupted"`
 }
 
-// outcomeTail holds the last keys of a report.
-type outcomeTail struct {
+// reportTail holds the last keys of a report.
+type reportTail struct {
 	Errors   eventList `json:"errors"`
 	Warnings eventList `json:"warnings"`
 }
 
-func (o *Outcome) head(tool string) outcomeHead {
-	return outcomeHead{
-		Tool: tool, Version: o.Version, Started: o.Started, Ended: o.Ended,
-		Seconds: o.seconds(), Status: o.Status, Interrupted: o.Interrupted,
+func (r *RunInfo) head(tool string) reportHead {
+	return reportHead{
+		Tool: tool, Version: r.Version, Started: r.Started, Ended: r.Ended,
+		Seconds: r.seconds(), Status: r.Status, Interrupted: r.Interrupted,
 	}
 }
 
-func (o *Outcome) tail() (t outcomeTail) {
-	t.Errors, t.Warnings = o.Events.lists()
+func (r *RunInfo) tail() (t reportTail) {
+	t.Errors, t.Warnings = r.Events.lists()
 	return t
 }
 
-func (o *Outcome) seconds() float64 { return cli.Seconds(o.Ended.Sub(o.Started)) }
+func (r *RunInfo) seconds() float64 { return cli.Seconds(r.Ended.Sub(r.Started)) }
 
 // writeJSON writes a report to the file at path.
 func writeJSON(path string, report any) error {
