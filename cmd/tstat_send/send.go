@@ -29,7 +29,8 @@ const (
 // send sends directories, reports on the run and returns the exit status.
 func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	if !c.NoTransport {
-		// The run continues if the process that reads the log has ended.
+		// The run continues if the process that reads the log has ended. With
+		// --no-transport, SIGPIPE ends the run when its output has no reader.
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	c.limitMemory()

@@ -24,8 +24,7 @@ type backend struct {
 	// open and check return errors with a verdict of package transport.
 	open  func(context.Context) (transport.Transport, error)
 	check func(context.Context) []transport.Finding
-	// compression is the content coding for messages; empty if the transport
-	// compresses by itself.
+	// compression is the content coding that the pipeline applies to messages; empty for none.
 	compression string
 }
 
