@@ -140,7 +140,7 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 		change(&o)
 	}
 	out, err := workers.Run(b.Context(), o)
-	if err != nil || out.IOErrors != 0 || out.Transport != nil {
+	if err != nil || out.IOErrors != 0 || out.TransportErr != nil {
 		b.Fatalf("Run: %+v, %v", out, err)
 	}
 	n := counters

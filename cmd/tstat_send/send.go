@@ -207,9 +207,9 @@ func (c *command) options(roots []*logdir.Root, tel *telemetry) workers.Options 
 func (c *command) logOutcome(o workers.Outcome, log *slog.Logger) int {
 	status := cli.OK
 	switch {
-	case o.Transport == nil:
+	case o.TransportErr == nil:
 	case c.NoTransport:
-		log.Error("not_printed", "error", o.Transport)
+		log.Error("not_printed", "error", o.TransportErr)
 		if !o.Interrupted {
 			status = cli.IO
 		}
@@ -218,8 +218,8 @@ func (c *command) logOutcome(o workers.Outcome, log *slog.Logger) int {
 		if c.Resend {
 			hint = "continue as resend_stopped says"
 		}
-		log.Error("not_delivered", "transport", c.Transport, "error", o.Transport, "hint", hint)
-		status = transportStatus(o.Transport)
+		log.Error("not_delivered", "transport", c.Transport, "error", o.TransportErr, "hint", hint)
+		status = transportStatus(o.TransportErr)
 	}
 	if o.IOErrors > 0 {
 		status = cli.Worse(status, cli.IO)

@@ -47,7 +47,7 @@ func ExampleRun() {
 			Workers: 2, Publishers: 1, Version: "example",
 			Log: slog.New(slog.DiscardHandler), Counters: counters,
 		})
-		if err != nil || outcome.Transport != nil {
+		if err != nil || outcome.TransportErr != nil {
 			panic("not sent")
 		}
 		fmt.Println("rows:", counters.Rows.Load(), "marked:", counters.Marked.Load())

@@ -61,8 +61,8 @@ func TestCompressedMessages(t *testing.T) {
 					o.Compressor = c
 				}
 			})
-			if outcome.Transport != nil || len(to.bodies) == 0 {
-				t.Fatalf("%d messages: %v", len(to.bodies), outcome.Transport)
+			if outcome.TransportErr != nil || len(to.bodies) == 0 {
+				t.Fatalf("%d messages: %v", len(to.bodies), outcome.TransportErr)
 			}
 			if want == nil {
 				want = to.bodies
@@ -121,8 +121,8 @@ func hold(t *testing.T, root string, publishers int, full func(bytes, calls int6
 	t.Helper()
 	to := &holding{release: make(chan struct{}), full: full}
 	outcome, counters := run(t.Context(), t, root, to, func(o *workers.Options) { o.Mark, o.Publishers = false, publishers })
-	if outcome.Transport != nil {
-		t.Fatal(outcome.Transport)
+	if outcome.TransportErr != nil {
+		t.Fatal(outcome.TransportErr)
 	}
 	return to, counters
 }

@@ -73,8 +73,8 @@ type Outcome struct {
 	IOErrors int
 	// Locked counts directories that another run has locked.
 	Locked int
-	// Transport is the transport's error that stopped the run, else nil.
-	Transport error
+	// TransportErr is the transport's error that stopped the run, else nil.
+	TransportErr error
 	// Interrupted reports that the context ended before everything was done.
 	Interrupted bool
 	// ResumeAt is the time from which a stopped resend must be continued: the start of

@@ -62,8 +62,8 @@ func TestPackedMessages(t *testing.T) {
 	sendAll := func(pack bool, roundTrip int) *distant {
 		to := &distant{archive: newArchive(), roundTrip: roundTrip, encoding: make(map[string]int), arrived: make(chan struct{})}
 		outcome, _ := run(t.Context(), t, root, to, func(o *workers.Options) { o.Mark, o.Publishers, o.Pack = false, 4096, pack })
-		if outcome.Transport != nil {
-			t.Fatal(outcome.Transport)
+		if outcome.TransportErr != nil {
+			t.Fatal(outcome.TransportErr)
 		}
 		return to
 	}

@@ -275,8 +275,8 @@ func TestSamePlaceOtherLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		writeLog(t, root, dirName, "log_udp_complete", log)
-		if outcome, _ := run(t.Context(), t, root, to, nil); outcome.Transport != nil {
-			t.Fatal(outcome.Transport)
+		if outcome, _ := run(t.Context(), t, root, to, nil); outcome.TransportErr != nil {
+			t.Fatal(outcome.TransportErr)
 		}
 	}
 	diff(t, to.flows(t), want)

@@ -33,7 +33,7 @@ func TestFailingTransport(t *testing.T) {
 	}
 	for range 1000 {
 		outcome, _ := run(t.Context(), t, root, to, nil)
-		if outcome.Transport == nil {
+		if outcome.TransportErr == nil {
 			break
 		}
 		if _, err := os.Stat(filepath.Join(root, dirName, ".processed")); err == nil {
@@ -117,7 +117,7 @@ func TestGivenUp(t *testing.T) {
 	outcome, _ := run(t.Context(), t, root, to, func(o *workers.Options) {
 		o.Workers, o.Publishers, o.Counters = 1, 1, counters
 	})
-	if outcome.Interrupted || outcome.Transport == nil {
+	if outcome.Interrupted || outcome.TransportErr == nil {
 		t.Fatalf("%+v", outcome)
 	}
 	var reasons []string

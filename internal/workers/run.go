@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		p.process(ctx, entries)
 	}
 	p.takeBack()
-	if o.Resend != nil && (p.outcome.Interrupted || p.outcome.Transport != nil) {
+	if o.Resend != nil && (p.outcome.Interrupted || p.outcome.TransportErr != nil) {
 		p.outcome.ResumeAt = p.firstUnsent(entries)
 	}
 	return p.outcome, err
@@ -95,7 +95,7 @@ func (p *pipeline) processFirst(ctx context.Context, entries []logdir.Entry) {
 	for i := range entries {
 		before := p.Counters.Published.Load()
 		p.process(ctx, entries[i:i+1])
-		if p.outcome.Interrupted || p.outcome.Transport != nil || p.Counters.Published.Load() > before {
+		if p.outcome.Interrupted || p.outcome.TransportErr != nil || p.Counters.Published.Load() > before {
 			return
 		}
 	}
@@ -138,7 +138,7 @@ func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	}
 	endCheckpoints()
 	close(p.finished)
-	p.outcome.Transport = firstError(err, marking.Wait())
+	p.outcome.TransportErr = firstError(err, marking.Wait())
 	p.outcome.Interrupted = ctx.Err() != nil
 }
 

@@ -63,7 +63,7 @@ func (p *pipeline) takeBack() {
 	if p.journal.lost == nil {
 		return
 	}
-	p.outcome.Transport = p.journal.lost
+	p.outcome.TransportErr = p.journal.lost
 	if !p.Mark {
 		return
 	}

@@ -84,7 +84,7 @@ func TestTakeBack(t *testing.T) {
 	lost := fmt.Errorf("the queue is gone: %w", transport.ErrDestinationLost)
 	to := refusing(last, 0, &transport.Error{Verdict: transport.Misconfigured, Err: lost})
 	outcome, n := run(t.Context(), t, root, to, inTurn)
-	if !errors.Is(outcome.Transport, transport.ErrDestinationLost) || outcome.IOErrors != 0 {
+	if !errors.Is(outcome.TransportErr, transport.ErrDestinationLost) || outcome.IOErrors != 0 {
 		t.Errorf("outcome %+v", outcome)
 	}
 	for _, dir := range []string{grown, unfinished, fresh} {

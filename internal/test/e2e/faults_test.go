@@ -144,5 +144,5 @@ func (s *site) runWith(o amqp.Options) error {
 		Settings: message.Settings{Sensor: sensor}, Workers: 2, Publishers: o.Channels * o.Window,
 		Grace: 5 * time.Second, Version: "test", Log: o.Log, Counters: new(report.Counters),
 	})
-	return cmp.Or(err, p.Close(context.Background()), outcome.Transport)
+	return cmp.Or(err, p.Close(context.Background()), outcome.TransportErr)
 }
