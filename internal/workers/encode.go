@@ -128,10 +128,15 @@ func (b *blockEncoder) malformed(start, end int, reason fastparse.Reason, line i
 // endTail records the outcome of a last line without newline. Only a line that was
 // taken as a row counts.
 func (b *blockEncoder) endTail() {
-	b.out.tailAt = b.in.base + int64(b.in.lastLine())
+	start := b.in.lastLine()
+	b.out.tailAt = b.in.base + int64(start)
 	if b.out.tail == noTail {
 		b.out.tail = tailTaken
-	} else {
+		if string(b.in.buf[start:]) == "\r\n" { // empty: the log has only its CR
+			b.out.tail = tailNoRow
+		}
+	}
+	if b.out.tail != tailTaken {
 		b.out.books.lines--
 	}
 }

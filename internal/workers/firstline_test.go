@@ -88,6 +88,27 @@ func TestTailAndCarriageReturn(t *testing.T) {
 	}
 }
 
+// An empty line of which only the CR has arrived is not counted as a row, also when its
+// newline arrives.
+func TestTailOfOnlyCarriageReturn(t *testing.T) {
+	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9"
+	const row = "10.0.0.1 80 10.0.0.2 443 5 6 1.5 1795379200706.312012 1795379200708.312012"
+	root := t.TempDir()
+	const name = "log_tcp_complete"
+	log := header + "\r\n" + row + "\r\n\r"
+	for i, more := range []string{"", "\n", row + "\r\n"} {
+		log += more
+		writeLog(t, root, dirName, name, []byte(log))
+		if outcome, _ := run(t.Context(), t, root, newArchive(), nil); outcome != (workers.Outcome{}) {
+			t.Fatalf("%d: %+v", i, outcome)
+		}
+		s := mark(t, root, dirName).Logs[name]
+		if rows := [...]int64{1, 1, 2}[i]; s.Rows != rows || s.Below != 0 || s.Line != rows+1+int64(min(i, 1)) || s.Tail != nil {
+			t.Errorf("%d: %+v, want %d rows, none below the threshold, no tail", i, s, rows)
+		}
+	}
+}
+
 // A log without a header, a header that lacks columns, and a header that is too long have
 // different errors.
 func TestNoHeaderMessages(t *testing.T) {

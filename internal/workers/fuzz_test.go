@@ -42,6 +42,7 @@ func FuzzPipeline(f *testing.F) {
 		"10.0.0.1 80 10.0.0.2 443 5 6 1.5 1795379200706.312012 1795379200708"
 	header := strings.IndexByte(tcp, '\n') + 1
 	f.Add([]byte(tcp), []byte{}, byte(0))
+	f.Add([]byte(tcp+"\r\n\r"), []byte{}, byte(0))
 	f.Add([]byte(tcp), []byte(fitting(`"position":86,"end":86,"line":1`)), byte(0))
 	f.Add([]byte(tcp), []byte(fitting(`"position":86,"end":86,"header":80`)), byte(compress))
 	f.Add([]byte(tcp), []byte(fitting(`"position":161,"end":228,"line":2,"tail":{"bytes":67,"flows":2}`)), byte(asMark))
