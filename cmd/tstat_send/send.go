@@ -196,7 +196,7 @@ func (c *command) options(roots []*logdir.Root, tel *telemetry) workers.Options 
 			Sensor: c.Sensor, Instance: c.Instance,
 			Milliseconds: c.Timestamps == "ms", UDPMilliseconds: c.UDPDuration == "ms",
 		},
-		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.publishers(), Waiting: c.waiting(),
+		Threshold: c.Threshold.bytes, Workers: c.Workers, Publishers: c.publishers(), Untaken: c.untaken(),
 		Directories: c.directories(), Pack: c.rabbit(),
 		Grace: grace, Version: build.Version, Log: tel.log, Counters: tel.run.Counters,
 	}

@@ -49,10 +49,10 @@ func (c *command) publishers() int {
 	return n
 }
 
-// waiting returns how many messages may wait until the transport takes them: enough that a
+// untaken returns how many messages may wait until the transport takes them: enough that a
 // channel with room always finds a message, and few, since they occupy memory. Only
-// RabbitMQ reports that it takes a message; waiting returns 0 for the other transports.
-func (c *command) waiting() int {
+// RabbitMQ reports that it takes a message; untaken returns 0 for the other transports.
+func (c *command) untaken() int {
 	if !c.rabbit() {
 		return 0
 	}

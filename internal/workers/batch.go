@@ -19,9 +19,9 @@ const maxFlows = 100
 // those that other workers add meanwhile.
 type blockQueue struct {
 	mu       sync.Mutex
-	waiting  []*encodedBlock
-	next     int  // seq of the next block to take
-	batching bool // a worker is taking blocks
+	blocks   []*encodedBlock // in any order
+	next     int             // seq of the next block to take
+	batching bool            // a worker is taking blocks
 }
 
 // add adds a block. If add returns true, the caller is the worker that batches, and
@@ -29,7 +29,7 @@ type blockQueue struct {
 func (q *blockQueue) add(e *encodedBlock) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, e)
+	q.blocks = append(q.blocks, e)
 	if q.batching {
 		return false
 	}
@@ -42,13 +42,13 @@ func (q *blockQueue) add(e *encodedBlock) bool {
 func (q *blockQueue) pop() *encodedBlock {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := slices.IndexFunc(q.waiting, func(e *encodedBlock) bool { return e.seq == q.next })
+	i := slices.IndexFunc(q.blocks, func(e *encodedBlock) bool { return e.seq == q.next })
 	if i < 0 {
 		q.batching = false
 		return nil
 	}
-	e := q.waiting[i]
-	q.waiting = slices.Delete(q.waiting, i, i+1)
+	e := q.blocks[i]
+	q.blocks = slices.Delete(q.blocks, i, i+1)
 	q.next++
 	return e
 }
@@ -158,7 +158,7 @@ func (b *batch) emit(ctx context.Context) {
 		body, m.Encoding = b.packed, transport.Packed
 	}
 	m.Body = p.bodies.clone(body)
-	m.after = b.sendable
+	m.progress = b.sendable
 	b.from = b.to
 	b.message, b.flows = nil, 0
 	b.log.dir.holdMessage(m)
@@ -193,7 +193,7 @@ func (b *batch) logEnd(e *encodedBlock) *logEnd {
 	if e.err != nil {
 		return nil
 	}
-	end := &logEnd{progress: b.read, read: e.after, incomplete: e.tail == tailIncomplete, zeroTail: e.zeroTail || b.log.padded}
+	end := &logEnd{progress: b.read, after: e.after, incomplete: e.tail == tailIncomplete, zeroTail: e.zeroTail || b.log.padded}
 	switch {
 	case e.zeroTail && e.sentInZeros.Flows > 0:
 		tail := e.sentInZeros // a copy, since e will be reused

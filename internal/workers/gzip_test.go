@@ -141,7 +141,7 @@ func TestGzipResumeStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := int64(strings.LastIndex(log[:len(log)-1], "\n") + 1)
-	state := logdir.LogState{Position: at, End: at, Fingerprint: printOf(log[:at])}
+	state := logdir.LogState{Position: at, End: at, Fingerprint: fingerprintOf(log[:at])}
 	err = dir.WriteProcessing(logdir.State{Version: "test", Logs: map[string]logdir.LogState{"log_tcp_complete": state}})
 	if err := errors.Join(err, dir.Close()); err != nil {
 		t.Fatal(err)

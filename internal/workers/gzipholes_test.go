@@ -76,7 +76,7 @@ func TestGzipHolesReadOnce(t *testing.T) {
 	if r.stretch.text != decompressed {
 		t.Error("the log was decompressed again")
 	}
-	if want := printOf(text); r.fingerprint() != want {
+	if want := fingerprintOf(text); r.fingerprint() != want {
 		t.Errorf("fingerprint %s, want %s", r.fingerprint(), want)
 	}
 }

@@ -34,8 +34,8 @@ type dirWork struct {
 // ledger is the account of a directory in work.
 type ledger struct {
 	mu sync.Mutex
-	// holds counts the logs that have not ended, the messages without an outcome, and
-	// open until it has added all logs. When holds falls to zero, the directory is
+	// holds counts the logs that have not ended and the messages without an outcome, and
+	// begins with the hold of newDirWork. When holds falls to zero, the directory is
 	// finished.
 	holds    int
 	messages int   // number of messages so far
@@ -54,14 +54,14 @@ type logLedger struct {
 	read        int64 // position up to which the log was read; set when the log has ended
 	confirmed   progress
 	end         *logEnd     // nil before the end, and if the log could not be read to its end
-	waiting     []*outgoing // the first message that is not confirmed, and all messages after it
+	window      []*outgoing // the first message that is not confirmed, and all messages after it
 }
 
 // logEnd is the end of a log that was read to its end. progress does not count a
 // last line without newline.
 type logEnd struct {
 	progress
-	read       int64        // offset after the last byte that was read
+	after      int64        // offset after the last byte that was read
 	tail       *logdir.Tail // the last line, if it has no newline and was taken as a row
 	incomplete bool         // the last line is not a row yet
 	zeroTail   bool         // the log ends with zero bytes
@@ -98,7 +98,7 @@ func (d *dirWork) holdMessage(m *outgoing) {
 	defer d.ledger.mu.Unlock()
 	d.ledger.holds++
 	d.ledger.messages++
-	m.log.ledger.waiting = append(m.log.ledger.waiting, m)
+	m.log.ledger.window = append(m.log.ledger.window, m)
 }
 
 // recordOutcome records a message's outcome. A failed message blocks the
@@ -122,16 +122,16 @@ func (p *pipeline) recordOutcome(m *outgoing, err error) {
 // up to its first message that is not confirmed.
 func (l *logWork) confirmLocked(m *outgoing) {
 	m.confirmed = true
-	waiting := l.ledger.waiting
+	window := l.ledger.window
 	n := 0
-	for n < len(waiting) && waiting[n].confirmed {
+	for n < len(window) && window[n].confirmed {
 		n++
 	}
 	if n == 0 {
 		return
 	}
-	l.ledger.confirmed = waiting[n-1].after
-	l.ledger.waiting = slices.Delete(waiting, 0, n)
+	l.ledger.confirmed = window[n-1].progress
+	l.ledger.window = slices.Delete(window, 0, n)
 	l.dir.ledger.unsaved = true
 }
 
@@ -247,14 +247,14 @@ func (d *dirWork) hasUnsaved() bool {
 // empty if no block of the log has been read.
 func (l *logWork) stateLocked() logdir.LogState {
 	at := l.ledger.confirmed
-	end := logEnd{progress: at, read: at.position}
+	end := logEnd{progress: at, after: at.position}
 	switch {
-	case l.ledger.end != nil && len(l.ledger.waiting) == 0:
+	case l.ledger.end != nil && len(l.ledger.window) == 0:
 		end = *l.ledger.end
 	case at.same(&l.earlier): // nothing new is confirmed
 		return l.earlier
 	case at.position == l.earlier.Position: // only rows in holes are confirmed: the log ends as before
-		end.read, end.tail, end.zeroTail = l.earlier.End, l.earlier.Tail, l.earlier.ZeroTail
+		end.after, end.tail, end.zeroTail = l.earlier.End, l.earlier.Tail, l.earlier.ZeroTail
 		end.incomplete = l.earlier.Incomplete > 0
 	}
 	books := end.books
@@ -262,7 +262,7 @@ func (l *logWork) stateLocked() logdir.LogState {
 		books.add(tailBooks(*end.tail))
 	}
 	s := logdir.LogState{
-		Position: end.position, End: end.read, Header: end.headerLine, Line: end.books.lines,
+		Position: end.position, End: end.after, Header: end.headerLine, Line: end.books.lines,
 		Holes: end.holes, ZeroTail: end.zeroTail, Tail: end.tail,
 		Fingerprint: l.ledger.fingerprint,
 		Rows:        books.rows(), Below: books.below, Malformed: books.malformed, Flows: books.flows, NotFinite: books.notFinite,

@@ -19,11 +19,11 @@ type logFile struct {
 
 // logText is the uncompressed text of a log. It knows nothing of lines.
 type logText struct {
-	plain  *io.SectionReader // nil for a gzip log
-	gzip   io.Reader         // nil for a plain log; it cannot go back
-	offset int64             // of the next byte
-	last   byte              // the byte before offset
-	print  logdir.Fingerprinter
+	plain       *io.SectionReader // nil for a gzip log
+	gzip        io.Reader         // nil for a plain log; it cannot go back
+	offset      int64             // of the next byte
+	last        byte              // the byte before offset
+	fingerprint logdir.Fingerprinter
 }
 
 // newLogText returns the text of a log, from its start. ctx bounds every read of a gzip
@@ -49,7 +49,7 @@ func (t *logText) Read(b []byte) (n int, err error) {
 	if n > 0 {
 		t.offset += int64(n)
 		t.last = b[n-1]
-		_, _ = t.print.Write(b[:n])
+		_, _ = t.fingerprint.Write(b[:n])
 	}
 	return n, err
 }

@@ -38,9 +38,9 @@ type Options struct {
 	Directories int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
-	// Waiting is the number of these messages that may wait until the transport
-	// takes them (Message.Taken). 0 is for a transport that does not call Taken.
-	Waiting int
+	// Untaken is the number of these messages that the transport may not have taken
+	// yet (Message.Taken). 0 is for a transport that does not call Taken.
+	Untaken int
 	// Compressor compresses the messages; nil leaves them uncompressed.
 	Compressor *transport.Compressor
 	// Pack is for a transport that knows transport.Packed: uncompressed messages are packed

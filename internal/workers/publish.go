@@ -20,9 +20,9 @@ import (
 type outgoing struct {
 	transport.Message
 	log *logWork
-	// after is the progress of the log once this message and all messages before it
-	// are confirmed.
-	after     progress
+	// progress is the log's once this message and all messages before it are
+	// confirmed.
+	progress  progress
 	confirmed bool // guarded by the mutex of the directory's ledger
 }
 
@@ -48,19 +48,19 @@ func (p *pipeline) newMessage(l *logWork, scratch []byte) *outgoing {
 }
 
 // startPublishers starts a publisher for each message, until messages is closed. If
-// maxBytesInFlight leaves no room for a message, or Waiting messages wait for the
-// transport, startPublishers waits, and the stages before it wait too. If a
+// maxBytesInFlight leaves no room for a message, or Untaken messages are not
+// taken yet, startPublishers waits, and the stages before it wait too. If a
 // publisher fails, healthy ends and startPublishers returns.
 func (p *pipeline) startPublishers(ctx, healthy context.Context, stop context.CancelCauseFunc, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
-	waiting := semaphore.NewWeighted(int64(cmp.Or(p.Waiting, p.Publishers)))
+	untaken := semaphore.NewWeighted(int64(cmp.Or(p.Untaken, p.Publishers)))
 	for m := range p.messages {
 		size := min(int64(cap(m.Body)+perMessage), maxBytesInFlight)
-		if room.Acquire(healthy, size) != nil || waiting.Acquire(healthy, 1) != nil {
+		if room.Acquire(healthy, size) != nil || untaken.Acquire(healthy, 1) != nil {
 			p.recordOutcome(m, errStopped)
 			return context.Cause(healthy)
 		}
-		m.Taken = sync.OnceFunc(func() { waiting.Release(1) })
+		m.Taken = sync.OnceFunc(func() { untaken.Release(1) })
 		publishers.Go(func() error {
 			defer room.Release(size)
 			defer m.Taken()

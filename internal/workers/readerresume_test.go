@@ -41,14 +41,14 @@ func TestReaderResume(t *testing.T) {
 				t.Fatalf("from %d: %v", l.at, err)
 			}
 			sameLines(t, fmt.Sprintf("from %d, compressed %v", l.at, packed), got, all[i:])
-			if want := printOf(log); r.fingerprint() != want {
+			if want := fingerprintOf(log); r.fingerprint() != want {
 				t.Fatalf("from %d: fingerprint %s, want %s", l.at, r.fingerprint(), want)
 			}
 		}
 	}
 }
 
-func printOf(log string) string {
+func fingerprintOf(log string) string {
 	var p logdir.Fingerprinter
 	_, _ = p.Write([]byte(log))
 	return p.At(int64(len(log)))

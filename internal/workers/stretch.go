@@ -100,7 +100,7 @@ func lineStart(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
 
 // fingerprint identifies the log by what has been read so far. The fingerprint is
 // final after the first call of next, since it covers less than a block.
-func (r *stretchReader) fingerprint() string { return r.text.print.At(math.MaxInt64) }
+func (r *stretchReader) fingerprint() string { return r.text.fingerprint.At(math.MaxInt64) }
 
 // next fills b with the next block. The caller must not call next again after
 // the last block.
