@@ -3,6 +3,7 @@ package soak
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -156,7 +157,7 @@ func (w *world) report() string {
 		written += len(rows)
 		received += len(rows) - missing
 		orphans += c.Orphans
-		fmt.Fprintf(&b, "tstat %-6s directories %d, rotations %d, restarts %d, kills %d, headers again %d, deleted by itself %d\n",
+		fmt.Fprintf(&b, "tstat %-6s directories %d, rotations %d, restarts %d, kills %d, headers repeated %d, directories deleted by Tstat %d\n",
 			s.name, c.Dirs, c.Rotations, c.Restarts, c.Kills, c.Reloads, c.Deletions)
 	}
 	fmt.Fprintf(&b, "rows written        %d\n", written)
@@ -164,8 +165,18 @@ func (w *world) report() string {
 	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
 	fmt.Fprintf(&b, "flows repeated      %d\n", w.repeatedFlows)
 	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
-	fmt.Fprintf(&b, "runs of tstat_cull  %v by how they ended, directories culled %d and those of the killed\n", w.culls, w.culled)
+	fmt.Fprintf(&b, "runs of tstat_cull by how they ended %s\n", counts(w.culls))
+	fmt.Fprintf(&b, "directories culled  %d by the runs that were not killed\n", w.culled)
 	fmt.Fprintf(&b, "logs compressed by gzip(1) %d\n", w.compressed)
 	fmt.Fprintf(&b, "rows that Tstat wrote into a log already culled %d\n", orphans)
+	return b.String()
+}
+
+// counts returns the number of runs for each ending, as text.
+func counts(runs map[string]int) string {
+	var b strings.Builder
+	for _, how := range slices.Sorted(maps.Keys(runs)) {
+		fmt.Fprintf(&b, " %s: %d", how, runs[how])
+	}
 	return b.String()
 }

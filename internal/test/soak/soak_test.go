@@ -3,9 +3,7 @@ package soak
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,14 +70,10 @@ func TestSoak(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "soak of %v, seed %d\n%s", took, seed, w.report())
 	fmt.Fprintf(&b, "rows lost           %d\nruns stuck          %d\nstatuses wrong      %d\n", lost, stuck, wrong)
-	fmt.Fprintf(&b, "%-36s %5s %8s  %8s  %s\n", "fault", "times", "mid-run", "longest", "runs by how they ended")
+	fmt.Fprintf(&b, "%-36s %5s %8s  %8s  %s\n", "fault", "runs", "mid-run", "longest", "runs by how they ended")
 	for _, f := range faults {
 		s := seen[f.name]
-		fmt.Fprintf(&b, "%-36s %5d %8d  %8v ", f.name, s.injected, s.hit, s.longest.Round(100*time.Millisecond))
-		for _, how := range slices.Sorted(maps.Keys(s.ended)) {
-			fmt.Fprintf(&b, " %s: %d", how, s.ended[how])
-		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "%-36s %5d %8d  %8v %s\n", f.name, s.injected, s.hit, s.longest.Round(100*time.Millisecond), counts(s.ended))
 	}
 	fmt.Print(b.String())
 }
