@@ -1,4 +1,4 @@
-// Package architecture compares docs/architecture.md with the code.
+// Package architecture compares README.md, CONTRIBUTING.md and the pages in docs with the code.
 package architecture
 
 import (
