@@ -205,13 +205,6 @@ func (p *pipeline) upTo(d time.Duration) time.Duration {
 	return time.Duration(p.rand.Int64N(int64(d)))
 }
 
-// pause lets the processes run for d.
-func (p *pipeline) pause(d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	<-t.C
-}
-
 // kill kills a part other than the sender, and starts it again.
 func (p *pipeline) kill(part string) {
 	p.t.Helper()
@@ -219,11 +212,11 @@ func (p *pipeline) kill(part string) {
 	switch part {
 	case "broker":
 		p.node.Kill()
-		p.pause(p.upTo(300 * time.Millisecond))
+		testkit.Pause(p.t.Context(), p.upTo(300*time.Millisecond))
 		p.node.Start()
 	case "database":
 		p.db.kill()
-		p.pause(p.upTo(300 * time.Millisecond))
+		testkit.Pause(p.t.Context(), p.upTo(300*time.Millisecond))
 		p.db.start()
 	case "consumer":
 		i := p.rand.IntN(len(p.consumers))
@@ -259,7 +252,7 @@ func TestExactlyOnce(t *testing.T) {
 			point += ":" + strconv.Itoa(1+p.rand.IntN(8))
 		}
 		sender := p.send(point)
-		p.pause(p.upTo(100 * time.Millisecond))
+		testkit.Pause(p.t.Context(), p.upTo(100*time.Millisecond))
 		p.kill(parts[0])
 		parts = parts[1:]
 		if sender.RunsFor(p.upTo(500 * time.Millisecond)) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestQueriesOfThePage(t *testing.T) {
 	}
 	defer s.close()
 	for i, body := range messagesOf(goldenFlows(t, "lossy_level31"), 100) {
-		m := read(asDelivery("sensor1/0/2026_11_22_20_26.out/log_tcp_complete@"+string(rune('0'+i))+"-9", body))
+		m := read(asDelivery(fmt.Sprintf("sensor1/0/2026_11_22_20_26.out/log_tcp_complete@%d-%d", i, i+1), body))
 		if _, err := s.save(t.Context(), []*message{m}); err != nil {
 			t.Fatal(err)
 		}
