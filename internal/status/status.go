@@ -59,7 +59,7 @@ type Root struct {
 type Report struct {
 	Time        time.Time   `json:"time"`
 	Roots       []Root      `json:"roots"`
-	Directories []Directory `json:"directories"` // oldest first
+	Directories []Directory `json:"directories"` // first those that cannot be entered, then the oldest
 	Bytes       int64       `json:"bytes"`       // of all directories
 }
 
@@ -152,10 +152,10 @@ func describe(path string, found logdir.Inspection, locks logdir.Locks) Director
 		d.State, d.Error = Failed, found.Progress.Error
 	case found.Mark.Damaged != nil:
 		d.State, d.Error = DamagedMark, found.Mark.Damaged.Error()
-	case found.ProgressErr != nil:
-		d.State, d.Error = Unfinished, found.ProgressErr.Error()
 	case len(found.Zeros) > 0:
 		d.State, d.Error = ZeroBytes, "zero bytes in "+strings.Join(found.Zeros, " and ")+": rows may still appear there"
+	case found.ProgressErr != nil:
+		d.State, d.Error = Unfinished, found.ProgressErr.Error()
 	case found.Begun:
 		d.State = Unfinished
 	case found.Mark.Kind == logdir.None:

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -62,6 +63,35 @@ func TestCollectTakesNoLock(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestStateOrder: if several states fit a directory, the first in the order of the constants
+// is reported.
+func TestStateOrder(t *testing.T) {
+	why := errors.New("why")
+	var found logdir.Inspection
+	check := func(want State) {
+		t.Helper()
+		if d := describe("x.out", found, nil); d.State != want {
+			t.Errorf("state %s, want %s", d.State, want)
+		}
+	}
+	found.Mark.Kind = logdir.Ours
+	check(Changed)
+	found.Mark.Kind = logdir.None
+	check(Untried)
+	found.Begun = true
+	check(Unfinished)
+	found.ProgressErr = why
+	check(Unfinished)
+	found.Zeros = []string{"log_tcp_complete"}
+	check(ZeroBytes)
+	found.Mark.Damaged = why
+	check(DamagedMark)
+	found.Progress.Error = "why"
+	check(Failed)
+	found.Err = why
+	check(Unreadable)
 }
 
 func TestFormat(t *testing.T) {
