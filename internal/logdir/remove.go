@@ -326,9 +326,12 @@ func (r *remover) removeAll(dir int, name, full string, depth int) error {
 // remove calls unlinkat(2). It is no error if the name is gone.
 func (r *remover) remove(dir int, name, full string, flags int) error {
 	_, err := retry(func() (int, error) { return 0, unix.Unlinkat(dir, name, flags) })
-	if err != nil && err != unix.ENOENT {
+	switch err {
+	case nil:
+		r.begun = true
+	case unix.ENOENT:
+	default:
 		return &fs.PathError{Op: "remove", Path: full, Err: err}
 	}
-	r.begun = true
 	return nil
 }

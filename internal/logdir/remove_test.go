@@ -201,6 +201,16 @@ func TestDeleteKeepsTheMarkToTheEnd(t *testing.T) {
 	}
 }
 
+// TestDeleteOfNothing: Delete of an empty directory that cannot be removed has not begun.
+func TestDeleteOfNothing(t *testing.T) {
+	d := open(t, entry(tree(t, map[string]string{"x.out/": ""}), "x.out"))
+	must(t, d.MoveAway())
+	testkit.Mount(t, "none", d.Path(), "tmpfs", 0, "size=64k")
+	if begun, err := d.Delete(t.Context()); begun || !errors.Is(err, unix.EBUSY) {
+		t.Errorf("begun %v, error %v, want %v", begun, err, unix.EBUSY)
+	}
+}
+
 func TestDeleteOnlyWhatWasMovedAway(t *testing.T) {
 	d := open(t, entry(tree(t, map[string]string{"x.out/" + tcp: ""}), "x.out"))
 	defer func() {
