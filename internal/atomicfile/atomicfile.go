@@ -61,7 +61,8 @@ func open(dir *os.File, name, op string, flags int, mode fs.FileMode) (*File, er
 }
 
 // Commit syncs the file, renames it to name, which replaces an older file, and syncs
-// the directory. If Commit fails before the renaming, it removes the temporary file.
+// the directory. If the file cannot be synced or renamed, Commit removes the
+// temporary file.
 func (f *File) Commit(name string) error {
 	failpoint.Hit("unsynced")
 	if err := f.Sync(); err != nil {

@@ -86,7 +86,7 @@ func verifyToEnd(ctx context.Context, f *os.File, log Log, st Stat, ls LogState)
 		return Replaced, err
 	}
 	n, err := io.Copy(io.Discard, rest)
-	if err != nil && !isTruncated(err) {
+	if err != nil && !atEnd(err) {
 		return Replaced, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
 	return ls.compareLength(covered + n), nil
@@ -126,9 +126,9 @@ func (l *LogState) compareLength(length int64) Change {
 	return Grown
 }
 
-// isTruncated reports whether err means that a stream ends before it is complete, as the
-// stream of a log that is still being written does.
-func isTruncated(err error) bool {
+// atEnd reports whether err is the end of a log. The compressed data of a log that is still
+// being written can end anywhere.
+func atEnd(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 

@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-
-	"tstat-transport/internal/test/testkit"
 )
 
 // TestChange modifies a marked directory. Unsent returns what is not sent. UpToDate and
@@ -219,38 +216,6 @@ func TestUnsentEndsWithItsContext(t *testing.T) {
 	if _, err := d.Unsent(ctx, s); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-}
-
-// Wherever its context ends, a stream returns the error of the context, also while a
-// truncated stream is read for the second time.
-func TestUncompressedEndsWithItsContext(t *testing.T) {
-	whole := packed(rows("a", 20000))
-	for _, file := range []string{whole, whole[:len(whole)-9]} {
-		want, end := readPacked(t.Context(), file)
-		stops := 0
-		for ; ; stops++ {
-			got, err := readPacked(testkit.Countdown(t.Context(), stops), file)
-			if errors.Is(err, context.Canceled) {
-				continue
-			}
-			if got != want || !errors.Is(err, end) {
-				t.Errorf("after %d reads: %d bytes of %d, %v", stops, len(got), len(want), err)
-			}
-			break
-		}
-		if stops < len(file)>>12 {
-			t.Errorf("%d bytes were read in %d reads", len(file), stops)
-		}
-	}
-}
-
-func readPacked(ctx context.Context, file string) (string, error) {
-	z, err := Uncompressed(ctx, strings.NewReader(file), int64(len(file)))
-	if err != nil {
-		return "", err
-	}
-	b, err := io.ReadAll(z)
-	return string(b), err
 }
 
 // TestZeroBytesAndFingerprint: a fingerprint that ends in front of zero bytes still matches

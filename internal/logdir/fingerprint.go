@@ -65,7 +65,7 @@ func matches(r io.Reader, want string) (covered int64, same bool, err error) {
 	}
 	head := make([]byte, n)
 	switch _, err := io.ReadFull(r, head); {
-	case isTruncated(err):
+	case atEnd(err):
 		return 0, false, nil
 	case err != nil:
 		return 0, false, err

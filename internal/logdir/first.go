@@ -71,7 +71,7 @@ func (f firstFile) canBecomeMark(b []byte) bool {
 // A crash before the renaming leaves the first content, which records no progress, or b,
 // which records that everything is confirmed. A crash of the machine can also leave a
 // mixture of their sectors. A mixture is not valid JSON, since the first content is
-// shorter than b and has only one sector. So the mixture is damaged and records no
+// not longer than b and has only one sector. So the mixture is damaged and records no
 // progress either.
 func (d *Dir) makeFirstTheMark(b []byte) error {
 	f, err := atomicfile.Reopen(d.file, processing)

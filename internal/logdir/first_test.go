@@ -63,8 +63,8 @@ func TestFirstBecomesTheMark(t *testing.T) {
 	onlyMarked(t, d, s)
 }
 
-// TestFirstIsNotOverwritten: a .processing that is not the file of WriteFirst, or not that
-// alone, is not overwritten but replaced, and the mark is written all the same.
+// TestFirstIsNotOverwritten: WriteProcessed writes the mark to a new file if .processing is
+// not the file of WriteFirst, was written to since, or has a second hard link.
 func TestFirstIsNotOverwritten(t *testing.T) {
 	other := []byte("of somebody else")
 	for name, change := range map[string]func(t *testing.T, d *Dir, path string){

@@ -15,9 +15,9 @@ import (
 // when ctx ends. Every read after a failed one returns the same error. The reader ends
 //   - with io.EOF at the end of the last member; zero bytes after it are padding, as for
 //     gzip(1);
-//   - with io.ErrUnexpectedEOF where the .gz is truncated, as that of a log that is still
-//     being compressed, after all content that can be decompressed. If not even the first
-//     header is complete, there is no content and no error;
+//   - with io.ErrUnexpectedEOF if the .gz is truncated, for example because it is still
+//     being written. The reader first returns all content that can be decompressed. If not
+//     even the first header is complete, there is no content and no error;
 //   - at a range of zero bytes inside a member, in place of data that has not arrived yet:
 //     with io.ErrUnexpectedEOF if only zero bytes follow, else with errZeros.
 func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
@@ -31,7 +31,7 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 	}
 	file := func() io.Reader { return newZeroGuard(upTo(size), wholeMembers) }
 	z, err := newMembers(new(gzip.Reader), file())
-	if isTruncated(err) {
+	if atEnd(err) {
 		return bytes.NewReader(nil), nil
 	}
 	if err != nil {
@@ -45,8 +45,8 @@ func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, er
 // So unpacker then reads the stream again with the standard decompressor.
 type unpacker struct {
 	z         *members         // the fast decompressor, then the standard one
-	file      func() io.Reader // from its start
-	returned  int64            // bytes
+	file      func() io.Reader // returns a reader of the .gz from its start
+	returned  int64            // bytes of content
 	restarted bool
 }
 
@@ -72,7 +72,7 @@ func (u *unpacker) restart() {
 	switch {
 	case err == nil:
 		u.z = z
-	case !isTruncated(err): // damaged or unreadable: the end of its rows is unknown
+	case !atEnd(err): // damaged or unreadable: the end of its rows is unknown
 		u.z.err = err
 	}
 	// Else the standard decompressor gets no further, and u.z.err stays.

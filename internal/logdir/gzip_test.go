@@ -9,16 +9,18 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+
+	"tstat-transport/internal/test/testkit"
 )
 
-// unpack returns all that can be read of a .gz, and the error at its end.
-func unpack(file []byte) (string, error) {
-	r, err := Uncompressed(context.Background(), bytes.NewReader(file), int64(len(file)))
+// readPacked returns all that can be read of a .gz, and the error at its end.
+func readPacked(ctx context.Context, file string) (string, error) {
+	z, err := Uncompressed(ctx, strings.NewReader(file), int64(len(file)))
 	if err != nil {
 		return "", err
 	}
-	text, err := io.ReadAll(r)
-	return string(text), err
+	b, err := io.ReadAll(z)
+	return string(b), err
 }
 
 // TestGzipPadding: Uncompressed accepts the padding that gzip -t and zcat accept.
@@ -63,7 +65,7 @@ func TestGzipPadding(t *testing.T) {
 		tests = append(tests, test{"at a read boundary", join(head, bytes.Repeat([]byte("x"), extra), one[10:], zeros(5000)), "one\n", nil})
 	}
 	for _, tt := range tests {
-		text, err := unpack(tt.file)
+		text, err := readPacked(t.Context(), string(tt.file))
 		if text != tt.text || !errors.Is(err, tt.err) {
 			t.Errorf("%s, file of %d bytes: %d bytes of text and error %v, want %d and %v",
 				tt.name, len(tt.file), len(text), err, len(tt.text), tt.err)
@@ -81,12 +83,35 @@ func TestGzipCutThenZeros(t *testing.T) {
 	whole := []byte(packed(rows.String()))
 	for _, at := range []int{len(whole) / 3, len(whole) / 2, len(whole) - 6} {
 		file := append(bytes.Clone(whole[:at]), make([]byte, 100000)...)
-		if _, err := unpack(file); err == nil {
+		if _, err := readPacked(t.Context(), string(file)); err == nil {
 			t.Errorf("cut at %d of %d: no error", at, len(whole))
 		}
 	}
-	if _, err := unpack(make([]byte, 512)); !errors.Is(err, gzip.ErrHeader) {
+	if _, err := readPacked(t.Context(), string(make([]byte, 512))); !errors.Is(err, gzip.ErrHeader) {
 		t.Errorf("nothing but zeros: error %v, want %v", err, gzip.ErrHeader)
+	}
+}
+
+// Wherever its context ends, a stream returns the error of the context, also while a
+// truncated stream is read for the second time.
+func TestUncompressedEndsWithItsContext(t *testing.T) {
+	whole := packed(rows("a", 20000))
+	for _, file := range []string{whole, whole[:len(whole)-9]} {
+		want, end := readPacked(t.Context(), file)
+		stops := 0
+		for ; ; stops++ {
+			got, err := readPacked(testkit.Countdown(t.Context(), stops), file)
+			if errors.Is(err, context.Canceled) {
+				continue
+			}
+			if got != want || !errors.Is(err, end) {
+				t.Errorf("after %d reads: %d bytes of %d, %v", stops, len(got), len(want), err)
+			}
+			break
+		}
+		if stops < len(file)>>12 {
+			t.Errorf("%d bytes were read in %d reads", len(file), stops)
+		}
 	}
 }
 
@@ -110,7 +135,7 @@ func (f *brokenAt) ReadAt(b []byte, at int64) (int, error) {
 // that reads on would take an unreadable .gz for a truncated one.
 func TestUncompressedRepeatsItsError(t *testing.T) {
 	whole := packed(rows("a", 20000))
-	for cut, readings := range map[int]int{0: 1, 9: 2} { // the bytes missing at the end
+	for _, cut := range []int{0, 9} {
 		text := whole[:len(whole)-cut]
 		reads := 0
 		for ; ; reads++ {
@@ -125,16 +150,20 @@ func TestUncompressedRepeatsItsError(t *testing.T) {
 			if !errors.Is(err, errDisk) {
 				t.Fatalf("%d bytes cut, read %d fails: error %v, want %v", cut, reads, err, errDisk)
 			}
+			if z == nil { // the first header cannot be read
+				continue
+			}
 			for range 2 {
-				if z == nil { // the first header cannot be read
-					break
-				}
 				if n, again := z.Read(make([]byte, 100)); n > 0 || !errors.Is(again, errDisk) {
 					t.Fatalf("%d bytes cut, read %d fails: then %d bytes and error %v, want %v", cut, reads, n, again, errDisk)
 				}
 			}
 		}
-		if least := readings * len(text) >> 12; reads < least {
+		least := len(text) >> 12
+		if cut > 0 {
+			least *= 2 // the stream is read twice
+		}
+		if reads < least {
 			t.Errorf("%d bytes cut: %d reads, want %d at least", cut, reads, least)
 		}
 	}

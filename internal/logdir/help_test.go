@@ -149,12 +149,12 @@ func readLog(t testing.TB, f *os.File, packed bool) []byte {
 		return b
 	}
 	z, err := gzip.NewReader(bytes.NewReader(b))
-	if isTruncated(err) {
+	if atEnd(err) {
 		return nil
 	}
 	must(t, err)
 	b, err = io.ReadAll(z)
-	if err != nil && !isTruncated(err) {
+	if err != nil && !atEnd(err) {
 		t.Fatal(err)
 	}
 	return b

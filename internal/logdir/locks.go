@@ -21,9 +21,9 @@ type inode struct{ dev, ino uint64 }
 // moment would find its root locked.
 type Locks map[inode]int
 
-// ReadLocks reads /proc/locks, see proc_locks(5). It shows no lock where /proc is
-// not mounted, of a process in another PID namespace, and on btrfs, whose device
-// numbers there are not those of stat(2).
+// ReadLocks reads /proc/locks, see proc_locks(5). It finds no lock if /proc is not
+// mounted, if the process is in another PID namespace, or if the locked file is on btrfs:
+// for btrfs, /proc/locks and stat(2) give different device numbers.
 func ReadLocks() Locks {
 	locks := make(Locks)
 	file, err := os.Open("/proc/locks")
@@ -52,8 +52,8 @@ func (l Locks) Holder(r *Root) int { return l.holderOfFd(r.Fd()) }
 // HolderOf returns the process that has locked the file; 0 for none.
 func (l Locks) HolderOf(dev, ino uint64) int { return l[inode{dev, ino}] }
 
-// Check returns an ErrLocked if a process has locked the directory, as [Open] does,
-// without taking the lock. It is nil also if the directory cannot be opened.
+// Check returns the ErrLocked with which [Open] would fail, without taking the lock. It
+// returns nil if the directory is not locked or cannot be opened.
 func (l Locks) Check(e Entry) error {
 	d, err := OpenUnlocked(e)
 	if err != nil {

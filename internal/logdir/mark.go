@@ -26,7 +26,7 @@ type MarkKind uint8
 
 const (
 	None    MarkKind = iota // nobody: there is no .processed, or it is damaged
-	Ours                    // tstat_send; State holds
+	Ours                    // tstat_send: only then Mark.State is set
 	Foreign                 // the Python tool or a person: the whole directory is done
 )
 

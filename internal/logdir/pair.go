@@ -156,13 +156,13 @@ func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairi
 		fromPacked, packedErr := io.ReadFull(unpacked, a)
 		fromPlain, plainErr := io.ReadFull(file, b[:fromPacked])
 		switch {
-		case plainErr != nil && !isTruncated(plainErr): // only the .gz can be read
+		case plainErr != nil && !atEnd(plainErr): // only the .gz can be read
 			return packedLog, fmt.Errorf("read %s: %w", plain.Name(), plainErr)
 		case !bytes.Equal(a[:fromPlain], b[:fromPlain]):
 			return bothLogs, nil
 		case fromPlain < fromPacked: // the plain file is shorter
 			return packedLog, nil
-		case isTruncated(packedErr): // the .gz is shorter, or both are equal
+		case atEnd(packedErr): // the .gz is shorter, or both are equal
 			return plainLog, nil
 		case packedErr != nil:
 			return plainLog, fmt.Errorf("read %s: %w", packed.Name(), packedErr)

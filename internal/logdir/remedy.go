@@ -1,13 +1,13 @@
 package logdir
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 )
 
