@@ -72,7 +72,7 @@ type batch struct {
 	ids idPrefix
 
 	message  *outgoing // the message being filled; nil if there is none
-	list     []byte    // buffer for the message's JSON array
+	begun    []byte    // buffer for a message that begins in one block and ends in another
 	packed   []byte    // buffer for the compressed message
 	from, to int64     // byte range in the log of the message's rows
 	flows    int       // number of flows in the message
@@ -109,22 +109,22 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 	}
 }
 
-// addRows copies the flows of the block into messages.
+// addRows adds the flows of the block to messages.
 func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
-	var copied uint32              // how many bytes of e.flows are in messages
-	for i := 0; i < len(e.rows); { // each turn copies the rows that fit into one message
+	var added uint32               // how many bytes of e.flows are in messages
+	for i := 0; i < len(e.rows); { // each turn adds the rows that fit into one message
 		if b.flows+int(e.rows[i].flows) > maxFlows {
 			b.emit(ctx)
 		}
 		if b.message == nil {
-			b.message = b.log.dir.p.newMessage(b.log, b.list)
+			b.message = b.log.dir.p.newMessage(b.log)
 		}
 		for ; i < len(e.rows) && b.flows+int(e.rows[i].flows) <= maxFlows; i++ {
 			b.flows += int(e.rows[i].flows)
 		}
 		row := &e.rows[i-1]
-		b.message.Body = append(b.message.Body, e.flows[copied:row.flowsEnd]...)
-		copied = row.flowsEnd
+		b.addFlows(e.flows[added:row.flowsEnd])
+		added = row.flowsEnd
 		b.to = min(row.end, e.after)
 		if !e.unterminated(row) {
 			b.sendable = progress{e.around.placeAt(b.to, row.headerLine), b.read.books}
@@ -134,6 +134,22 @@ func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
 			b.emit(ctx)
 		}
 	}
+	if b.message != nil { // e will be reused
+		b.begun = append(b.begun[:0], b.message.Body...)
+		b.message.Body = b.begun
+	}
+}
+
+// addFlows adds a block's flows to the message. The flows of a message that has begun in
+// an earlier block are copied; those of any other message stay where they are.
+func (b *batch) addFlows(flows []byte) {
+	m := b.message
+	if len(m.Body) == 0 {
+		m.Body = flows
+		return
+	}
+	b.begun = append(m.Body, flows...)
+	m.Body = b.begun
 }
 
 // emit hands the message being filled, if any, to the publishers.
@@ -142,12 +158,11 @@ func (b *batch) emit(ctx context.Context) {
 	if m == nil {
 		return
 	}
-	m.Body[0] = '[' // in place of the comma in front of the first flow
-	b.list = append(m.Body, ']')
+	m.Body[0] = '['             // in place of the comma in front of the first flow
+	body := append(m.Body, ']') // perhaps in place of the comma in front of the next message
 	m.Flows = b.flows
-	m.ID = b.ids.id(b.from, b.to, b.list)
+	m.ID = b.ids.id(b.from, b.to, body)
 	p := b.log.dir.p
-	body := b.list
 	m.Size = len(body)
 	switch {
 	case p.Compressor != nil:

@@ -39,11 +39,10 @@ const (
 	perMessage = 8 << 10
 )
 
-// newMessage returns an empty message of a log, whose body uses the array of
-// scratch.
-func (p *pipeline) newMessage(l *logWork, scratch []byte) *outgoing {
+// newMessage returns an empty message of a log.
+func (p *pipeline) newMessage(l *logWork) *outgoing {
 	return &outgoing{log: l, Message: transport.Message{
-		Body: scratch[:0], Directory: l.dir.disk.Path(), Instance: p.instance(l.dir.disk.Root),
+		Directory: l.dir.disk.Path(), Instance: p.instance(l.dir.disk.Root),
 	}}
 }
 
