@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -34,7 +35,7 @@ Exit status: 0 all done; 64 wrong usage; 66 a root does not exist or cannot be r
 type command struct {
 	Directory []cli.Root       `short:"d" sep:"none" placeholder:"[INSTANCE=]DIR" help:"A root, the directory below which Tstat writes its directories of logs (their names end in .out). An INSTANCE, as in the roots of tstat_send, is ignored. May be repeated, but no root may lie in another. File systems mounted below DIR are not entered; name each with its own -d."`
 	Config    string           `short:"c" placeholder:"FILE" help:"The configuration file of tstat_send. If no -d is given, the roots come from this file (directory in section [tstat_send])."`
-	TTL       float64          `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"How many hours a directory is kept after it was marked. Fractions are allowed. HOURS must be more than the time for which Tstat writes to a directory, usually one hour. Default: ${default}."`
+	TTL       ttl              `name:"ttl" short:"t" default:"48" placeholder:"HOURS" help:"How many hours a directory is kept after it was marked. Fractions are allowed. HOURS must be more than the time for which Tstat writes to a directory, usually one hour. Default: ${default}."`
 	MinFree   minFree          `placeholder:"PERCENT|SIZE" help:"If less space than this is free on the disk of DIR, also delete sent directories that are younger than --ttl: the oldest first, as few as needed, and none that Tstat has written to in the last two hours. Examples: 10%, 50G (50 x 1000^3 bytes), 50Gi (50 x 1024^3 bytes); the unit is required. The exit status is 74 if too little space is free after that."`
 	DryRun    bool             `short:"D" help:"Log the directories that would be deleted, and delete nothing. Note that -D means --debug for tstat_send, as for the Python tools."`
 	Workers   int              `short:"w" default:"0" placeholder:"N" help:"Directories to examine and delete at a time. Default: the number of CPUs."`
@@ -46,13 +47,30 @@ type command struct {
 	Version   kong.VersionFlag `help:"Print the version and exit."`
 }
 
+// ttl is the value of --ttl.
+type ttl struct{ time.Duration }
+
+// UnmarshalText parses a number of hours. A number above the longest Duration, 292 years,
+// becomes the longest Duration.
+func (t *ttl) UnmarshalText(text []byte) error {
+	hours, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(hours >= 0) || math.IsInf(hours, 0) { // NaN is not >= 0
+		return fmt.Errorf("%q: give a number of hours, 0 or more", text)
+	}
+	t.Duration = math.MaxInt64
+	if hours < math.MaxInt64/float64(time.Hour) {
+		t.Duration = time.Duration(hours * float64(time.Hour))
+	}
+	return nil
+}
+
 // minFree is the value of --min-free, and its text on the command line.
 type minFree struct {
 	cull.Space
 	text string
 }
 
-// UnmarshalText parses the value of --min-free. Kong calls it.
+// UnmarshalText parses a percentage or a size.
 func (m *minFree) UnmarshalText(text []byte) error {
 	m.text = string(text)
 	return m.Space.UnmarshalText(text)
@@ -60,9 +78,6 @@ func (m *minFree) UnmarshalText(text []byte) error {
 
 // Validate checks the flags. Kong calls it after parsing.
 func (c *command) Validate() error {
-	if !(c.TTL >= 0) || math.IsInf(c.TTL, 0) { // NaN is not >= 0
-		return fmt.Errorf("--ttl %v: give a number of hours, 0 or more", c.TTL)
-	}
 	if c.Workers < 0 {
 		return fmt.Errorf("--workers %d: give 1 or more", c.Workers)
 	}
@@ -70,14 +85,6 @@ func (c *command) Validate() error {
 		c.Workers = runtime.NumCPU()
 	}
 	return cli.CheckDisjoint(cli.Paths(c.Directory))
-}
-
-// ttl returns the time to live, but at most the longest Duration, 292 years.
-func (c *command) ttl() time.Duration {
-	if c.TTL >= math.MaxInt64/float64(time.Hour) {
-		return math.MaxInt64
-	}
-	return time.Duration(c.TTL * float64(time.Hour))
 }
 
 func main() {
@@ -101,12 +108,12 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	level := cli.Level(c.Verbose || c.DryRun, false)
 	r := report.CullRun{
 		RunInfo: report.RunInfo{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
-		DryRun:  c.DryRun, TTL: c.ttl(), MinFree: c.MinFree.text,
+		DryRun:  c.DryRun, TTL: c.TTL.Duration, MinFree: c.MinFree.text,
 	}
 	logger := cli.NewLogger(stderr, level, c.LogFormat)
 	log := slog.New(r.Events.Handler(logger.Handler()))
 	result := cull.Run(ctx, cli.Paths(c.Directory), r.Started, cull.Options{
-		TTL: c.ttl(), MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
+		TTL: c.TTL.Duration, MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,
 	})
 	r.Ended, r.Status, r.Interrupted = time.Now(), exitStatus(ctx, result), ctx.Err() != nil
 	for _, root := range result.Roots {
