@@ -154,10 +154,15 @@ func parse(args []string, stdout, stderr io.Writer) (*command, error) {
 	if len(c.Directory) > 0 {
 		return c, nil
 	}
-	if err := c.configuration.err; err != nil && !errors.Is(err, fs.ErrNotExist) {
+	const noRoot = "no root: give --directory, or directory in section [tstat_send] of the configuration"
+	switch err := c.configuration.err; {
+	case err == nil:
+		return nil, errors.New(noRoot)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w", noRoot, err)
+	default:
 		return nil, cli.ConfigError{Err: err}
 	}
-	return nil, errors.New("no root: give --directory, or directory in section [tstat_send] of the configuration")
 }
 
 // vars returns the variables in the tags of command.

@@ -69,7 +69,7 @@ func (c *command) warnings() []string {
 func (c *command) backend(log *slog.Logger, out io.Writer) (b backend, err error) {
 	ini, err := c.configuration.file, c.configuration.err
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: give the file with --config", err)
+		err = fmt.Errorf("%w: give an existing file with --config", err)
 	}
 	if err != nil {
 		return backend{}, misconfigured(err)
