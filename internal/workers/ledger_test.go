@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,6 +32,27 @@ func TestProgressIsWrittenAfterAFailure(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(d.disk.Path(), ".processed")); !os.IsNotExist(err) {
 		t.Errorf(".processed: %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+// A checkpoint of a directory that has been deleted fails with ErrVanished. A closed
+// directory has no checkpoints.
+func TestProgressOfVanishedDirectory(t *testing.T) {
+	d := inWork(t)
+	if err := os.Remove(d.disk.Path()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.saveProgress(); !errors.Is(err, logdir.ErrVanished) {
+			t.Errorf("saveProgress: %v, want %v", err, logdir.ErrVanished)
+		}
+	}
+	if err := d.saveEnd(); !errors.Is(err, logdir.ErrVanished) {
+		t.Errorf("saveEnd: %v, want %v", err, logdir.ErrVanished)
+	}
+	d.close()
+	if err := d.saveProgress(); err != nil {
+		t.Errorf("after close: %v", err)
 	}
 }
 

@@ -41,7 +41,7 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	began := time.Now()
 	saveErr := d.saveEnd()
 	p.Counters.Spend(report.Mark, began)
-	vanished := (saveErr != nil && d.vanished(saveErr)) || errors.Is(d.states.beginErr, logdir.ErrVanished)
+	vanished := errors.Is(saveErr, logdir.ErrVanished) || errors.Is(d.states.beginErr, logdir.ErrVanished)
 	switch {
 	case vanished:
 		p.Log.Info("directory_vanished", "directory", d.disk.Path())
@@ -119,7 +119,7 @@ func (p *pipeline) checkpointLoop(ctx context.Context) {
 			if !d.hasUnsaved() {
 				continue
 			}
-			if err := d.saveProgress(); err != nil && !d.vanished(err) {
+			if err := d.saveProgress(); err != nil && !errors.Is(err, logdir.ErrVanished) {
 				p.Log.Warn("progress_not_saved", "directory", d.disk.Path(), "error", err, "hint", logdir.WriteRemedy(err))
 			}
 		}

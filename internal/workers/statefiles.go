@@ -3,7 +3,6 @@ package workers
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 
 	"tstat-transport/internal/logdir"
@@ -40,8 +39,8 @@ func (d *dirWork) begin() error {
 			d.states.journaled = d.p.journal.add(d.entry, backup)
 			return
 		}
-		if there := d.disk.StillThere(); errors.Is(there, logdir.ErrVanished) {
-			d.states.beginErr = there
+		if err = d.orVanished(err); errors.Is(err, logdir.ErrVanished) {
+			d.states.beginErr = err
 			return
 		}
 		d.states.beginErr = fmt.Errorf("the directory is not sent, because its state cannot be written: %w", err)
@@ -51,7 +50,8 @@ func (d *dirWork) begin() error {
 }
 
 // saveProgress brings .processing up to date. It does not write .processed, even if
-// everything is confirmed: the transport has not finished the directory yet.
+// everything is confirmed: the transport has not finished the directory yet. The error is
+// logdir.ErrVanished if the directory has been deleted.
 func (d *dirWork) saveProgress() error {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()
@@ -62,11 +62,12 @@ func (d *dirWork) saveProgress() error {
 	if !unsaved {
 		return nil
 	}
-	return d.writeProcessingLocked(s)
+	return d.orVanished(d.writeProcessingLocked(s))
 }
 
 // saveEnd writes the state file of a directory that is finished: .processed if
-// everything is confirmed, else .processing.
+// everything is confirmed, else .processing. The error is logdir.ErrVanished if the
+// directory has been deleted.
 func (d *dirWork) saveEnd() error {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()
@@ -80,9 +81,9 @@ func (d *dirWork) saveEnd() error {
 	}
 	switch {
 	case complete:
-		return d.writeProcessedLocked(s)
+		return d.orVanished(d.writeProcessedLocked(s))
 	case unsaved:
-		return d.writeProcessingLocked(s)
+		return d.orVanished(d.writeProcessingLocked(s))
 	case failed != nil && !errors.Is(failed, errStopped) && d.states.beginErr == nil:
 		_ = d.disk.WriteProcessing(s) // only Error has changed, and Error has been logged
 	}
@@ -137,15 +138,16 @@ func (d *dirWork) nothingNew(s logdir.State) bool {
 	return true
 }
 
-// vanished reports whether err, an error of writing a state file, means that Tstat or
-// the culler has deleted the directory, or that the directory is closed.
-func (d *dirWork) vanished(err error) bool {
-	d.states.mu.Lock()
-	defer d.states.mu.Unlock()
-	if d.states.closed {
-		return true
+// orVanished returns err, the result of writing a state file. If err is not nil, and Tstat
+// or the culler has deleted the directory, it returns logdir.ErrVanished instead.
+func (d *dirWork) orVanished(err error) error {
+	if err == nil {
+		return nil
 	}
-	return errors.Is(err, fs.ErrNotExist) && errors.Is(d.disk.StillThere(), logdir.ErrVanished)
+	if there := d.disk.StillThere(); errors.Is(there, logdir.ErrVanished) {
+		return there
+	}
+	return err
 }
 
 func (d *dirWork) close() {
