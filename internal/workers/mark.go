@@ -19,11 +19,11 @@ const checkpointInterval = 2 * time.Second
 // markWorker runs one marker: it finishes each directory whose last hold has been
 // released. If the transport cannot finish a directory, markWorker stops the run and
 // still finishes the remaining directories. It returns the first error.
-func (p *pipeline) markWorker(ctx context.Context, stop context.CancelCauseFunc) error {
+func (p *pipeline) markWorker(stop stops) error {
 	var first error
 	for d := range p.finished {
-		if err := p.finishDirectory(ctx, d); err != nil {
-			stop(err)
+		if err := p.finishDirectory(stop.hard, d); err != nil {
+			stop.trigger(err)
 			first = firstError(first, err)
 		}
 	}
@@ -65,10 +65,10 @@ func (p *pipeline) finishDirectory(ctx context.Context, d *dirWork) error {
 	return finishErr
 }
 
-// finishTransport tells a transport.Finisher that the directory is complete, even if
-// this run has sent no message of the directory: an earlier run may have ended
-// between its last message and the mark. A directory with a log that cannot be read
-// is complete too: nobody knows whether that log will ever be mended.
+// finishTransport tells a transport.Finisher that all messages of the directory are
+// accepted, even if this run has sent none of them: an earlier run may have ended
+// between its last message and the mark. A log that cannot be read does not hold
+// Finish back: nobody knows whether that log will ever be mended.
 func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	f, ok := p.Transport.(transport.Finisher)
 	if !ok || d.unconfirmed() {
@@ -95,7 +95,7 @@ func (p *pipeline) recordDirectory(d *dirWork, saveErr error, vanished bool) {
 		if errors.Is(failed, errStopped) {
 			state = report.Waiting
 		}
-		if !p.Mark {
+		if !p.Mark { // the next run sends everything again
 			confirmed = 0
 		}
 		unsent.NotMarked(path, state, failed, confirmed)

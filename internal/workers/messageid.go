@@ -31,9 +31,9 @@ func (p idPrefix) id(from, to int64, body []byte) string {
 	return idOf(fmt.Appendf(b, "~%08x", crc32.ChecksumIEEE(body)))
 }
 
-// partID returns the id of the n-th half of a message that was too large for the
+// halfID returns the id of the n-th half of a message that was too large for the
 // receiver.
-func partID(id string, n int) string {
+func halfID(id string, n int) string {
 	return idOf(append([]byte(id), '.', byte('0'+n)))
 }
 

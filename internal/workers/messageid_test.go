@@ -10,7 +10,7 @@ func TestMessageID(t *testing.T) {
 	if got, want := idPrefix("s/0/d/log_tcp_complete").id(7, 100, []byte(body)), "s/0/d/log_tcp_complete@7-100~cbf43926"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if got, want := partID("s@0-1~0", 2), "s@0-1~0.2"; got != want {
+	if got, want := halfID("s@0-1~0", 2), "s@0-1~0.2"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	for what, prefix := range map[string]string{"too long": strings.Repeat("x", maxID), "not UTF-8": "\xff"} {

@@ -30,9 +30,10 @@ const (
 	// maxBytesInFlight bounds the memory of the messages in flight. 24 MiB fill a
 	// round trip of 100 ms at 250 MB/s.
 	maxBytesInFlight = 24 << 20
-	// packAbove is the number of bytes of bodies above which messages are packed. Beside
-	// the broker there are fewer (224 messages of 60 kB: 128 on the channels, 64 that wait
-	// for a channel, and 32 in front of those), and packing would only cost processor time.
+	// packAbove is the number of bytes of bodies above which messages are packed. With a
+	// broker nearby, the bodies have fewer bytes: 224 messages of 60 kB (128 on the
+	// channels, 64 that wait for a channel, and 32 in the queue before them). Packing would
+	// then only cost processor time.
 	packAbove = 14 << 20
 	// perMessage is the memory in bytes of a message in flight without its body,
 	// mostly the stack of its publisher.
@@ -49,32 +50,31 @@ func (p *pipeline) newMessage(l *logWork) *outgoing {
 // startPublishers starts a publisher for each message, until messages is closed. If
 // maxBytesInFlight leaves no room for a message, or Untaken messages are not
 // taken yet, startPublishers waits, and the stages before it wait too. If a
-// publisher fails, healthy ends and startPublishers returns.
-func (p *pipeline) startPublishers(ctx, healthy context.Context, stop context.CancelCauseFunc, publishers *errgroup.Group) error {
+// publisher fails, stop.healthy ends and startPublishers returns.
+func (p *pipeline) startPublishers(stop stops, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
 	untaken := semaphore.NewWeighted(int64(cmp.Or(p.Untaken, p.Publishers)))
 	for m := range p.messages {
 		size := min(int64(cap(m.Body)+perMessage), maxBytesInFlight)
-		if room.Acquire(healthy, size) != nil || untaken.Acquire(healthy, 1) != nil {
+		if room.Acquire(stop.healthy, size) != nil || untaken.Acquire(stop.healthy, 1) != nil {
 			p.recordOutcome(m, errStopped)
-			return context.Cause(healthy)
+			return context.Cause(stop.healthy)
 		}
 		m.Taken = sync.OnceFunc(func() { untaken.Release(1) })
 		publishers.Go(func() error {
 			defer room.Release(size)
 			defer m.Taken()
-			return p.publish(ctx, healthy, m, stop)
+			return p.publish(stop, m)
 		})
 	}
 	return nil
 }
 
 // publish runs one publisher, which sends one message. If the transport fails, after
-// its own retries, publish calls stop, so that the run takes no more work, and
-// returns the error. The error ends healthy: messages that are not being sent yet
-// are not sent.
-func (p *pipeline) publish(ctx, healthy context.Context, m *outgoing, stop context.CancelCauseFunc) error {
-	if err := context.Cause(healthy); err != nil {
+// its own retries, publish stops the run and returns the error. The error ends
+// stop.healthy.
+func (p *pipeline) publish(stop stops, m *outgoing) error {
+	if err := context.Cause(stop.healthy); err != nil {
 		p.recordOutcome(m, errStopped)
 		return err
 	}
@@ -86,12 +86,12 @@ func (p *pipeline) publish(ctx, healthy context.Context, m *outgoing, stop conte
 		}
 	}
 	failpoint.Hit("publishing")
-	err := p.send(ctx, &m.Message)
+	err := p.send(stop.hard, &m.Message)
 	p.recordOutcome(m, err)
 	if err != nil {
 		p.Log.Debug("message_not_confirmed", "message", m.ID, "error", err)
 		p.journal.note(err)
-		stop(err)
+		stop.trigger(err)
 	}
 	return err
 }
@@ -129,7 +129,7 @@ func (p *pipeline) sendHalves(ctx context.Context, m *transport.Message) error {
 	}
 	for i, half := range message.Halves(list, m.Flows) {
 		h := *m
-		h.ID, h.Body, h.Size, h.Flows = partID(m.ID, i+1), half.Body, len(half.Body), half.Flows
+		h.ID, h.Body, h.Size, h.Flows = halfID(m.ID, i+1), half.Body, len(half.Body), half.Flows
 		if p.Compressor != nil {
 			h.Body = p.Compressor.Append(nil, half.Body)
 		} else {

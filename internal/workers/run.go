@@ -16,7 +16,7 @@ const (
 	maxDirectories = 32
 	// maxQueued is how many messages may wait for a publisher.
 	maxQueued = 32
-	// markWorkers write state files, which is waiting for the disk.
+	// markWorkers is the number of markers. They mostly wait for the disk.
 	markWorkers = 8
 )
 
@@ -110,30 +110,29 @@ func (p *pipeline) openChannels() {
 // process takes directories through all stages. Each stage is a pool that ends
 // when its input does. The first failure of a pool is the run's.
 func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
-	orderly, hard, stop, release := twoStageStop(ctx, p.Grace)
+	stop, publishing, release := newStops(ctx, p.Grace)
 	defer release()
 	p.openChannels()
 	s := newScheduler(p, entries)
-	defer context.AfterFunc(orderly, s.wake)()
+	defer context.AfterFunc(stop.orderly, s.wake)()
 
 	var parsing, marking errgroup.Group
-	publishing, healthy := errgroup.WithContext(hard) // healthy ends when a publisher fails
 	for range p.Workers {
-		parsing.Go(func() error { return p.work(orderly, healthy, s) })
+		parsing.Go(func() error { return p.work(stop, s) })
 	}
 	publishing.SetLimit(p.Publishers + 1) // startPublishers, and the publishers that it starts
-	publishing.Go(func() error { return p.startPublishers(hard, healthy, stop, publishing) })
+	publishing.Go(func() error { return p.startPublishers(stop, publishing) })
 	for range markWorkers {
-		marking.Go(func() error { return p.markWorker(hard, stop) })
+		marking.Go(func() error { return p.markWorker(stop) })
 	}
-	checkpoints, endCheckpoints := context.WithCancel(hard)
+	checkpoints, endCheckpoints := context.WithCancel(stop.hard)
 	marking.Go(func() error { p.checkpointLoop(checkpoints); return nil })
 
 	err := parsing.Wait()
 	s.endUnread()
 	close(p.messages)
 	err = firstError(err, publishing.Wait())
-	for m := range p.messages { // not taken, because a publisher failed
+	for m := range p.messages { // left over, because a publisher failed
 		p.recordOutcome(m, errStopped)
 	}
 	endCheckpoints()

@@ -44,10 +44,10 @@ type encoderKey struct {
 	protocol fastparse.Protocol
 }
 
-// work runs one worker until no block is left to read or orderly ends. If
-// healthy ends while the worker waits for an encoded block, work returns healthy's
-// cause.
-func (p *pipeline) work(orderly, healthy context.Context, s *scheduler) error {
+// work runs one worker until no block is left to read or stop.orderly ends. If
+// stop.healthy ends while the worker waits for an encoded block, work returns the
+// cause of stop.healthy.
+func (p *pipeline) work(stop stops, s *scheduler) error {
 	w := &worker{p: p, block: newBlock(), encoders: make(map[encoderKey]*message.Encoder)}
 	w.encoder.threshold, w.encoder.maxRejects = p.Threshold, p.maxRejects()
 	for {
@@ -57,16 +57,16 @@ func (p *pipeline) work(orderly, healthy context.Context, s *scheduler) error {
 		var e *encodedBlock
 		select {
 		case e = <-p.freeBlocks:
-		case <-healthy.Done():
-			return context.Cause(healthy)
+		case <-stop.healthy.Done():
+			return context.Cause(stop.healthy)
 		}
-		l := s.acquire(orderly)
-		if l == nil || !w.read(orderly, s, l) {
+		l := s.acquire(stop.orderly)
+		if l == nil || !w.read(stop.orderly, s, l) {
 			p.freeBlocks <- e
 			return nil
 		}
 		w.encodeBlock(l, e)
-		l.add(healthy, e)
+		l.add(stop.healthy, e)
 	}
 }
 
