@@ -9,8 +9,8 @@ import (
 // counts as malformed: Tstat's rows are below 8 KiB.
 const blockSize = 256 << 10
 
-// block holds whole lines of a log and their place in the log. Each worker has one
-// block and fills it again and again.
+// block holds whole lines of a log. Each worker has one block and fills it again and
+// again.
 type block struct {
 	extent
 	// buf holds whole lines, and has room for fastparse.Padding bytes after them.
@@ -36,7 +36,8 @@ type header struct {
 	layout *fastparse.Layout
 }
 
-// extent is a block's place in its log, and the state of the log after the block.
+// extent is the part of a log that a block covers, and the state of the log after the
+// block.
 // Offsets are in bytes of the uncompressed log.
 type extent struct {
 	seq   int   // the blocks of a log are numbered from 0
@@ -47,8 +48,8 @@ type extent struct {
 	// detached reports that the block does not continue the block before it, so no
 	// message may hold rows of both blocks.
 	detached bool
-	// position is up to where every row of the hole or last stretch is accounted for,
-	// once the whole block is. around turns position into the log's place.
+	// position is the offset up to which the stretch is accounted for, once all rows of
+	// the block are. around turns position into a place of the log.
 	position int64
 	around   surroundings
 

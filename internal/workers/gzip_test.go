@@ -33,8 +33,8 @@ func compressed(t testing.TB, texts ...string) []byte {
 	return b.Bytes()
 }
 
-// readPacked reads a gzip log. lines is nil if the log cannot be opened.
-func readPacked(t *testing.T, content []byte) (lines []line, err error) {
+// readGzip reads a gzip log. lines is nil if the log cannot be opened.
+func readGzip(t *testing.T, content []byte) (lines []line, err error) {
 	t.Helper()
 	path := t.TempDir() + "/log_tcp_complete.gz"
 	if err := os.WriteFile(path, content, 0o644); err != nil {
@@ -47,8 +47,8 @@ func readPacked(t *testing.T, content []byte) (lines []line, err error) {
 	return drain(t, r)
 }
 
-// packedLog returns a log whose rows differ, so that it does not compress to almost nothing.
-func packedLog(rows int) string {
+// variedLog returns a log whose rows differ, so that it does not compress to almost nothing.
+func variedLog(rows int) string {
 	var b strings.Builder
 	b.WriteString(headerA + "\n")
 	for i := range rows {
@@ -61,14 +61,14 @@ func packedLog(rows int) string {
 // A gzip stream that ends anywhere is a log that Tstat is still writing. It has the lines
 // that the standard library decompresses.
 func TestGzipCut(t *testing.T) {
-	log := packedLog(60)
+	log := variedLog(60)
 	whole := compressed(t, log[:len(log)/2], log[len(log)/2:])
 	for n := range len(whole) + 1 {
 		var there []byte
 		if z, err := stdgzip.NewReader(bytes.NewReader(whole[:n])); err == nil {
 			there, _ = io.ReadAll(z) // the error reports the truncation
 		}
-		got, err := readPacked(t, whole[:n])
+		got, err := readGzip(t, whole[:n])
 		if err != nil {
 			t.Fatalf("cut at %d of %d: %v", n, len(whole), err)
 		}
@@ -82,7 +82,7 @@ func TestGzipCut(t *testing.T) {
 // The whole lines before the damage in a gzip stream are read, and the error names the
 // file.
 func TestGzipDamaged(t *testing.T) {
-	log := packedLog(9000) // more than two blocks
+	log := variedLog(9000) // more than two blocks
 	good := compressed(t, log)
 	damaged := func(at int) []byte {
 		b := bytes.Clone(good)
@@ -105,7 +105,7 @@ func TestGzipDamaged(t *testing.T) {
 		"its first byte":          {damaged(0), 0},
 		"its method":              {damaged(2), 0},
 	} {
-		got, err := readPacked(t, c.content)
+		got, err := readGzip(t, c.content)
 		if err == nil || !strings.Contains(err.Error(), "log_tcp_complete.gz") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -123,7 +123,7 @@ func TestGzipDamaged(t *testing.T) {
 // A run that is stopped while it decompresses a log up to the position of an earlier run
 // keeps that position, and does not take the log for a replaced one.
 func TestGzipResumeStopped(t *testing.T) {
-	path, log := t.TempDir(), packedLog(9000)
+	path, log := t.TempDir(), variedLog(9000)
 	if err := os.Mkdir(path+"/x.out", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestGzipResumeStopped(t *testing.T) {
 // Files that are too short for a gzip header are logs that Tstat has just opened.
 func TestGzipShort(t *testing.T) {
 	for _, content := range []string{"", "\x1f", "\x1f\x8b", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00"} {
-		if got, err := readPacked(t, []byte(content)); err != nil || len(got) > 0 {
+		if got, err := readGzip(t, []byte(content)); err != nil || len(got) > 0 {
 			t.Errorf("%q: %d lines, %v", content, len(got), err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestGzipShort(t *testing.T) {
 		"an empty member": compressed(t, ""), "empty members": compressed(t, "", "", ""),
 		"members": compressed(t, "", headerA+"\n", "", rowA, "\n"),
 	} {
-		got, err := readPacked(t, content)
+		got, err := readGzip(t, content)
 		want := 0
 		if name == "members" {
 			want = 2

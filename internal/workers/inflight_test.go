@@ -84,11 +84,11 @@ func TestCompressedMessages(t *testing.T) {
 // holding is a transport that accepts nothing until full returns true, and then everything,
 // a moment later. It records the most bytes and calls that were in Send at a time.
 type holding struct {
-	full           func(bytes, calls int64) bool
-	once           sync.Once
-	release        chan struct{}
-	bytes, highest atomic.Int64
-	calls, most    atomic.Int64
+	full             func(bytes, calls int64) bool
+	once             sync.Once
+	release          chan struct{}
+	bytes, mostBytes atomic.Int64
+	calls, mostCalls atomic.Int64
 }
 
 func (h *holding) Send(ctx context.Context, m *transport.Message) error {
@@ -98,11 +98,11 @@ func (h *holding) Send(ctx context.Context, m *transport.Message) error {
 		const more = 200 * time.Millisecond // time for a call above the bound
 		h.once.Do(func() { time.AfterFunc(more, func() { close(h.release) }) })
 	}
-	for highest := h.highest.Load(); bytes > highest && !h.highest.CompareAndSwap(highest, bytes); {
-		highest = h.highest.Load()
+	for most := h.mostBytes.Load(); bytes > most && !h.mostBytes.CompareAndSwap(most, bytes); {
+		most = h.mostBytes.Load()
 	}
-	for most := h.most.Load(); calls > most && !h.most.CompareAndSwap(most, calls); {
-		most = h.most.Load()
+	for most := h.mostCalls.Load(); calls > most && !h.mostCalls.CompareAndSwap(most, calls); {
+		most = h.mostCalls.Load()
 	}
 	defer h.calls.Add(-1)
 	defer h.bytes.Add(-size)
@@ -141,13 +141,13 @@ func TestBytesInFlight(t *testing.T) {
 	}
 	const most = 24 << 20
 	to, counters := hold(t, root, 4096, func(bytes, _ int64) bool { return bytes > most/2 })
-	if to.highest.Load() > most || counters.BodyBytes.Load() < 3*most/2 {
-		t.Errorf("%d bytes in flight, of %d in all, want about %d", to.highest.Load(), counters.BodyBytes.Load(), most)
+	if to.mostBytes.Load() > most || counters.BodyBytes.Load() < 3*most/2 {
+		t.Errorf("%d bytes in flight, of %d in all, want about %d", to.mostBytes.Load(), counters.BodyBytes.Load(), most)
 	}
 	if counters.Rows.Load() != books.Rows {
 		t.Errorf("%d rows, want %d", counters.Rows.Load(), books.Rows)
 	}
-	if to, _ := hold(t, root, 5, func(_, calls int64) bool { return calls == 5 }); to.most.Load() != 5 {
-		t.Errorf("%d calls of Send at a time, want 5", to.most.Load())
+	if to, _ := hold(t, root, 5, func(_, calls int64) bool { return calls == 5 }); to.mostCalls.Load() != 5 {
+		t.Errorf("%d calls of Send at a time, want 5", to.mostCalls.Load())
 	}
 }

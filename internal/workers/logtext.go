@@ -34,7 +34,7 @@ func newLogText(ctx context.Context, f logFile) (*logText, error) {
 	}
 	z, err := logdir.Uncompressed(ctx, f.File, f.stat.Size)
 	if err != nil {
-		return new(logText), fmt.Errorf("decompress %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("decompress %s: %w", f.Name(), err)
 	}
 	return &logText{gzip: z}, nil
 }

@@ -29,7 +29,7 @@ func (p *pipeline) open(ctx context.Context, order int, entry *logdir.Entry) []*
 		if ctx.Err() == nil {
 			p.recordResent(order)
 		}
-		if err == nil { // nothing in the directory is new
+		if err == nil { // no log, or the mark of the Python tool
 			p.Counters.Unsent.Done(entry.Path(), 0)
 		}
 		<-p.slots
@@ -38,9 +38,8 @@ func (p *pipeline) open(ctx context.Context, order int, entry *logdir.Entry) []*
 	p.Counters.Directories.Add(1)
 	p.Counters.Logs.Add(int64(len(d.logs)))
 	p.enter(d)
-	logs := slices.Clone(d.logs)
 	d.releaseHold() // the hold of newDirWork; without logs, this finishes the directory
-	return logs
+	return d.logs
 }
 
 // openDirectory opens and locks a directory. It returns nil if there is nothing

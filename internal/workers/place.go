@@ -32,8 +32,8 @@ type surroundings struct {
 	earlier *logdir.LogState // the last stretch begins at earlier.Position
 }
 
-// placeAt returns the log's place once every row of the hole or last stretch up to
-// position is confirmed. headerLine is the offset of the header line in force at
+// placeAt returns the log's place once every row of the stretch up to position is
+// confirmed. headerLine is the offset of the header line in force at
 // position.
 func (s *surroundings) placeAt(position, headerLine int64) place {
 	if s.hole == nil {

@@ -17,9 +17,9 @@ func TestReaderResume(t *testing.T) {
 	log := headerA + "\n" + rowA + "\n" + rowA + "\n" + headerB + "\n" + rowB + "\n" + headerA + "\n" +
 		strings.Repeat(row, blockSize/len(row)) + headerB + "\n" + rowB + "\n" + rowB
 	path := t.TempDir() + "/log_tcp_complete"
-	for _, packed := range []bool{false, true} {
+	for _, isGzip := range []bool{false, true} {
 		content := []byte(log)
-		if packed {
+		if isGzip {
 			content = compressed(t, log)
 		}
 		if err := os.WriteFile(path, content, 0o644); err != nil {
@@ -35,12 +35,12 @@ func TestReaderResume(t *testing.T) {
 			if i == 0 || i > 20 && i < len(all)-20 && i%97 > 0 {
 				continue
 			}
-			r := openReader(t, path, packed, from)
+			r := openReader(t, path, isGzip, from)
 			got, err := drain(t, r)
 			if err != nil {
 				t.Fatalf("from %d: %v", l.at, err)
 			}
-			sameLines(t, fmt.Sprintf("from %d, compressed %v", l.at, packed), got, all[i:])
+			sameLines(t, fmt.Sprintf("from %d, compressed %v", l.at, isGzip), got, all[i:])
 			if want := fingerprintOf(log); r.fingerprint() != want {
 				t.Fatalf("from %d: fingerprint %s, want %s", l.at, r.fingerprint(), want)
 			}
@@ -55,16 +55,16 @@ func fingerprintOf(log string) string {
 }
 
 // openReader returns a reader of a log from a position on.
-func openReader(t *testing.T, path string, packed bool, from logdir.LogState) *stretchReader {
+func openReader(t *testing.T, path string, isGzip bool, from logdir.LogState) *stretchReader {
 	t.Helper()
-	r, err := tryReader(t, path, packed, from)
+	r, err := tryReader(t, path, isGzip, from)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*stretchReader, error) {
+func tryReader(t *testing.T, path string, isGzip bool, from logdir.LogState) (*stretchReader, error) {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -75,7 +75,7 @@ func tryReader(t *testing.T, path string, packed bool, from logdir.LogState) (*s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: packed}
+	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: isGzip}
 	return newStretchReader(t.Context(), logFile{f, log, st, new(layouts)}, from, toEnd, nil)
 }
 
@@ -86,9 +86,9 @@ func TestReaderResumeRefused(t *testing.T) {
 	path := t.TempDir() + "/log_tcp_complete"
 	first := int64(len(headerA) + 1)
 	end := int64(len(log))
-	for _, packed := range []bool{false, true} {
+	for _, isGzip := range []bool{false, true} {
 		content := []byte(log)
-		if packed {
+		if isGzip {
 			content = compressed(t, log)
 		}
 		if err := os.WriteFile(path, content, 0o644); err != nil {
@@ -105,8 +105,8 @@ func TestReaderResumeRefused(t *testing.T) {
 			"the position inside a row":  {Position: first + 3, End: end},
 			"the position at a line end": {Position: end - 1, End: end},
 		} {
-			if r, err := tryReader(t, path, packed, from); err == nil {
-				t.Errorf("%s, compressed %v: no error, goes on at %d", what, packed, r.offset)
+			if r, err := tryReader(t, path, isGzip, from); err == nil {
+				t.Errorf("%s, compressed %v: no error, goes on at %d", what, isGzip, r.offset)
 			}
 		}
 	}

@@ -42,17 +42,19 @@ func newStretchReader(ctx context.Context, f logFile, from logdir.LogState, to i
 	if f.log.Gzip && before != nil && before.canReach(from) {
 		r.text, r.header = before.text, before.header
 	} else if r.text, err = newLogText(ctx, f); err != nil {
-		return r, err
+		return nil, err
 	}
 	if from.Position > 0 {
-		err = r.skipTo(from)
+		if err := r.skipTo(from); err != nil {
+			return nil, err
+		}
 	}
 	r.src = r.text
 	if to != toEnd {
 		r.src = io.LimitReader(r.src, to-from.Position)
 	}
 	r.src = whileAlive(ctx, r.src)
-	return r, err
+	return r, nil
 }
 
 // canReach reports whether the reader of a gzip log can read on to from.Position. The
