@@ -20,7 +20,9 @@ func Load(name string) (*Schema, error) {
 	if !ok {
 		return nil, errors.New("schema: the tests were built without file names")
 	}
-	compiled, err := jsonschema.NewCompiler().Compile(filepath.Join(filepath.Dir(here), "../../../docs", name))
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat() // by default, the format date-time is not checked
+	compiled, err := compiler.Compile(filepath.Join(filepath.Dir(here), "../../../docs", name))
 	if err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
