@@ -94,19 +94,23 @@ func TestReaderResumeRefused(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		for what, from := range map[string]logdir.LogState{
-			"after the end":              {Position: end + 1, End: end + 1},
-			"far after the end":          {Position: 1 << 62, End: 1 << 62, Header: 1 << 61},
-			"a header after the end":     {Position: 1 << 40, End: 1 << 40, Header: 1 << 39},
-			"a header at the position":   {Position: first, End: end, Header: first},
-			"a row as the header":        {Position: end, End: end, Header: first},
-			"a header inside a line":     {Position: end, End: end, Header: 1},
-			"the position in a header":   {Position: 10, End: end},
-			"the position inside a row":  {Position: first + 3, End: end},
-			"the position at a line end": {Position: end - 1, End: end},
+		for _, c := range []struct {
+			what string
+			from logdir.LogState
+			want string // in the error
+		}{
+			{"after the end", logdir.LogState{Position: end + 1, End: end + 1}, fmt.Sprintf("read %s up to byte %d: ", path, end+1)},
+			{"far after the end", logdir.LogState{Position: 1 << 62, End: 1 << 62, Header: 1 << 61}, "up to byte 4611686018427387904: "},
+			{"a header after the end", logdir.LogState{Position: 1 << 40, End: 1 << 40, Header: 1 << 39}, "up to byte 1099511627776: "},
+			{"a header at the position", logdir.LogState{Position: first, End: end, Header: first}, fmt.Sprintf("byte %d: no header", first)},
+			{"a row as the header", logdir.LogState{Position: end, End: end, Header: first}, fmt.Sprintf("byte %d: no header", first)},
+			{"a header inside a line", logdir.LogState{Position: end, End: end, Header: 1}, "byte 1: no header"},
+			{"the position in a header", logdir.LogState{Position: 10, End: end}, "byte 0: no header"},
+			{"the position inside a row", logdir.LogState{Position: first + 3, End: end}, fmt.Sprintf("up to byte %d: no line begins", first+3)},
+			{"the position at a line end", logdir.LogState{Position: end - 1, End: end}, fmt.Sprintf("up to byte %d: no line begins", end-1)},
 		} {
-			if r, err := tryReader(t, path, isGzip, from); err == nil {
-				t.Errorf("%s, compressed %v: no error, goes on at %d", what, isGzip, r.offset)
+			if r, err := tryReader(t, path, isGzip, c.from); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s, compressed %v: %v, want %q; at %d", c.what, isGzip, err, c.want, r.offset)
 			}
 		}
 	}

@@ -67,7 +67,11 @@ func (r *stretchReader) canReach(from logdir.LogState) bool {
 // skipTo goes to from.Position, and makes the header line there the one in force.
 func (r *stretchReader) skipTo(from logdir.LogState) error {
 	if !r.header.inForce(from.Header) {
-		if err := r.readHeader(from); err != nil {
+		line := make([]byte, min(from.Position-from.Header, blockSize))
+		if err := r.text.readAt(line, from.Header); err != nil {
+			return r.skipError(from, err)
+		}
+		if err := r.header.set(firstLine(line), from.Header); err != nil {
 			return fmt.Errorf("%s, byte %d: %w", r.name, from.Header, err)
 		}
 	}
@@ -76,19 +80,14 @@ func (r *stretchReader) skipTo(from logdir.LogState) error {
 		err = errors.New("no line begins at that byte")
 	}
 	if err != nil {
-		return fmt.Errorf("read %s up to byte %d: %w", r.name, from.Position, err)
+		return r.skipError(from, err)
 	}
 	r.offset, r.sentTail = from.Position, from.Tail
 	return nil
 }
 
-// readHeader reads the header line in force at from.Position.
-func (r *stretchReader) readHeader(from logdir.LogState) error {
-	line := make([]byte, min(from.Position-from.Header, blockSize))
-	if err := r.text.readAt(line, from.Header); err != nil {
-		return err
-	}
-	return r.header.set(firstLine(line), from.Header)
+func (r *stretchReader) skipError(from logdir.LogState, err error) error {
+	return fmt.Errorf("read %s up to byte %d: %w", r.name, from.Position, err)
 }
 
 func firstLine(b []byte) []byte {
