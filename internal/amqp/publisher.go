@@ -103,11 +103,7 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 		return &transport.Error{Verdict: transport.Misconfigured,
 			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
 	}
-	size := len(m.Body)
-	if m.Encoding == transport.Packed {
-		size = m.Size
-	}
-	if err := p.checkSize(m.ID, size); err != nil {
+	if err := p.checkSize(m.ID, m.SentSize()); err != nil {
 		return err
 	}
 	weight := min(int64(len(m.Body)), p.o.MaxBytesInFlight)
@@ -117,7 +113,7 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 	defer p.bytesInFlight.Release(weight)
 
 	lent, done := &lentBody{bytes: m.Body}, make(chan error, 1)
-	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: size, body: lent, done: done}
+	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: m.SentSize(), body: lent, done: done}
 	select {
 	case p.requests <- r:
 	case <-ctx.Done():

@@ -36,6 +36,14 @@ type Message struct {
 	Taken func()
 }
 
+// SentSize returns the number of bytes of the body as the receiver gets it.
+func (m *Message) SentSize() int {
+	if m.Encoding == Packed {
+		return m.Size
+	}
+	return len(m.Body)
+}
+
 // Transport delivers messages. Its methods may be called from many goroutines
 // at once; Close is called once, after the last Send has returned.
 type Transport interface {

@@ -1,8 +1,12 @@
 package workers_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,6 +24,7 @@ type distant struct {
 	mu       sync.Mutex
 	sent     int            // bytes of JSON
 	encoding map[string]int // messages by encoding
+	tooLarge map[string]int // sizes by message id
 	arrived  chan struct{}  // closed at the first answer
 }
 
@@ -37,6 +42,9 @@ func (d *distant) Send(ctx context.Context, m *transport.Message) error {
 		return ctx.Err()
 	}
 	if m.Flows > 30 {
+		d.mu.Lock()
+		d.tooLarge[m.ID] = m.Size
+		d.mu.Unlock()
 		return &transport.Error{Verdict: transport.TooLarge, Err: context.DeadlineExceeded}
 	}
 	list, err := transport.Decompress(m)
@@ -49,7 +57,8 @@ func (d *distant) Send(ctx context.Context, m *transport.Message) error {
 }
 
 // TestPackedMessages: with packing, more JSON is in flight than the 24 MiB that may
-// occupy memory. Packed messages arrive whole, also if they are split.
+// occupy memory. Packed messages arrive whole, also if they are split, and the log
+// tells their true sizes.
 func TestPackedMessages(t *testing.T) {
 	root := t.TempDir()
 	g, err := loggen.New(loggen.Options{})
@@ -60,10 +69,18 @@ func TestPackedMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	sendAll := func(pack bool, roundTrip int) *distant {
-		to := &distant{archive: newArchive(), roundTrip: roundTrip, encoding: make(map[string]int), arrived: make(chan struct{})}
-		outcome, _ := run(t.Context(), t, root, to, func(o *workers.Options) { o.Mark, o.Publishers, o.Pack = false, 4096, pack })
+		to := &distant{archive: newArchive(), roundTrip: roundTrip, encoding: make(map[string]int), tooLarge: make(map[string]int), arrived: make(chan struct{})}
+		var log bytes.Buffer
+		outcome, _ := run(t.Context(), t, root, to, func(o *workers.Options) {
+			o.Mark, o.Publishers, o.Pack, o.Log = false, 4096, pack, slog.New(slog.NewTextHandler(&log, nil))
+		})
 		if outcome.TransportErr != nil {
 			t.Fatal(outcome.TransportErr)
+		}
+		for id, size := range to.tooLarge {
+			if want := fmt.Sprintf("msg=message_split message=%s bytes=%d ", id, size); !strings.Contains(log.String(), want) {
+				t.Fatalf("log lacks %q", want)
+			}
 		}
 		return to
 	}

@@ -107,14 +107,14 @@ func (p *pipeline) send(ctx context.Context, m *transport.Message) error {
 		failpoint.Hit("confirmed")
 		p.Counters.Confirmed.Add(1)
 		if p.Log.Enabled(ctx, slog.LevelDebug) {
-			p.Log.Debug("message_confirmed", "message", m.ID, "flows", m.Flows, "bytes", len(m.Body), "after", time.Since(began))
+			p.Log.Debug("message_confirmed", "message", m.ID, "flows", m.Flows, "bytes", m.SentSize(), "after", time.Since(began))
 		}
 		return nil
 	}
 	if transport.VerdictOf(err) == transport.TooLarge && m.Flows > 1 {
 		p.Counters.Published.Add(-1) // send counts each half
 		p.Counters.BodyBytes.Add(-int64(m.Size))
-		p.Log.Warn("message_split", "message", m.ID, "bytes", len(m.Body), "error", err)
+		p.Log.Warn("message_split", "message", m.ID, "bytes", m.SentSize(), "error", err)
 		return p.sendHalves(ctx, m)
 	}
 	p.Counters.Failed.Add(1)
