@@ -47,7 +47,7 @@ func TestNamesInPages(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"test", "file", "file name", "make target", "link"} {
+	for _, kind := range []string{"test", "test to run", "file", "file name", "make target", "link"} {
 		if seen[kind] < 10 {
 			t.Errorf("only %d names of the kind %q were found", seen[kind], kind)
 		}
@@ -72,6 +72,10 @@ var kinds = []struct {
 		return slices.ContainsFunc(k.tests, func(f string) bool {
 			return f == groups[0] || groups[1] != "" && strings.HasPrefix(f, groups[0])
 		})
+	}},
+	// go test -bench NAME runs each benchmark whose name contains NAME.
+	{"test to run", regexp.MustCompile(`-(?:bench|run) '?([A-Z]\w+)`), func(k *tree, groups []string) bool {
+		return slices.ContainsFunc(k.tests, func(f string) bool { return strings.Contains(f, groups[0]) })
 	}},
 	{"file", regexp.MustCompile(`(?m)(?:^|[^\w./~-])(?:\.{1,2}/)*((?:\.ci|bench|cmd|contrib|docs|internal|packaging|scripts|testdata|tools)/[\w./-]*\w)`), func(_ *tree, groups []string) bool {
 		_, err := os.Stat(filepath.Join(repository, groups[0]))
