@@ -53,8 +53,9 @@ type extent struct {
 	position int64
 	around   surroundings
 
-	// alreadySent is the row before base that an earlier run sent while the row had
-	// no newline; nil if there is none.
+	// alreadySent is a row that is not in the block, because an earlier run sent the row
+	// while it had no newline; nil if there is none. The row ends at base, unless
+	// stillOpen.
 	alreadySent *logdir.Tail
 	// stillOpen reports that the alreadySent row still has no newline. The row then
 	// starts at base.

@@ -18,7 +18,7 @@ var errStopped = errors.New("the run stopped before all of it was sent")
 type dirWork struct {
 	p      *pipeline
 	disk   *logdir.Dir
-	order  int // index among the directories of the run
+	order  int // index in scheduler.entries
 	entry  *logdir.Entry
 	marked logdir.Mark // the mark of an earlier run; the zero Mark if there is none
 	// unfinished is the content of .processing, which an earlier run left.

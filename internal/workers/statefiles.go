@@ -29,7 +29,7 @@ func (d *dirWork) begin() error {
 		backup, err := d.disk.Backup()
 		switch {
 		case err != nil:
-		case backup.Unfinished():
+		case backup.Unfinished(): // .processing of an earlier run holds progress to keep
 			s, _, _ := d.stateToSave()
 			err = d.disk.WriteProcessing(s)
 		default:
