@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tstat-transport/internal/test/reference"
 )
 
 // pythonConfig is a configuration file of the Python tool.
@@ -48,7 +50,7 @@ func TestCrontab(t *testing.T) {
 
 	expected := map[string]owedMessage{}
 	for _, dir := range s.directories() {
-		for name := range kinds {
+		for name := range reference.Protocols {
 			log := readAll(t, filepath.Join(s.root, dir, name))
 			maps.Copy(expected, messagesOf(t, log, logRead{dir: dir, name: name, instance: "2"}))
 		}

@@ -27,9 +27,6 @@ const (
 	udpLog   = "log_udp_complete"
 )
 
-// kinds are the protocols of logs by file name.
-var kinds = map[string]reference.Protocol{tcpLog: reference.TCP, udpLog: reference.UDP}
-
 // owedMessage is a message that must arrive, as the slow reference makes it.
 type owedMessage struct {
 	flows []message.Flow
@@ -69,7 +66,7 @@ func messagesOf(t testing.TB, content []byte, l logRead) map[string]owedMessage 
 		settings.Instance = message.InstanceID{Name: l.instance, Given: true}
 	}
 	idPrefix := fmt.Sprintf("%s/%s/%s/%s", sensor, cmp.Or(l.instance, "0"), l.dir, l.name)
-	result, err := reference.Read(content, kinds[l.name], settings)
+	result, err := reference.Read(content, reference.Protocols[l.name], settings)
 	if err != nil {
 		t.Fatalf("%s: %v", idPrefix, err)
 	}

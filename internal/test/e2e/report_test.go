@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -56,7 +57,7 @@ func (s *site) reported(status int, path string, during func(*program)) (account
 			s.t.Errorf("%s is %s in the summary and %d in the report", name, text, n)
 		}
 		if name == "found" {
-			continue
+			continue // the metric is tstat_send_found, without _total
 		}
 		inMetrics := -1.0
 		for line := range strings.Lines(string(prom)) {
@@ -82,7 +83,7 @@ func TestReport(t *testing.T) {
 	corpus(t, "rotation", s.root)
 	var size int64
 	for _, dir := range s.directories() {
-		for name := range kinds {
+		for name := range reference.Protocols {
 			if info, err := os.Stat(filepath.Join(s.root, dir, name)); err == nil {
 				size += info.Size()
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -67,7 +68,7 @@ func TestRoots(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, dir := range dirs {
-			for name := range kinds {
+			for name := range reference.Protocols {
 				maps.Copy(want, messagesOf(t, readAll(t, filepath.Join(dir, name)),
 					logRead{dir: "nested/" + filepath.Base(dir), name: name, instance: instance}))
 			}

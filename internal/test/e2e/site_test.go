@@ -12,6 +12,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/test/rabbittest"
+	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/test/testsite"
 )
@@ -113,7 +114,7 @@ func (s *site) ofDirectory(dir string) map[string]owedMessage {
 	}
 	for _, e := range entries {
 		name, _ := strings.CutSuffix(e.Name(), ".gz")
-		if _, ok := kinds[name]; ok && e.Type().IsRegular() {
+		if _, ok := reference.Protocols[name]; ok && e.Type().IsRegular() {
 			log := testkit.ReadLog(s.t, filepath.Join(s.root, dir, e.Name()))
 			maps.Copy(all, messagesOf(s.t, log, logRead{dir: dir, name: name}))
 		}

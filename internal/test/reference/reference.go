@@ -19,9 +19,12 @@ type Protocol string
 
 // The protocols whose logs are sent.
 const (
-	TCP Protocol = "tcp" // log_tcp_complete
-	UDP Protocol = "udp" // log_udp_complete
+	TCP Protocol = "tcp"
+	UDP Protocol = "udp"
 )
+
+// Protocols are the protocols of the logs, by file name.
+var Protocols = map[string]Protocol{"log_tcp_complete": TCP, "log_udp_complete": UDP}
 
 // Settings are the settings that flows depend on.
 type Settings struct {

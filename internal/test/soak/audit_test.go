@@ -17,8 +17,6 @@ import (
 	"tstat-transport/internal/test/reference"
 )
 
-var kinds = map[string]reference.Protocol{"log_tcp_complete": reference.TCP, "log_udp_complete": reference.UDP}
-
 // owedMessage is a message that must arrive.
 type owedMessage struct {
 	log      string // SENSOR/INSTANCE/DIRECTORY/LOG
@@ -43,12 +41,12 @@ func newAudit(t testing.TB, root string) *audit {
 	t.Helper()
 	a := &audit{t: t, root: root, owed: map[string]owedMessage{}, seen: map[string][32]byte{}, confirmed: map[string]int64{}}
 	for _, dir := range directories(t, root) {
-		for name, kind := range kinds {
+		for name, protocol := range reference.Protocols {
 			content, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			result, err := reference.Read(content, kind, reference.Settings{Threshold: "0", Sensor: sensor})
+			result, err := reference.Read(content, protocol, reference.Settings{Threshold: "0", Sensor: sensor})
 			if err != nil {
 				t.Fatalf("%s: %v", dir, err)
 			}
