@@ -33,9 +33,8 @@ const sizeLimitForTest = 3 << 20
 
 func testTLS(t *testing.T, n *rabbittest.Node) {
 	tlsAddr := net.JoinHostPort("localhost", strconv.Itoa(n.TLSPort()))
-	const expired, client = true, true // for Issue
 	pair := func(ca *rabbittest.CA) tls.Certificate {
-		c := ca.Issue(t, []string{"sensor"}, !expired, client)
+		c := ca.Issue(t, []string{"sensor"}, rabbittest.ForClient)
 		p, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +120,7 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 			}
 			n.Eval(t, "ssl:clear_pem_cache()")
 		}
-		old := n.CA.Issue(t, []string{"localhost"}, expired, !client)
+		old := n.CA.Issue(t, []string{"localhost"}, rabbittest.Expired)
 		oldCert, err := os.ReadFile(old.CertFile)
 		if err != nil {
 			t.Fatal(err)

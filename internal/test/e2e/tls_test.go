@@ -15,15 +15,15 @@ import (
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	ca := rabbittest.NewCA(t)
-	n := rabbittest.Start(t, rabbittest.WithClientCertRequired(), rabbittest.WithTLSCert(ca.Issue(t, []string{"localhost"}, false, false)))
+	n := rabbittest.Start(t, rabbittest.WithClientCertRequired(), rabbittest.WithTLSCert(ca.Issue(t, []string{"localhost"})))
 	port := strconv.Itoa(n.TLSPort())
 	closed, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := ca.Issue(t, []string{"sensor"}, false, true)
+	client := ca.Issue(t, []string{"sensor"}, rabbittest.ForClient)
 	stranger := rabbittest.NewCA(t)
-	foreign := stranger.Issue(t, []string{"sensor"}, false, true)
+	foreign := stranger.Issue(t, []string{"sensor"}, rabbittest.ForClient)
 
 	s := newSiteOn(t, n)
 	corpus(t, "lossy_level31", s.root)
@@ -60,7 +60,7 @@ func TestTLS(t *testing.T) {
 		write(t, n.Cert.KeyFile, key)
 		n.Eval(t, "ssl:clear_pem_cache()")
 	}
-	old := ca.Issue(t, []string{"localhost"}, true, false)
+	old := ca.Issue(t, []string{"localhost"}, rabbittest.Expired)
 	setServerCert(readAll(t, old.CertFile), readAll(t, old.KeyFile))
 	fails("expired", func(*site) {}, "expired", "renew")
 	setServerCert(valid, validKey)

@@ -69,18 +69,27 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue makes a certificate for hosts, which are names or IP addresses. It is for a server
-// unless client is true, and valid for a day unless expired is true.
-func (ca *CA) Issue(t testing.TB, hosts []string, expired, client bool) Cert {
+// CertOption changes a certificate before CA signs it.
+type CertOption func(*x509.Certificate)
+
+// Expired makes a certificate that expired an hour ago.
+func Expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }
+
+// ForClient makes a client's certificate.
+func ForClient(c *x509.Certificate) { c.ExtKeyUsage[0] = x509.ExtKeyUsageClientAuth }
+
+// Issue makes a server's certificate for hosts, which are names or IP addresses. It is valid
+// for a day.
+func (ca *CA) Issue(t testing.TB, hosts []string, options ...CertOption) Cert {
 	t.Helper()
-	c, err := ca.issue(hosts, expired, client)
+	c, err := ca.issue(hosts, options)
 	if err != nil {
 		t.Fatalf("rabbittest: cannot issue a certificate for %v: %v", hosts, err)
 	}
 	return c
 }
 
-func (ca *CA) issue(hosts []string, expired, client bool) (Cert, error) {
+func (ca *CA) issue(hosts []string, options []CertOption) (Cert, error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "test"},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
@@ -88,11 +97,8 @@ func (ca *CA) issue(hosts []string, expired, client bool) (Cert, error) {
 		NotBefore:   time.Now().Add(-24 * time.Hour),
 		NotAfter:    time.Now().Add(24 * time.Hour),
 	}
-	if client {
-		template.ExtKeyUsage[0] = x509.ExtKeyUsageClientAuth
-	}
-	if expired {
-		template.NotAfter = time.Now().Add(-time.Hour)
+	for _, o := range options {
+		o(template)
 	}
 	for _, h := range hosts {
 		if ip := net.ParseIP(h); ip != nil {

@@ -22,7 +22,7 @@ func dialTLS(n *Node, config *tls.Config) error {
 
 func TestTLS(t *testing.T) {
 	n := Start(t, WithClientCertRequired())
-	client := n.CA.Issue(t, nil, false, true)
+	client := n.CA.Issue(t, nil, ForClient)
 	pair, err := tls.LoadX509KeyPair(client.CertFile, client.KeyFile)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestTLS(t *testing.T) {
 
 func TestTLSWithExpiredCertificate(t *testing.T) {
 	ca := NewCA(t)
-	n := Start(t, WithTLSCert(ca.Issue(t, []string{"other.example"}, true, false)))
+	n := Start(t, WithTLSCert(ca.Issue(t, []string{"other.example"}, Expired)))
 	err := dialTLS(n, &tls.Config{RootCAs: ca.Pool(), ServerName: "other.example"})
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); !ok || e.Reason != x509.Expired {
 		t.Errorf("with the certificate's name: %v, want expired", err)

@@ -25,7 +25,7 @@ func (n *Node) tlsConfig(s *settings) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n.Cert, err = ca.issue([]string{"localhost", "127.0.0.1"}, false, false); err != nil {
+		if n.Cert, err = ca.issue([]string{"localhost", "127.0.0.1"}, nil); err != nil {
 			return nil, err
 		}
 	}

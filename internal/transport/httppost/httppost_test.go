@@ -249,8 +249,8 @@ func TestHTTPHeaders(t *testing.T) {
 
 func TestHTTPTLS(t *testing.T) {
 	ca := rabbittest.NewCA(t)
-	pair := func(ca *rabbittest.CA, server bool) tls.Certificate {
-		c := ca.Issue(t, []string{"localhost"}, false, !server)
+	pair := func(ca *rabbittest.CA, options ...rabbittest.CertOption) tls.Certificate {
+		c := ca.Issue(t, []string{"localhost"}, options...)
 		p, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {
 			t.Fatal(err)
@@ -258,7 +258,7 @@ func TestHTTPTLS(t *testing.T) {
 		return p
 	}
 	s := newServer(t)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair(ca, true)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool()}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair(ca)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool()}
 	s.StartTLS()
 	plain := newServer(t)
 	plain.Start()
@@ -266,7 +266,7 @@ func TestHTTPTLS(t *testing.T) {
 		return "://localhost:" + strconv.Itoa(s.Listener.Addr().(*net.TCPAddr).Port)
 	}
 	good := func() *tls.Config {
-		return &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{pair(ca, false)}}
+		return &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{pair(ca, rabbittest.ForClient)}}
 	}
 	m := transporttest.Message(directory, 7)
 	mustSend(t, newHTTP(t, httppost.Options{URL: "https" + local(s), TLS: good()}), m)
