@@ -46,7 +46,7 @@ func TestHostileLogs(t *testing.T) {
 		status        int
 		words         []string
 		rows          []string // the rows whose flows arrive
-		more          bool     // other flows may arrive, since the content is random
+		atLeast       bool     // other flows may arrive too
 	}{
 		"empty":             {tcpLog, "", allDone, nil, rows[:1], false},
 		"cut header":        {tcpLog, rows[0][:200], allDone, nil, rows[:1], false},
@@ -79,7 +79,11 @@ func TestHostileLogs(t *testing.T) {
 			}
 			s.collect()
 			s.got = slices.DeleteFunc(s.got, func(d amqp091.Delivery) bool { return !strings.Contains(d.MessageId, dir) })
-			s.wantRows(c.rows, c.more)
+			if c.atLeast {
+				s.wantAtLeastRows(c.rows)
+			} else {
+				s.wantRows(c.rows)
+			}
 			if r := s.send().want(c.status); r.count("published") != 0 {
 				t.Errorf("a second run sent %d messages", r.count("published"))
 			}
@@ -112,7 +116,7 @@ func TestDamagedForGood(t *testing.T) {
 			if r := s.send().want(allDone); r.count("published") != 0 {
 				t.Errorf("%d messages were sent again", r.count("published"))
 			}
-			s.wantRows(rows, false)
+			s.wantRows(rows)
 			run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
 			if exists(dir) {
 				t.Error("the directory is not culled")
@@ -132,7 +136,7 @@ func TestCutGzip(t *testing.T) {
 		write(t, path, []byte(whole[:size]))
 		s.send().want(allDone)
 	}
-	s.wantRows(rows, false)
+	s.wantRows(rows)
 }
 
 // TestLongLine: memory stays bounded with lines of 100 MB, with and without a newline.
@@ -153,7 +157,7 @@ func TestLongLine(t *testing.T) {
 		t.Errorf("%d MB of memory", memory>>20)
 	}
 	t.Logf("%d MB of memory", memory>>20)
-	s.wantRows(rows, false)
+	s.wantRows(rows)
 }
 
 // TestOddMarks: something else stands in the place of a mark.
@@ -207,7 +211,7 @@ func TestOddProcessing(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{
 		"garbage": "\x00\xff", "of another log": `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":99999,"position":70000,"end":70000,"header":0,"line":400,"fingerprint":"65536:00112233445566778899aabbccddeeff"}}}`,
-		"without a header there": `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":99999,"position":7,"end":7,"header":3,"line":1,"fingerprint":"0:e3b0c44298fc1c149afbf4c8996fb924"}}}`,
+		"no header at its position": `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":99999,"position":7,"end":7,"header":3,"line":1,"fingerprint":"0:e3b0c44298fc1c149afbf4c8996fb924"}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
