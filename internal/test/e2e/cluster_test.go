@@ -50,9 +50,9 @@ func TestCluster(t *testing.T) {
 	// The second of three nodes dies: the queue has no majority and confirms nothing.
 	s.fillOne()
 	alive[1].Kill()
-	s.Rabbit["host"] = alive[0].Addr()
+	s.Address(alive[0].Addr())
 	o := s.impatient()
-	o.Hosts, o.QueueOptions.Arguments = []string{alive[0].Addr()}, map[string]any{"x-queue-type": "quorum"}
+	o.QueueOptions.Arguments = map[string]any{"x-queue-type": "quorum"}
 	err := s.runInside(o)
 	wantVerdict(t, err, transport.Retry, alive[0].Addr())
 	before := readAll(t, s.root+"/"+s.directories()[0]+"/.processed")

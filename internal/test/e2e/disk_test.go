@@ -30,7 +30,6 @@ func (s *site) wantNoStateFile() {
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.repeats = true
 	testkit.Mount(t, "tmpfs", s.root, "tmpfs", 0, "size=16m")
 	s.fill()
 	stuffing := filepath.Join(s.root, "stuffing")
@@ -62,7 +61,6 @@ func TestDiskFull(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.repeats = true
 	corpus(t, "rotation", s.root)
 	testkit.Mount(t, s.root, s.root, "", unix.MS_BIND, "")
 	remount := func(flags uintptr) {
@@ -90,7 +88,6 @@ func TestReadOnly(t *testing.T) {
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.repeats = true
 	corpus(t, "rotation", s.root)
 	corpus(t, "lossy_level31", s.root)
 	corpus(t, "v2.4_repeated_headers", s.root)

@@ -39,7 +39,7 @@ func TestOddTree(t *testing.T) {
 		}
 		return dir
 	}
-	named := []string{"socket.out", "2026_01_15_00_00.out"}
+	named := []string{"socket.out", "2026_01_15_00_00.out"} // hold something that has the name of a log and is no file
 	if err := unix.Mknod(filepath.Join(mkdir("socket.out"), tcpLog), unix.S_IFSOCK|0o644, 0); err != nil {
 		t.Fatal(err)
 	}
