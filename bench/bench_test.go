@@ -133,7 +133,7 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 	o := workers.Options{
 		Roots: []*logdir.Root{r}, Transport: t,
 		Settings:  message.Settings{Sensor: sensorID},
-		Threshold: 1_000_000_000, Workers: 2, Publishers: 1, Grace: 10 * time.Second,
+		Threshold: defaultThreshold, Workers: 2, Publishers: 1, Grace: 10 * time.Second,
 		Version: "bench", Log: slog.New(slog.DiscardHandler), Counters: counters,
 	}
 	if change != nil {

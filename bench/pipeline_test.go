@@ -153,7 +153,7 @@ func BenchmarkPipelineSize(b *testing.B) {
 }
 
 // BenchmarkLedger confirms messages immediately, and in the worst order: each window from its
-// end. The difference to PipelineDiscard is the cost of batching and of the ledger.
+// end.
 //
 //	go test -bench Ledger ./bench
 func BenchmarkLedger(b *testing.B) {

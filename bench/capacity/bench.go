@@ -165,10 +165,10 @@ func processCPU(pid int) (seconds float64) {
 		return 0
 	}
 	for _, t := range threads {
-		if text, err := os.ReadFile(t); err == nil { // otherwise the thread has ended
-			ns, _ := strconv.ParseFloat(strings.Fields(string(text) + " 0")[0], 64)
-			seconds += ns / 1e9
-		}
+		text, _ := os.ReadFile(t) // missing or empty if the thread has ended
+		var ns float64
+		_, _ = fmt.Sscan(string(text), &ns)
+		seconds += ns / 1e9
 	}
 	return seconds
 }

@@ -40,7 +40,7 @@ func BenchmarkArchive(b *testing.B) {
 	config := site.ConfigFile()
 	flows := 0
 	var times [3]time.Duration
-	memory := 0
+	memory := int64(0)
 	b.StopTimer()
 	b.ResetTimer()
 	for i := range b.N {
@@ -65,7 +65,11 @@ func BenchmarkArchive(b *testing.B) {
 		b.StopTimer()
 		times[1] += processTime(b, node.Pid()) - before[0]
 		times[2] += db.time() - before[1]
-		memory = max(memory, peak(b, c.Cmd.Process.Pid))
+		used := testkit.Memory(c.Cmd.Process.Pid, "VmHWM")
+		if used == 0 {
+			b.Fatal("the consumer's memory cannot be read")
+		}
+		memory = max(memory, used)
 		c.Signal(syscall.SIGTERM)
 		if e := c.Wait(); e.Status != 0 {
 			b.Fatalf("the consumer ended with %d:\n%s", e.Status, e.Log)
@@ -75,25 +79,11 @@ func BenchmarkArchive(b *testing.B) {
 	if got := table(b, db.url()).size(); got != flows {
 		b.Errorf("%d flows in the table, want %d", got, flows)
 	}
-	b.ReportMetric(float64(memory)/1000, "consumer-MB")
+	b.ReportMetric(float64(memory)/1e6, "consumer-MB")
 	b.ReportMetric(float64(flows)/b.Elapsed().Seconds(), "flows/s")
 	for i, part := range []string{"consumer", "broker", "database"} {
 		b.ReportMetric(float64(times[i].Microseconds())/float64(flows), part+"-µs/flow")
 	}
-}
-
-// peak returns the largest resident set of a process so far, in kB; see proc(5).
-func peak(b *testing.B, pid int) (kB int) {
-	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	if _, err := fmt.Sscan(rest, &kB); err != nil {
-		b.Fatalf("%v in %s", err, status)
-	}
-	return kB
 }
 
 // marks returns the paths of the marks below root.
