@@ -33,5 +33,5 @@ func roff(s string) string {
 	return s
 }
 
-// quote quotes s as one word for sh and fish.
+// quote quotes s as one word for fish.
 func quote(s string) string { return `'` + strings.ReplaceAll(s, `'`, `'\''`) + `'` }

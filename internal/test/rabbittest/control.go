@@ -109,9 +109,9 @@ func (n *Node) Restart() {
 	n.Start()
 }
 
-// Persist makes what was declared so far survive Kill: a broker keeps a new
-// queue in memory for some seconds, and when it is killed before that it forgets
-// the queue and every message that it has confirmed into the queue.
+// Persist restarts the node, so that what was declared so far survives Kill. A
+// broker keeps a new queue in memory for some seconds. If it is killed meanwhile,
+// it forgets the queue and every message that it has confirmed into the queue.
 func (n *Node) Persist() { n.Restart() }
 
 // Pause stops the node with SIGSTOP: its connections stay open, and nothing

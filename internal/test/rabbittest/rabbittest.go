@@ -46,7 +46,7 @@ type Node struct {
 	tlsPort  int // 0 without WithTLS
 	distPort int // Erlang distribution
 	epmdPort int // a port without a listener, where the node looks for epmd
-	evalPort int // evalScript
+	evalPort int // of evalScript
 	cookie   string
 
 	shared bool                             // the node of Shared

@@ -22,8 +22,8 @@ var binaries struct {
 }
 
 // Binary returns the path of a program. The first call with the same tags builds all
-// programs, with the race detector if the tests have it. TestMain must call rabbittest.Main, which removes
-// the programs at the end.
+// programs, with the race detector if the tests have it. TestMain must call rabbittest.Main,
+// which removes the programs at the end.
 func Binary(t testing.TB, name, tags string) string {
 	t.Helper()
 	b := &binaries
