@@ -54,6 +54,22 @@ func giveGroup(t *testing.T, path string) {
 	chmod(t, 0o775, path)
 }
 
+// letIn lets every user enter the directories that lead to the paths.
+func letIn(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
+		for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
+			info, err := os.Stat(dir)
+			if err == nil && info.Mode()&0o005 != 0o005 {
+				err = os.Chmod(dir, 0o755)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestUnprivileged: a user who may read everything, but write only into the .out
 // directories, can send. Everybody can read the marks.
 func TestUnprivileged(t *testing.T) {
