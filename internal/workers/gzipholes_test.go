@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
 )
 
@@ -42,17 +41,7 @@ func TestGzipHolesReadOnce(t *testing.T) {
 	if err := os.WriteFile(path, compressed(t, text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	st, err := logdir.StatLog(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: true}
-	r, err := openLogReader(t.Context(), logFile{file, log, st, new(layouts)}, from)
+	r, err := openLogReader(t.Context(), openLogFile(t, path, true), from)
 	if err != nil {
 		t.Fatal(err)
 	}

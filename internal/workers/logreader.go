@@ -44,8 +44,8 @@ func openLogReader(ctx context.Context, f logFile, earlier logdir.LogState) (*lo
 	return r, r.openStretch()
 }
 
-// openStretch opens the next stretch.
-func (r *logReader) openStretch() (err error) {
+// openStretch opens the next stretch. After an error, stretch is still the one before.
+func (r *logReader) openStretch() error {
 	from, to := r.earlier, int64(toEnd)
 	if len(r.oldHoles) > 0 {
 		h := r.oldHoles[0]
@@ -54,8 +54,12 @@ func (r *logReader) openStretch() (err error) {
 			from.Tail = &h.Sent
 		}
 	}
-	r.stretch, err = r.open(from, to)
-	return err
+	next, err := r.open(from, to)
+	if err != nil {
+		return err
+	}
+	r.stretch = next
+	return nil
 }
 
 func (r *logReader) close() error { return r.file.Close() }

@@ -66,6 +66,11 @@ func openReader(t *testing.T, path string, isGzip bool, from logdir.LogState) *s
 
 func tryReader(t *testing.T, path string, isGzip bool, from logdir.LogState) (*stretchReader, error) {
 	t.Helper()
+	return newStretchReader(t.Context(), openLogFile(t, path, isGzip), from, toEnd, nil)
+}
+
+func openLogFile(t *testing.T, path string, isGzip bool) logFile {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +80,7 @@ func tryReader(t *testing.T, path string, isGzip bool, from logdir.LogState) (*s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: isGzip}
-	return newStretchReader(t.Context(), logFile{f, log, st, new(layouts)}, from, toEnd, nil)
+	return logFile{f, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: isGzip}, st, new(layouts)}
 }
 
 // A state with a position that the log does not have, with a position inside a line, or with
@@ -111,6 +115,45 @@ func TestReaderResumeRefused(t *testing.T) {
 		} {
 			if _, err := tryReader(t, path, isGzip, c.from); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s, compressed %v: %v, want %q", c.what, isGzip, err, c.want)
+			}
+		}
+	}
+}
+
+// A log with a hole and a position that it no longer has is read up to the hole's end. Then
+// the reader returns the error. Its fingerprint covers what was read.
+func TestHoleThenRefused(t *testing.T) {
+	log := headerA + "\n" + rowA + "\n" + rowA + "\n"
+	first, second := int64(len(headerA)+1), int64(len(headerA)+1+len(rowA)+1)
+	path := t.TempDir() + "/log_tcp_complete"
+	for _, isGzip := range []bool{false, true} {
+		content := []byte(log)
+		if isGzip {
+			content = compressed(t, log)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for what, earlier := range map[string]logdir.LogState{
+			"the position inside a row": {Position: second + 3, End: second + 3},
+			"a row as the header":       {Position: int64(len(log)), End: int64(len(log)), Header: second},
+		} {
+			earlier.Holes = []logdir.Hole{{From: first, To: second}}
+			r, err := openLogReader(t.Context(), openLogFile(t, path, isGzip), earlier)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := newBlock()
+			r.next(b)
+			if string(b.buf) != rowA+"\n" || b.last || b.err != nil {
+				t.Errorf("%s, gzip %v: %q, last %v, error %v; want the row in the hole", what, isGzip, b.buf, b.last, b.err)
+			}
+			var covered int64
+			if _, err := fmt.Sscanf(r.fingerprint(), "%d:", &covered); err != nil || covered < second || r.fingerprint() != fingerprintOf(log[:covered]) {
+				t.Errorf("%s, gzip %v: fingerprint %s, want that of %d bytes or more", what, isGzip, r.fingerprint(), second)
+			}
+			if r.next(b); !b.last || b.err == nil {
+				t.Errorf("%s, gzip %v: last %v, error %v; want an error at the end", what, isGzip, b.last, b.err)
 			}
 		}
 	}
