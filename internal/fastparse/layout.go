@@ -99,9 +99,9 @@ var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 
 // The name of a column is the part of its token after the last # (if any) and before
 // the next : (if any). The numbers are ignored: Tstat 2.4 beta counts from 0, and
 // some builds leave a number out or repeat a number. If a name is repeated, the
-// first column of that name counts. A trailing carriage return is ignored. Text
-// before the first # is ignored too, unless it contains a space: rows may or may not have
-// a field for the part before the space, so the line is then no header.
+// first column of that name counts. A trailing carriage return is ignored, and so is text
+// before the first #. If that text contains a space and c_ip comes after the text, the
+// line is no header: rows may or may not have a field for the part before the space.
 func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
 	l := &Layout{Protocol: protocol, Header: string(line)}
 	text := strings.TrimSuffix(l.Header, "\r")
@@ -134,7 +134,7 @@ func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
 		}
 		return nil, fmt.Errorf("no header: the first line lacks these columns of a %s log: %s", protocol, strings.Join(missing, ", "))
 	}
-	// A # after c_ip belongs to a later column.
+	// If c_ip comes before the #, the # belongs to a later column.
 	before, _, found := strings.Cut(text, "#")
 	if spaces := strings.Count(before, " "); found && spaces > 0 && l.Column("c_ip") >= spaces {
 		return nil, errors.New("no header: a space before the # of the first line makes the positions of the columns unclear")

@@ -35,7 +35,7 @@ func TestParseHeader(t *testing.T) {
 		}
 		return strings.Join(columns, " ")
 	}
-	const open = "a space before the #"
+	const unclear = "a space before the #"
 	for input, want := range map[string]string{
 		udp:                                 "",
 		"#15" + udp:                         "",
@@ -65,8 +65,8 @@ func TestParseHeader(t *testing.T) {
 		"10.0.0.1 80 1":                         "the first line is a row",
 		"fd77::c0c 80 1":                        "the first line is a row",
 		"10 80 1":                               "lacks these columns",
-		" " + udp:                               open,
-		"x y " + udp:                            open,
+		" " + udp:                               unclear,
+		"x y " + udp:                            unclear,
 		"# " + udp[1:]:                          "",
 	} {
 		_, err := ParseHeader(UDP, []byte(input))

@@ -49,7 +49,8 @@ func (r *byteRange) anything(from, to int) {
 // byteRanges are the ranges of the fields that renderAVX2 verifies, 16 bytes at a time.
 type byteRanges struct {
 	// counters[n+1] allows a number of n digits, then anything. counters[1] refuses an
-	// empty field: it allows no first byte but 0, and a field ends before a space, CR or LF.
+	// empty field: the byte after an empty field is a space, CR or LF, and counters[1]
+	// allows only NUL there.
 	counters [18]byteRange
 	// micro allows any byte, a point, six digits, then anything.
 	micro byteRange

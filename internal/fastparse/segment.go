@@ -56,7 +56,7 @@ type Value struct {
 	whole         uint64         // the part of a number before the point
 	tail, tailLen uint32         // the text of a number after whole: tailLen bytes, the first in the lowest byte
 	column        uint32         // the column to write
-	cut           uint32         // how many of the last digits before the point a timestamp omits
+	cut           uint32         // a timestamp omits this many digits before the point
 	text          [MaxValue]byte // set if len is not 0
 	len           int            // length of text
 }

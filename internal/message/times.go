@@ -48,7 +48,7 @@ func (e *Encoder) setMS(i int, ms uint64) {
 // udpTimes sets start, and end to start plus ms. If the unit is s, ms is a multiple of 1000.
 func (e *Encoder) udpTimes(t *template, ms uint64) (bad int) {
 	e.setTimestamp(start, t.absolute)
-	if ms == 0 {
+	if ms == 0 { // the general case below gives the same end, but is slower
 		e.setTimestamp(end, t.absolute)
 		return -1
 	}

@@ -44,11 +44,11 @@ const (
 type form uint8
 
 const (
-	asCount form = iota
-	asEpoch
-	asMillis
-	asMillionths
-	asClient // the client's address
+	asCount      form = iota
+	asEpoch           // microseconds since the epoch, printed as milliseconds
+	asMillis          // microseconds, printed as milliseconds
+	asMillionths      // millionths, printed as a number with six decimals
+	asClient          // the client's address
 	asServer
 	asNothing // no value: the end of a row
 )

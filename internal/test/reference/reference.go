@@ -177,8 +177,8 @@ func isHeader(line, inForce string, protocol Protocol) bool {
 	return line == inForce || isNumbered(line) && hasWritten(columns, protocol)
 }
 
-// parseHeader returns the position of each column, from 0, or nil if the line
-// lacks a required column.
+// parseHeader returns the position of each column, from 0, or nil if the line is not
+// a header.
 func parseHeader(line string, protocol Protocol) map[string]int {
 	tokens := strings.Split(strings.TrimSuffix(line, "\r"), " ")
 	if len(tokens) > maxColumns {
