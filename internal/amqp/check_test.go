@@ -77,7 +77,7 @@ func TestCheck(t *testing.T) {
 	}
 	send(t.Context(), open(t, options(t, n, vhost)), 0, 1, 100, 1).await(t)
 	f("queue holds messages", func(*Options) {}, 0, "logged in", "1 messages", mayPublish, "note: holds messages")
-	wantInQueue(t, n, vhost, 0, 1, 100, false)
+	wantInQueue(t, n, vhost, 0, 1, 100, exactlyOnce)
 }
 
 // TestCheckPermissions: Check reports missing permissions, and declares and delivers

@@ -62,7 +62,7 @@ func TestNack(t *testing.T) {
 		all = slices.DeleteFunc(append(all, n.Drain(t, vhost, queue)...), func(d amqp091.Delivery) bool {
 			return len(d.MessageId) < len(id(1000)) // from the tests above
 		})
-		wantDelivered(t, all, 1000, 1008, 100, false)
+		wantDelivered(t, all, 1000, 1008, 100, exactlyOnce)
 	})
 }
 
@@ -81,7 +81,7 @@ func TestClosedByOperator(t *testing.T) {
 		}
 	}
 	s.await(t)
-	wantInQueue(t, n, vhost, 0, count, 5000, true)
+	wantInQueue(t, n, vhost, 0, count, 5000, atLeastOnce)
 	if st := p.Stats(); st.Reconnects == 0 || st.Resent == 0 || st.Confirmed != count || st.Nacked != 0 {
 		t.Errorf("stats are %+v", st)
 	}
@@ -106,7 +106,7 @@ func TestConfirmationNeverComes(t *testing.T) {
 		eventually(t, 10*time.Second, "the loss of the connection", happened("connection_lost"))
 		suspend("resume")
 		s.await(t)
-		wantInQueue(t, n, vhost, 0, 40, 100, true)
+		wantInQueue(t, n, vhost, 0, 40, 100, atLeastOnce)
 		if p.Stats().Resent == 0 {
 			t.Error("nothing was sent again")
 		}
@@ -197,7 +197,6 @@ func TestFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, second := n.Addr(), net.JoinHostPort("127.0.0.9", port)
-	var down context.Context
 	down, kill := context.WithCancel(t.Context())
 	o := options(t, n, vhost)
 	o.Hosts = []string{deadHost(t), first, second}
@@ -216,7 +215,7 @@ func TestFailover(t *testing.T) {
 	kill()
 	n.CloseConnections(t, "first host goes down")
 	s.await(t)
-	wantInQueue(t, n, vhost, 0, 500, 100, true)
+	wantInQueue(t, n, vhost, 0, 500, 100, atLeastOnce)
 	if got := o.Hosts[p.host.Load()]; got != second {
 		t.Errorf("the host in use is %s, want %s", got, second)
 	}

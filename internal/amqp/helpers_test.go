@@ -232,16 +232,23 @@ func wantError(t testing.TB, err error, verdict transport.Verdict, words ...stri
 	}
 }
 
-// wantInQueue empties the queue and fails t unless it held messages first to last-1, each
-// exactly once or, if repeats is set, at least once.
-func wantInQueue(t testing.TB, n *rabbittest.Node, vhost string, first, last, size int, repeats bool) {
+// howOften says how often a message must be in the queue.
+type howOften bool
+
+const (
+	exactlyOnce howOften = false
+	atLeastOnce howOften = true
+)
+
+// wantInQueue empties the queue and fails t unless it held each of the messages first to
+// last-1 exactlyOnce or atLeastOnce, and no other message.
+func wantInQueue(t testing.TB, n *rabbittest.Node, vhost string, first, last, size int, times howOften) {
 	t.Helper()
-	wantDelivered(t, n.Drain(t, vhost, queue), first, last, size, repeats)
+	wantDelivered(t, n.Drain(t, vhost, queue), first, last, size, times)
 }
 
-// wantDelivered fails t unless deliveries are messages first to last-1, each exactly once
-// or, if repeats is set, at least once.
-func wantDelivered(t testing.TB, deliveries []amqp091.Delivery, first, last, size int, repeats bool) {
+// wantDelivered is wantInQueue for messages that were taken out of the queue.
+func wantDelivered(t testing.TB, deliveries []amqp091.Delivery, first, last, size int, times howOften) {
 	t.Helper()
 	bodies := map[string][]string{}
 	for _, d := range deliveries {
@@ -250,7 +257,7 @@ func wantDelivered(t testing.TB, deliveries []amqp091.Delivery, first, last, siz
 	for i := first; i < last; i++ {
 		m := message(i, size)
 		got := bodies[m.ID]
-		if len(got) == 0 || len(got) > 1 && !repeats {
+		if len(got) == 0 || len(got) > 1 && times == exactlyOnce {
 			t.Errorf("message %d is %d times in the queue", i, len(got))
 		}
 		for _, b := range got {

@@ -61,7 +61,7 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 		p.host.Store(2)
 		n.CloseConnections(t, "to the other host")
 		s.await(t)
-		wantInQueue(t, n, "/", 0, 1000, 5000, true)
+		wantInQueue(t, n, "/", 0, 1000, 5000, atLeastOnce)
 		if o.TLS.ServerName != "" {
 			t.Errorf("the caller's configuration was written to: server name %q", o.TLS.ServerName)
 		}
@@ -73,7 +73,7 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 		o := options(t, n, "/")
 		o.Hosts, o.TLS = []string{tlsAddr}, good()
 		send(t.Context(), open(t, o), 0, 3, 2<<20, 3).await(t)
-		wantInQueue(t, n, "/", 0, 3, 2<<20, false)
+		wantInQueue(t, n, "/", 0, 3, 2<<20, exactlyOnce)
 	})
 	for name, c := range map[string]struct {
 		change func(*Options)
@@ -166,7 +166,7 @@ func testKilled(t *testing.T, n *rabbittest.Node) {
 	n.Kill()
 	n.Start()
 	s.await(t)
-	wantInQueue(t, n, "/", 0, count, 5000, true)
+	wantInQueue(t, n, "/", 0, count, 5000, atLeastOnce)
 	if st := p.Stats(); st.Reconnects < 2 || st.Resent == 0 {
 		t.Errorf("stats are %+v", st)
 	}
@@ -254,7 +254,7 @@ func testPaused(t *testing.T, n *rabbittest.Node) {
 		s := send(t.Context(), p, 10, 200, 5000, 16)
 		time.AfterFunc(3*time.Second, n.Resume)
 		s.await(t)
-		wantInQueue(t, n, "/", 0, 200, 5000, true)
+		wantInQueue(t, n, "/", 0, 200, 5000, atLeastOnce)
 	})
 	t.Run("closing does not wait", func(t *testing.T) {
 		o := options(t, n, "/")

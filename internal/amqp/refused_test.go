@@ -188,7 +188,7 @@ func TestQueueIsDeclaredOnlyWhereMissing(t *testing.T) {
 	}
 	o.QueueOptions = QueueOptions{AutoDelete: true}
 	send(t.Context(), open(t, o), 1, 2, 100, 1).await(t)
-	wantInQueue(t, n, vhost, 0, 2, 100, false)
+	wantInQueue(t, n, vhost, 0, 2, 100, exactlyOnce)
 }
 
 func TestNotPermittedToPublish(t *testing.T) {
