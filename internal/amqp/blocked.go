@@ -7,21 +7,21 @@ import (
 
 // blockedState records when the broker has blocked a connection.
 type blockedState struct {
-	mu        sync.Mutex
-	blocked   bool
-	since     time.Time     // when blocked last changed
-	unblocked time.Duration // for how long the connection was unblocked before since
-	changed   chan struct{} // closed and replaced when blocked changes
+	mu         sync.Mutex
+	blocked    bool
+	lastChange time.Time     // of blocked, or the start of the connection
+	unblocked  time.Duration // how long the connection was unblocked before lastChange
+	changed    chan struct{} // closed and replaced when blocked changes
 }
 
 func newBlockedState() blockedState {
-	return blockedState{since: time.Now(), changed: make(chan struct{})}
+	return blockedState{lastChange: time.Now(), changed: make(chan struct{})}
 }
 
 func (b *blockedState) set(blocked bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.unblocked, b.since, b.blocked = b.unblockedTimeLocked(), time.Now(), blocked
+	b.unblocked, b.lastChange, b.blocked = b.unblockedTimeLocked(), time.Now(), blocked
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
@@ -38,7 +38,7 @@ func (b *blockedState) unblockedTimeLocked() time.Duration {
 	if b.blocked {
 		return b.unblocked
 	}
-	return b.unblocked + time.Since(b.since)
+	return b.unblocked + time.Since(b.lastChange)
 }
 
 // state reports whether the connection is blocked, and returns a channel that is

@@ -285,7 +285,7 @@ func (c *channelPublisher) drainReturns() {
 }
 
 // tickInterval is how often serve looks for an overdue confirmation and for delayed
-// messages that are due: a fraction of these times, from 5 to 250 ms.
+// messages that are due: a fraction of ConfirmTimeout and Backoff, from 5 to 250 ms.
 func (c *channelPublisher) tickInterval() time.Duration {
 	return min(max(min(c.p.o.ConfirmTimeout/8, c.p.o.Backoff/2), 5*time.Millisecond), 250*time.Millisecond)
 }

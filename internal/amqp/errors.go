@@ -41,8 +41,8 @@ type noAnswer struct{ timeout time.Duration }
 func (e *noAnswer) Error() string { return fmt.Sprintf("no answer within %v", e.timeout) }
 
 // wrap adds a verdict to err, and a text that names host, action, cause and remedy.
-// doing is the action that failed ("log in as ..."). wrap returns an error that is
-// already wrapped unchanged.
+// doing is the action that failed ("log in as ..."). If err is a *transport.Error, wrap
+// adds nothing and returns err.
 func (o *Options) wrap(host, doing string, err error) *transport.Error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e

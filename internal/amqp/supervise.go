@@ -56,10 +56,12 @@ func (p *Publisher) supervise(s *session) {
 // losses are the sessions in a row that were lost without a confirmation.
 type losses struct {
 	count int
-	since time.Time // when the first of them was lost, or the last that had lived for RetryTimeout
+	since time.Time // the loss from which RetryTimeout counts
 }
 
 // add counts the loss of s. If s has confirmed a message, a new row begins after s.
+// RetryTimeout counts from the first loss of a row, and counts anew from the loss of a
+// session that lived for RetryTimeout.
 func (l *losses) add(s *session, retryTimeout time.Duration) {
 	if s.confirmed.Load() {
 		*l = losses{since: time.Now()}

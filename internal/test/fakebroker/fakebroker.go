@@ -142,7 +142,8 @@ func (m Message) confirm(method method, multiple bool) {
 	m.Conn.send(m.Channel, method, a)
 }
 
-// CloseChannel closes the message's channel with a reply code.
+// CloseChannel closes the message's channel with a reply code. The script still gets the
+// messages that the client sends before it learns of the end of the channel.
 func (m Message) CloseChannel(code uint16, text string) {
 	var a arguments
 	a.putShort(code)
