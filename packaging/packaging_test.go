@@ -2,6 +2,7 @@
 package packaging
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,6 +113,38 @@ func TestExampleConfiguration(t *testing.T) {
 		if !strings.Contains(w, "others can read it") {
 			t.Error(w)
 		}
+	}
+}
+
+// TestInstalledLinks: the installed pages link only to files that are installed, too.
+func TestInstalledLinks(t *testing.T) {
+	dest, binaries := t.TempDir(), t.TempDir()
+	for _, name := range programs {
+		if err := os.WriteFile(filepath.Join(binaries, name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "../scripts/install", "install", binaries)
+	cmd.Env = append(os.Environ(), "DESTDIR="+dest, "PREFIX=/usr", "SYSCONFDIR=/etc")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("scripts/install: %v\n%s", err, out)
+	}
+	link := regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`)
+	seen := 0
+	err := filepath.WalkDir(filepath.Join(dest, "usr/share/doc/tstat-transport"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+			seen++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s: dead link: %v", path, err)
+			}
+		}
+		return nil
+	})
+	if err != nil || seen < 50 {
+		t.Errorf("%d links found: %v", seen, err)
 	}
 }
 

@@ -55,6 +55,34 @@ func TestPackages(t *testing.T) {
 	}
 }
 
+// TestTestPackages: the second table lists each package below internal/test once.
+func TestTestPackages(t *testing.T) {
+	page := read(t, repository+"/docs/architecture.md")
+	_, table, found := strings.Cut(page, "below `internal/test`:")
+	table, _, end := strings.Cut(table, "\n## ")
+	if !found || !end {
+		t.Fatal("the page has no table of the packages below internal/test")
+	}
+	var listed []string
+	for line := range strings.Lines(table) {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "| `"), "` | "); ok {
+			listed = append(listed, strings.Split(name, "`, `")...)
+		}
+	}
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, e := range entries {
+		want = append(want, e.Name())
+	}
+	slices.Sort(listed)
+	if !slices.Equal(listed, want) {
+		t.Errorf("the table lists %v, want %v", listed, want)
+	}
+}
+
 // importsByPackage returns the packages of the project that each package of the product
 // imports, sorted.
 func importsByPackage(t *testing.T) map[string][]string {
