@@ -40,7 +40,7 @@ func fleet() []cog.Builder[dashboard.Panel] {
 		number("Sensors", "Sensors that have ever written metrics.", `count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}))`, "none", nil),
 		number("Without success for two hours", "Sensors of which no run ended with exit status 0 in that time.",
 			`count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}) unless on (sensor) (`+sinceSuccess+`) < 7200) or vector(0)`, "none", limits(1, 2)),
-		number("Without a new directory for three hours", "Roots below which Tstat has started no directory, or none at all.",
+		number("Without a new directory for three hours", "Roots below which Tstat has started no directory in that time, and roots without any directory.",
 			`count(tstat_send_found{JOB} unless on (instance, sensor, root) time() - tstat_send_newest_directory_timestamp_seconds{JOB} < 10800) or vector(0)`, "none", limits(1, 2)),
 		number("Backlog", "Uncompressed bytes of logs that are not sent.", `sum(tstat_send_backlog_bytes{JOB})`, "decbytes", nil),
 		number("Oldest unsent directory", "Its age. Nothing unsent is culled.", `time() - min(tstat_send_oldest_unsent_timestamp_seconds{JOB})`, "s", limits(2*hour, 3*hour)),

@@ -28,7 +28,7 @@ type option struct {
 	Summary     string // first sentence of Help
 	Required    bool
 	Repeatable  bool
-	Words       []string // the possible values, if there are only some
+	Words       []string // the possible values, if the flag has a fixed list
 	File, Dir   bool     // whether the value is a file or a directory
 	Instance    bool     // whether INSTANCE= may stand before the directory
 }
