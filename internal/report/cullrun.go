@@ -58,7 +58,7 @@ func (r *CullRun) WriteReport(path string) error {
 func (r *CullRun) WriteMetrics(path string) error {
 	return writeMetrics(path, "tstat_cull_", func(s *metricSet) {
 		for _, root := range r.Roots {
-			r.metrics(s.with("root", root.Path), root)
+			r.metrics(s.with("root", rootLabel(root.Path)), root)
 		}
 	})
 }

@@ -147,3 +147,25 @@ func TestCullMetrics(t *testing.T) {
 		t.Errorf("- metrics, + docs/monitoring.md:\n%s", d)
 	}
 }
+
+// TestRootLabelOfBothPrograms: both programs label a root with its absolute path, also if
+// the root was given as a relative path.
+func TestRootLabelOfBothPrograms(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	send := sampleRun()
+	send.Roots = []Root{{Path: "data", Instance: "1"}}
+	written(t, send, "send.prom")
+	if err := sampleCullRun("data").WriteMetrics("cull.prom"); err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(dir, "data")
+	for file, series := range map[string]string{
+		"send.prom": `tstat_send_unsent{instance_id="1",root="` + root + `",sensor="s"}`,
+		"cull.prom": `tstat_cull_found{root="` + root + `"}`,
+	} {
+		if got := samples(t, file); got[series] == "" {
+			t.Errorf("%s has no %s: %v", file, series, got)
+		}
+	}
+}

@@ -63,8 +63,8 @@ func (r *Run) runMetrics(s *metricSet, now time.Time) {
 	}
 }
 
-// rootLabel returns the absolute path of a root, so that runs with relative
-// paths in different directories differ.
+// rootLabel returns the absolute path of a root. Runs with relative paths in different
+// directories then differ, and both programs label the same root alike.
 func rootLabel(path string) string {
 	if absolute, err := filepath.Abs(path); err == nil {
 		return absolute
