@@ -94,7 +94,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stderr))
 }
 
-// run culls the roots, reports on it and returns the exit status.
+// run culls the roots, reports on the run and returns the exit status.
 func run(ctx context.Context, args []string, stderr io.Writer) int {
 	c, err := parse(args)
 	if err != nil {

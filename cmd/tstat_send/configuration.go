@@ -78,7 +78,8 @@ func (conf *configuration) readForPrivacy(c *command) {
 	}
 }
 
-// privacy returns the policy for replacing the addresses in flows.
+// privacy returns the policy for replacing the addresses in flows. A nil policy replaces
+// none.
 func (c *command) privacy() (*privacy.Policy, error) {
 	conf := &c.configuration
 	switch {

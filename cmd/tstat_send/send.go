@@ -106,8 +106,8 @@ func (c *command) runPipeline(ctx context.Context, o workers.Options, tel *telem
 	return status
 }
 
-// survey counts the unsent directories, for the metrics and the report of a run without
-// a transport. It returns the exit status for errors of the crawl.
+// survey counts the unsent directories, for the metrics and the report of a run whose
+// transport could not be opened. It returns the exit status for errors of the crawl.
 func (c *command) survey(ctx context.Context, roots []*logdir.Root, tel *telemetry) int {
 	_, outcome, err := workers.Survey(ctx, c.options(roots, tel))
 	switch {

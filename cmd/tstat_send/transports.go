@@ -31,8 +31,8 @@ type backend struct {
 // transports are the values of --transport.
 var transports = []string{"rabbit", "http", "file"}
 
-// openTransport opens the configured transport. compressor is nil if messages stay
-// uncompressed.
+// openTransport opens the configured transport. compressor is nil if the pipeline does not
+// compress messages.
 func (c *command) openTransport(ctx context.Context, tel *telemetry, out io.Writer) (t transport.Transport, compressor *transport.Compressor, err error) {
 	b, err := c.backend(tel.log, out)
 	for _, warning := range c.warnings() {

@@ -58,7 +58,7 @@ func UntilSignal(parent context.Context) (ctx context.Context, stop context.Canc
 		}
 		select {
 		case <-signals:
-			os.Exit(TempFail) //nolint:revive // wherever the process is
+			os.Exit(TempFail) //nolint:revive // whatever the process is doing
 		case <-stopped:
 		}
 	}()

@@ -26,7 +26,8 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-// The first signal ends the context; the second ends the process, although it never returns.
+// The first signal ends the context. The second signal ends the process, which
+// would otherwise wait forever.
 func TestSecondSignal(t *testing.T) {
 	if os.Getenv("CLI_TEST_CHILD") != "" {
 		ctx, stop := UntilSignal(t.Context())

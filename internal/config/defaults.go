@@ -3,9 +3,9 @@ package config
 import "time"
 
 // The defaults of keys; docs/configuration.md lists them. All other keys are empty by
-// default. The Python tool had no defaults. Where RabbitMQ or AMQP has a default, it is
-// the same here.
+// default. The Python tool had no defaults.
 const (
+	// A new RabbitMQ node has this vhost and this user.
 	defaultVHost    = "/"
 	defaultUsername = "guest" // RabbitMQ accepts this user from its own host only
 	defaultPassword = "guest"

@@ -16,7 +16,7 @@ var reference = regexp.MustCompile(`^\$\{(\w+)(:[^:]*)?(:.*)?\}$`)
 // e.text stays the reference itself, and expand adds a warning.
 func (p *parser) expand(e *entry, raw string) error {
 	e.text, e.inFile = NewSecret(raw), true
-	// Like the Python tool, expand takes ${} and a shorter text literally.
+	// Like the Python tool, expand takes a text of at most three characters literally.
 	if !strings.HasPrefix(raw, "${") || utf8.RuneCountInString(raw) <= len("${}") {
 		return nil
 	}

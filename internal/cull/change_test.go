@@ -118,7 +118,7 @@ func TestUndeletableAtAnyMoment(t *testing.T) {
 		acted := false
 		var refused error // by the file system; act runs on a goroutine that must not skip the test
 		r := s.total(&interloper{Context: t.Context(), left: n, act: func() {
-			acted, refused = true, chattr(unix.STATX_ATTR_IMMUTABLE)
+			acted, refused = true, chattr(unix.STATX_ATTR_IMMUTABLE) // the value of FS_IMMUTABLE_FL
 		}}, Options{Workers: 1})
 		renamedLogs, _ := filepath.Glob(s.path + "/.culled-*/log_*")
 		left := s.left()

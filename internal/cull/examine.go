@@ -109,7 +109,8 @@ func examineMarked(ctx context.Context, d *logdir.Dir, mark logdir.Mark, why Why
 }
 
 // verifySent returns nil if the mark covers all rows of the directory's logs. A mark
-// of the Python tool always counts as covering them.
+// of the Python tool always counts as covering them. The caller must have refused a
+// directory that has no mark, unless the directory is empty.
 func verifySent(ctx context.Context, d *logdir.Dir, mark logdir.Mark) error {
 	if mark.Kind != logdir.Ours {
 		return nil

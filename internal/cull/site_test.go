@@ -74,7 +74,7 @@ func (s *site) appendTo(name, content string) {
 	s.must(f.Close())
 }
 
-// sent makes a directory of two logs that was marked the duration ago before s.now.
+// sent makes a directory of two logs that was marked at s.now minus ago.
 func (s *site) sent(rel string, ago time.Duration) {
 	s.Helper()
 	s.write(rel+"/"+tcp, row)
@@ -82,7 +82,7 @@ func (s *site) sent(rel string, ago time.Duration) {
 	s.mark(rel, ago)
 }
 
-// mark marks everything in a directory as confirmed. The mark has the age ago.
+// mark marks everything in a directory as confirmed, at s.now minus ago.
 func (s *site) mark(rel string, ago time.Duration) {
 	s.Helper()
 	d, err := logdir.Open(s.entry(rel))
@@ -105,7 +105,7 @@ func (s *site) mark(rel string, ago time.Duration) {
 	s.age(rel, ago)
 }
 
-// age gives the mark of a directory the age ago.
+// age sets the time of a directory's mark to s.now minus ago.
 func (s *site) age(rel string, ago time.Duration) {
 	s.Helper()
 	s.must(os.Chtimes(filepath.Join(s.path, rel, ".processed"), time.Time{}, s.now.Add(-ago)))
