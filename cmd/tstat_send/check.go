@@ -95,7 +95,7 @@ func (c *command) checkRoot(ctx context.Context, out *checkReport, d cli.Root) {
 		return
 	}
 	entries, err := r.Find(ctx, func(path string, err error) {
-		if logdir.IsHint(path, err) {
+		if logdir.IsHarmless(path, err) {
 			out.ok("directory %s is not entered: %v", path, err)
 			return
 		}

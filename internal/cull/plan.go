@@ -166,7 +166,7 @@ func (c *culler) notEntered(ctx context.Context, root *logdir.Root, path string,
 	case errors.Is(err, logdir.ErrMount):
 		c.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "name the mount with its own -d")
 		return
-	case logdir.IsHint(path, err):
+	case logdir.IsHarmless(path, err):
 		c.Log.InfoContext(ctx, "directory_not_entered", "directory", path, "error", err)
 		return
 	}

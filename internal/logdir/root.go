@@ -105,7 +105,7 @@ func (r *Root) join(rel string) string {
 // makes such a directory for a capture file (trace.pcap.out). It skips lost+found and
 // directories whose names begin with a dot, such as snapshots. Find calls report for a
 // directory that it cannot enter, and for a symbolic link that hides a directory of logs,
-// and continues: see [IsHint]. The returned error is about the root itself, or ctx's.
+// and continues: see [IsHarmless]. The returned error is about the root itself, or ctx's.
 func (r *Root) Find(ctx context.Context, report func(path string, err error)) ([]Entry, error) {
 	var found []Entry
 	err := r.walk(ctx, report, func(parent int, e Entry) (enter bool) {
@@ -266,9 +266,9 @@ func access(at int, name string) error {
 	return unix.Faccessat(at, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// IsHint reports whether err, which a walk reported for path, is not a failure: path is a
+// IsHarmless reports whether err, which a walk reported for path, is not a failure: path is a
 // symbolic link, which is never followed, or a directory of another program that this
 // user may not enter.
-func IsHint(path string, err error) bool {
+func IsHarmless(path string, err error) bool {
 	return errors.Is(err, ErrLink) || errors.Is(err, fs.ErrPermission) && !strings.HasSuffix(path, Suffix)
 }

@@ -65,7 +65,7 @@ func TestFind(t *testing.T) {
 			t.Error(diff)
 		}
 		for _, link := range []string{"/link", "/link.out"} {
-			if err := reported[link]; len(reported) != 2 || !errors.Is(err, ErrLink) || !IsHint(link, err) {
+			if err := reported[link]; len(reported) != 2 || !errors.Is(err, ErrLink) || !IsHarmless(link, err) {
 				t.Error(reported)
 			}
 		}
@@ -96,7 +96,7 @@ func TestFindContinuesAfterAnUnreadableDirectory(t *testing.T) {
 		if diff := cmp.Diff([]string{"a/x.out", "c/z.out"}, got); diff != "" {
 			t.Error(diff)
 		}
-		if len(reported) != 1 || !errors.Is(reported["/b"], fs.ErrPermission) || !IsHint("/b", reported["/b"]) {
+		if len(reported) != 1 || !errors.Is(reported["/b"], fs.ErrPermission) || !IsHarmless("/b", reported["/b"]) {
 			t.Error(reported)
 		}
 	})

@@ -87,7 +87,7 @@ func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 			root.Process = locks.Holder(open)
 			var found []logdir.Entry
 			found, err = open.Find(ctx, func(path string, err error) {
-				if !logdir.IsHint(path, err) {
+				if !logdir.IsHarmless(path, err) {
 					report.Directories = append(report.Directories, Directory{Path: path, State: Unreadable, Error: err.Error()})
 				}
 			})

@@ -120,7 +120,7 @@ func (p *pipeline) notEntered(path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrLink):
 		p.Log.Info("directory_not_entered", "directory", path, "error", err, "hint", "to send the directory that the link points to, name it with -d")
-	case logdir.IsHint(path, err):
+	case logdir.IsHarmless(path, err):
 		p.Log.Info("directory_not_entered", "directory", path, "error", err)
 	default:
 		p.readError("directory_unreadable", "directory", path, err)
