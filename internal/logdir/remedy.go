@@ -18,9 +18,9 @@ func WriteRemedy(err error) string {
 	service := os.Getenv("INVOCATION_ID") != ""
 	switch {
 	case errors.Is(err, unix.EROFS) && service:
-		return "name the root in ReadWritePaths of the systemd unit, or mount the file system to be written to"
+		return "name the root in ReadWritePaths of the systemd unit, or mount the file system read-write"
 	case errors.Is(err, unix.EROFS):
-		return "mount the file system to be written to; a snapshot or copy that must stay as it is can be read with --no-transport"
+		return "mount the file system read-write; a snapshot or copy that must stay as it is can be read with --no-transport"
 	case errors.Is(err, unix.EACCES):
 		return fmt.Sprintf("this runs as user %d: let that user write in that directory (chown, or setfacl -m u:%d:rwx)", os.Geteuid(), os.Geteuid())
 	case errors.Is(err, unix.EPERM):
@@ -56,6 +56,8 @@ func ReadRemedy(err error) string {
 		return "move it away, or put a regular file in its place"
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, new(flate.CorruptInputError)):
 		return "the .gz is damaged: replace it by what zcat can recover of it, or see docs/monitoring.md"
+	case errors.Is(err, errZeros):
+		return "data may still arrive, and a later run reads it; if the data is lost, copy the .gz again, or see docs/monitoring.md"
 	case errors.Is(err, unix.EMFILE):
 		return manyFiles
 	case errors.Is(err, unix.EIO):

@@ -69,14 +69,14 @@ func TestReadOnly(t *testing.T) {
 		}
 	}
 	remount(unix.MS_RDONLY)
-	r := s.send().want(ioTrouble, "directory_not_writable", "read-only file system", "mount the file system to be written to")
+	r := s.send().want(ioTrouble, "directory_not_writable", "read-only file system", "mount the file system read-write")
 	if r.count("published") != 0 {
 		t.Errorf("published=%d, want nothing sent whose state cannot be written", r.count("published"))
 	}
 	s.wantNoStateFile()
 	// --check and the run name the same remedy.
 	check := s.send("--check")
-	if check.Status != ioTrouble || !strings.Contains(check.Out, "read-only file system: mount the file system to be written to") {
+	if check.Status != ioTrouble || !strings.Contains(check.Out, "read-only file system: mount the file system read-write") {
 		t.Errorf("--check: status %d\n%s", check.Status, check.Out)
 	}
 	remount(0)
