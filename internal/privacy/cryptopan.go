@@ -22,7 +22,7 @@ import (
 // whole addresses.
 type cryptoPAn struct {
 	flipper
-	first16 [1 << 16]uint32              // flips by the 16 bits, with the flag computed
+	first16 [1 << 16]uint32              // flips by the 16 bits, plus entryUsed
 	cache4  [1 << cache4Bits]ipv4Pair    // by a hash of the address
 	first64 [1 << first64Bits]ipv6Prefix // by a hash of the prefix
 	cache6  [1 << cache6Bits]ipv6Pair    // by a hash of the address
@@ -35,8 +35,8 @@ const (
 	cache6Bits  = 11
 )
 
-// computed marks an entry of cryptoPAn.first16 that is in use.
-const computed = 1 << 16
+// entryUsed is set in an entry of cryptoPAn.first16 once its flips are known.
+const entryUsed = 1 << 16
 
 type (
 	ipv4Pair   struct{ address, pseudonym uint32 }
@@ -110,9 +110,9 @@ func newCryptoPAn(key []byte) *cryptoPAn {
 func (c *cryptoPAn) firstFlips(a ipv6) uint64 {
 	entry := &c.first16[a.high>>48]
 	if *entry == 0 {
-		*entry = computed | uint32(c.flips(a, 0))
+		*entry = entryUsed | uint32(c.flips(a, 0))
 	}
-	return uint64(*entry &^ computed)
+	return uint64(*entry &^ entryUsed)
 }
 
 // flips4 returns the flips of an IPv4 address.

@@ -124,8 +124,8 @@ func (h *Transport) request(ctx context.Context, method string, body []byte) (*h
 // takes longer, the connection is closed and cannot be used again.
 const drainTime = time.Second
 
-// drain reads the body of a response, within limits, so that the connection can
-// be used again, and closes it. cancel ends the request.
+// drain reads and closes the body of a response, so that the connection can be used
+// again. It reads within limits. cancel ends the request.
 func drain(resp *http.Response, cancel context.CancelFunc) {
 	// After 101 the body is the connection itself, which cancel does not end.
 	if resp.StatusCode != http.StatusSwitchingProtocols {
