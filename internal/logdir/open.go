@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	// ErrLocked means that another run holds the lock.
+	// ErrLocked means that another process holds the lock, normally another run.
 	ErrLocked = errors.New("locked by another run")
 	// ErrVanished means that the directory was deleted, renamed or replaced.
 	ErrVanished = errors.New("vanished or made anew meanwhile")
@@ -28,7 +28,7 @@ var (
 
 const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
-// noOpenat2 makes [openBeneath] work without openat2, as on kernels before 5.6.
+// noOpenat2 makes openBeneath work without openat2, as on kernels before 5.6. Tests set it.
 var noOpenat2 = false
 
 // openBeneath opens the directory at rel, a slash-separated path below at,

@@ -142,8 +142,8 @@ func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairi
 
 // comparePair reads both files of a pair. If the content of one file begins with the
 // content of the other, the longer file is the log, and the other is a copy that gzip may
-// still be writing. If both are equal, or if the .gz cannot be read, the plain file is
-// the log; the error is that of the .gz.
+// still be writing. If both are equal, the plain file is the log. If one file cannot be
+// read, the other is the log, and the error is that of the unreadable file.
 func comparePair(ctx context.Context, plain, packed *os.File, size int64) (pairing, error) {
 	unpacked, err := Uncompressed(ctx, packed, size)
 	if err != nil {
@@ -192,8 +192,8 @@ func (p pair) logs(protocol fastparse.Protocol, which pairing) []Log {
 
 // Logs returns the logs in the directory. states are those of earlier runs. A log need
 // not be a regular file; OpenLog checks that. If log_x and log_x.gz both exist, Logs
-// compares them, unless a state records both files as they are now. The logs are valid
-// also after an error, which says which file could not be compared.
+// compares them, unless a state records both files as they are now. If a file cannot be
+// compared, the error names the file, and the logs are valid all the same.
 func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error) {
 	for protocol, name := range logNames {
 		p, statErr := statPair(d.Fd(), name)

@@ -205,8 +205,8 @@ func renameNew(at int, from, to string) error {
 	if err != unix.EINVAL && err != unix.ENOSYS {
 		return err
 	}
-	// The file system does not know RENAME_NOREPLACE. Even if another program creates to
-	// after this check, Renameat replaces only an empty directory.
+	// The file system does not know RENAME_NOREPLACE. Even if another program creates the
+	// new name after this check, Renameat replaces only an empty directory.
 	if access(at, to) != unix.ENOENT {
 		return unix.EEXIST
 	}

@@ -30,13 +30,13 @@ const MaxError = 500
 type LogState struct {
 	Size     int64 `json:"size"`     // of the file (compressed if Gzip) when it was opened to be read
 	Position int64 `json:"position"` // the rows before Position are confirmed; reading resumes here
-	// End is how far the log was read when the state was written: Position, or the
-	// offset after an unterminated last line that starts at Position.
+	// End is how far the log was read when the state was written. It is Position, unless
+	// an unterminated last line or zero bytes follow Position.
 	End    int64 `json:"end"`
 	Header int64 `json:"header"` // offset of the header line in force at Position
 	Line   int64 `json:"line"`   // number of lines before Position
 	// Holes are the ranges before Position that were zero bytes, widened to whole
-	// lines: rows may still appear there. In order and apart, at most MaxHoles.
+	// lines: rows may still appear there. In order, without overlap, at most MaxHoles.
 	Holes []Hole `json:"holes,omitempty"`
 	// ZeroTail reports that a hole reaches from Position to the end of the log, or that the
 	// .gz ends with zero bytes. Rows may still appear there.

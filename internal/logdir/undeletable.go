@@ -182,8 +182,8 @@ func (d *Dir) checkOverlay(parent int) (err error) {
 			Path: d.Path(), Err: errLowerLayer,
 			Hint: "delete it in the lower layer, or mount the overlay with redirect_dir=on",
 		}
-	case nil: // somebody emptied the probe
-		return failed(errors.Join(errors.New("what it must not replace was removed"), unix.Renameat(parent, probe, parent, d.Name)))
+	case nil:
+		return failed(errors.Join(errors.New("another program has emptied the probe "+probe), unix.Renameat(parent, probe, parent, d.Name)))
 	default:
 		return failed(err)
 	}
