@@ -74,8 +74,8 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// The program sends rows that Tstat wrote to a broker, beside it and far away. A
-// distant broker confirms late, so as many messages as possible are in flight.
+// The program sends real logs to a near and to a distant broker. A distant broker confirms
+// late, so as many messages as possible are in flight.
 func TestMemoryRabbit(t *testing.T) {
 	node := rabbittest.Start(t)
 	node.DeclareQueue(t, "/", queue, nil)

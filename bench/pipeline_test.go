@@ -137,8 +137,8 @@ func BenchmarkPipelineGzip(b *testing.B) {
 	}
 }
 
-// BenchmarkPipelineSize measures the cost over the size of the logs, which should be in
-// proportion.
+// BenchmarkPipelineSize measures the cost over the size of the logs. The cost should be
+// proportional to the size.
 //
 //	go test -bench PipelineSize ./bench -args -logs 2G
 func BenchmarkPipelineSize(b *testing.B) {

@@ -141,8 +141,8 @@ func BenchmarkRabbitMQ(b *testing.B) {
 	}
 }
 
-// against runs a bare publisher and the pipeline in turn. x_bare is the ratio of their total
-// times.
+// against runs a bare publisher and the pipeline in turn. x_bare is the total time of the
+// bare publisher divided by that of the pipeline.
 func (k *broker) against(b *testing.B, t tree, s settings) {
 	var kept keep
 	change := func(o *workers.Options) { o.Threshold, o.Publishers = 0, s.callers() }

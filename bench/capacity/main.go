@@ -23,7 +23,7 @@ import (
 const description = `Measure tstat_send against a RabbitMQ node of its own and write a report with plots.
 
 Needs RabbitMQ installed, and a machine that does nothing else meanwhile. Takes about ten minutes, and
-ends after the limit unless the first round takes longer.`
+ends within the limit unless the first round takes longer.`
 
 type command struct {
 	Out       string        `default:"capacity-report" placeholder:"DIR" help:"Directory for report.md and the plots. Default: ${default}."`

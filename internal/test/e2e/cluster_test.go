@@ -48,7 +48,7 @@ func TestCluster(t *testing.T) {
 	s.wantComplete()
 
 	// The second of three nodes dies: the queue has no majority and confirms nothing.
-	s.fillOne()
+	s.fillOne() // replaces a log that was sent
 	alive[1].Kill()
 	s.Address(alive[0].Addr())
 	o := s.impatient()
@@ -60,7 +60,7 @@ func TestCluster(t *testing.T) {
 	leader.Start()
 	alive[1].Start()
 	s.Rabbit["host"] = strings.Join(direct, ",")
-	rabbittest.QuorumLeader(t, nodes, s.VHost, queue)
+	rabbittest.QuorumLeader(t, nodes, s.VHost, queue) // waits for a leader
 	s.send().want(allDone, "replaced")
 	if after := readAll(t, s.root+"/"+s.directories()[0]+"/.processed"); string(after) == string(before) {
 		t.Error("the mark is still the mark of the log that was replaced")

@@ -79,8 +79,8 @@ func TestFileDeathAtEveryPoint(t *testing.T) {
 	}
 }
 
-// sendWithoutFinishing runs tstat_send with an obstacle in the place of the finished file:
-// all messages are accepted, and the directory is not marked.
+// sendWithoutFinishing runs tstat_send with an obstacle in the place of the temporary file that
+// becomes the finished file: all messages are accepted, and the directory is not marked.
 func (f *folder) sendWithoutFinishing(directory string, messages int) {
 	f.t.Helper()
 	sum := sha256.Sum256([]byte(filepath.Join(f.root, directory)))

@@ -146,9 +146,9 @@ func TestClosed(t *testing.T) {
 	}
 	closed := []struct {
 		path  string
-		mode  os.FileMode
-		read  int    // rows that the run reads and counts as sent, but cannot publish
-		event string // in the log
+		mode  os.FileMode // the last digit is the user's: path belongs to root
+		read  int         // rows that the run reads and counts as sent, but cannot publish
+		event string      // in the log
 	}{
 		{"unreadable.out", 0o773, 0, "directory_unreadable"},
 		{"unsearchable.out", 0o776, 0, "directory_unreadable"},
@@ -160,7 +160,7 @@ func TestClosed(t *testing.T) {
 	rows := f.addLog("good.out", 1)
 	giveGroup(t, f.root+"/good.out")
 	for i, c := range closed {
-		dir := strings.TrimSuffix(c.path, "/"+filepath.Base(c.path))
+		dir, _, _ := strings.Cut(c.path, "/")
 		f.addLog(dir, uint64(2+i))
 		rows += c.read
 		path := filepath.Join(f.root, c.path)

@@ -104,21 +104,17 @@ func TestRefused(t *testing.T) {
 			misconfigured, []string{"406", queue, "[rabbit_queue_options]"}},
 		"passive and missing": {func(s *site) { s.QueueOptions["passive"] = "True" },
 			misconfigured, []string{queue, "NOT_FOUND"}},
-		"may not declare": {func(s *site) { s.Node.AddUser(s.t, s.User, secret, s.VHost, "^$", ".*", ".*") },
+		"may not declare": {func(s *site) { s.Node.Permit(s.t, s.User, s.VHost, "^$", ".*", ".*") },
 			refused, []string{"ACCESS_REFUSED", "permission", queue}},
 		"may not publish": {func(s *site) {
 			s.Node.DeclareQueue(s.t, s.VHost, queue, nil)
-			s.Node.AddUser(s.t, s.User, secret, s.VHost, ".*", "^$", ".*")
+			s.Node.Permit(s.t, s.User, s.VHost, ".*", "^$", ".*")
 		}, refused, []string{"ACCESS_REFUSED", "permission", "publish"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			corpus(t, "lossy_level31", s.root)
-			if strings.HasPrefix(name, "may not") {
-				s.User += "x"
-				s.Rabbit["username"] = s.User
-			}
 			c.change(s)
 			r := s.send("-D").want(c.status, c.words...)
 			if n := strings.Count(r.Log, "again_in="); n > 1 {

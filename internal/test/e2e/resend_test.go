@@ -47,7 +47,7 @@ func resend(since, until int) []string {
 	return []string{"--resend", "--since", at(since), "--until", at(until)}
 }
 
-// TestResendSpan sends four of five directories again. It stops the resend in mid-run, and
+// TestResendSpan sends four of six directories again. It stops the resend in mid-run, and
 // goes on as the hint says. The ids and bodies are those of the first run, which
 // checkArrived compares, and the marks do not change.
 func TestResendSpan(t *testing.T) {
@@ -114,7 +114,7 @@ func TestResendSpan(t *testing.T) {
 }
 
 // TestResendLocks: neither a run nor the culler touches a directory that a resend works on.
-// The resend names the directories that the culler deletes before it comes to them.
+// The resend names the directories that the culler deletes before the resend comes to them.
 func TestResendLocks(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

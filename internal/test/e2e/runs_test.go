@@ -106,7 +106,6 @@ func TestCullKeepsUnsent(t *testing.T) {
 			t.Errorf("%s is there: %v, want %v", dir, got, want)
 		}
 	}
-	s.Node.DeleteQueue(t, s.VHost, queue)
 	s.send().want(allDone)
 	run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
 	if left := s.directories(); len(left) != 0 {

@@ -32,8 +32,8 @@ func StartCluster(t testing.TB, count int) []*Node {
 		}
 	}
 	// The nodes join by command, since the peer discovery of RabbitMQ 4 starts an Erlang node
-	// that needs epmd. They join one after the other, since a node may give up that joins
-	// while another node still migrates its tables for a feature flag.
+	// that needs epmd. They join one after the other: a node that joins may give up if another
+	// node still migrates its tables for a feature flag.
 	for i, n := range nodes {
 		err := n.launch()
 		if err == nil && i > 0 {

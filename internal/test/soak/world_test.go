@@ -40,7 +40,7 @@ type world struct {
 	repeatedFlows int                  // flows of the same row and direction as an earlier one
 	arrivals      map[[32]byte]arrival // the last arrival of a row, by the hash of its flows; nil: not recorded
 	repeatedRows  int                  // rows whose flows arrived again without need
-	repeatedCut   int                  // rows whose flows arrived again since the row was cut before
+	repeatedCut   int                  // rows whose flows arrived again because the row was cut before
 
 	stop    context.CancelFunc // of the goroutines that running counts
 	running sync.WaitGroup
@@ -122,9 +122,6 @@ func (w *world) cull(ctx context.Context) {
 			p.Signal(syscall.SIGKILL)
 		}
 		e := wait(p)
-		if w.t.Context().Err() != nil {
-			return
-		}
 		if e.Status != 0 && !e.killed() || e.Stuck {
 			w.t.Errorf("the culler ended with %s:\n%s", e.how(), e.Log)
 		}
@@ -180,7 +177,7 @@ func (w *world) secondSender() {
 }
 
 // checkRun records the messages of a run. If the run has succeeded, every row that was in a log
-// from the begin of the run to its end must have arrived.
+// from the start of the run to its end must have arrived.
 func (w *world) checkRun(e ending) {
 	w.t.Helper()
 	w.record(w.drain())
