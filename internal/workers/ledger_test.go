@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tstat-transport/internal/logdir"
 )
 
@@ -53,6 +55,36 @@ func TestProgressOfVanishedDirectory(t *testing.T) {
 	d.close()
 	if err := d.saveProgress(); err != nil {
 		t.Errorf("after close: %v", err)
+	}
+}
+
+// Only an error that a deleted directory gives can mean that the directory has vanished.
+func TestOrVanished(t *testing.T) {
+	for _, c := range []struct {
+		deleted  bool
+		err      error
+		vanished bool
+	}{
+		{true, nil, false},
+		{true, unix.ENOENT, true},
+		{true, unix.ESTALE, true},
+		{true, unix.ENOSPC, false},
+		{false, unix.ENOENT, false}, // another program has removed a temporary file
+		{false, unix.ESTALE, false},
+	} {
+		d := inWork(t)
+		want := c.err
+		if c.vanished {
+			want = logdir.ErrVanished
+		}
+		if c.deleted {
+			if err := os.Remove(d.disk.Path()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := d.orVanished(c.err); !errors.Is(got, want) {
+			t.Errorf("deleted: %v, %v: %v, want %v", c.deleted, c.err, got, want)
+		}
 	}
 }
 

@@ -3,7 +3,10 @@ package workers
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/logdir"
 )
@@ -138,11 +141,14 @@ func (d *dirWork) nothingNew(s logdir.State) bool {
 	return true
 }
 
-// orVanished returns err, the result of writing a state file. If err is not nil, and Tstat
-// or the culler has deleted the directory, it returns logdir.ErrVanished instead.
+// orVanished returns err, the result of writing a state file. If err is the error of a
+// directory that Tstat or a user has deleted, it returns logdir.ErrVanished instead. Any
+// other error has another cause, even if the directory no longer has its name: a renamed
+// directory still exists.
 func (d *dirWork) orVanished(err error) error {
-	if err == nil {
-		return nil
+	deleted := errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) // ESTALE: by another host, on NFS
+	if !deleted {
+		return err
 	}
 	if there := d.disk.StillThere(); errors.Is(there, logdir.ErrVanished) {
 		return there
