@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -19,10 +20,21 @@ func Check(ctx context.Context, options Options) []transport.Finding {
 		return []transport.Finding{{Err: err}}
 	}
 	var all []transport.Finding
+	var errs []*transport.Error
 	for _, host := range o.Hosts {
 		c := checker{connection: &connection{o: o, host: host}}
 		c.check(ctx)
 		all = append(all, c.findings...)
+		for _, f := range c.findings {
+			if e, ok := errors.AsType[*transport.Error](f.Err); ok {
+				errs = append(errs, e)
+			}
+		}
+	}
+	if len(errs) == len(o.Hosts) && namesUnknown(errs) {
+		for _, e := range errs {
+			e.Verdict = transport.Misconfigured // as Open's error
+		}
 	}
 	return all
 }
