@@ -77,14 +77,14 @@ type batch struct {
 	from, to int64     // byte range in the log of the message's rows
 	flows    int       // number of flows in the message
 	read     progress  // up to the end of the last block
-	sendable progress  // up to the last row that has its newline and is in a message
+	batched  progress  // at most up to the last row in a message that has its newline
 	// malformed counts the log's malformed rows in this run.
 	malformed int64
 }
 
 func newBatch(l *logWork, ids idPrefix) batch {
 	at := progressOf(l.earlier)
-	return batch{log: l, ids: ids, from: at.position, read: at, sendable: at}
+	return batch{log: l, ids: ids, from: at.position, read: at, batched: at}
 }
 
 // add adds the next block of the log to the messages.
@@ -112,7 +112,7 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 // addRows adds the flows of the block to messages.
 func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
 	var added uint32               // how many bytes of e.flows are in messages
-	for i := 0; i < len(e.rows); { // each turn adds the rows that fit into one message
+	for i := 0; i < len(e.rows); { // each iteration adds the rows that fit into one message
 		if b.flows+int(e.rows[i].flows) > maxFlows {
 			b.emit(ctx)
 		}
@@ -127,8 +127,8 @@ func (b *batch) addRows(ctx context.Context, e *encodedBlock) {
 		added = row.flowsEnd
 		b.to = min(row.end, e.after)
 		if !e.unterminated(row) {
-			b.sendable = progress{e.around.placeAt(b.to, row.headerLine), b.read.books}
-			b.sendable.books.add(row.books)
+			b.batched = progress{e.around.placeAt(b.to, row.headerLine), b.read.books}
+			b.batched.books.add(row.books)
 		}
 		if b.flows == maxFlows {
 			b.emit(ctx)
@@ -158,7 +158,7 @@ func (b *batch) emit(ctx context.Context) {
 	if m == nil {
 		return
 	}
-	m.Body[0] = '['             // in place of the comma in front of the first flow
+	m.Body[0] = '['             // in place of the first comma, or of the ] of the message before
 	body := append(m.Body, ']') // perhaps in place of the comma in front of the next message
 	m.Flows = b.flows
 	m.ID = b.ids.id(b.from, b.to, body)
@@ -173,7 +173,7 @@ func (b *batch) emit(ctx context.Context) {
 		body, m.Encoding = b.packed, transport.Packed
 	}
 	m.Body = p.bodies.clone(body)
-	m.progress = b.sendable
+	m.progress = b.batched
 	b.from = b.to
 	b.message, b.flows = nil, 0
 	b.log.dir.holdMessage(m)

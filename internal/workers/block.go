@@ -37,8 +37,7 @@ type header struct {
 }
 
 // extent is the part of a log that a block covers, and the state of the log after the
-// block.
-// Offsets are in bytes of the uncompressed log.
+// block. Offsets are in bytes of the uncompressed log.
 type extent struct {
 	seq   int   // the blocks of a log are numbered from 0
 	base  int64 // offset of the first line
@@ -48,8 +47,8 @@ type extent struct {
 	// detached reports that the block does not continue the block before it, so no
 	// message may hold rows of both blocks.
 	detached bool
-	// position is the offset up to which the stretch is accounted for, once all rows of
-	// the block are. around turns position into a place of the log.
+	// position is the offset up to which the stretch (see stretchReader) is accounted for,
+	// once all rows of the block are. around turns position into a place of the log.
 	position int64
 	around   surroundings
 

@@ -34,7 +34,7 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 		unreadable = errors.Join(unreadable, err)
 		if err == nil {
 			logdir.Sort(found)
-			var newest time.Time
+			var newest time.Time // when Tstat started the newest directory
 			if len(found) > 0 {
 				_, newest = logdir.Backlog(found[len(found)-1])
 			}
@@ -76,8 +76,8 @@ func (p *pipeline) examine(e logdir.Entry) (done bool) {
 	return false
 }
 
-// pending returns the directories in which something has changed since they were
-// marked, all of them in a resend, and records them as unsent in the counters.
+// pending returns the directories that are not done; in a resend, all directories. It
+// records them as unsent in the counters.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
 	const share = 64 // entries that a goroutine takes at a time
 	done := make([]bool, len(entries))

@@ -18,9 +18,9 @@ var errStopped = errors.New("the run stopped before all of it was sent")
 type dirWork struct {
 	p      *pipeline
 	disk   *logdir.Dir
-	order  int // index in scheduler.entries
-	entry  *logdir.Entry
-	marked logdir.Mark // the mark of an earlier run; the zero Mark if there is none
+	order  int           // index in scheduler.entries
+	entry  *logdir.Entry // disk.Entry in scheduler.entries, for the journal
+	marked logdir.Mark   // the mark of an earlier run; the zero Mark if there is none
 	// unfinished is the content of .processing, which an earlier run left.
 	unfinished logdir.State
 	logs       []*logWork // the logs that have something new

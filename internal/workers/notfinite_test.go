@@ -44,7 +44,7 @@ func TestNotFiniteInStates(t *testing.T) {
 	var counted int64
 	end := 0
 	for i, line := range lines[:7] {
-		// The log ends with the line as it is, and then without its newline.
+		// The log ends with the line without its newline, and then with the newline.
 		for _, size := range []int{end + len(line) - 1, end + len(line)} {
 			writeLog(t, root, dirName, "log_tcp_complete", []byte(log[:size]))
 			_, n := run(t.Context(), t, root, newArchive(), nil)

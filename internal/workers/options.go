@@ -38,8 +38,8 @@ type Options struct {
 	Directories int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
-	// Untaken is the number of these messages that the transport may not have taken
-	// yet (Message.Taken). 0 is for a transport that does not call Taken.
+	// Untaken is how many of these messages may be waiting until the transport takes
+	// them (Message.Taken). 0 is for a transport that does not call Taken.
 	Untaken int
 	// Compressor compresses the messages; nil leaves them uncompressed.
 	Compressor *transport.Compressor

@@ -20,8 +20,8 @@ import (
 type outgoing struct {
 	transport.Message
 	log *logWork
-	// progress is the log's once this message and all messages before it are
-	// confirmed.
+	// progress is how far the log is confirmed once this message and all messages before
+	// it are.
 	progress  progress
 	confirmed bool // guarded by the mutex of the directory's ledger
 }

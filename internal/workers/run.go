@@ -41,7 +41,7 @@ type pipeline struct {
 	mu      sync.Mutex
 	inWork  map[*dirWork]struct{}
 	outcome Outcome
-	resent  []bool // in a resend: whether the directory with this order is finished
+	resent  []bool // in a resend, by dirWork.order: whether the directory is finished
 }
 
 func newPipeline(o Options) *pipeline {

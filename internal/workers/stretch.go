@@ -12,9 +12,9 @@ import (
 	"tstat-transport/internal/message"
 )
 
-// stretchReader hands out one stretch of a log as blocks of whole lines. A
-// stretch reaches from a position up to where the log, or a hole in the log,
-// ended when the log was opened.
+// stretchReader hands out one stretch of a log as blocks of whole lines. A stretch is
+// either a hole that an earlier run left, or reaches from a position to where the log
+// ended when it was opened.
 type stretchReader struct {
 	name   string // of the file
 	text   *logText

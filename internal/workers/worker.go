@@ -51,9 +51,9 @@ func (p *pipeline) work(stop stops, s *scheduler) error {
 	w := &worker{p: p, block: newBlock(), encoders: make(map[encoderKey]*message.Encoder)}
 	w.encoder.threshold, w.encoder.maxRejects = p.Threshold, p.maxRejects()
 	for {
-		// The worker takes the encoded block before it reads. Blocks are batched in
-		// order: a worker that had read a block and waited for an encoded block would
-		// hold back later blocks of the log, and so the encoded blocks they occupy.
+		// The worker takes the encoded block before it reads, else the run could deadlock:
+		// the worker would wait with the block that it has read, while later blocks of the
+		// log, which are batched after that block, occupy all encoded blocks.
 		var e *encodedBlock
 		select {
 		case e = <-p.freeBlocks:

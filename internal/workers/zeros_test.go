@@ -25,7 +25,7 @@ func TestZerosFilled(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		root, to := t.TempDir(), newArchive()
 		log := make([]byte, len(full))
-		// The pieces have a few bytes to some blocks. The last round brings the rest.
+		// A piece has between a byte and a block. The last round brings the rest.
 		for round := range 8 {
 			for range random.IntN(8) {
 				from := random.IntN(len(full))
