@@ -89,8 +89,7 @@ func (c *command) dryRun(ctx context.Context, stdout, stderr io.Writer) int {
 	switch {
 	case ctx.Err() != nil:
 		return cli.Worse(exit, cli.TempFail)
-	case err != nil:
-		log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
+	case err != nil: // Survey has logged the unreadable roots
 		exit = cli.Worse(exit, cli.NoInput)
 	case outcome.IOErrors > 0:
 		exit = cli.Worse(exit, cli.IO)

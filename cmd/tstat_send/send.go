@@ -97,8 +97,7 @@ func (c *command) runPipeline(ctx context.Context, o workers.Options, tel *telem
 	outcome, err := workers.Run(ctx, o)
 	stop()
 	status := cli.OK
-	if err != nil {
-		tel.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
+	if err != nil { // Run has logged the unreadable roots
 		status = cli.NoInput
 	}
 	status = cli.Worse(status, c.logOutcome(outcome, tel.log))
@@ -113,8 +112,7 @@ func (c *command) survey(ctx context.Context, roots []*logdir.Root, tel *telemet
 	switch {
 	case ctx.Err() != nil:
 		return cli.TempFail
-	case err != nil:
-		tel.log.Error("root_unreadable", "error", err, "hint", logdir.RootRemedy)
+	case err != nil: // Survey has logged the unreadable roots
 		return cli.NoInput
 	case outcome.IOErrors > 0:
 		return cli.IO

@@ -22,8 +22,8 @@ func Survey(ctx context.Context, o Options) ([]logdir.Entry, Outcome, error) {
 }
 
 // crawl returns the directories of all roots that may have something to send,
-// oldest first. The error names the roots that cannot be read, or is ctx's. An
-// unreadable root does not keep back the directories of the other roots.
+// oldest first. It logs each root that cannot be read, and continues with the others. The
+// error joins the errors of these roots, or is ctx's.
 func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.Entry, error) {
 	began := time.Now()
 	defer func() { p.Counters.Spend(report.Crawl, began) }()
@@ -31,6 +31,9 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	var unreadable error
 	for _, root := range roots {
 		found, err := root.Find(ctx, p.notEntered)
+		if err != nil && ctx.Err() == nil {
+			p.Log.Error("root_unreadable", "root", root.Path, "error", err, "hint", logdir.RootRemedy)
+		}
 		unreadable = errors.Join(unreadable, err)
 		if err == nil {
 			logdir.Sort(found)

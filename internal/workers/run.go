@@ -62,8 +62,9 @@ func newPipeline(o Options) *pipeline {
 }
 
 // Run sends what is new below the roots. It returns when every directory that it
-// has opened is finished. When ctx ends, Run opens no more directories. The error
-// names the roots that cannot be read; Run still sends the other roots.
+// has opened is finished. When ctx ends, Run opens no more directories. Run logs each
+// root that cannot be read, and sends the other roots. The error joins the errors of the
+// unreadable roots.
 func Run(ctx context.Context, o Options) (Outcome, error) {
 	p := newPipeline(o)
 	entries, err := p.crawl(ctx, o.Roots)
