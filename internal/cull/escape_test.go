@@ -61,6 +61,7 @@ func TestSwappedForALinkWhileCulling(t *testing.T) {
 		_ = os.MkdirAll(s.path+"/fresh", 0o755)
 		s.sent("fresh/x.out", 50*hour)
 		_ = os.Rename(s.path+"/fresh/x.out", s.path+"/sub/x.out")
+		// If x.out exists, the directory gets the name that also exists outside.
 		_ = os.Rename(s.path+"/fresh/x.out", s.path+"/sub/victim.out")
 		s.must(os.RemoveAll(s.path + "/fresh"))
 		culled += s.total(t.Context(), Options{}).Directories

@@ -83,8 +83,8 @@ func TestLeftovers(t *testing.T) {
 	s.must(os.Mkdir(s.path+"/"+name("empty.out"), 0o755))
 	s.write(name("stranger.out")+"/keep", "not ours")
 	s.write(".culled-other/keep", "not our pattern")
-	s.write(name("late.out")+"/.processed", "processed")
-	s.must(os.Chtimes(s.path+"/"+name("late.out")+"/.processed", time.Time{}, s.now.Add(hour)))
+	s.write(name("future.out")+"/.processed", "processed")
+	s.must(os.Chtimes(s.path+"/"+name("future.out")+"/.processed", time.Time{}, s.now.Add(hour)))
 	r := s.total(t.Context(), Options{TTL: 48 * hour})
 	s.wantLeft(name("stranger.out"), ".culled-other", "young.out")
 	if r.Directories != 3 || r.Failed != 0 {

@@ -14,7 +14,7 @@ type Change uint8
 
 const (
 	Unchanged Change = iota // all of it is confirmed
-	Grown                   // the log has new bytes from LogState.Position on (a .gz may have)
+	Grown                   // the log may have new rows from LogState.Position on
 	New                     // no state is recorded: the log is sent from its start
 	Replaced                // the file is smaller or holds another log: it is sent from its start, with a warning
 )

@@ -28,7 +28,7 @@ type UnsentState string
 
 // The states of an unsent directory.
 const (
-	Waiting UnsentState = "waiting" // the run did not get to the directory, or does not mark
+	Waiting UnsentState = "waiting" // the run did not reach the directory, stopped in it, or marks none
 	Locked  UnsentState = "locked"  // another run has locked the directory
 	Failed  UnsentState = "failed"
 )
