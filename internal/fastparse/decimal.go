@@ -79,9 +79,9 @@ func (d Decimal) Thousandths(text []byte) uint64 {
 	return n
 }
 
-// aboveTie reports whether the double nearest to d, which lies half-way between n
-// and n+1 thousandths, is rounded to n+1. The fused multiply-add computes the
-// error of the division exactly.
+// aboveTie reports whether the double nearest to d is rounded to n+1 thousandths. d lies
+// half-way between n and n+1 thousandths. The fused multiply-add computes the error of the
+// division exactly.
 func aboveTie(d Decimal, n uint64) bool {
 	const unit = 1e6
 	micro := float64(d.Whole*unit + d.micro) // below 2^53

@@ -28,7 +28,7 @@ func TestOtherProcessors(t *testing.T) {
 				t.Skip("this processor lacks instructions of this level, see the log above")
 			}
 			useAVX512, useAVX2, useSkip, useRender = level.avx512, level.avx2, level.skip, level.avx2 && render
-			for i, test := range []func(*testing.T){TestIndex, TestIndexSingleBytes, TestLinesOfEveryLength, TestWideRows, TestLines, TestCorpusLines} {
+			for i, test := range []func(*testing.T){TestIndex, TestIndexSingleBytes, TestLinesOfEveryLength, TestWideRows, TestLines, TestCorpusLines, TestRenderNumbers} {
 				t.Run(fmt.Sprint(i), test)
 			}
 		})

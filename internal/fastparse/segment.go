@@ -61,8 +61,8 @@ type Value struct {
 	len           int            // length of text
 }
 
-// inText is the whole of a number that has a text. The assembly leaves numbers as large
-// as inText to Go, so it need not look at len.
+// inText is the value of the field whole if the number has a text. The assembly leaves
+// numbers as large as inText to Go, so it need not look at len.
 const inText = math.MaxUint64
 
 // SetUint sets a number.

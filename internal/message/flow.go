@@ -114,11 +114,13 @@ type TCPValues struct {
 
 // Meta says who talked to whom and who measured it.
 type Meta struct {
-	// SrcIP is the address of the sending side, as Tstat wrote it or replaced.
+	// SrcIP is the address of the sending side, as Tstat wrote it, or its
+	// replacement.
 	SrcIP string `json:"src_ip"`
 	// SrcPort is the port of the sending side.
 	SrcPort Number `json:"src_port"`
-	// DstIP is the address of the receiving side, as Tstat wrote it or replaced.
+	// DstIP is the address of the receiving side, as Tstat wrote it, or its
+	// replacement.
 	DstIP string `json:"dst_ip"`
 	// DstPort is the port of the receiving side.
 	DstPort Number `json:"dst_port"`

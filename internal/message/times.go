@@ -14,9 +14,9 @@ func (e *Encoder) times(t *template) (bad int) {
 	e.row.Values[duration].SetHundredths(seconds, cents)
 	switch {
 	case e.layout.Protocol == fastparse.UDP:
-		ms := seconds * 1000 // the rounded duration, truncated to the unit of the settings
+		ms := seconds * 1000 // the whole seconds of the duration as it is sent
 		if e.settings.Milliseconds {
-			ms = thousandths / 1000
+			ms = thousandths / 1000 // the whole ms of the duration
 		}
 		return e.udpTimes(t, ms)
 	case t.absolute >= 0:

@@ -223,7 +223,7 @@ var hexPairs = func() (table [256]uint16) {
 }()
 
 // longestRuns holds, for each set of groups that are zero (bit i for group i), the groups that
-// two colons stand for: from up to, but not including, to.
+// two colons stand for: from <= i < to.
 var longestRuns = func() (table [256]struct{ from, to int }) {
 	for set := range table {
 		longest := &table[set]
