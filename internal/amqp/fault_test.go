@@ -91,8 +91,8 @@ func TestConfirmationNeverComes(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
 	n.DeclareQueue(t, vhost, queue, nil)
-	suspend := func(f string) {
-		n.Eval(t, fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)), sys:%s(amqqueue:get_pid(Q))`, vhost, queue, f))
+	queueProcess := func(action string) {
+		n.Eval(t, fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)), sys:%s(amqqueue:get_pid(Q))`, vhost, queue, action))
 	}
 	o := options(t, n, vhost)
 	o.ConfirmTimeout, o.ConnectionTimeout = time.Second, time.Second
@@ -101,10 +101,10 @@ func TestConfirmationNeverComes(t *testing.T) {
 		happened := watchLog(t, &o)
 		p := open(t, o)
 		send(t.Context(), p, 0, 10, 100, 8).await(t)
-		suspend("suspend")
+		queueProcess("suspend")
 		s := send(t.Context(), p, 10, 40, 100, 8)
 		eventually(t, 10*time.Second, "the loss of the connection", happened("connection_lost"))
-		suspend("resume")
+		queueProcess("resume")
 		s.await(t)
 		wantInQueue(t, n, vhost, 0, 40, 100, atLeastOnce)
 		if p.Stats().Resent == 0 {
@@ -114,8 +114,8 @@ func TestConfirmationNeverComes(t *testing.T) {
 	t.Run("to the limit", func(t *testing.T) {
 		o.Log, o.RetryTimeout = testLog(t), 2*time.Second
 		p := open(t, o)
-		suspend("suspend")
-		defer suspend("resume")
+		queueProcess("suspend")
+		defer queueProcess("resume")
 		began := time.Now()
 		send(t.Context(), p, 0, 40, 100, 8).awaitFailure(t, transport.Retry, n.Addr())
 		if took := time.Since(began); took > 10*time.Second {

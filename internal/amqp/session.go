@@ -66,7 +66,8 @@ func (p *Publisher) setUp(ctx context.Context, c *connection) (*session, error) 
 
 	p.noteCluster(c.host, c.conn)
 	err := s.lookUpAndOpen(ctx)
-	if err != nil && !c.conn.IsClosed() { // the error does not say which of the two is missing
+	if err != nil && !c.conn.IsClosed() {
+		// Look up the queue and the exchange one by one, and declare a missing queue.
 		err = c.ensureTopology(ctx, p.hasConfirmed(c.host))
 	}
 	if err != nil {

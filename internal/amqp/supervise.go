@@ -23,7 +23,7 @@ func (p *Publisher) supervise(s *session) {
 	var losses losses
 	for s != nil {
 		err := s.run(channels)
-		others := p.sessions.ended()
+		left := p.sessions.ended()
 		opened := len(s.channels)
 		switch limited := hasReply(err, channelLimitReached) && opened < channels; {
 		case p.ctx.Err() != nil:
@@ -34,7 +34,7 @@ func (p *Publisher) supervise(s *session) {
 		case limited && opened > 0:
 			p.warnOfChannels(s, err)
 			channels = opened
-		case limited && others > 0:
+		case limited && left > 0:
 			p.warnOfChannels(s, err)
 			return // the other connections go on
 		default:
