@@ -9,7 +9,8 @@ import (
 )
 
 // The columns of generated headers, by protocol. *NAME is c_NAME and s_NAME. The order, the
-// optional sets and the unused columns of a header are random.
+// optional sets and the extra columns of a header are random. An extra column is unused
+// or repeated.
 var (
 	needed = map[Protocol]string{
 		TCP: "*port *ip *bytes_uniq durat first last",
@@ -21,7 +22,7 @@ var (
 			"*win_scl *sack_cnt *mss", "*mss_max *mss_min *cwin_ini", "first_abs", "c_mss", "s_sack_cnt", "*pkts_retx"},
 		UDP: {"*pkts_all"},
 	}
-	unused = []string{"*isint", "fqdn", "*bytes_all", "c_pkts_data", "http_hostname", "*win_max"}
+	extra = []string{"*isint", "fqdn", "*bytes_all", "c_pkts_data", "http_hostname", "*win_max"}
 
 	timeColumns = []string{"first", "last", "durat", "first_abs", "rtt_avg", "rtt_min", "rtt_max", "rtt_std"}
 )
@@ -109,7 +110,7 @@ func writeHeader(log *bytes.Buffer, random *rand.Rand, protocol Protocol) []stri
 			groups = append(groups, strings.Fields(set)...)
 		}
 	}
-	for _, column := range unused {
+	for _, column := range extra {
 		if random.IntN(3) == 0 {
 			groups = append(groups, column)
 		}
