@@ -56,7 +56,7 @@ type Options struct {
 	// answered before. 60 s.
 	RetryTimeout time.Duration
 	Attempts     int           // times that a message is published, at most; 10
-	Backoff      time.Duration // the first wait before a retry, or up to twice as long; 200 ms
+	Backoff      time.Duration // the first wait before a retry is Backoff to 2*Backoff, at random; 200 ms
 	MaxBackoff   time.Duration // the longest wait before a retry; 5 s
 
 	DeliveryMode uint8 // 1 transient, 2 persistent; 2

@@ -43,7 +43,7 @@ type Options struct {
 	Timeout      time.Duration // of one request; 30 s
 	Attempts     int           // times that a message is posted, at most; 10
 	RetryTimeout time.Duration // from a message's first failure to giving it up; 60 s
-	Backoff      time.Duration // the first wait before another try, or down to half as long; 200 ms
+	Backoff      time.Duration // the first wait before another try is Backoff/2 to Backoff, at random; 200 ms
 	MaxBackoff   time.Duration // the longest wait, unless the server asks for more; 5 s
 
 	// Log takes warnings. Nil means none.
