@@ -71,7 +71,8 @@ func (c *Counters) root(path string) (root crawledRoot, known bool) {
 // Stage is a part of the pipeline whose time is measured.
 type Stage uint8
 
-// The stages. Times are summed over the goroutines of a stage; Crawl has one.
+// The stages. Crawl has the duration of the crawl. The time of any other stage is summed
+// over its goroutines.
 const (
 	Crawl   Stage = iota // finding directories
 	Read                 // reading, and decompressing, blocks of logs

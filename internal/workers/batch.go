@@ -77,7 +77,7 @@ type batch struct {
 	from, to int64     // byte range in the log of the message's rows
 	flows    int       // number of flows in the message
 	read     progress  // up to the end of the last block
-	batched  progress  // at most up to the last row in a message that has its newline
+	batched  progress  // up to the last row in a message; less if that row has no newline
 	// malformed counts the log's malformed rows in this run.
 	malformed int64
 }

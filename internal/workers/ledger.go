@@ -19,7 +19,7 @@ type dirWork struct {
 	p      *pipeline
 	disk   *logdir.Dir
 	order  int           // index in scheduler.entries
-	entry  *logdir.Entry // disk.Entry in scheduler.entries, for the journal
+	entry  *logdir.Entry // the element of scheduler.entries at order, for the journal
 	marked logdir.Mark   // the mark of an earlier run; the zero Mark if there is none
 	// unfinished is the content of .processing, which an earlier run left.
 	unfinished logdir.State

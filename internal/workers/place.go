@@ -23,7 +23,7 @@ type place struct {
 
 // surroundings turn a position in a block into a place of the log.
 type surroundings struct {
-	before []logdir.Hole // holes that this run has read past and not filled
+	before []logdir.Hole // holes in front of the position that this run has not filled
 	// hole is the hole that the block belongs to; nil if the block belongs to the log's
 	// last stretch.
 	hole *logdir.Hole

@@ -30,7 +30,7 @@ type journal struct {
 // directories, so a journalEntry must stay small.
 type journalEntry struct {
 	*logdir.Entry                // in the run's list of directories
-	backup        *logdir.Backup // the earlier state files; nil if there were none
+	backup        *logdir.Backup // the earlier state files; nil if there were none, or beyond maxBackups
 	marked        bool           // this run has marked the directory
 }
 

@@ -102,7 +102,7 @@ func TestTakeBack(t *testing.T) {
 		t.Errorf("state files after the run: %v\nwant %v", slices.Collect(maps.Keys(after)), slices.Collect(maps.Keys(before)))
 	}
 	if got := n.Marked.Load(); got != 1 {
-		t.Errorf("%d directories count as marked, want that without messages alone", got)
+		t.Errorf("%d directories count as marked, want only the directory without messages", got)
 	}
 	if backlog, complete := n.Unsent.Backlog(); !complete || backlog.Directories != 4 || backlog.Failed != 4 || backlog.Bytes == 0 {
 		t.Errorf("backlog %+v", backlog)
