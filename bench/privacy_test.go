@@ -89,6 +89,7 @@ func repeatedLogs(b *testing.B) tree {
 		for row := range bytes.Lines(genuine) {
 			read++
 			for i, field := range strings.Fields(string(row)) {
+				// In front of c_ip, the first column, stand one or more #.
 				if strings.Contains(columns[i], "c_ip:") || strings.HasPrefix(columns[i], "s_ip:") {
 					addresses[field] = true
 				}

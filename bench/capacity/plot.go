@@ -22,7 +22,7 @@ import (
 type chart struct {
 	file, title, x, y string
 	lines             []line
-	linear            bool // the x axis is linear: the setting has the value 0
+	linear            bool // the x axis is linear, since a logarithmic axis cannot show the value 0
 }
 
 // line is a measured quantity over the setting: medians, and bars from the least to the greatest

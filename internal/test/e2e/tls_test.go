@@ -72,7 +72,7 @@ func TestTLS(t *testing.T) {
 		own.Rabbit["host"] = first.Addr() + ", localhost:" + port
 		own.send().want(allDone)
 		own.wantComplete()
-		s.got = own.got
+		s.got = own.got // the next subtest has the same root, and checks all messages of the root
 	})
 	t.Run("name given", func(t *testing.T) {
 		corpus(t, "rotation", s.root)

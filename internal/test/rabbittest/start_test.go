@@ -128,7 +128,7 @@ func TestOperatorClosesConnections(t *testing.T) {
 	vhost := n.VHost(t)
 	conn := n.Dial(t, vhost)
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
-	// The connections of the tests before end a moment after their clients.
+	// The connections of earlier tests end a moment after their clients.
 	testkit.Await(t, "this connection alone to be listed", func() bool { return n.Sessions(t, vhost) == 1 && n.Connections(t) == 1 })
 	if got := n.CloseConnections(t, "because"); got != 1 {
 		t.Errorf("closed %d connections, want 1", got)

@@ -161,7 +161,7 @@ func (w *world) report() string {
 			s.name, c.Dirs, c.Rotations, c.Restarts, c.Kills, c.Reloads, c.Deletions)
 	}
 	fmt.Fprintf(&b, "rows written        %d\n", written)
-	fmt.Fprintf(&b, "rows received       %d (the others Tstat deleted before a run could see them)\n", received)
+	fmt.Fprintf(&b, "rows received       %d (Tstat deleted the others before a run could see them)\n", received)
 	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
 	fmt.Fprintf(&b, "flows repeated      %d\n", w.repeatedFlows)
 	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)

@@ -107,7 +107,7 @@ func (a *audit) checkRun(what string, arrived []amqp091.Delivery) {
 
 	a.confirmed = map[string]int64{}
 	for _, dir := range directories(a.t, a.root) {
-		for _, name := range []string{".processing", ".processed"} { // if both exist, the mark counts
+		for _, name := range []string{".processing", ".processed"} { // if both exist, .processed counts
 			for log, s := range a.state(filepath.Join(dir, name)) {
 				log = sensor + "/0/" + filepath.Base(dir) + "/" + log
 				a.confirmed[log] = max(a.confirmed[log], s.Position)

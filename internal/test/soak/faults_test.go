@@ -118,8 +118,9 @@ var faults = []fault{
 	{"confirmations dropped", 3, during(longFault, func(w *world, on bool) { w.proxy.DropReplies(on) })},
 	{"peer that reads nothing", 3, during(longFault, func(w *world, on bool) { w.proxy.Hold(on) })},
 	{"slow link", 3, func(w *world, r *rand.Rand, p *testkit.Program) (hit bool) {
+		hit = p.Running()
 		w.proxy.Bandwidth(100<<10 + r.IntN(400<<10))
-		hit = p.RunsFor(10 * time.Second)
+		p.RunsFor(10 * time.Second)
 		w.proxy.Bandwidth(0)
 		return hit
 	}},

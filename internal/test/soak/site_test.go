@@ -39,7 +39,7 @@ func newSite(t testing.TB, n *rabbittest.Node) *site {
 	return s
 }
 
-// drain takes all messages of runs that have ended out of the queue.
+// drain takes out of the queue all messages of runs that have ended.
 func (s *site) drain() []amqp091.Delivery {
 	s.t.Helper()
 	s.AwaitDisconnected()

@@ -141,12 +141,12 @@ func (w *world) compress(ctx context.Context, s *station) {
 			return
 		case <-pause.C:
 		}
-		closed, err := filepath.Glob(filepath.Join(s.root, "*.out", "log_tcp_complete"))
-		if err != nil || len(closed) < 3 {
+		logs, err := filepath.Glob(filepath.Join(s.root, "*.out", "log_tcp_complete"))
+		if err != nil || len(logs) < 3 {
 			continue
 		}
 		// Tstat writes to the newest log, and perhaps to the one before.
-		for _, path := range closed[:len(closed)-2] {
+		for _, path := range logs[:len(logs)-2] {
 			if exec.Command("gzip", "-q", path).Run() == nil { // fails if the culler has deleted the log
 				w.compressed++
 			}
