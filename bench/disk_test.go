@@ -16,7 +16,7 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// BenchmarkRead reads logs in blocks as large as the pipeline's. No run can be faster.
+// BenchmarkRead reads logs in blocks as large as the pipeline's. No run with one worker can be faster.
 //
 //	go test -bench Read ./bench
 func BenchmarkRead(b *testing.B) {

@@ -17,8 +17,8 @@ import (
 // roundTrips are the distances to the broker.
 var roundTrips = []time.Duration{0, 10 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond}
 
-// BenchmarkDistance sends everything with the defaults of tstat_send to a broker behind a
-// proxy that delays the data. Each iteration sends once from each distance, so that
+// BenchmarkDistance sends everything with two workers and otherwise the defaults of tstat_send
+// to a broker behind a proxy that delays the data. Each iteration sends once from each distance, so that
 // a machine that is busy for a while slows all of them. x_100ms is the time of a run
 // with a round trip of 100 ms relative to local_s, the time without delay. All times
 // are minima, and resident_MB is a maximum.

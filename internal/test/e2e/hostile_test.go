@@ -210,7 +210,8 @@ func TestOddMarks(t *testing.T) {
 func TestOddProcessing(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{
-		"garbage": "\x00\xff", "of another log": `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":99999,"position":70000,"end":70000,"header":0,"line":400,"fingerprint":"65536:00112233445566778899aabbccddeeff"}}}`,
+		"garbage":                   "\x00\xff",
+		"of another log":            `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":99999,"position":70000,"end":70000,"header":0,"line":400,"fingerprint":"65536:00112233445566778899aabbccddeeff"}}}`,
 		"no header at its position": `{"tool":"tstat_send","version":"1","logs":{"log_tcp_complete":{"size":99999,"position":7,"end":7,"header":3,"line":1,"fingerprint":"0:e3b0c44298fc1c149afbf4c8996fb924"}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,7 @@ func Shared(t testing.TB) *Node {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.node == nil && shared.err == nil {
+		// An error of the node is no single test's, so the node reports it by a panic.
 		shared.node, shared.err = start(func(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }, nil)
 		if shared.node != nil {
 			shared.node.shared = true
