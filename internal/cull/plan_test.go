@@ -142,8 +142,8 @@ func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 	s.wantLogged("ERROR", "directory_unreadable", "/closed.out ")
 }
 
-// failing is a context that has ended at its third and fourth call of Err, which a
-// listing makes before its second piece. No test can make the disk fail there.
+// failing is a context in which the third and fourth call of Err fail. A listing makes these
+// calls before its second piece. They stand for a failing disk, which a test cannot make.
 type failing struct {
 	context.Context
 	calls int
