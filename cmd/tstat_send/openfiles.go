@@ -32,7 +32,10 @@ func (c *command) maxSockets() int {
 // directories returns how many directories may be in work.
 func (c *command) directories() int {
 	spare := c.spareFiles()
-	if !c.NoTransport && c.Transport == "http" {
+	switch {
+	case c.rabbit():
+		spare -= c.Connections
+	case !c.NoTransport && c.Transport == "http":
 		spare -= c.publishers() // each has a connection
 	}
 	return max(1, spare/directoryFiles)
