@@ -111,8 +111,8 @@ func (d Decimal) ShiftedThousandths(text []byte) uint64 {
 }
 
 // AddDifference returns a + (b - c), truncated to a whole number, or 0 if the result
-// is negative. exact is false if a, b or c has more than six decimals: the caller
-// must then use AddDifferenceText.
+// is negative. exact is false if a decimal after the sixth of a, b or c is not 0: the
+// caller must then use AddDifferenceText.
 func AddDifference(a, b, c Decimal) (sum uint64, exact bool) {
 	const unit = 1e6
 	micro := int64(a.micro) + int64(b.micro) - int64(c.micro)

@@ -30,8 +30,9 @@ GLOBL myriads<>(SB), RODATA|NOPTR, $16
 // the rank2-th space, counted from the start of the first byte count. Both ranks are
 // 1 to 63. The routine skips rows whose two counts are numbers of one to eight digits
 // below the threshold, and stops at the first other line. It also stops at such a row if
-// the second count is the last field, or a count is too far from the start of the row. It
-// returns the offset of the line at which it stops, and the number of skipped rows.
+// the second count is the last field, if the first count is too far from the start of the
+// row, or if the second count is too far from the first. It returns the offset of the
+// line at which it stops, and the number of skipped rows.
 //
 // A window is the bitmap of spaces from some offset on. It is loaded as the eight
 // bytes that start with the byte of the offset's bit, and shifted right by the lowest

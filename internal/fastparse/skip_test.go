@@ -54,8 +54,8 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 		from := base + bit + 1
 		length := bits.TrailingZeros64(window(space, from))
 
-		// The second count begins after space number rank2, counted from the start
-		// of the first, which is in one of three windows.
+		// The second count begins after space number rank2, counted from the start of
+		// the first count. This space is in one of three windows.
 		m, base, n = window(space, from), from, rank2
 		for range 2 {
 			c := bits.OnesCount64(m & safe)
