@@ -7,8 +7,8 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// TestLimitOfChannels: the publisher uses the channels that it can get, logs the limit, and
-// sends no message twice.
+// TestLimitOfChannels: the publisher uses the channels that it can get. With one connection
+// it logs the limit and sends no message twice.
 func TestLimitOfChannels(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) (*rabbittest.Node, string){
 		"of a user": func(t *testing.T) (*rabbittest.Node, string) {

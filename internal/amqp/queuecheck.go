@@ -26,12 +26,12 @@ const queueCheckInterval = time.Second
 func (q *queueCheck) returnError(id, returned string) *transport.Error {
 	s := q.session
 	text := fmt.Sprintf("rabbitmq %s: %s: message %s was returned as unroutable: %s", s.host, s.o.publishingTo(), id, returned)
-	switch found := q.state(); {
-	case found != nil && found.Verdict == transport.Retry:
-		return retryf("%s: %w", text, found)
-	case found != nil && missing(found) && s.p.hasConfirmed(s.host):
-		return s.o.destinationLost(text+": the queue", found)
-	case found == nil && s.o.Exchange == "":
+	switch lookUpErr := q.state(); {
+	case lookUpErr != nil && lookUpErr.Verdict == transport.Retry:
+		return retryf("%s: %w", text, lookUpErr)
+	case lookUpErr != nil && missing(lookUpErr) && s.p.hasConfirmed(s.host):
+		return s.o.destinationLost(text+": the queue", lookUpErr)
+	case lookUpErr == nil && s.o.Exchange == "":
 		return retryf("%s: the queue exists now: it was declared again, or its node was away", text)
 	}
 	return &transport.Error{Verdict: transport.Misconfigured, Err: fmt.Errorf(
@@ -43,8 +43,8 @@ func (q *queueCheck) returnError(id, returned string) *transport.Error {
 // likely cause.
 func (q *queueCheck) nackError(lookUp bool) *transport.Error {
 	if lookUp {
-		if found := q.state(); found != nil && found.Verdict == transport.Retry {
-			return retryf("rabbitmq %s: the broker refused it (nack): %w", q.session.host, found)
+		if lookUpErr := q.state(); lookUpErr != nil && lookUpErr.Verdict == transport.Retry {
+			return retryf("rabbitmq %s: the broker refused it (nack): %w", q.session.host, lookUpErr)
 		}
 	}
 	likely := fmt.Sprintf("queue %q may be full", q.session.o.RoutingKey)

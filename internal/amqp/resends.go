@@ -9,9 +9,9 @@ import (
 // exchange. If one of several queues bound to the exchange is full, the broker refuses
 // each message after putting it into the other queues, and each further attempt puts
 // another copy into the other queues. So resends allows one message at a time, with a
-// growing pause between them. Each confirmation doubles the limit, and a refusal sets
-// the limit back to one. On the default exchange a refused message is in no queue, so
-// resends is not used.
+// growing pause between them. Each confirmed resend doubles the limit, and a refusal
+// sets the limit back to one. On the default exchange a refused message is in no queue, so
+// the limit does not apply.
 type resends struct {
 	mu       sync.Mutex
 	inFlight int

@@ -184,8 +184,8 @@ func (m *Maker) largeBytes() uint64 {
 	return n + scale(n, r>>48)
 }
 
-// largeStretch returns the factor, in 65536ths, that makes a duration of us long enough for n
-// bytes.
+// largeStretch returns the factor, in 65536ths, that makes a duration of us microseconds long
+// enough for n bytes.
 func (m *Maker) largeStretch(n, us uint64) uint64 {
 	want := n / (8 + m.rng.Uint64()%1024) // microseconds at 64 Mbit/s to 8 Gbit/s
 	return max(want, us) << 16 / max(us, 1)
