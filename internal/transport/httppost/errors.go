@@ -47,7 +47,7 @@ func classifyStatus(code int) *transport.Error {
 		return nil
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return answered(transport.Refused, ": check username, password or token in [http], and the permissions of that user")
-	case code == http.StatusProxyAuthRequired:
+	case code == http.StatusProxyAuthRequired: // from a proxy that the environment does not name
 		return answered(transport.Refused, ": the proxy asks for credentials: set them in HTTPS_PROXY or HTTP_PROXY in the environment")
 	case code == http.StatusRequestEntityTooLarge:
 		return answered(transport.TooLarge, ": raise the server's limit of the request body")
