@@ -79,8 +79,8 @@ func (t *telemetry) follow(ctx context.Context) (stop func()) {
 }
 
 // writeMetricsEvery writes the metrics at once and then at each interval, until stop is
-// called. It logs only the first failure; end writes the metrics again and logs its own
-// failure.
+// called. It logs only the first failure. The method end writes the metrics again and logs
+// its own failure.
 func (t *telemetry) writeMetricsEvery(interval time.Duration) (stop func()) {
 	if t.metrics == nil {
 		return func() {}
