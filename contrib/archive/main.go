@@ -33,7 +33,7 @@ func main() {
 		fmt.Fprintln(flag.CommandLine.Output(), `Usage: tstat_archive [-queue NAME] [-dead NAME] [-batch N] [-v]
 In the environment: RABBIT_URL names the broker (amqp://user:password@host/vhost).
 DATABASE_URL names the database (postgres://user:password@host/name). Without it,
-PGHOST, PGDATABASE and so on do, as for psql.`)
+the variables of psql name the database: PGHOST, PGDATABASE and so on.`)
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -43,8 +43,8 @@ type byteRange struct{ from, to int64 }
 // ids of halves of such a message.
 var withRange = regexp.MustCompile(`^((.+)@([0-9]+)-([0-9]+)(?:[^0-9.].*?)?)((?:\.[12])*)$`)
 
-// placeOf parses an id. An id without a byte range, the hash of one that was too long, counts
-// as the first byte of a log of that name.
+// placeOf parses an id. An id without a byte range is the hash of an id that was too long. Its
+// place is the first byte of a log that has the hash as its name.
 func placeOf(id string) place {
 	if m := withRange.FindStringSubmatch(id); m != nil {
 		from, err1 := strconv.ParseInt(m[3], 10, 64)

@@ -37,11 +37,11 @@ func TestResend(t *testing.T) {
 	p.loseFlows()
 	p.resend("2026-01-15T01:00", "2026-01-15T03:00")
 	p.drain()
-	lost := p.logs
-	p.logs = lost[2:]
+	logs := p.logs
+	p.logs = logs[2:] // the archive has only the last two of three hours again
 	wantFlows(t, p.db.url(), p.flows(multiset{}))
 
-	p.logs = lost
+	p.logs = logs
 	p.resend("2026-01-15T00:00", "2026-01-15T03:00")
 	p.drain()
 	wantFlows(t, p.db.url(), p.flows(multiset{}))

@@ -66,8 +66,8 @@ func (s *store) close() {
 	_ = s.conn.Close(ctx) // the server rolls an open transaction back
 }
 
-// save stores the flows of messages that are not stored yet, in one transaction. It returns
-// their number.
+// save stores each flow of messages that is not stored yet, all in one transaction. It returns
+// the number of flows that it has stored.
 func (s *store) save(ctx context.Context, messages []*message) (flows int64, err error) {
 	if err := s.makeDays(ctx, messages); err != nil {
 		return 0, fmt.Errorf("make partitions: %w", err)

@@ -57,7 +57,7 @@ func (r *Run) runMetrics(s *metricSet, now time.Time) {
 	}
 	s.latency(&r.Delivery.Latency)
 	if r.Counters.Rows.Load() > 0 {
-		s.gauge("last_row_timestamp_seconds", "When a run that had read rows last wrote these metrics.", unixSeconds(now))
+		s.gauge("last_row_timestamp_seconds", "When these metrics were last written by a run that had read rows.", unixSeconds(now))
 	} else {
 		s.keep("last_row_timestamp_seconds")
 	}
