@@ -34,7 +34,7 @@ type Options struct {
 	// Workers is the number of goroutines that parse and encode.
 	Workers int
 	// Directories is the number of directories that may be in work, each with open
-	// files. It is at most maxDirectories; 0 means maxDirectories.
+	// files. 0, or a number above maxDirectories, means maxDirectories.
 	Directories int
 	// Publishers is the number of messages that may be unconfirmed.
 	Publishers int
