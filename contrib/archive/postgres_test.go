@@ -102,7 +102,8 @@ func (p *postgres) command(name string, args ...string) *exec.Cmd {
 
 // watched is a shell script that runs a server and, in the background, a watchdog. When the pipe
 // from the test closes, since the test was killed, the watchdog kills the server and removes its
-// directory. kill kills the whole process group, the watchdog included.
+// directory. The watchdog is in the server's process group, so the
+// methods stop and kill of postgres end the watchdog too.
 const watched = `(cat >/dev/null; kill -9 $$; sleep 1; rm -rf "$ARCHIVE_DIR") <&3 3<&- >/dev/null 2>&1 & exec "$@" 3<&- </dev/null`
 
 // start starts the server and waits until it can be logged in to.

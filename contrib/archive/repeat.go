@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -74,7 +73,7 @@ func (s storedMessages) unknown(m *message) []flow {
 	known := map[uint64]int{}
 	for _, other := range s[m.log] {
 		if other.shares(m.place) {
-			for digest, n := range maps.All(other.flows) {
+			for digest, n := range other.flows {
 				known[digest] += n
 			}
 		}

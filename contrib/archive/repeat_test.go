@@ -49,7 +49,7 @@ func TestRepeats(t *testing.T) {
 		{"the same message", []sentMessage{{"s/0/d/log@0-9", f[:3]}, {"s/0/d/log@0-9", f[:3]}}, f[:3]},
 		{"an id without a range", []sentMessage{{"abc", f[:3]}, {"abc", f[:3]}, {"abd", f[:3]}}, slices.Concat(f[:3], f[:3])},
 		{"a log that has grown", []sentMessage{{"s/0/d/log@0-37", f[:37]}, {"s/0/d/log@0-99", f[:99]}, {"s/0/d/log@99-120", f[99:120]}}, f[:120]},
-		{"grown, with hashes", []sentMessage{{"s/0/d/log@0-37~aa", f[:37]}, {"s/0/d/log@0-99~bb", f[:99]}}, f[:99]},
+		{"grown, with checksums", []sentMessage{{"s/0/d/log@0-37~aa", f[:37]}, {"s/0/d/log@0-99~bb", f[:99]}}, f[:99]},
 		{"other boundaries", []sentMessage{{"s/0/d/log@0-50", f[:50]}, {"s/0/d/log@50-150", f[50:150]}, {"s/0/d/log@0-100", f[:100]}, {"s/0/d/log@100-200", f[100:200]}}, f[:200]},
 		{"halves", []sentMessage{{"s/0/d/log@0-100", f[:100]}, {"s/0/d/log@0-100.1", f[:50]}, {"s/0/d/log@0-100.2", f[50:100]}}, f[:100]},
 		{"halves of a half, equal flows in both", []sentMessage{{"s/0/d/log@0-9~a.1.1", equal}, {"s/0/d/log@0-9~a.1.2", equal}, {"s/0/d/log@0-9~a.1", slices.Concat(equal, equal)}, {"s/0/d/log@0-9~a.2", equal}, {"s/0/d/log@0-9~a.2", equal}}, slices.Concat(equal, equal, equal)},
