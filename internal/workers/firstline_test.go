@@ -103,6 +103,7 @@ func TestTailOfOnlyCarriageReturn(t *testing.T) {
 			t.Fatalf("%d: %+v", i, outcome)
 		}
 		s := mark(t, root, dirName).Logs[name]
+		// Line counts the rows, the header line, and the empty line once its newline is there.
 		if rows := [...]int64{1, 1, 2}[i]; s.Rows != rows || s.Below != 0 || s.Line != rows+1+int64(min(i, 1)) || s.Tail != nil {
 			t.Errorf("%d: %+v, want %d rows, none below the threshold, no tail", i, s, rows)
 		}

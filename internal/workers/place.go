@@ -23,7 +23,7 @@ type place struct {
 
 // surroundings turn a position in a block into a place of the log.
 type surroundings struct {
-	before []logdir.Hole // holes in front of the position that this run has not filled
+	before []logdir.Hole // unfilled holes in front of the position
 	// hole is the hole that the block belongs to; nil if the block belongs to the log's
 	// last stretch.
 	hole *logdir.Hole

@@ -48,9 +48,9 @@ func (p *pipeline) newMessage(l *logWork) *outgoing {
 }
 
 // startPublishers starts a publisher for each message, until messages is closed. If
-// maxBytesInFlight leaves no room for a message, or Untaken messages are not
-// taken yet, startPublishers waits, and the stages before it wait too. If a
-// publisher fails, stop.healthy ends and startPublishers returns.
+// maxBytesInFlight leaves no room for a message, or if Options.Untaken messages are waiting
+// for the transport to take them, startPublishers waits, and the stages before it wait
+// too. If a publisher fails, stop.healthy ends and startPublishers returns.
 func (p *pipeline) startPublishers(stop stops, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
 	untaken := semaphore.NewWeighted(int64(cmp.Or(p.Untaken, p.Publishers)))

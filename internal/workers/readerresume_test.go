@@ -165,7 +165,7 @@ func TestReaderTail(t *testing.T) {
 	header := headerOf("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
 	head := header + "\n"
 	fields := strings.Fields(rowA)
-	but := strings.Join(fields[:8], " ") // without last
+	withoutLast := strings.Join(fields[:8], " ")
 	for _, c := range []struct {
 		what, before, now string
 		flows             int
@@ -180,7 +180,7 @@ func TestReaderTail(t *testing.T) {
 		{"more of the name, no newline yet", rowA + " na", rowA + " name", 1, true, true},
 		{"it was below the threshold", rowA, rowA + "\n", 0, false, false},
 		{"the log is shorter", rowA + " name", rowA + "\n", 2, false, false},
-		{"a newline where the field was cut", but, but + "\n", 2, true, false},
+		{"a newline where the field was cut", withoutLast, withoutLast + "\n", 2, true, false},
 		{"it has gone", rowA, "", 2, false, false},
 		{"it has grown too long", rowA, rowA + strings.Repeat("1", blockSize) + "\n" + rowA + "\n", 2, false, false},
 	} {

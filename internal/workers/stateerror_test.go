@@ -51,7 +51,7 @@ func TestStateKeepsTheError(t *testing.T) {
 	}
 }
 
-// The state of a log that cannot be read has no progress, but the error.
+// If a log cannot be read, .processing holds the error, and no progress of the log.
 func TestStateOfAnUnreadableLog(t *testing.T) {
 	root := t.TempDir()
 	writeLog(t, root, dirName, "log_udp_complete", nil)

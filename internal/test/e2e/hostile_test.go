@@ -45,7 +45,7 @@ func TestHostileLogs(t *testing.T) {
 		file, content string
 		status        int
 		words         []string
-		rows          []string // the rows whose flows arrive
+		rows          []string // the header line, and the rows whose flows arrive
 		atLeast       bool     // other flows may arrive too
 	}{
 		"empty":             {tcpLog, "", allDone, nil, rows[:1], false},

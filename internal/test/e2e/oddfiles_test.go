@@ -74,8 +74,8 @@ func TestOddStateFiles(t *testing.T) {
 	}
 }
 
-// TestZeroedMark: with a mark that a power cut has damaged, a directory is not culled, and
-// its new rows are sent.
+// TestZeroedMark: a power cut damages a mark. The directory is not culled, and the next run
+// sends its log from the start.
 func TestZeroedMark(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(mark []byte) []byte{

@@ -78,9 +78,9 @@ func TestResendSpan(t *testing.T) {
 		t.Fatalf("no hint:\n%s", r.log())
 	}
 	s.collect()
-	stopped := len(s.got) - len(first)
-	if hint[1] <= firstMinute.Format("2006-01-02T15:04") || stopped == 0 {
-		t.Errorf("%d messages were sent again, and the resend is to go on at %s: too early", stopped, hint[1])
+	resent := len(s.got) - len(first)
+	if hint[1] <= firstMinute.Format("2006-01-02T15:04") || resent == 0 {
+		t.Errorf("%d messages were sent again, and the resend is to go on at %s: too early", resent, hint[1])
 	}
 	s.send("--resend", "--since", hint[1], "--until", hint[2]).want(allDone)
 	s.checkArrived()
@@ -104,7 +104,7 @@ func TestResendSpan(t *testing.T) {
 			t.Errorf("message %s lies outside of the span and came %d times", id, n)
 		}
 	}
-	t.Logf("%d messages in the span, %d outside, %d sent before the stop", inSpan, len(times), stopped)
+	t.Logf("%d messages in the span, %d outside, %d sent again before the stop", inSpan, len(times), resent)
 	if after := s.marks(); !maps.Equal(after, before) {
 		t.Errorf("marks:\n%v\nwant\n%v", after, before)
 	}
