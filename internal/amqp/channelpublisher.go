@@ -55,7 +55,7 @@ func (c *channelPublisher) run() error {
 		}
 		switch {
 		case c.p.ctx.Err() != nil:
-			return nil // Send has returned to all callers
+			return nil // every Send ends with this context, too
 		case err == nil:
 			continue
 		case transport.VerdictOf(err) != transport.Retry:

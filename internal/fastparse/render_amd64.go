@@ -48,8 +48,9 @@ func (r *byteRange) anything(from, to int) {
 
 // byteRanges are the ranges of the fields that renderAVX2 verifies, 16 bytes at a time.
 type byteRanges struct {
-	// counters[n+1] allows a number of n digits, then anything. counters[1] refuses an
-	// empty field: the byte after an empty field is a space, CR or LF, and counters[1]
+	// counters[n+1] allows a number of n digits, then anything. The index is n+1 because
+	// renderAVX2 computes a field's length + 1; counters[0] is unused. counters[1] refuses
+	// an empty field: the byte after an empty field is a space, CR or LF, and counters[1]
 	// allows only NUL there.
 	counters [18]byteRange
 	// micro allows any byte, a point, six digits, then anything.

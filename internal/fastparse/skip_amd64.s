@@ -36,7 +36,8 @@ GLOBL myriads<>(SB), RODATA|NOPTR, $16
 //
 // A window is the bitmap of spaces from some offset on. It is loaded as the eight
 // bytes that start with the byte of the offset's bit, and shifted right by the lowest
-// three bits of the offset. So only the first 56 bits of a window are sure to be valid.
+// three bits of the offset. So a window has 57 to 64 bits, followed by zeros. The next window
+// starts 56 bits later: it is loaded seven bytes further on, with the same shift.
 //
 // The n-th set bit of a word is select(w, n) = TZCNT(PDEP(1<<(n-1), w)): PDEP
 // deposits the single bit at the n-th set bit of w (Pandey, Bender and Johnson,

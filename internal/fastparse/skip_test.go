@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// safeBits is the number of bits that every window holds.
+// safeBits is the number of bits from the start of a window to the start of the next
+// window. Every window has at least 57 bits.
 const safeBits = 56
 
 // window returns the first 57 to 64 bits of the bitmap from offset at on, then zeros: as
@@ -28,8 +29,8 @@ func selectBit(m uint64, n int) int {
 	return bits.TrailingZeros64(m)
 }
 
-// skipBelowPortable is skipBelowAVX2 in Go, step by step. space extends reach
-// words past the block.
+// skipBelowPortable is skipBelowAVX2 in Go, step by step. The slice space must include
+// the spare words (see the constant reach).
 func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 int, threshold uint64) (next, rows int) {
 	const safe = 1<<safeBits - 1
 	for pos < len(block) && block[pos] != '#' {

@@ -10,8 +10,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// A Generator makes logs. Each log that TCP and UDP make differs from the others. The n-th log
-// of two Generators with the same Options is the same; logs of Tree do not count.
+// A Generator makes logs. Each call of the methods TCP and UDP makes another log. The n-th
+// call makes the same log for two Generators with the same Options; calls of Tree do not count.
 // A Generator may not be used by two goroutines at once.
 type Generator struct {
 	opts      Options
@@ -62,8 +62,8 @@ func (g *Generator) Maker(p Proto, stream uint64) *Maker {
 	return g.maker(p, stream, g.opts.Start)
 }
 
-// maker returns the Maker of a stream of random numbers: 1, 2, 3 for the logs of TCP and UDP,
-// 1<<32 and following for those of Tree, and 1<<62 for meanRow.
+// maker returns the Maker of a stream of random numbers. The n-th call of the methods TCP and
+// UDP uses stream n, directory i of Tree uses stream 1<<32 + i, and meanRow uses 1<<62.
 func (g *Generator) maker(p Proto, stream uint64, start time.Time) *Maker {
 	return &Maker{
 		proto:     p,
