@@ -102,7 +102,7 @@ func BenchmarkGunzip(b *testing.B) {
 	}
 }
 
-// many is the number of directories of processed.
+// many is the number of directories that processed makes.
 const many = 10_000
 
 // processed makes a root with many small directories of one hour each, and marks them all. The

@@ -65,7 +65,7 @@ func plots(dir string, results []result, far []remote) error {
 	megabytes := func(r result) float64 { return r.resident / 1e6 }
 	twoWorkers := func(r result) bool { return r.workers == 2 }
 	throughput := chart{file: "workers", title: "All flows to RabbitMQ, window 64", x: "workers", y: "thousand flows/s"}
-	deciding := chart{file: "workers-default", title: "Default threshold to RabbitMQ, 2 channels, window 64", x: "workers", y: "million rows/s"}
+	atDefault := chart{file: "workers-default", title: "Default threshold to RabbitMQ, 2 channels, window 64", x: "workers", y: "million rows/s"}
 	byWindow := chart{file: "window", title: "All flows to RabbitMQ, 2 workers", x: "window (messages on each channel)", y: "thousand flows/s"}
 	latency := chart{file: "latency", title: "Time to confirmation, 2 workers", x: "window (messages on each channel)", y: "ms"}
 	cpu := chart{file: "cpu", title: "Processor time, 2 channels, window 64", x: "workers", y: "CPU seconds per million flows"}
@@ -92,12 +92,12 @@ func plots(dir string, results []result, far []remote) error {
 			return r.threshold == threshold && r.connections == 1 && r.channels == 2 && r.window == usualWindow
 		}
 	}
-	deciding.lines = []line{over("tstat_send", results, usual("1000"), workers, func(r result) float64 { return r.rows / r.seconds / 1e6 })}
+	atDefault.lines = []line{over("tstat_send", results, usual("1000"), workers, func(r result) float64 { return r.rows / r.seconds / 1e6 })}
 	cpu.lines = []line{
 		over("tstat_send", results, usual("0"), workers, func(r result) float64 { return r.cpu / r.flows * 1e6 }),
 		over("RabbitMQ", results, usual("0"), workers, func(r result) float64 { return r.brokerCPU / r.flows * 1e6 }),
 	}
-	for _, c := range []chart{throughput, deciding, byWindow, latency, cpu, memory, distanceChart(far)} {
+	for _, c := range []chart{throughput, atDefault, byWindow, latency, cpu, memory, distanceChart(far)} {
 		if err := c.save(dir); err != nil {
 			return fmt.Errorf("plot %s: %w", c.file, err)
 		}

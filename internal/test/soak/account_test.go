@@ -63,7 +63,8 @@ func (w *world) checkRepeat(row []json.RawMessage, now arrival) {
 	_, to, _ := strings.Cut(before.message[strings.LastIndexByte(before.message, '@'):], "-")
 	to, _, _ = strings.Cut(to, "~")
 	cut, err := strconv.Atoi(to)
-	// Tstat writes blocks of 4096 bytes, so a plain log is cut at a multiple of that.
+	// Tstat writes blocks of 4096 bytes, so a plain log is cut at a multiple of that. The station
+	// "gzip" writes compressed logs, which may be cut anywhere.
 	if before.last && now.first && err == nil && (cut%4096 == 0 || strings.Contains(before.message, "/gzip/")) {
 		w.repeatedCut++
 		return
