@@ -175,7 +175,7 @@ func golden(t testing.TB) multiset {
 	}
 	all := multiset{}
 	for _, file := range files {
-		if strings.Contains(file, "threshold") { // flows of a log that has another file
+		if strings.Contains(file, "threshold") { // another file holds all flows of the same log
 			continue
 		}
 		for line := range strings.Lines(string(testkit.ReadLog(t, file))) {
