@@ -7,7 +7,8 @@ import (
 	"tstat-transport/internal/cli"
 )
 
-// With few files, the directories in work leave files for the connections to RabbitMQ.
+// With a low limit of open files, the directories in work leave files for the connections to
+// RabbitMQ.
 func TestDirectoriesLeaveFilesForConnections(t *testing.T) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {

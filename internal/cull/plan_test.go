@@ -142,8 +142,9 @@ func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 	s.wantLogged("ERROR", "directory_unreadable", "/closed.out ")
 }
 
-// failing is a context in which the third and fourth call of Err fail. A listing makes these
-// calls before its second piece. They stand for a failing disk, which a test cannot make.
+// failing is a context in which the third and fourth call of Err fail. A listing of two pieces
+// makes these calls after its last name and before its end. The errors stand for a failing
+// disk, which a test cannot make.
 type failing struct {
 	context.Context
 	calls int

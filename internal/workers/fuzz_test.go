@@ -110,7 +110,7 @@ func FuzzPipeline(f *testing.F) {
 		want, err := reference.Read(whole, kind, reference.Settings{Sensor: "s"})
 		if damaged || errors.Is(err, reference.ErrNoHeader) {
 			if outcome.IOErrors != 1 {
-				t.Errorf("%+v, want it to be named and counted", outcome)
+				t.Errorf("%+v, want the log to be counted in IOErrors", outcome)
 			}
 		} else if outcome != (workers.Outcome{}) {
 			t.Errorf("%+v", outcome)

@@ -13,7 +13,7 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// Progress that could not be written at a checkpoint is written when the run stops.
+// Progress that saveEnd could not write is written by the next call of saveEnd.
 func TestProgressIsWrittenAfterAFailure(t *testing.T) {
 	d := inWork(t)
 	obstacle := filepath.Join(d.disk.Path(), ".processing.tmp")

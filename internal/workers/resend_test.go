@@ -219,7 +219,7 @@ func TestResendGrown(t *testing.T) {
 	diff(t, to.flows(t), flows)
 }
 
-// A stopped resend is not continued at a directory that cannot be read.
+// ResumeAt counts a directory that cannot be read as finished.
 func TestResendPastUnreadable(t *testing.T) {
 	root := t.TempDir()
 	names := hourly(t, root, 6)
