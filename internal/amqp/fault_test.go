@@ -132,7 +132,8 @@ func TestBlocked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vhost := n.VHost(t)
 			o := options(t, n, vhost)
-			o.ConfirmTimeout, o.WriteTimeout = time.Second, time.Second
+			// On a busy machine the broker takes more than a second to say that it blocks.
+			o.ConfirmTimeout, o.WriteTimeout = 3*time.Second, 3*time.Second
 			happened := watchLog(t, &o)
 			p := open(t, o)
 			send(t.Context(), p, 0, 10, 100, 8).await(t)
