@@ -245,8 +245,8 @@ func testPaused(t *testing.T, n *rabbittest.Node) {
 		})
 	}
 	t.Run("for a while", func(t *testing.T) {
-		n.Drain(t, "/", queue)
-		o := options(t, n, "/")
+		vhost := n.VHost(t) // the broker may still be reading messages of the tests above
+		o := options(t, n, vhost)
 		o.ConfirmTimeout, o.ConnectionTimeout = time.Second, time.Second
 		p := open(t, o)
 		send(t.Context(), p, 0, 10, 5000, 8).await(t)
@@ -254,7 +254,7 @@ func testPaused(t *testing.T, n *rabbittest.Node) {
 		s := send(t.Context(), p, 10, 200, 5000, 16)
 		time.AfterFunc(3*time.Second, n.Resume)
 		s.await(t)
-		wantInQueue(t, n, "/", 0, 200, 5000, atLeastOnce)
+		wantInQueue(t, n, vhost, 0, 200, 5000, atLeastOnce)
 	})
 	t.Run("closing does not wait", func(t *testing.T) {
 		o := options(t, n, "/")
