@@ -18,13 +18,7 @@ func TestReaderResume(t *testing.T) {
 		strings.Repeat(row, blockSize/len(row)) + headerB + "\n" + rowB + "\n" + rowB
 	path := t.TempDir() + "/log_tcp_complete"
 	for _, isGzip := range []bool{false, true} {
-		content := []byte(log)
-		if isGzip {
-			content = compressed(t, log)
-		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeLogFile(t, path, log, isGzip)
 		all := linesOf(log, 0, headerA, headerB)
 		var header int64 // offset of the header line in force at the start of l
 		for i, l := range all {
@@ -55,6 +49,18 @@ func fingerprintOf(log string) string {
 }
 
 // openReader returns a reader of a log from a position on.
+// writeLogFile writes log to path, compressed if isGzip is set.
+func writeLogFile(t *testing.T, path, log string, isGzip bool) {
+	t.Helper()
+	content := []byte(log)
+	if isGzip {
+		content = compressed(t, log)
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func openReader(t *testing.T, path string, isGzip bool, from logdir.LogState) *stretchReader {
 	t.Helper()
 	r, err := tryReader(t, path, isGzip, from)
@@ -91,13 +97,7 @@ func TestReaderResumeRefused(t *testing.T) {
 	first := int64(len(headerA) + 1)
 	end := int64(len(log))
 	for _, isGzip := range []bool{false, true} {
-		content := []byte(log)
-		if isGzip {
-			content = compressed(t, log)
-		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeLogFile(t, path, log, isGzip)
 		for _, c := range []struct {
 			what string
 			from logdir.LogState
@@ -127,13 +127,7 @@ func TestHoleThenRefused(t *testing.T) {
 	first, second := int64(len(headerA)+1), int64(len(headerA)+1+len(rowA)+1)
 	path := t.TempDir() + "/log_tcp_complete"
 	for _, isGzip := range []bool{false, true} {
-		content := []byte(log)
-		if isGzip {
-			content = compressed(t, log)
-		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeLogFile(t, path, log, isGzip)
 		for what, earlier := range map[string]logdir.LogState{
 			"the position inside a row": {Position: second + 3, End: second + 3},
 			"a row as the header":       {Position: int64(len(log)), End: int64(len(log)), Header: second},
