@@ -10,7 +10,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// brokerTimeout bounds connecting to the broker, each write, and a confirmation.
+// brokerTimeout bounds connecting to the broker. On the connection for dead letters, it also
+// bounds each write and each confirmation.
 const brokerTimeout = 30 * time.Second
 
 func dial(url string) (*amqp.Connection, error) {

@@ -158,7 +158,7 @@ func (a *archive) saveWithRetry(ctx context.Context, messages []*message) (refus
 			return nil, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case !refusesData(err) || attempt == 1: // at first, the cause may be a dropped partition
+		case !refusesData(err) || attempt == 1: // if the partition was dropped, the next attempt makes it again
 			a.log.Warn("batch_not_stored", "messages", len(messages), "error", err)
 			wait(ctx)
 		case len(messages) == 1:

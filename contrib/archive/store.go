@@ -49,7 +49,7 @@ func (s *store) makeTables(ctx context.Context) error {
 }
 
 // lockTables lets only one consumer at a time make tables, until the transaction ends. It
-// reports whether the table name exists.
+// reports whether there is a table called name.
 func lockTables(ctx context.Context, tx pgx.Tx, name string) (exists bool, err error) {
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('tstat archive: tables', 0))"); err != nil {
 		return false, err
