@@ -226,8 +226,7 @@ func (v value) parse(text []byte) (any, error) {
 		}
 	}
 	if !v.decimal {
-		n, err := strconv.ParseInt(string(text), 10, 64)
-		return n, err
+		return strconv.ParseInt(string(text), 10, 64)
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	if err == nil && f < 0 {

@@ -34,7 +34,7 @@ func wantFlows(t testing.TB, url string, want multiset) {
 	t.Helper()
 	got := table(t, url)
 	missing, surplus := 0, 0
-	for _, flow := range slices.Concat(keys(want), keys(got)) {
+	for _, flow := range slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(got)) {
 		n := got[flow] - want[flow]
 		if n < 0 {
 			missing -= n
@@ -50,13 +50,6 @@ func wantFlows(t testing.TB, url string, want multiset) {
 	if missing+surplus > 0 {
 		t.Errorf("%d flows are missing, %d are too many", missing, surplus)
 	}
-}
-
-func keys(m multiset) (all []string) {
-	for k := range m {
-		all = append(all, k)
-	}
-	return all
 }
 
 func (m multiset) size() (n int) {
