@@ -1,6 +1,6 @@
 // Package bench measures every stage of the pipeline, and the whole pipeline, with logs that
-// [tstat-transport/internal/test/loggen] makes. Each benchmark checks its results before it
-// measures. Its comment holds the command that runs it.
+// [tstat-transport/internal/test/loggen] makes. Each benchmark checks its results. Its
+// comment holds the command that runs it.
 //
 //	go test -bench . ./bench                 everything; starts a private RabbitMQ node
 //	go test -short -bench . ./bench          without RabbitMQ

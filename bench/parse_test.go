@@ -184,7 +184,8 @@ func BenchmarkEncode(b *testing.B) {
 	})
 }
 
-// BenchmarkLayout parses a header and prepares its columns, as each worker does once a run.
+// BenchmarkLayout parses a header and counts the columns that flows need. Logs with the same
+// header share the result.
 //
 //	go test -bench Layout ./bench
 func BenchmarkLayout(b *testing.B) {

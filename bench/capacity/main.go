@@ -28,7 +28,7 @@ ends within the limit unless the first round takes longer.`
 type command struct {
 	Out       string        `default:"capacity-report" placeholder:"DIR" help:"Directory for report.md and the plots. Default: ${default}."`
 	Megabytes int64         `default:"100" placeholder:"N" help:"Size of the logs that each run at threshold 0 sends, in millions of bytes. Runs at the default threshold read 160 times as much. Default: ${default}."`
-	Rounds    int           `default:"5" placeholder:"N" help:"Most runs of each point; the report shows the median and the spread. Default: ${default}."`
+	Rounds    int           `default:"5" placeholder:"N" help:"Runs of each point, at most; the report shows the median and the spread. Default: ${default}."`
 	Limit     time.Duration `default:"15m" placeholder:"TIME" help:"Begin no round that would end later than this after the start. Default: ${default}."`
 	Rows      float64       `placeholder:"N" help:"Rows an hour of each instance of Tstat on a sensor of yours: the report gets a line for it."`
 	Instances int           `default:"1" placeholder:"N" help:"Instances of Tstat on that sensor. Default: ${default}."`

@@ -8,9 +8,9 @@ import (
 	"tstat-transport/internal/test/rabbittest"
 )
 
-// fixture is a testing.TB outside of a test, for rabbittest. A failure is a panic, which
-// [withNode] turns into an error. The methods that rabbittest does not use belong to the nil TB
-// and panic.
+// fixture is a testing.TB outside of a test, for rabbittest and faultproxy. A failure is a panic,
+// which [withNode] turns into an error. The methods that these packages do not use belong to the
+// nil TB and panic.
 type fixture struct {
 	testing.TB
 	cleanups []func()
