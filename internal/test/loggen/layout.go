@@ -70,7 +70,7 @@ func header(p Proto, version, level string) (line string, columns []string) {
 			continue
 		}
 		from, to := slices.Index(columns, s.first), slices.Index(columns, s.last)
-		if to < 0 { // before 3.2.1 the last set ended earlier
+		if to < 0 { // 3.0 lacks dns_enc: this set reaches to the end of the header
 			to = len(columns) - 1
 		}
 		columns = slices.Delete(columns, from, to+1)
