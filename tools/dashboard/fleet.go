@@ -37,7 +37,7 @@ func fleet() []cog.Builder[dashboard.Panel] {
 		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("Last success").Desc(true)})
 
 	return []cog.Builder[dashboard.Panel]{
-		number("Sensors", "Sensors that have ever written metrics.", `count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}))`, "none", nil),
+		number("Sensors", "Sensors whose metrics Prometheus has now.", `count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}))`, "none", nil),
 		number("Without success for two hours", "Sensors of which no run ended with exit status 0 in that time.",
 			`count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}) unless on (sensor) (`+sinceSuccess+`) < 7200) or vector(0)`, "none", limits(1, 2)),
 		number("Without a new directory for three hours", "Roots below which Tstat has started no directory in that time, and roots without any directory.",
