@@ -1,4 +1,5 @@
-// Package architecture compares README.md, CONTRIBUTING.md and the pages in docs with the code.
+// Package architecture compares README.md, CONTRIBUTING.md, SECURITY.md and the pages in docs
+// with the code.
 package architecture
 
 import (
@@ -19,13 +20,9 @@ var notInTable = []string{"internal/test/", "bench", "contrib/", "packaging"}
 // TestPackages: the table lists every package of the product, and exactly the packages of the
 // project that each imports.
 func TestPackages(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/architecture.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	table := map[string][]string{} // imports by package
 	quoted := regexp.MustCompile("`([^`]+)`")
-	for line := range strings.Lines(string(page)) {
+	for line := range strings.Lines(read(t, repository+"/docs/architecture.md")) {
 		cells := strings.Split(line, "|")
 		if len(cells) != 6 || !strings.HasPrefix(cells[1], " `") {
 			continue
@@ -55,7 +52,7 @@ func TestPackages(t *testing.T) {
 	}
 }
 
-// TestTestPackages: the second table lists each package below internal/test once.
+// TestTestPackages: the table of the packages below internal/test lists each of them once.
 func TestTestPackages(t *testing.T) {
 	page := read(t, repository+"/docs/architecture.md")
 	_, table, found := strings.Cut(page, "below `internal/test`:")

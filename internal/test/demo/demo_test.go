@@ -54,7 +54,7 @@ func TestDemo(t *testing.T) {
 	interrupt, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	// All times are in proportion, so there are some dozen directories in any duration.
+	// All times are in proportion, so Tstat makes about a dozen directories in any duration.
 	d.ttl = duration / 10
 	d.prepare(duration / 12)
 	ctx, cancel := context.WithTimeout(interrupt, duration)

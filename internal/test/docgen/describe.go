@@ -12,7 +12,7 @@ import (
 // program is the data of the templates.
 type program struct {
 	Name       string
-	Purpose    string   // one line for the section NAME, in lower case
+	Purpose    string   // one line for the section NAME, with a lower-case first letter
 	Paragraphs []string // of the description
 	Statuses   []status
 	Flags      []option

@@ -2,7 +2,9 @@ package reference
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -22,6 +24,9 @@ func Canonical(text []byte) (string, error) {
 	if err := decoder.Decode(&value); err != nil {
 		return "", fmt.Errorf("canonical form of %q: %w", text, err)
 	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("canonical form of %q: more than one value", text)
+	}
 	canonical, err := appendCanonical(nil, value)
 	if err != nil {
 		return "", fmt.Errorf("canonical form of %q: %w", text, err)
@@ -29,7 +34,7 @@ func Canonical(text []byte) (string, error) {
 	return string(canonical), nil
 }
 
-// MustCanonical is Canonical for tests. It fails t if text is not JSON.
+// MustCanonical is Canonical for tests. It fails t if text is not one JSON value.
 func MustCanonical(t testing.TB, text []byte) string {
 	t.Helper()
 	canonical, err := Canonical(text)
@@ -37,6 +42,26 @@ func MustCanonical(t testing.TB, text []byte) string {
 		t.Fatal(err)
 	}
 	return canonical
+}
+
+// CompareJSON fails t if two lists of JSON values do not hold the same values equally often. The
+// order does not count.
+func CompareJSON(t testing.TB, got, want []string) {
+	t.Helper()
+	counts := map[string]int{}
+	for _, text := range want {
+		counts[MustCanonical(t, []byte(text))]++
+	}
+	for _, text := range got {
+		counts[MustCanonical(t, []byte(text))]--
+	}
+	reported := 0
+	for value, count := range counts {
+		if count != 0 && reported < 5 {
+			t.Errorf("%+d (+ missing, - surplus): %s", count, value)
+			reported++
+		}
+	}
 }
 
 func appendCanonical(b []byte, value any) ([]byte, error) {

@@ -22,7 +22,7 @@ func TestCanonical(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"", "{", "1e99999999999999999999"} {
+	for _, text := range []string{"", "{", "1e99999999999999999999", "1 2", "[] x", "{}]"} {
 		if got, err := reference.Canonical([]byte(text)); err == nil {
 			t.Errorf("%s is %s, want an error", text, got)
 		}
