@@ -41,10 +41,10 @@ var (
 		"#15#c_ip:1", "#c_ip:1 c_port:2", "<&>", "\u2028", ""}
 )
 
-// Generate returns a log of mostly well-formed rows, with everything that Tstat, the network
-// and a crash can do to a log: columns are moved, repeated or missing, headers stand in
-// mid-file, lines end with CR LF, names split a line, values are at a limit, and the end is
-// cut. The same random source gives the same log.
+// Generate returns a log of mostly well-formed rows, with much of what Tstat, the network and a
+// crash can do to a log: columns are moved, repeated or missing, headers stand in mid-file,
+// lines end with CR LF, names split a line, values are at a limit, and the end is cut. Runs of
+// zero bytes are left out. The same random source gives the same log.
 func Generate(random *rand.Rand, protocol Protocol) []byte {
 	var log bytes.Buffer
 	if random.IntN(8) == 0 {
@@ -80,8 +80,8 @@ func Generate(random *rand.Rand, protocol Protocol) []byte {
 	return content
 }
 
-// Corpus returns n logs of Generate as seeds of a fuzzer, the same at every call. An eighth of
-// them have bytes overwritten.
+// Corpus returns n logs of Generate as seeds of a fuzzer, the same at every call. About
+// an eighth of them are damaged.
 func Corpus(protocol Protocol, n int) [][]byte {
 	logs := make([][]byte, n)
 	for i := range logs {
@@ -93,7 +93,7 @@ func Corpus(protocol Protocol, n int) [][]byte {
 	return logs
 }
 
-// damage overwrites a few bytes.
+// damage overwrites up to four bytes.
 func damage(log []byte, random *rand.Rand) {
 	for range random.IntN(5) {
 		if len(log) > 0 {

@@ -1,6 +1,7 @@
 package reference_test
 
 import (
+	"reflect"
 	"testing"
 
 	"tstat-transport/internal/message"
@@ -52,7 +53,7 @@ func checkMessages(t *testing.T, messages []reference.Message, result reference.
 		position = m.To
 		flows = append(flows, m.Flows...)
 	}
-	if len(flows) != len(result.Flows()) {
-		t.Errorf("%d flows in messages, want %d", len(flows), len(result.Flows()))
+	if !reflect.DeepEqual(flows, result.Flows()) {
+		t.Errorf("the messages hold %d flows, want the %d of the log", len(flows), len(result.Flows()))
 	}
 }

@@ -43,23 +43,15 @@ func TestAccount(t *testing.T) {
 					}
 				}
 			}
-			for i := range 300 {
-				if err := s.Step(); err != nil {
-					t.Fatal(err)
-				}
-				if i%50 == 49 {
-					check(fmt.Sprintf("step %d", i))
-				}
+			for i := range 6 {
+				steps(t, s, 50)
+				check(fmt.Sprintf("step %d", 50*(i+1)))
 			}
 			if err := s.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			check("stopped")
-			for range 5 {
-				if err := s.Step(); err != nil {
-					t.Fatal(err)
-				}
-			}
+			steps(t, s, 5)
 			if err := s.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -81,11 +73,7 @@ func TestAccount(t *testing.T) {
 func TestCulled(t *testing.T) {
 	root := t.TempDir()
 	s := newSim(t, root, tstatsim.Options{Seed: 2, Interval: time.Hour})
-	for range 20 {
-		if err := s.Step(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	steps(t, s, 20)
 	written := len(s.Written())
 	dirs, err := os.ReadDir(root)
 	if err != nil || len(dirs) != 1 || written == 0 {
@@ -94,11 +82,7 @@ func TestCulled(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, dirs[0].Name())); err != nil {
 		t.Fatal(err)
 	}
-	for range 20 {
-		if err := s.Step(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	steps(t, s, 20)
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -142,11 +126,7 @@ func TestOwed(t *testing.T) {
 func TestDelivered(t *testing.T) {
 	root := t.TempDir()
 	s := newSim(t, root, tstatsim.Options{})
-	for range 20 {
-		if err := s.Step(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	steps(t, s, 20)
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
