@@ -70,8 +70,8 @@ func (k *killTest) finish() {
 	k.wait(k.start(""), "the run after all kills")
 	k.wantComplete()
 	k.wait(k.start(""), "a run over marked directories")
-	if arrived := len(k.seen) + k.repeated; k.kills == 0 || arrived < len(k.owed) {
-		k.t.Errorf("%d kills, %d arrivals: nothing was tested", k.kills, arrived)
+	if k.kills == 0 {
+		k.t.Error("no run was killed")
 	}
 	k.t.Logf("killed %d times: %d messages, %d of them repeated", k.kills, len(k.owed), k.repeated)
 }

@@ -109,13 +109,10 @@ func (w *world) roots(flag func(*station) string) (args []string) {
 // cull runs the culler again and again, and kills it now and then.
 func (w *world) cull(ctx context.Context) {
 	r := rand.New(rand.NewPCG(2, 2))
-	pause := time.NewTicker(300 * time.Millisecond)
-	defer pause.Stop()
 	for {
-		select {
-		case <-ctx.Done():
+		testkit.Pause(ctx, 300*time.Millisecond)
+		if ctx.Err() != nil {
 			return
-		case <-pause.C:
 		}
 		p := w.culler(w.ttl)
 		if r.IntN(4) == 0 && p.RunsFor(upTo(r, 40*time.Millisecond)) {
@@ -133,13 +130,10 @@ func (w *world) cull(ctx context.Context) {
 
 // compress runs gzip(1) on the closed logs of a station, as an operator's cron job does.
 func (w *world) compress(ctx context.Context, s *station) {
-	pause := time.NewTicker(200 * time.Millisecond)
-	defer pause.Stop()
 	for {
-		select {
-		case <-ctx.Done():
+		testkit.Pause(ctx, 200*time.Millisecond)
+		if ctx.Err() != nil {
 			return
-		case <-pause.C:
 		}
 		logs, err := filepath.Glob(filepath.Join(s.root, "*.out", "log_tcp_complete"))
 		if err != nil || len(logs) < 3 {
