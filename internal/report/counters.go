@@ -46,7 +46,7 @@ type Counters struct {
 // crawledRoot is what the crawl found below a root.
 type crawledRoot struct {
 	found  int
-	newest time.Time // when Tstat started the newest directory; zero if there is none
+	newest time.Time // when Tstat started the newest directory; zero if there is none or that is unknown
 }
 
 // Crawled records the number of directories found below a root, and when Tstat started

@@ -81,7 +81,7 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	const newest = "newest_directory_timestamp_seconds"
 	if crawled, known := r.Counters.root(root.Path); known {
 		s.gauge("found", "Directories of logs found below the root.", float64(crawled.found))
-		if crawled.found > 0 {
+		if !crawled.newest.IsZero() {
 			s.gauge(newest, "When Tstat started the newest directory below the root; absent if there is none.", unixSeconds(crawled.newest))
 		}
 	} else {

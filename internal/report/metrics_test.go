@@ -222,6 +222,27 @@ func TestMetricsOfEachRoot(t *testing.T) {
 	}
 }
 
+// TestUnknownStart: a directory whose start is not known has no age, and is not the oldest.
+func TestUnknownStart(t *testing.T) {
+	r := sampleRun()
+	r.Counters = new(Counters)
+	r.Counters.Crawled("/r", 1, time.Time{})
+	r.Counters.Unsent.Found("/r/x.out", 0, time.Time{})
+	r.Counters.Unsent.Complete()
+	got := written(t, r, filepath.Join(t.TempDir(), "m.prom"))
+	check(t, got, map[string]string{
+		"found": "1", "unsent": "1", "oldest_unsent_age_seconds": "0",
+		"newest_directory_timestamp_seconds": "", "oldest_unsent_timestamp_seconds": "",
+	})
+	a := reportOf(t, r)
+	if err := violations(t, "report.schema.json", a); err != nil {
+		t.Error(err)
+	}
+	if oldest, since := at(t, a, "unsent.oldest"), at(t, a, "unsent.first.0").(map[string]any)["since"]; oldest != nil || since != nil {
+		t.Errorf("the oldest directory is %v, started at %v; want neither", oldest, since)
+	}
+}
+
 // TestFilesDoNotCollide: the files of different runs in one folder have no series in
 // common. Of a series in two files, node_exporter would drop one.
 func TestFilesDoNotCollide(t *testing.T) {

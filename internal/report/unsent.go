@@ -38,8 +38,8 @@ type UnsentDirectory struct {
 	Directory string      `json:"directory"`
 	State     UnsentState `json:"state"`
 	Reason    string      `json:"reason,omitempty"`
-	Bytes     int64       `json:"bytes"` // uncompressed; estimated for compressed logs
-	Since     time.Time   `json:"since"` // when Tstat started the directory
+	Bytes     int64       `json:"bytes"`          // uncompressed; estimated for compressed logs
+	Since     time.Time   `json:"since,omitzero"` // when Tstat started the directory; zero if that is unknown
 }
 
 // compactDirectory is an UnsentDirectory that takes few bytes, since a run may have 100,000.
@@ -129,7 +129,7 @@ type Backlog struct {
 	Directories    int
 	Bytes          int64
 	Failed, Locked int              // the directories in these states
-	Oldest         *UnsentDirectory // nil if there is no directory
+	Oldest         *UnsentDirectory // of those with a known start; nil if there is none
 }
 
 // Backlog sums up all directories. complete is false until the crawl has ended.
@@ -163,7 +163,7 @@ func (u *Unsent) backlog(match func(directory string) bool) (b Backlog, complete
 		case Locked:
 			b.Locked++
 		}
-		if oldest == "" || u.compareAge(path, oldest) < 0 {
+		if d.since != unknownSince && (oldest == "" || u.compareAge(path, oldest) < 0) {
 			oldest = path
 		}
 	}
