@@ -12,7 +12,7 @@ import (
 // Case does not matter, and a B may follow. hasUnit is false for a number without a
 // unit, which is an amount of bytes.
 func ParseSize(text string) (bytes float64, hasUnit bool, err error) {
-	number := strings.TrimRight(text, "BKMGTPibkmgtp")
+	number := strings.TrimRight(text, "BKMGTPIbkmgtpi")
 	unit := strings.ToUpper(text[len(number):])
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || !(n > 0) || math.IsInf(n, 0) || strings.ContainsAny(number, "xX_") {
