@@ -90,7 +90,7 @@ func (c *command) Validate() error {
 func main() {
 	// Signals stay caught until exit, so one that arrives after the work is done
 	// does not change the exit status.
-	ctx, _ := cli.UntilSignal(context.Background())
+	ctx := cli.UntilSignal(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stderr))
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"sync"
 	"syscall"
 )
 
@@ -39,32 +38,19 @@ func Worse(a, b int) int {
 
 // UntilSignal returns a context that ends at the first SIGINT, SIGTERM or
 // SIGHUP. A second signal ends the process at once, with TempFail. A SIGHUP that
-// is ignored when the process starts, as under nohup, stays ignored. stop restores
-// the default effect of the signals.
-func UntilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
+// is ignored when the process starts, as under nohup, stays ignored.
+func UntilSignal(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	stopped := make(chan struct{})
 	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-stopped:
-			return
-		}
-		select {
-		case <-signals:
-			os.Exit(TempFail) //nolint:revive // whatever the process is doing
-		case <-stopped:
-		}
-	}()
-	return ctx, sync.OnceFunc(func() {
-		signal.Stop(signals)
-		close(stopped)
+		<-signals
 		cancel()
-	})
+		<-signals
+		os.Exit(TempFail) //nolint:revive // whatever the process is doing
+	}()
+	return ctx
 }

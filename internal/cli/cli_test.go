@@ -30,8 +30,7 @@ func TestWorse(t *testing.T) {
 // would otherwise wait forever.
 func TestSecondSignal(t *testing.T) {
 	if os.Getenv("CLI_TEST_CHILD") != "" {
-		ctx, stop := UntilSignal(t.Context())
-		defer stop()
+		ctx := UntilSignal(t.Context())
 		os.Stdout.WriteString("ready\n")
 		<-ctx.Done()
 		os.Stdout.WriteString("first\n")
@@ -65,8 +64,7 @@ func TestSecondSignal(t *testing.T) {
 // nohup starts a process with SIGHUP ignored.
 func TestIgnoredHangupStaysIgnored(t *testing.T) {
 	if os.Getenv("CLI_TEST_CHILD") != "" {
-		ctx, stop := UntilSignal(t.Context())
-		defer stop()
+		ctx := UntilSignal(t.Context())
 		b, err := os.ReadFile("/proc/self/status")
 		if err != nil {
 			t.Fatal(err)
