@@ -1,6 +1,9 @@
 package report
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // CullRun is a run of tstat_cull that has ended.
 type CullRun struct {
@@ -56,11 +59,12 @@ func (r *CullRun) WriteReport(path string) error {
 // values in the file. A dry run does not add to the counters of deleted directories. If
 // the file cannot be read, WriteMetrics replaces it and returns an error that says so.
 func (r *CullRun) WriteMetrics(path string) error {
-	return writeMetrics(path, "tstat_cull_", func(s *metricSet) {
+	f, err := OpenMetrics(path)
+	return errors.Join(err, f.write("tstat_cull_", func(s *metricSet) {
 		for _, root := range r.Roots {
 			r.metrics(s.with("root", rootLabel(root.Path)), root)
 		}
-	})
+	}))
 }
 
 func (r *CullRun) metrics(s *metricSet, root CullRoot) {

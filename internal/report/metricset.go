@@ -58,12 +58,6 @@ func (f *MetricsFile) write(prefix string, collect func(*metricSet)) error {
 	})
 }
 
-// writeMetrics opens the file and writes it, once.
-func writeMetrics(path, prefix string, collect func(*metricSet)) error {
-	f, err := OpenMetrics(path)
-	return errors.Join(err, f.write(prefix, collect))
-}
-
 func readMetrics(path string) (families, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {

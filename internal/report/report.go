@@ -98,14 +98,11 @@ func (r *Run) report() runReport {
 		}
 		if backlog.Oldest != nil {
 			report.Unsent.Oldest = &backlog.Oldest.Directory
-			report.Unsent.OldestAgeSeconds = r.age(backlog.Oldest)
+			report.Unsent.OldestAgeSeconds = max(0, r.Ended.Sub(backlog.Oldest.Since).Seconds())
 		}
 	}
 	return report
 }
-
-// age returns the age of a directory, in seconds, when the run ended.
-func (r *Run) age(d *UnsentDirectory) float64 { return max(0, r.Ended.Sub(d.Since).Seconds()) }
 
 func newLatencyReport(l *delivery.Latency) latencyReport {
 	report := latencyReport{Count: l.Count, Max: l.Max.Seconds(), Buckets: []latencyBucket{}}
@@ -123,7 +120,7 @@ func newLatencyReport(l *delivery.Latency) latencyReport {
 	return report
 }
 
-// counts and stageSeconds become JSON objects with their keys in this order.
+// counts and stageSeconds become JSON objects whose keys are in the order of the elements.
 type (
 	counts       []quantity
 	stageSeconds [stages]float64
