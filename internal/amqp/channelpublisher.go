@@ -194,7 +194,6 @@ func (c *channelPublisher) publish(r *request) error {
 	c.inFlight.push(u)
 	counters := &c.p.counters
 	counters.Published.Add(1)
-	counters.Bytes.Add(int64(r.size))
 	if r.attempts > 1 {
 		counters.Resent.Add(1)
 	}

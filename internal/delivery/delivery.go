@@ -19,7 +19,6 @@ type Stats struct {
 	Returned   int64 // messages returned as unroutable
 	Nacked     int64 // messages refused by the broker with a nack
 	Reconnects int64 // connections that replaced lost connections
-	Bytes      int64 // bytes of the bodies of all attempts, as sent
 	Latency    Latency
 }
 
@@ -41,7 +40,7 @@ func BucketLimit(i int) time.Duration { return time.Millisecond << i }
 // Counters are the counters behind Stats. The zero value is ready to use, by many
 // goroutines at once.
 type Counters struct {
-	Published, Resent, Confirmed, Returned, Nacked, Reconnects, Bytes atomic.Int64
+	Published, Resent, Confirmed, Returned, Nacked, Reconnects atomic.Int64
 
 	sum, max atomic.Int64 // ns
 	buckets  [Buckets]atomic.Uint64
@@ -65,7 +64,6 @@ func (c *Counters) Stats() Stats {
 		Returned:   c.Returned.Load(),
 		Nacked:     c.Nacked.Load(),
 		Reconnects: c.Reconnects.Load(),
-		Bytes:      c.Bytes.Load(),
 		Latency: Latency{
 			Sum:     time.Duration(c.sum.Load()),
 			Max:     time.Duration(c.max.Load()),
