@@ -71,7 +71,8 @@ type command struct {
 const (
 	// maxWorkers bounds the memory of the workers: each has a few hundred KiB.
 	maxWorkers = 1024
-	// maxUnconfirmed bounds the messages in flight: each has a goroutine.
+	// maxUnconfirmed bounds --connections x --channels x --window, where auto counts as 1:
+	// each unconfirmed message has a goroutine.
 	maxUnconfirmed = 1 << 16
 )
 

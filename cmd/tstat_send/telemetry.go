@@ -144,7 +144,8 @@ func (t *telemetry) reportDelivery(of transport.Transport) {
 }
 
 // end writes the report, the metrics and the summary of a run that ended with status. It
-// returns the exit status, which is cli.IO or worse if one of them cannot be written.
+// returns the exit status, which is cli.IO or worse if the report or the metrics cannot be
+// written.
 func (t *telemetry) end(ctx context.Context, status int) int {
 	r := &t.run
 	r.Ended, r.Status, r.Interrupted = time.Now(), status, ctx.Err() != nil

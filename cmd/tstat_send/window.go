@@ -50,8 +50,8 @@ func (c *command) publishers() int {
 }
 
 // untaken returns how many messages may wait until the transport takes them: enough that a
-// channel with room always finds a message, and few, since they occupy memory. Only
-// RabbitMQ reports that it takes a message; untaken returns 0 for the other transports.
+// channel with room always finds a message, and few, since they occupy memory. Only the
+// rabbit transport calls Message.Taken; untaken returns 0 for the others.
 func (c *command) untaken() int {
 	if !c.rabbit() {
 		return 0

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// PipeTimeout bounds one read from or write to a named pipe, which blocks until
-// another process takes the other end.
+// PipeTimeout bounds one write to a named pipe, and the reading of a pipe to its end. Both
+// block while the process at the other end does nothing.
 const PipeTimeout = 10 * time.Second
 
 // DeadlineWriter writes to a file that is open with O_NONBLOCK. If the file is a
-// pipe that nobody reads, a write fails after PipeTimeout.
+// full pipe that nobody reads, a write fails after PipeTimeout.
 type DeadlineWriter struct{ File *os.File }
 
 func (d DeadlineWriter) Write(b []byte) (int, error) {

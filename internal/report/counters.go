@@ -94,8 +94,8 @@ func (c *Counters) Spend(s Stage, began time.Time) time.Time {
 	return now
 }
 
-// quantity is one counter. It has the same name in the summary, in the report and,
-// after the prefix tstat_send_, in the metrics.
+// quantity is one counter. It has the same name in the summary and in the report. In the
+// metrics the name becomes tstat_send_NAME_total, and found becomes tstat_send_found.
 type quantity struct {
 	name  string
 	value int64

@@ -14,7 +14,8 @@ import (
 )
 
 // Rejects is a file of malformed rows. A line is FILE:LINE: REASON: ROW. FILE and
-// ROW are escaped as in a Go string. The methods may be called from many goroutines at once.
+// ROW are escaped as in a Go string. Reject and Sync may be called from many goroutines
+// at once.
 type Rejects struct {
 	mu     sync.Mutex
 	file   *os.File

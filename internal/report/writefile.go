@@ -18,8 +18,8 @@ import (
 
 // writeFileAtomic replaces the file at path. write writes the new content. At any
 // moment, crashes included, path is the complete old file or the complete new file.
-// writeFileAtomic follows a symbolic link. If path is not a regular file (a pipe,
-// /dev/stderr), it is written to directly.
+// writeFileAtomic follows a symbolic link, but replaces a link whose target does not
+// exist. If path is not a regular file (a pipe, a terminal), it is written to directly.
 func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	switch info, e := os.Stat(path); {
 	case e == nil && info.IsDir():

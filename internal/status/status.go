@@ -17,7 +17,7 @@ type State string
 // The states. If several fit, the first in this order is reported.
 const (
 	Locked      State = "locked"       // a run works on the directory
-	Unreadable  State = "unreadable"   // the directory, a log or a state file cannot be read
+	Unreadable  State = "unreadable"   // the directory, a log or .processed cannot be read
 	Failed      State = "failed"       // a run failed to finish the directory and recorded the error
 	DamagedMark State = "damaged_mark" // the directory has a .processed that cannot be used
 	ZeroBytes   State = "zero_bytes"   // rows may still appear where a log has zero bytes
@@ -59,7 +59,7 @@ type Root struct {
 type Report struct {
 	Time        time.Time   `json:"time"`
 	Roots       []Root      `json:"roots"`
-	Directories []Directory `json:"directories"` // first those that cannot be entered, then the oldest
+	Directories []Directory `json:"directories"` // first those that cannot be entered, then the others, the oldest first
 	Bytes       int64       `json:"bytes"`       // of all directories
 }
 
