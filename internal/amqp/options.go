@@ -42,9 +42,6 @@ type Options struct {
 	// Window is the largest number of unconfirmed messages on a channel. With 0 the
 	// number follows the round-trip time to the broker.
 	Window int
-	// MaxBytesInFlight bounds the bytes of all bodies in flight. A Send that would
-	// exceed the bound waits. 64 MiB.
-	MaxBytesInFlight int64
 
 	Heartbeat         time.Duration // at least a second; 10 s
 	ConnectionTimeout time.Duration // connecting, logging in and looking up; 10 s
@@ -109,7 +106,6 @@ func (o Options) withDefaults() (*Options, error) {
 	}
 	o.Connections = cmp.Or(o.Connections, DefaultConnections)
 	o.Channels = cmp.Or(o.Channels, DefaultChannels)
-	o.MaxBytesInFlight = cmp.Or(o.MaxBytesInFlight, 64<<20)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 10*time.Second)
 	o.ConnectionTimeout = cmp.Or(o.ConnectionTimeout, 10*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
@@ -146,8 +142,7 @@ func (o *Options) validate() error {
 		return fmt.Errorf("rabbitmq: neither a queue, a routing key nor an exchange given: messages have nowhere to go")
 	}
 	for what, n := range map[string]int64{
-		"connections": int64(o.Connections), "channels": int64(o.Channels),
-		"bytes in flight": o.MaxBytesInFlight, "attempts": int64(o.Attempts),
+		"connections": int64(o.Connections), "channels": int64(o.Channels), "attempts": int64(o.Attempts),
 		"connection timeout": int64(o.ConnectionTimeout), "write timeout": int64(o.WriteTimeout),
 		"confirm timeout": int64(o.ConfirmTimeout), "blocked timeout": int64(o.BlockedTimeout),
 		"retry timeout": int64(o.RetryTimeout), "backoff": int64(o.Backoff), "longest backoff": int64(o.MaxBackoff),

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"tstat-transport/internal/delivery"
 	"tstat-transport/internal/transport"
 )
@@ -23,9 +21,8 @@ var (
 type Publisher struct {
 	o *Options
 
-	requests      chan *request // unbuffered; never closed
-	backlog       backlog
-	bytesInFlight *semaphore.Weighted // bytes
+	requests chan *request // unbuffered; never closed
+	backlog  backlog
 
 	// ctx ends when the publisher ends; its cause is the reason. killed ends
 	// closeTimeout after ctx, and aborts the remaining connections.
@@ -84,10 +81,9 @@ func newPublisher(options Options) (*Publisher, error) {
 		return nil, err
 	}
 	p := &Publisher{
-		o:             o,
-		requests:      make(chan *request),
-		backlog:       backlog{ready: make(chan struct{}, 1)},
-		bytesInFlight: semaphore.NewWeighted(o.MaxBytesInFlight),
+		o:        o,
+		requests: make(chan *request),
+		backlog:  backlog{ready: make(chan struct{}, 1)},
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	p.killed, p.kill = context.WithCancel(context.Background())
@@ -106,12 +102,6 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 	if err := p.checkSize(m.ID, m.SentSize()); err != nil {
 		return err
 	}
-	weight := min(int64(len(m.Body)), p.o.MaxBytesInFlight)
-	if p.bytesInFlight.Acquire(ctx, weight) != nil {
-		return p.stopped(ctx, m.ID)
-	}
-	defer p.bytesInFlight.Release(weight)
-
 	lent, done := &lentBody{bytes: m.Body}, make(chan error, 1)
 	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: m.SentSize(), body: lent, done: done}
 	select {

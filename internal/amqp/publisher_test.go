@@ -54,13 +54,6 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-func TestLimitOfBytesInFlight(t *testing.T) {
-	n := rabbittest.Shared(t)
-	o := options(t, n, n.VHost(t))
-	o.MaxBytesInFlight = 25_000 // less than one of the messages below
-	send(t.Context(), open(t, o), 0, 30, 30_000, 8).await(t)
-}
-
 func TestMessageIDTooLong(t *testing.T) {
 	p, err := newPublisher(Options{Hosts: []string{"127.0.0.1:1"}, Queue: queue})
 	if err != nil {
