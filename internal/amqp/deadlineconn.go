@@ -77,8 +77,7 @@ func (c *deadlineConn) setTimeout(d time.Duration) {
 	_ = c.armLocked() // fails only on a closed socket, which bounds the write as well
 }
 
-// SetDeadline is called by the library before and after handshakes, and by crypto/tls
-// when closing.
+// SetDeadline is called by the library after the login and before closing.
 func (c *deadlineConn) SetDeadline(t time.Time) error {
 	if err := c.SetWriteDeadline(t); err != nil {
 		return err
@@ -87,7 +86,7 @@ func (c *deadlineConn) SetDeadline(t time.Time) error {
 }
 
 // SetWriteDeadline sets a deadline for all writes. The timeout of each chunk still
-// applies.
+// applies. crypto/tls calls SetWriteDeadline when closing.
 func (c *deadlineConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -164,9 +164,8 @@ func (o *Options) validate() error {
 	return err
 }
 
-// table returns a copy of the queue's arguments, since the library writes into the
-// table that it is given. An int becomes an int64: the library would send an int as
-// 32 bits.
+// table returns the queue's arguments as the library takes them. An int becomes an
+// int64: the library would send an int as 32 bits.
 func (q QueueOptions) table() (amqp091.Table, error) {
 	t := amqp091.Table{}
 	for k, v := range q.Arguments {

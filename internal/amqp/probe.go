@@ -82,7 +82,7 @@ func (c *checker) queueAnswers(ctx context.Context) {
 	}
 	q, err := c.lookUpQueue(ctx, name)
 	if err != nil {
-		return // the error is already in the findings
+		return // c.queue or c.exchange has reported this
 	}
 	if q.Messages > 0 {
 		c.note("queue %q holds messages, so it was not checked whether the queue answers", name)

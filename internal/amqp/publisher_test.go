@@ -25,7 +25,8 @@ func TestEachMessageOnce(t *testing.T) {
 	}
 }
 
-// TestEncoding: a message carries the content encoding of its body, and is unpacked.
+// TestEncoding: a compressed message carries the content encoding of its body. A packed message
+// arrives unpacked, without an encoding.
 func TestEncoding(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)

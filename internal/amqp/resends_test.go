@@ -48,7 +48,7 @@ func TestOneOfTwoQueuesFull(t *testing.T) {
 			distinct[m.MessageId] = true
 		}
 		t.Logf("%d copies of %d messages, %d failed", len(messages)-len(distinct), len(distinct), len(s.errs))
-		// The pauses are 20, 40, 80, ... and at most 500 ms: about twelve attempts in 3 s.
+		// The first pause is 20 to 40 ms. The pauses double, to 500 ms at most: about twelve attempts in 3 s.
 		if copies := len(messages) - len(distinct); copies > 30 || len(s.errs) == 0 {
 			t.Errorf("%d copies of %d messages, %d failed: want some twelve copies, and a failure", copies, len(distinct), len(s.errs))
 		}

@@ -17,8 +17,9 @@ func scripted(t *testing.T, b *fakebroker.Broker) Options {
 	}
 }
 
-// TestTooLargeForEver: a peer that refuses every message for its size, though
-// none exceeds the limit that the peer names, gets each message Attempts times.
+// TestTooLargeForEver: a peer refuses every message for its size, though none exceeds the
+// limit that the peer names. The peer gets the first message Attempts times. Then the
+// publisher gives up all messages.
 func TestTooLargeForEver(t *testing.T) {
 	b := fakebroker.Start(t, func(int) fakebroker.Script {
 		return func(m fakebroker.Message) {
