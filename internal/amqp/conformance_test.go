@@ -1,13 +1,10 @@
 package amqp
 
 import (
-	"net"
-	"strconv"
 	"testing"
 	"time"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
 )
@@ -40,10 +37,7 @@ func TestConformance(t *testing.T) {
 			},
 		}
 	})
-	closed, err := testkit.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dead := deadHost(t)
 	fault := func(change func(o *Options)) func(t *testing.T) (transport.Transport, error) {
 		return func(t *testing.T) (transport.Transport, error) {
 			o := options(t, n, n.VHost(t))
@@ -70,7 +64,7 @@ func TestConformance(t *testing.T) {
 			Verdict: transport.Misconfigured, Words: []string{"nowhere"},
 		},
 		"nobody listens": {
-			Open:    fault(func(o *Options) { o.Hosts = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(closed))} }),
+			Open:    fault(func(o *Options) { o.Hosts = []string{dead} }),
 			Verdict: transport.Retry, Words: []string{"connection refused"},
 		},
 	})

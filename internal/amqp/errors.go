@@ -195,7 +195,7 @@ func (o *Options) classifyLocal(e *amqp091.Error) (transport.Verdict, string) {
 // for every other error.
 func tlsRemedy(err error) (remedy string, ok bool) {
 	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		if string(e.RecordHeader[:]) == "HTTP/" {
+		if string(e.RecordHeader[:]) == httpAnswer {
 			return "an HTTP server answers on this port: correct host and port in the configuration", true
 		}
 		return "the port does not speak TLS: use the TLS port, or set use_ssl = False", true

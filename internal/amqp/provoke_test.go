@@ -45,7 +45,7 @@ var provocations = map[string]provocation{
 		return sendOne(o)
 	},
 	"connections of a node": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		setEnv(t, n, "connection_max", "0", "infinity")
+		setZero(t, n, "connection_max")
 		return sendOne(o)
 	},
 	"channels of a user": func(t *testing.T, n *rabbittest.Node, o Options) error {
@@ -53,7 +53,7 @@ var provocations = map[string]provocation{
 		return sendOne(o)
 	},
 	"channels of a node": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		setEnv(t, n, "channel_max_per_node", "0", "infinity")
+		setZero(t, n, "channel_max_per_node")
 		return sendOne(o)
 	},
 	"closed by an operator": func(t *testing.T, n *rabbittest.Node, o Options) error {
@@ -93,7 +93,7 @@ var provocations = map[string]provocation{
 		return sendOne(o)
 	},
 	"exchange deleted": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		declareExchange(t, n, false)
+		declareExchange(t, n, "direct", false)
 		o.Exchange, o.RoutingKey = "e", "k"
 		p, err := Open(t.Context(), o)
 		if err != nil {
@@ -173,7 +173,7 @@ var provocations = map[string]provocation{
 		return sendOne(o)
 	},
 	"queues of a cluster": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		setEnv(t, n, "cluster_queue_limit", "0", "infinity")
+		setZero(t, n, "cluster_queue_limit")
 		return sendOne(o)
 	},
 	"reserved name": func(_ *testing.T, _ *rabbittest.Node, o Options) error {
@@ -190,19 +190,19 @@ var provocations = map[string]provocation{
 		return sendOne(o)
 	},
 	"no permission to publish": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		declareExchange(t, n, false)
+		declareExchange(t, n, "direct", false)
 		n.Permit(t, "u", "v", ".*", "^q$", ".*")
 		o.Exchange, o.RoutingKey = "e", "k"
 		return sendOne(o)
 	},
 	"no permission for the topic": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		declareTopic(t, n)
+		declareExchange(t, n, "topic", false)
 		n.Ctl(t, "set_topic_permissions", "-p", "v", "u", "e", "^other$", "^$")
 		o.Exchange, o.RoutingKey = "e", "k"
 		return sendOne(o)
 	},
 	"internal exchange": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		declareExchange(t, n, true)
+		declareExchange(t, n, "direct", true)
 		o.Exchange, o.RoutingKey = "e", "k"
 		return sendOne(o)
 	},
@@ -309,26 +309,16 @@ func channelOf(t *testing.T, n *rabbittest.Node) *amqp091.Channel {
 	return ch
 }
 
-func declareExchange(t *testing.T, n *rabbittest.Node, internal bool) {
+func declareExchange(t *testing.T, n *rabbittest.Node, kind string, internal bool) {
 	t.Helper()
-	if err := channelOf(t, n).ExchangeDeclare("e", "direct", true, false, internal, false, nil); err != nil {
+	if err := channelOf(t, n).ExchangeDeclare("e", kind, true, false, internal, false, nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func declareTopic(t *testing.T, n *rabbittest.Node) {
+// setZero sets a limit of the node to 0, and to infinity when t ends.
+func setZero(t *testing.T, n *rabbittest.Node, limit string) {
 	t.Helper()
-	if err := channelOf(t, n).ExchangeDeclare("e", "topic", true, false, false, false, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// setEnv sets a limit of the node until t ends.
-func setEnv(t *testing.T, n *rabbittest.Node, key, value, after string) {
-	t.Helper()
-	set := func(value string) {
-		n.Eval(t, fmt.Sprintf("application:set_env(rabbit, %s, %s)", key, value))
-	}
-	set(value)
-	t.Cleanup(func() { set(after) })
+	n.Eval(t, fmt.Sprintf("application:set_env(rabbit, %s, 0)", limit))
+	t.Cleanup(func() { n.Eval(t, fmt.Sprintf("application:set_env(rabbit, %s, infinity)", limit)) })
 }

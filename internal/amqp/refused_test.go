@@ -225,12 +225,12 @@ func TestDeletedWhilePublishing(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Options)
 		words  []string
-		delete func(vhost string, ch *amqp091.Channel) error
+		delete func(*amqp091.Channel) error
 	}{
 		"queue": {
 			func(*Options) {},
 			[]string{"unroutable", `"flows"`},
-			func(_ string, ch *amqp091.Channel) error {
+			func(ch *amqp091.Channel) error {
 				_, err := ch.QueueDelete(queue, false, false, false)
 				return err
 			},
@@ -238,7 +238,7 @@ func TestDeletedWhilePublishing(t *testing.T) {
 		"exchange": {
 			func(o *Options) { o.Exchange, o.RoutingKey = "door", "k" },
 			[]string{"NOT_FOUND", `"door"`, "create it"},
-			func(_ string, ch *amqp091.Channel) error { return ch.ExchangeDelete("door", false, false) },
+			func(ch *amqp091.Channel) error { return ch.ExchangeDelete("door", false, false) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -258,7 +258,7 @@ func TestDeletedWhilePublishing(t *testing.T) {
 			c.change(&o)
 			p := open(t, o)
 			send(t.Context(), p, 0, 100, 100, 8).await(t)
-			if err := c.delete(vhost, ch); err != nil {
+			if err := c.delete(ch); err != nil {
 				t.Fatal(err)
 			}
 			send(t.Context(), p, 100, 200, 100, 8).awaitFailure(t, transport.Misconfigured, c.words...)

@@ -133,7 +133,7 @@ func TestClassifyReply(t *testing.T) {
 			if text == "" {
 				continue
 			}
-			o := &Options{Username: "u", VHost: "v", Exchange: "amq.default"}
+			o := &Options{Username: "u", VHost: "v"}
 			text, _ = strings.CutSuffix(text, "…")
 			r.check(t, o.wrap("h:1", "do", &amqp091.Error{Code: r.code, Reason: text, Server: true}))
 		}

@@ -19,13 +19,7 @@ func TestRoundTrips(t *testing.T) {
 	n := rabbittest.Shared(t)
 	vhost := n.VHost(t)
 	n.DeclareQueue(t, vhost, queue, nil)
-	ch, err := n.Dial(t, vhost).Channel()
-	if err == nil {
-		err = ch.QueueBind(queue, "", "amq.fanout", false, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	bind(t, n, vhost, "amq.fanout")
 	for _, exchange := range []string{"", "amq.fanout"} {
 		o := options(t, n, vhost)
 		o.Exchange = exchange
