@@ -48,6 +48,7 @@ func FuzzPipeline(f *testing.F) {
 	f.Add([]byte(tcp), []byte(fitting(`"position":161,"end":228,"line":2,"tail":{"bytes":67,"flows":2}`)), byte(asMark))
 	f.Add([]byte(tcp), []byte(fitting(`"position":161,"end":228,"tail":{"bytes":-1,"flows":2}`)), byte(0))
 	f.Add([]byte(tcp), []byte(fitting(`"position":0,"end":67,"tail":{"bytes":67,"flows":2}`)), byte(0))
+	f.Add([]byte(tcp[:header]), []byte(fitting(`"position":86,"end":86,"tail":{"bytes":0,"flows":2}`)), byte(0))
 	f.Add([]byte(tcp), []byte(fitting(`"position":9223372036854775807,"end":9223372036854775807,"header":9223372036854770000`)), byte(0))
 	f.Add([]byte(tcp[:header]+tcp), []byte(fitting(`"position":86,"end":100,"rows":-1,"flows":9223372036854775807`)), byte(compress|cutGzip))
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), []byte("{}"), byte(asGzip))

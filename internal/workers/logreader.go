@@ -49,10 +49,7 @@ func (r *logReader) openStretch() error {
 	from, to := r.earlier, int64(toEnd)
 	if len(r.oldHoles) > 0 {
 		h := r.oldHoles[0]
-		from, to = logdir.LogState{Position: h.From, Header: h.Header}, h.To
-		if h.Sent.Flows > 0 {
-			from.Tail = &h.Sent
-		}
+		from, to = logdir.LogState{Position: h.From, Header: h.Header, Tail: &h.Sent}, h.To
 	}
 	next, err := r.open(from, to)
 	if err != nil {

@@ -82,7 +82,10 @@ func (r *stretchReader) skipTo(from logdir.LogState) error {
 	if err != nil {
 		return r.skipError(from, err)
 	}
-	r.offset, r.sentTail = from.Position, from.Tail
+	r.offset = from.Position
+	if from.Tail != nil && from.Tail.Flows > 0 {
+		r.sentTail = from.Tail
+	}
 	return nil
 }
 
@@ -272,7 +275,7 @@ func (r *stretchReader) dropSentTail(b *block) {
 	case b.zeros:
 		b.sentInZeros = tail
 		return
-	case b.long > 0 || tail.Flows == 0:
+	case b.long > 0 || len(b.buf) == 0:
 		return
 	}
 	line := firstLine(b.buf)
