@@ -19,7 +19,7 @@ type stateFiles struct {
 
 	beginOnce sync.Once
 	beginErr  error         // why .processing could not be written before the first message
-	journaled *journalEntry // nil if no message was sent
+	journaled *journalEntry // nil until begin has written .processing
 }
 
 // begin writes .processing before the directory's first message is published. Later
@@ -34,6 +34,7 @@ func (d *dirWork) begin() error {
 		case err != nil:
 		case backup.Unfinished(): // .processing of an earlier run holds progress to keep
 			s, _, _ := d.stateToSave()
+			d.syncRejects() // a log that has ended without messages may have malformed rows
 			err = d.disk.WriteProcessing(s)
 		default:
 			err = d.disk.WriteFirst(d.newState())
@@ -88,7 +89,7 @@ func (d *dirWork) saveEnd() error {
 	case unsaved:
 		return d.orVanished(d.writeProcessingLocked(s))
 	case failed != nil && !errors.Is(failed, errStopped) && d.states.beginErr == nil:
-		_ = d.disk.WriteProcessing(s) // only Error has changed, and Error has been logged
+		_ = d.writeProcessingLocked(s) // if that fails: s confirms no new message, and Error has been logged
 	}
 	return nil
 }
