@@ -41,7 +41,7 @@ type header struct {
 type extent struct {
 	seq   int   // the blocks of a log are numbered from 0
 	base  int64 // offset of the first line
-	after int64 // offset after the last byte that was read
+	after int64 // offset at which the block ends
 	last  bool  // the log's last block
 	err   error // why the log cannot be read further; last is true then
 	// detached reports that the block does not continue the block before it, so no

@@ -45,6 +45,6 @@
 // speed of the transport.
 //
 // A run stops in two stages, each with a context. When the first context ends, the
-// run takes no more work: it sends what it has read and writes .processing. The
-// second context ends a grace time later, and every wait ends with it.
+// run takes no more work: it sends the complete messages and writes .processing.
+// The second context ends a grace time later, and every wait ends with it.
 package workers

@@ -14,7 +14,7 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// printer is a transport that prints the id of each message.
+// printer is a transport that prints the id and the number of flows of each message.
 type printer struct{}
 
 func (printer) Send(_ context.Context, m *transport.Message) error {

@@ -243,8 +243,8 @@ func (d *dirWork) hasUnsaved() bool {
 	return d.ledger.unsaved && d.ledger.holds > 0
 }
 
-// stateLocked returns the log's part of the directory's state. Its fingerprint is
-// empty if no block of the log has been read.
+// stateLocked returns the log's part of the directory's state. It is the zero state,
+// without a fingerprint, if this run sends the whole log and has confirmed nothing of it.
 func (l *logWork) stateLocked() logdir.LogState {
 	at := l.ledger.confirmed
 	end := logEnd{progress: at, after: at.position}

@@ -69,13 +69,13 @@ type Rejects interface {
 
 // Outcome says what kept a run from doing everything.
 type Outcome struct {
-	// IOErrors counts directories and logs that could not be read or marked.
+	// IOErrors counts directories and files that could not be read or written.
 	IOErrors int
 	// Locked counts directories that another run has locked.
 	Locked int
 	// TransportErr is the transport's error that stopped the run, else nil.
 	TransportErr error
-	// Interrupted reports that the context ended before everything was done.
+	// Interrupted reports that the context ended before the run did.
 	Interrupted bool
 	// ResumeAt is the time from which a stopped resend must be continued: the start of
 	// the oldest directory that the resend has not finished.

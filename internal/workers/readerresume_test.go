@@ -48,7 +48,6 @@ func fingerprintOf(log string) string {
 	return p.At(int64(len(log)))
 }
 
-// openReader returns a reader of a log from a position on.
 // writeLogFile writes log to path, compressed if isGzip is set.
 func writeLogFile(t *testing.T, path, log string, isGzip bool) {
 	t.Helper()
@@ -61,6 +60,7 @@ func writeLogFile(t *testing.T, path, log string, isGzip bool) {
 	}
 }
 
+// openReader returns a reader of a log from a position on.
 func openReader(t *testing.T, path string, isGzip bool, from logdir.LogState) *stretchReader {
 	t.Helper()
 	r, err := tryReader(t, path, isGzip, from)

@@ -59,7 +59,11 @@ func TestStateOfAnUnreadableLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t.Context(), t, root, newArchive(), nil)
-	if s := processing(t, root); !strings.Contains(s.Error, "log_tcp_complete: a symbolic link, which is not followed") {
+	s := processing(t, root)
+	if !strings.Contains(s.Error, "log_tcp_complete: a symbolic link, which is not followed") {
 		t.Errorf("error %q", s.Error)
+	}
+	if _, ok := s.Logs["log_tcp_complete"]; ok || len(s.Logs) != 1 {
+		t.Errorf("the state has the logs %v, want only log_udp_complete", s.Logs)
 	}
 }
