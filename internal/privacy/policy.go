@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -91,16 +92,9 @@ func (p *Policy) selects() bool { return len(p.Networks) > 0 || len(p.Except) > 
 
 // replaces reports whether an address is replaced.
 func (p *Policy) replaces(a netip.Addr) bool {
-	in := func(networks []netip.Prefix) bool {
-		for _, n := range networks {
-			if n.Contains(a) {
-				return true
-			}
-		}
-		return false
-	}
+	contains := func(n netip.Prefix) bool { return n.Contains(a) }
 	if len(p.Networks) > 0 {
-		return in(p.Networks)
+		return slices.ContainsFunc(p.Networks, contains)
 	}
-	return !in(p.Except)
+	return !slices.ContainsFunc(p.Except, contains)
 }

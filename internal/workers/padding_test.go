@@ -2,7 +2,6 @@ package workers_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"testing"
 
 	"tstat-transport/internal/test/reference"
@@ -14,14 +13,7 @@ func TestPaddedGzip(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	log := longLog(t, 14)
 	cut := bytes.LastIndexByte(log[:len(log)/2], '\n') + 1
-	member := func(text []byte) []byte {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, _ = z.Write(text)
-		_ = z.Close()
-		return b.Bytes()
-	}
-	first, second := member(log[:cut]), member(log[cut:])
+	first, second := gzipped(t, log[:cut]), gzipped(t, log[cut:])
 	const name = "log_tcp_complete"
 	writeLog(t, root, dirName, name+".gz", append(bytes.Clone(first), make([]byte, len(second))...))
 	if outcome, _ := run(t.Context(), t, root, to, nil); outcome.IOErrors != 0 {

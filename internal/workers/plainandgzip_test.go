@@ -1,8 +1,6 @@
 package workers_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,12 +13,8 @@ import (
 func TestPlainBesideAnotherGzip(t *testing.T) {
 	root, to := t.TempDir(), newArchive()
 	plain, other := longLog(t, 300), longLog(t, 301)
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	_, _ = z.Write(other)
-	_ = z.Close()
 	writeLog(t, root, dirName, "log_tcp_complete", plain)
-	writeLog(t, root, dirName, "log_tcp_complete.gz", packed.Bytes())
+	writeLog(t, root, dirName, "log_tcp_complete.gz", gzipped(t, other))
 	want := wantFlows(t, readReference(t, plain, reference.TCP, 0))
 	for flow, n := range wantFlows(t, readReference(t, other, reference.TCP, 0)) {
 		want[flow] += n
