@@ -61,7 +61,7 @@ func (b *blockEncoder) scan(protocol fastparse.Protocol) {
 			switch {
 			case b.atHeader(s.Start):
 				b.enterHeader()
-			case b.atTail() && b.isHeader(protocol, s.Line()):
+			case b.atTail(s.End) && b.isHeader(protocol, s.Line()):
 				b.out.tail = tailNoRow
 			default:
 				b.malformed(s.Start, s.End, fastparse.Reason{Why: "starts with # but is not a header"}, s.Lines)
@@ -83,8 +83,8 @@ func (b *blockEncoder) enterHeader() {
 	b.out.headerAtEnd = b.in.base + int64(h.at)
 }
 
-// atTail reports whether the scanner's line is a last line without newline.
-func (b *blockEncoder) atTail() bool { return b.in.unterminated && b.scanner.End == len(b.in.buf)-1 }
+// atTail reports whether the line that ends at end is a last line without newline.
+func (b *blockEncoder) atTail(end int) bool { return b.in.unterminated && end == len(b.in.buf)-1 }
 
 // isHeader reports whether line is a header. line must not be a log's first line.
 func (b *blockEncoder) isHeader(protocol fastparse.Protocol, line []byte) bool {
@@ -115,7 +115,7 @@ func (b *blockEncoder) row() {
 // malformed records a malformed line. A last line without newline is recorded as
 // incomplete instead, since Tstat may still be writing it.
 func (b *blockEncoder) malformed(start, end int, reason fastparse.Reason, line int) {
-	if b.in.unterminated && end == len(b.in.buf)-1 {
+	if b.atTail(end) {
 		b.out.tail = tailIncomplete
 		return
 	}

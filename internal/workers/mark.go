@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func (p *pipeline) markWorker(stop stops) error {
 	for d := range p.finished {
 		if err := p.finishDirectory(stop.hard, d); err != nil {
 			stop.trigger(err)
-			first = firstError(first, err)
+			first = cmp.Or(first, err)
 		}
 	}
 	return first

@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -132,21 +133,14 @@ func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	err := parsing.Wait()
 	s.endUnread()
 	close(p.messages)
-	err = firstError(err, publishing.Wait())
+	err = cmp.Or(err, publishing.Wait())
 	for m := range p.messages { // left over, because a publisher failed
 		p.recordOutcome(m, errStopped)
 	}
 	endCheckpoints()
 	close(p.finished)
-	p.outcome.TransportErr = firstError(err, marking.Wait())
+	p.outcome.TransportErr = cmp.Or(err, marking.Wait())
 	p.outcome.Interrupted = ctx.Err() != nil
-}
-
-func firstError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // enter adds a directory to those in work.

@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 
@@ -54,7 +55,7 @@ func (j *journal) note(err error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.lost = firstError(j.lost, err)
+	j.lost = cmp.Or(j.lost, err)
 }
 
 // takeBack restores the directories' state files if messages are lost. The run must

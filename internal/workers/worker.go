@@ -115,7 +115,7 @@ func (w *worker) encodeBlock(l *logWork, e *encodedBlock) {
 func (p *pipeline) logLayoutChanges(l *logWork, b *block) {
 	before := b.layout
 	for _, h := range b.headers {
-		if h.layout != before && before != nil {
+		if h.layout != before {
 			if l.reader.layoutChanges++; l.reader.layoutChanges <= loggedInFull {
 				p.Log.Warn("header_changed",
 					"file", l.path, "byte", b.base+int64(h.at), "columns", columns(h.layout), "before", columns(before))
