@@ -55,7 +55,7 @@ func (f *File) checkNames() error {
 
 func (f *File) unknownSection(section string) error {
 	sections := sorted(keys)
-	if intended(section, sections) == privacySection {
+	if intended(strings.ToLower(strings.TrimSpace(section)), sections) == privacySection {
 		return fmt.Errorf("%s:%d: unknown section %q; is [%s] meant? Correct or remove it",
 			f.path, f.headers[section], section, privacySection)
 	}

@@ -74,6 +74,8 @@ func TestPrivacyErrors(t *testing.T) {
 		{"[privacy]\nnetworks = 10.0.0.0/8\nexcept = fd00::/8\n", "not both"},
 		{"[privacy]\nanonymise = truncate\n", "is anonymize meant"},
 		{"[privcy]\nanonymize = truncate\n", "is [privacy] meant"},
+		{"[PRIVACY]\nanonymize = truncate\n", "is [privacy] meant"},
+		{"[ privacy ]\nanonymize = truncate\n", "is [privacy] meant"},
 	} {
 		if _, _, err := loadPrivacy(t, c.text, ""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
