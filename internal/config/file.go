@@ -36,7 +36,7 @@ type entry struct {
 // entryID identifies an entry: its section and its key in lower case.
 type entryID struct{ section, key string }
 
-// Load reads the file at path, of at most 1 MiB, and checks its syntax.
+// Load reads the file at path, of at most 1 MiB, and checks its syntax and names.
 func Load(path string) (*File, error) {
 	data, mode, err := readFile(path, maxFile)
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *section) url() string {
 }
 
 func (s *section) urlOfParts() string {
-	scheme, port := "http", s.port("port")
+	scheme, port := "http", s.port()
 	if s.boolean("use_ssl", defaultUseSSL) {
 		scheme = "https"
 	}

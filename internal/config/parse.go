@@ -34,7 +34,7 @@ func (p *parser) warnf(format string, args ...any) {
 }
 
 // parse parses data, the content of the file at path. An error shows no text of the
-// file except the names of known sections and keys.
+// file except what sectionShown and keyShown show.
 func parse(path string, data []byte) (*File, error) {
 	p := &parser{file: &File{path: path, headers: map[string]int{}, index: map[entryID]int{}}}
 	for raw := range bytes.Lines(data) {

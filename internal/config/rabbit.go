@@ -43,7 +43,7 @@ func (f *File) Rabbit() (Rabbit, error) {
 		return Rabbit{}, err
 	}
 	r := Rabbit{
-		Hosts:             s.hosts(s.port("port")),
+		Hosts:             s.hosts(s.port()),
 		UseSSL:            s.boolean("use_ssl", defaultUseSSL),
 		VHost:             s.shortText("vhost", defaultVHost),
 		Exchange:          s.shortText("exchange", ""),

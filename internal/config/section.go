@@ -103,8 +103,8 @@ func (s *section) compression(words ...string) string {
 }
 
 // port returns a port number, or 0 if the key is not set.
-func (s *section) port(key string) uint16 {
-	e, ok := s.get(key)
+func (s *section) port() uint16 {
+	e, ok := s.get("port")
 	if !ok {
 		return 0
 	}

@@ -52,8 +52,8 @@ var cipherSuites = map[string]uint16{
 	"ECDHE-RSA-AES256-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
 }
 
-// tls reads [ssl_options] if TLS is used. If TLS is not used but the file has the
-// section, tls adds a warning. It adds errors to s.
+// tls reads [ssl_options] if TLS is used. If TLS is not used but the section has keys,
+// tls adds a warning. It adds errors to s.
 func (s *section) tls(used bool) TLS {
 	f := s.file
 	if !used {
