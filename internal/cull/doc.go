@@ -23,7 +23,8 @@
 //
 // A run that dies while it deletes leaves a directory .culled-NAME-TOKEN. The next run
 // deletes that directory if it is empty, or if its mark still covers all its rows. On a
-// full disk, which has no room for the other name, a directory is deleted under its own
-// name. If such a run dies after the last log, only the mark is left: a later run deletes
-// the directory once the mark is old enough.
+// full disk, which has no room for the other name, the logs of a directory are deleted
+// under its own name, and then the directory is renamed. If such a run dies between the
+// last log and the renaming, only the mark is left: a later run deletes the directory once
+// the mark is old enough.
 package cull

@@ -75,8 +75,7 @@ func moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 		if err := verifyBeforeDelete(ctx, d); err != nil {
 			return err
 		}
-		_, err := d.DeleteInPlace(ctx)
-		return err
+		return d.DeleteInPlace(ctx)
 	}
 	if err != nil {
 		return err

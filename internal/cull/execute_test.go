@@ -102,7 +102,7 @@ func TestStoppedInPlace(t *testing.T) {
 		s.sent("x.out", 47*hour)
 		d, err := logdir.Open(s.entry("x.out"))
 		s.must(err)
-		_, err = d.DeleteInPlace(testkit.Countdown(t.Context(), n))
+		err = d.DeleteInPlace(testkit.Countdown(t.Context(), n))
 		s.must(d.Close())
 		logs, _ := filepath.Glob(s.path + "/x.out/log_*")
 		onlyMark = onlyMark || err != nil && len(logs) == 0

@@ -61,7 +61,7 @@ func (m *measurer) measure(dir int, rel string, depth int) error {
 	if err != nil {
 		return &fs.PathError{Op: "stat", Path: where, Err: err}
 	}
-	checked := false // whether dir is writable, which an empty directory need not be
+	checked := false // that dir is writable, which an empty directory need not be
 	return eachName(m.ctx, dir, where, depth, func(name string) error {
 		if !checked {
 			if err := checkWritable(dir, where, where, &self); err != nil {
@@ -252,19 +252,28 @@ func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 }
 
 // DeleteInPlace is Delete for a directory that MoveAway could not rename because of
-// ErrNoRoom. After a crash the directory still has its mark, and the remaining logs are
-// unchanged. [Root.FindLeftovers] finds the directory if no log remains.
-func (d *Dir) DeleteInPlace(ctx context.Context) (begun bool, err error) {
+// ErrNoRoom. Before it deletes the mark, it renames the directory if there is room now.
+// After a crash the remaining logs are unchanged. [Root.FindLeftovers] finds the directory
+// if it has been renamed, or if it has a mark and no log.
+func (d *Dir) DeleteInPlace(ctx context.Context) error {
 	if err := d.StillThere(); err != nil {
-		return false, err
+		return err
 	}
-	return d.delete(ctx)
+	_, err := d.delete(ctx)
+	return err
 }
 
 func (d *Dir) delete(ctx context.Context) (begun bool, err error) {
 	r := remover{ctx: ctx}
 	if err := r.empty(d.Fd(), d.Path(), processed, 0); err != nil {
 		return r.begun, err
+	}
+	if !IsCulled(d.Name) {
+		// The deleted files have made room for the other name. Under its own name, the
+		// directory would stay for ever if a crash left it without its mark.
+		if err := d.MoveAway(); err != nil && !errors.Is(err, ErrNoRoom) {
+			return r.begun, err
+		}
 	}
 	if err := r.remove(d.Fd(), processed, path.Join(d.Path(), processed), 0); err != nil {
 		return r.begun, err

@@ -211,6 +211,19 @@ func TestDeleteOfNothing(t *testing.T) {
 	}
 }
 
+// TestDeleteInPlaceRenamesBeforeTheMark: a run that dies after it has deleted the mark leaves
+// a leftover, which the next run deletes, and no empty directory x.out.
+func TestDeleteInPlaceRenamesBeforeTheMark(t *testing.T) {
+	r := tree(t, map[string]string{"x.out/" + tcp: "", "x.out/.processed": ""})
+	d := open(t, entry(r, "x.out"))
+	must(t, d.DeleteInPlace(t.Context()))
+	if !IsCulled(d.Name) {
+		t.Errorf("the mark was deleted from %s", d.Name)
+	}
+	gone(t, d.Path())
+	gone(t, r.Path+"/x.out")
+}
+
 func TestDeleteOnlyWhatWasMovedAway(t *testing.T) {
 	d := open(t, entry(tree(t, map[string]string{"x.out/" + tcp: ""}), "x.out"))
 	defer func() {
