@@ -96,6 +96,35 @@ func TestRowsWrittenAtAnyMomentStay(t *testing.T) {
 	}
 }
 
+// Tstat makes a directory anew that was moved away, and the run is interrupted before it
+// deletes anything. That the directory cannot be moved back is an error.
+func TestMovedAwayAndMadeAnew(t *testing.T) {
+	for n := 1; ; n++ {
+		s := newSite(t)
+		s.sent("x.out", 50*hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		acted := false
+		r := s.total(&interloper{Context: ctx, left: n, act: func() {
+			acted = true
+			if _, err := os.Stat(s.path + "/x.out"); err != nil {
+				s.write("x.out/"+tcp, row)
+				cancel()
+			}
+		}}, Options{Workers: 1})
+		cancel()
+		if !acted {
+			t.Fatal("no run was interrupted between the renaming and the first deletion")
+		}
+		if whole, _ := filepath.Glob(s.path + "/.culled-*/log_*"); len(whole) == 2 {
+			if r.Failed != 1 {
+				t.Errorf("interrupted at check %d: %+v", n, r)
+			}
+			s.wantLogged("ERROR", "directory_not_culled", "context canceled", "cannot be moved back", "file exists", "give the leftover another name")
+			return
+		}
+	}
+}
+
 // All files become immutable at each moment at which a run checks its context. A
 // directory from which nothing was deleted keeps its name or gets it back.
 func TestUndeletableAtAnyMoment(t *testing.T) {

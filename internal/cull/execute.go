@@ -88,7 +88,8 @@ func moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 		return err
 	}
 	if backErr := d.MoveBack(); backErr != nil {
-		return fmt.Errorf("%w; the directory was moved to %s and cannot be moved back: %w", err, d.Path(), backErr)
+		// recordOutcome must see backErr alone: the directory was not kept, whatever err is.
+		return fmt.Errorf("%v; the directory was moved to %s and cannot be moved back: %w", err, d.Path(), backErr) //nolint:errorlint // see above
 	}
 	return err
 }
