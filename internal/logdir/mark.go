@@ -17,8 +17,9 @@ const (
 	processed  = ".processed"
 	processing = ".processing"
 	temporary  = ".tmp" // ends the temporary name of either file
-	// maxState bounds what is read of a state file. Ours has about 600 bytes.
-	maxState = 64 << 10
+	// maxState bounds what is read of a state file. Ours has about 600 bytes, and at most
+	// 400 KiB if four logs have MaxHoles each.
+	maxState = 512 << 10
 )
 
 // MarkKind tells who has marked a directory.

@@ -3,6 +3,7 @@ package logdir
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -66,6 +67,25 @@ func TestStateComesBack(t *testing.T) {
 		if n.Name() != processed && n.Name() != "log_tcp_complete" {
 			t.Errorf("%s was left behind", n.Name())
 		}
+	}
+}
+
+// TestLargestStateComesBack: a mark with as many holes as a state can have is not damaged.
+func TestLargestStateComesBack(t *testing.T) {
+	d := open(t, entry(tree(t, map[string]string{"x.out/" + tcp: ""}), "x.out"))
+	const large = math.MaxInt64 / 2
+	state := State{Logs: map[string]LogState{}}
+	for _, name := range fileNames {
+		l := LogState{Position: math.MaxInt64, End: math.MaxInt64}
+		for i := range int64(MaxHoles) {
+			from := large + i*(large/MaxHoles)
+			l.Holes = append(l.Holes, Hole{From: from, To: from + large/MaxHoles, Header: large, Sent: Tail{Bytes: 1 << 40, Flows: 2, NotFinite: 999}})
+		}
+		state.Logs[name] = l
+	}
+	must(t, d.WriteProcessed(state))
+	if m, err := d.ReadProcessed(); err != nil || m.Kind != Ours {
+		t.Errorf("kind %v, damaged %v, %v", m.Kind, m.Damaged, err)
 	}
 }
 
