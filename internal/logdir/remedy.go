@@ -55,7 +55,7 @@ func ReadRemedy(err error) string {
 	case errors.Is(err, ErrNotRegular):
 		return "move it away, or put a regular file in its place"
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, new(flate.CorruptInputError)):
-		return "the .gz is damaged: replace it by what zcat can recover of it, or see docs/monitoring.md"
+		return "the .gz is damaged: copy it again; if there is no other copy, see docs/monitoring.md"
 	case errors.Is(err, errZeros):
 		return "data may still arrive, and a later run reads it; if the data is lost, copy the .gz again, or see docs/monitoring.md"
 	case errors.Is(err, unix.EMFILE):
