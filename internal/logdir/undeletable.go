@@ -29,16 +29,12 @@ var (
 	errImmutable  = fmt.Errorf("immutable: %w", unix.EPERM)
 	errAppendOnly = fmt.Errorf("append-only: %w", unix.EPERM)
 	errSticky     = fmt.Errorf("it belongs to another user, and its directory has the sticky bit: %w", unix.EPERM)
-	errRoot       = errors.New("it is a root itself, and only what is below a root is deleted")
 	errLowerLayer = fmt.Errorf("the directory comes from a lower layer of an overlay file system: %w", unix.EXDEV)
 )
 
 // checkRenamable returns an error if the directory may not be renamed in its parent, or
 // not be removed from it.
 func (d *Dir) checkRenamable() error {
-	if d.Rel == "." {
-		return &UndeletableError{Path: d.Path(), Err: errRoot, Hint: "give the directory above it with -d"}
-	}
 	above := path.Dir(d.Path())
 	parent, err := openBeneath(d.Root.Fd(), path.Dir(d.Rel), d.Root.OneMount)
 	if err != nil {
