@@ -11,8 +11,8 @@ import (
 )
 
 // Execute deletes the planned directories and counts them in the plan. It examines each
-// directory again under its lock. When ctx ends, Execute ends early, between two
-// deletions.
+// directory again under its lock. When ctx ends, Execute ends early; a directory that is
+// then half deleted stays a leftover.
 func (p *Plan) Execute(ctx context.Context) {
 	c := p.culler
 	var g errgroup.Group

@@ -18,7 +18,7 @@ type Counts struct {
 	Bytes       int64 // sizes of the files in them
 	Unmarked    int   // without a mark, or with a damaged mark
 	Changed     int   // due, but a log has changed since the mark and holds unsent rows
-	Kept        int   // due, but kept for another reason: a mount inside, a mark dated in the future
+	Kept        int   // kept for another reason: a mount inside, a mark dated in the future
 	Locked      int   // skipped, since a run of either program has locked them
 	Failed      int   // not examined, or not deleted completely, because of an error
 }
@@ -111,7 +111,7 @@ func (c *culler) recordOutcome(ctx context.Context, e logdir.Entry, err error) {
 	}
 }
 
-// recordLock counts and logs a directory that is locked by another process, which err names.
+// recordLock counts and logs a directory that another process has locked. err is its ErrLocked.
 func (c *culler) recordLock(ctx context.Context, e logdir.Entry, err error) {
 	c.tally.add(e.Root, Counts{Locked: 1})
 	c.Log.InfoContext(ctx, "directory_skipped", "directory", e.Path(), "error", err, "hint", logdir.LockRemedy(err))

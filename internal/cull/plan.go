@@ -25,7 +25,7 @@ type Why string
 
 const (
 	Expired  Why = "ttl"      // the directory's mark is old enough
-	LowSpace Why = "min_free" // the disk lacks space, and the directory is the oldest
+	LowSpace Why = "min_free" // the disk lacks space, and the directory is one of the oldest
 	Leftover Why = "leftover" // an earlier run did not finish deleting the directory
 	// Unfinished is a leftover that holds unsent rows: it is not deleted, but gets
 	// its name back.
@@ -112,7 +112,7 @@ func newCuller(now time.Time, o Options) *culler {
 type rule func(context.Context, *logdir.Dir) (*Item, error)
 
 // MakePlan examines the directories below the roots. Ages are measured at the time now.
-// MakePlan changes nothing on disk. When ctx ends, it returns the plan made so far.
+// MakePlan leaves the disk as it was. When ctx ends, it returns the plan made so far.
 func MakePlan(ctx context.Context, roots []*logdir.Root, now time.Time, o Options) *Plan {
 	c := newCuller(now, o)
 	plan := &Plan{culler: c, roots: roots, unreadable: map[*logdir.Root]error{}, space: new(spaceLacking)}

@@ -30,7 +30,7 @@ func (r Result) Total() (total Counts) {
 }
 
 // Run culls the directories below dirs, the roots. Ages are measured at the time now. When
-// ctx ends, Run ends early, between two deletions.
+// ctx ends, Run ends early; a directory that is then half deleted stays a leftover.
 func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 	r := Result{Roots: make([]RootResult, len(dirs))}
 	var roots []*logdir.Root

@@ -72,7 +72,7 @@ func (u *unpacker) restart() {
 	switch {
 	case err == nil:
 		u.z = z
-	case !atEnd(err): // damaged or unreadable: the end of its rows is unknown
+	case !atEnd(err): // damaged or unreadable: io.ErrUnexpectedEOF would be taken for the end
 		u.z.err = err
 	}
 	// Else the standard decompressor gets no further, and u.z.err stays.

@@ -11,8 +11,8 @@ import (
 // of the Python tool or of a person, or a mark of tstat_send in which all log files have
 // their current size, inode and change time. UpToDate takes no lock and reads no log. If
 // it returns false, the directory must be opened and examined; that is also the case if a
-// file cannot be read, or if a .processing exists beside the mark. UpToDate may be called
-// from many goroutines at once.
+// file cannot be read, or if a .processing exists beside a mark of tstat_send. UpToDate may
+// be called from many goroutines at once.
 func UpToDate(e Entry) (done bool) {
 	dir, err := openBeneath(e.Root.Fd(), e.Rel, e.Root.OneMount)
 	if err != nil {
