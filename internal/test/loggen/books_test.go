@@ -40,21 +40,26 @@ func TestBooks(t *testing.T) {
 // Each sort of dirt occurs.
 func TestDirt(t *testing.T) {
 	log, _ := logOf(t, loggen.Options{Dirt: 0.5}, loggen.TCP, loggen.Rows(2000))
+	// Each byte becomes a rune, since a regexp matches runes.
+	var latin1 strings.Builder
+	for _, b := range log {
+		latin1.WriteRune(rune(b))
+	}
 	for what, form := range map[string]string{
-		"a name with a space":   ` a b\.test `,
-		"a name with a newline": `(?m) new$`,
-		"a name not in UTF-8":   `\xff\xfe\x80`,
-		"a repeated header":     `(?m)\n#15#c_ip`,
-		"another header":        `(?m)\n#11#c_ip`,
-		"an empty line":         `(?m)\n\n`,
-		"a bad count":           ` 12a4 `,
-		"a count that is large": ` 4611686018427387904 `,
+		"a name with a space":    ` a b\.test `,
+		"a name with a quote":    ` "q=`,
+		"a name with a newline":  `(?m) new$`,
+		"a name not in UTF-8":    `\xff\xfe\x80`,
+		"a repeated header":      `(?m)\n#15#c_ip`,
+		"another header":         `(?m)\n#11#c_ip`,
+		"an empty line":          `(?m)\n\n`,
+		"a bad count":            ` 12a4 `,
+		"a count that is large":  ` 4611686018427387904 `,
+		"a bad address":          `(?m)^10\.77\.0\.x2 `,
+		"a bad port":             ` 80a `,
+		"a row cut short":        `(?m)^\d\S*( \S+){0,19}$`,
+		"bytes that are no text": `(?m)^[\x80-\xff]+$`,
 	} {
-		// Each byte becomes a rune, since a regexp matches runes.
-		var latin1 strings.Builder
-		for _, b := range log {
-			latin1.WriteRune(rune(b))
-		}
 		if !regexp.MustCompile(form).MatchString(latin1.String()) {
 			t.Errorf("%s is missing", what)
 		}
