@@ -112,7 +112,7 @@ func (l *growingLog) grow(t testing.TB, rows int) {
 	var text []byte
 	for range rows {
 		l.clock = l.clock.Add(100 * time.Millisecond)
-		text, _ = l.maker.Append(text, l.rows, l.clock)
+		text = l.maker.Append(text, l.rows, l.clock)
 		l.rows++
 	}
 	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_WRONLY, 0)

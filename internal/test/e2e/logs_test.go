@@ -144,7 +144,7 @@ func lines(t testing.TB, p loggen.Proto, stream uint64, count int) []string {
 	m := g.Maker(p, stream)
 	all := []string{m.Header()}
 	for i := range count {
-		row, _ := m.Append(nil, uint64(i), firstMinute)
+		row := m.Append(nil, uint64(i), firstMinute)
 		all = append(all, string(row))
 	}
 	return all

@@ -26,10 +26,10 @@ func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 		}
 	}
 	from := len(dst)
-	dst, row := l.m.append(dst, l.plan, number, end)
+	dst, sizes := l.m.append(dst, l.plan, number, end)
 	result := sound
 	if spoilRow != nil {
-		dst, result = spoilRow(l, dst, from, row)
+		dst, result = spoilRow(l, dst, from, sizes)
 	}
 	l.books.Rows++
 	if result == malformed {
@@ -40,16 +40,16 @@ func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 		l.books.Rows++
 		l.books.Malformed++
 	}
-	if max(row.ClientBytes, row.ServerBytes) >= LargeBytes {
+	if max(sizes[0], sizes[1]) >= LargeBytes {
 		l.books.Large++
 	}
-	l.books.Flows += int64(l.flows(row))
+	l.books.Flows += int64(l.flows(sizes))
 	return dst
 }
 
-// flows returns the number of flows of a well-formed row.
-func (l *logWriter) flows(r Row) (n int) {
-	for _, b := range []uint64{r.ClientBytes, r.ServerBytes} {
+// flows returns the number of flows of a well-formed row whose directions have these sizes.
+func (l *logWriter) flows(sizes [2]uint64) (n int) {
+	for _, b := range sizes {
 		if float64(b) >= l.threshold {
 			n++
 		}
@@ -112,7 +112,7 @@ const (
 )
 
 // A spoil changes the row that was appended at from.
-type spoil func(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome)
+type spoil func(l *logWriter, dst []byte, from int, sizes [2]uint64) ([]byte, outcome)
 
 var spoils = []spoil{
 	badName("a b.test", sound),
@@ -124,7 +124,7 @@ var spoils = []spoil{
 
 // badName puts a name into the first column that holds a name from the network.
 func badName(name string, o outcome) spoil {
-	return func(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+	return func(l *logWriter, dst []byte, from int, _ [2]uint64) ([]byte, outcome) {
 		columns := l.m.plans[l.plan].columns
 		for _, column := range []string{"http_hostname", "fqdn", "c_ssl"} {
 			at, end := l.field(dst, from, column)
@@ -142,7 +142,7 @@ func badName(name string, o outcome) spoil {
 }
 
 // badCount makes a deciding column malformed. Every reader must look at such a column.
-func badCount(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+func badCount(l *logWriter, dst []byte, from int, _ [2]uint64) ([]byte, outcome) {
 	r := l.m.rng.Uint64()
 	bad := []string{"-", "12a4", "1.5", "-7", "0x1f", "4611686018427387904"}[r>>1%6]
 	side := []string{"c_", "s_"}[r&1]
@@ -152,8 +152,8 @@ func badCount(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
 
 // badUsed makes a column malformed that flows in both directions use. It leaves a row without
 // flows alone, since a reader need not look at the column there.
-func badUsed(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome) {
-	if l.flows(r) == 0 {
+func badUsed(l *logWriter, dst []byte, from int, sizes [2]uint64) ([]byte, outcome) {
+	if l.flows(sizes) == 0 {
 		return dst, sound
 	}
 	column, bad := "c_ip", "10.77.0.x2"
@@ -165,12 +165,12 @@ func badUsed(l *logWriter, dst []byte, from int, r Row) ([]byte, outcome) {
 }
 
 // cutRow ends a row before its last deciding column.
-func cutRow(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+func cutRow(l *logWriter, dst []byte, from int, _ [2]uint64) ([]byte, outcome) {
 	return append(dst[:l.cutPoint(dst, from)], '\n'), malformed
 }
 
 // junk overwrites a row with bytes that are not ASCII.
-func junk(l *logWriter, dst []byte, from int, _ Row) ([]byte, outcome) {
+func junk(l *logWriter, dst []byte, from int, _ [2]uint64) ([]byte, outcome) {
 	for i := from; i < len(dst)-1; i++ {
 		dst[i] = 0x80 | byte(l.m.rng.Uint64())
 	}

@@ -81,7 +81,7 @@ func (g *Generator) meanRow(p Proto) float64 {
 	m := g.maker(p, 1<<62, g.opts.Start)
 	var buf []byte
 	for i := range uint64(n) {
-		buf, _ = m.Append(buf, i, g.opts.Start.Add(g.opts.Interval))
+		buf = m.Append(buf, i, g.opts.Start.Add(g.opts.Interval))
 	}
 	return float64(len(buf)) / n
 }

@@ -74,7 +74,7 @@ func TestClientNumber(t *testing.T) {
 		server := slices.IndexFunc(columns, func(c string) bool { return strings.HasPrefix(c, "s_ip:") })
 		for _, n := range []uint64{0, 1, 2, 1000, 1 << 20, 1<<39 - 1, 123456789012} {
 			for range 20 { // IPv4 and IPv6
-				row, _ := m.Append(nil, n, time.Unix(1_700_000_000, 0))
+				row := m.Append(nil, n, time.Unix(1_700_000_000, 0))
 				f := strings.Fields(string(row))
 				if got, ok := loggen.ClientNumber(f[0], port(t, f[1])); !ok || got != n {
 					t.Errorf("client %s %s: number %d %v, want %d", f[0], f[1], got, ok, n)

@@ -7,16 +7,6 @@ import (
 	"time"
 )
 
-// A Row holds some of the values of a row that was made.
-type Row struct {
-	// ClientBytes and ServerBytes are compared with the threshold: bytes_uniq of a TCP row,
-	// bytes_all of a UDP row.
-	ClientBytes, ServerBytes uint64
-
-	// First is the start in microseconds since the epoch; in a UDP row, the client's.
-	First uint64
-}
-
 // A Maker makes the rows of one log. It may not be used by two goroutines at once.
 type Maker struct {
 	proto     Proto
@@ -33,11 +23,15 @@ func (m *Maker) Header() string { return m.plans[0].header }
 
 // Append appends a row with its newline to dst. The number determines the client's address
 // and port, which differ for all numbers below 1<<39 (see ClientNumber). The row ends at end.
-func (m *Maker) Append(dst []byte, number uint64, end time.Time) ([]byte, Row) {
-	return m.append(dst, 0, number, uint64(end.UnixMicro()))
+func (m *Maker) Append(dst []byte, number uint64, end time.Time) []byte {
+	dst, _ = m.append(dst, 0, number, uint64(end.UnixMicro()))
+	return dst
 }
 
-func (m *Maker) append(dst []byte, plan int, number, end uint64) ([]byte, Row) {
+// append is Append for any plan. It also returns the sizes of the client's and the server's
+// direction, which are compared with the threshold: bytes_uniq of a TCP row, bytes_all of a UDP
+// row.
+func (m *Maker) append(dst []byte, plan int, number, end uint64) (_ []byte, sizes [2]uint64) {
 	r := m.rng.Uint64()
 	n := uint64(len(m.templates))
 	t := &m.templates[(r>>32)*n>>32]
@@ -69,11 +63,7 @@ func (m *Maker) append(dst []byte, plan int, number, end uint64) ([]byte, Row) {
 			dst = appendServer(dst, uint32(r>>20)&0xfff, t.v6)
 		}
 	}
-	row := Row{ClientBytes: v[uniq], ServerBytes: v[server+uniq], First: v[first]}
-	if m.proto == UDP {
-		row.First = v[absUDP]
-	}
-	return dst, row
+	return dst, [2]uint64{v[uniq], v[server+uniq]}
 }
 
 // drawTCP replaces a real row's values with random ones that agree with each other: events

@@ -240,7 +240,7 @@ func (s *Sim) row(p loggen.Proto) error {
 	s.rows = append(s.rows, Row{Number: number, Dir: s.current.name, Log: l.name})
 	s.counts.Rows++
 	s.mu.Unlock()
-	line, _ := s.makers[p].Append(nil, number, s.now)
+	line := s.makers[p].Append(nil, number, s.now)
 	return l.writeRow(s, line, number)
 }
 
