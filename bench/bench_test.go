@@ -129,12 +129,12 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 		b.Fatal(err)
 	}
 	defer r.Close()
-	counters := new(report.Counters)
+	n := new(report.Counters)
 	o := workers.Options{
 		Roots: []*logdir.Root{r}, Transport: t,
 		Settings:  message.Settings{Sensor: sensorID},
 		Threshold: defaultThreshold, Workers: 2, Publishers: 1, Grace: 10 * time.Second,
-		Version: "bench", Log: slog.New(slog.DiscardHandler), Counters: counters,
+		Version: "bench", Log: slog.New(slog.DiscardHandler), Counters: n,
 	}
 	if change != nil {
 		change(&o)
@@ -143,11 +143,10 @@ func run(b testing.TB, root string, t transport.Transport, change func(*workers.
 	if err != nil || out.IOErrors != 0 || out.TransportErr != nil {
 		b.Fatalf("Run: %+v, %v", out, err)
 	}
-	n := counters
 	if n.Rows.Load() != n.Below.Load()+n.Sent.Load()+n.Malformed.Load() || n.Published.Load() != n.Confirmed.Load() {
 		b.Fatalf("the books do not balance: %v", n)
 	}
-	return counters
+	return n
 }
 
 // check compares the counts of a run over the whole tree with the tree's books.

@@ -28,20 +28,16 @@ type chart struct {
 // line is a measured quantity over the setting: medians, and bars from the least to the greatest
 // value.
 type line struct {
-	name   string
-	points plotter.XYs
-	bars   plotter.YErrors
+	name string
+	plotter.XYs
+	plotter.YErrors
 }
-
-func (l *line) Len() int                         { return len(l.points) }
-func (l *line) XY(i int) (x, y float64)          { return l.points.XY(i) }
-func (l *line) YError(i int) (low, high float64) { return l.bars.YError(i) }
 
 func (l *line) add(x float64, r result, value func(result) float64) {
 	least, greatest := r.extremes(value)
 	y := value(r)
-	l.points = append(l.points, plotter.XY{X: x, Y: y})
-	l.bars = append(l.bars, struct{ Low, High float64 }{y - least, greatest - y})
+	l.XYs = append(l.XYs, plotter.XY{X: x, Y: y})
+	l.YErrors = append(l.YErrors, struct{ Low, High float64 }{y - least, greatest - y})
 }
 
 // over returns the line of value over x for the results that pick chooses.
@@ -132,7 +128,7 @@ func (c chart) save(dir string) error {
 	settings := make(map[float64]bool) // the values on the x axis
 	for i := range c.lines {
 		l := &c.lines[i]
-		drawn, dots, err := plotter.NewLinePoints(l.points)
+		drawn, dots, err := plotter.NewLinePoints(l.XYs)
 		if err != nil {
 			return err
 		}
@@ -146,8 +142,8 @@ func (c chart) save(dir string) error {
 		dots.Radius = vg.Points(3)
 		p.Add(drawn, bars, dots)
 		legend.Add(l.name, drawn, dots)
-		for j, xy := range l.points {
-			highest = max(highest, xy.Y+l.bars[j].High)
+		for j, xy := range l.XYs {
+			highest = max(highest, xy.Y+l.YErrors[j].High)
 			settings[xy.X] = true
 		}
 	}

@@ -45,8 +45,8 @@ var tables = []table{
 			{"tstat_send, 1 worker", w.send("tstat_send", t.path, "-w 1"), t.bytes},
 			{"portable, 2 workers", w.send("portable", t.path, "-w 2"), t.bytes},
 			{"portable, 1 worker", w.send("portable", t.path, "-w 1"), t.bytes},
-			{"mawk, filter only, TCP", "exec mawk '" + filter(1e9) + "' " + tcp + " >/dev/null", part.tcpBytes},
-			{"gawk, filter only, TCP", "exec gawk '" + filter(1e9) + "' " + tcp + " >/dev/null", part.tcpBytes},
+			{"mawk, filter only, TCP", "exec mawk '" + filter + "' " + tcp + " >/dev/null", part.tcpBytes},
+			{"gawk, filter only, TCP", "exec gawk '" + filter + "' " + tcp + " >/dev/null", part.tcpBytes},
 			{"mlr, filter only, TCP", "exec mlr --icsv --ojson --ifs ' ' --allow-ragged-csv-input filter '$[[[7]]] >= 1000000000 || $[[[21]]] >= 1000000000' " + tcp + " >/dev/null", part.tcpBytes},
 		}), nil
 	}},

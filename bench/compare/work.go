@@ -118,11 +118,9 @@ type discard struct{}
 func (discard) Send(context.Context, *transport.Message) error { return nil }
 func (discard) Close(context.Context) error                    { return nil }
 
-// filter returns an awk program that prints the TCP rows with threshold bytes or more in a
-// direction. It knows the positions of the columns in Tstat 3.2.1.
-func filter(threshold float64) string {
-	return fmt.Sprintf(`$7 >= %.0f || $21 >= %.0f`, threshold, threshold)
-}
+// filter is an awk program that prints the TCP rows with 1000 MB or more in a direction. It
+// knows the positions of the columns in Tstat 3.2.1.
+const filter = `$7 >= 1000000000 || $21 >= 1000000000`
 
 // toJSON is an awk program that prints a flow with few values for each direction of a TCP row.
 const toJSON = `!/^#/ {
