@@ -15,7 +15,6 @@ func indexAVX2(block *byte, words int, newline, space *uint64)
 // for 64 bytes of block.
 func index(block []byte, newline, space []uint64) {
 	switch {
-	case len(block) == 0:
 	case useAVX512:
 		indexAVX512(unsafe.SliceData(block), len(block)/64, unsafe.SliceData(newline), unsafe.SliceData(space))
 	case useAVX2:
