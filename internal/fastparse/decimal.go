@@ -117,7 +117,7 @@ func AddDifference(a, b, c Decimal) (sum uint64, exact bool) {
 	const unit = 1e6
 	micro := int64(a.micro) + int64(b.micro) - int64(c.micro)
 	whole := int64(a.Whole) + int64(b.Whole) - int64(c.Whole)
-	for micro < 0 {
+	if micro < 0 {
 		micro += unit
 		whole--
 	}
