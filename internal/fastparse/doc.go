@@ -1,7 +1,7 @@
 // Package fastparse turns bytes of a Tstat log into rows and fields, and fields
 // into text. All code that reads or writes numbers of flows is here. The package is
-// pure: it starts no goroutine, opens no file, logs nothing and allocates nothing per
-// row.
+// pure: it starts no goroutine, opens no file, logs nothing and allocates nothing for
+// rows as Tstat writes them.
 //
 // A Layout holds the positions of a log's columns. A Scanner takes a block of
 // whole lines, marks every newline and every space in two bitmaps (one word for 64
@@ -12,7 +12,7 @@
 //
 // The grammar of a log, as written by Tstat 2.4 to 3.2.1 and by tools that copy logs:
 //
-//	log    = first *( row | header )
+//	log    = first *( row / header )
 //	first  = token *( " " token ) end       ; the log's first line: it names the
 //	                                        ; columns that every row must have
 //	token  = [ *BYTE "#" ] [ name ] [ ":" *BYTE ]

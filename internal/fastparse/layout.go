@@ -93,8 +93,8 @@ var byteCounts = [...][2]string{
 var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 2.2 and 2.3 have no header and cannot be read)")
 
 // ParseHeader parses a log's first line, without its newline, and copies it. The
-// line is a header if it names all required columns. The error is ErrFirstRow or
-// names the missing columns.
+// line is a header if it names all required columns. The error is ErrFirstRow, or says
+// why the line is not a header.
 //
 // The name of a column is the part of its token after the last # (if any) and before
 // the next : (if any). The numbers are ignored: Tstat 2.4 beta counts from 0, and

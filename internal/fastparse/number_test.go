@@ -16,8 +16,8 @@ func inBlock(field string) (block []byte, from, to int) {
 	return block, len(before), len(before) + len(field)
 }
 
-// uints yields fields of up to 25 digits, and the same fields with each byte replaced by
-// a byte that is not a digit.
+// uints yields fields of digits, and each field of up to 25 digits also with one of its
+// bytes replaced.
 func uints(yield func(string)) {
 	fields := []string{"", "18446744073709551615", "18446744073709551616", "18446744073709551609", "28446744073709551615",
 		"00018446744073709551615", "00018446744073709551616", "184467440737095516150", strings.Repeat("0", 300) + "7",

@@ -102,8 +102,8 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 // overwrites the surplus. Fields are copied before they are verified. X7 and R15
 // gather the malformed bytes and are tested once, at the end, so that hardly any
 // branch depends on a field. The routine stops after the text of a segment whose value
-// it leaves to Go: a tie in rounding, a number of more than 16 digits, nan, and the
-// like.
+// it leaves to Go: a tie in rounding, a number of more than 16 digits, an RTT that is
+// nan, and the like. A counter that is nan makes ok false.
 //
 //	SI   the next segment                     R8   starts of the fields
 //	CX   after the last segment               R9   block

@@ -75,13 +75,12 @@ func (s *Scanner) Split(f *Fields, n int) {
 
 // splitPortable writes the offsets of the first n fields of a row to starts, or of all
 // fields if the row has fewer. The row reaches from start to end. splitPortable returns
-// the number of fields that it has found, which may exceed n. The elements of starts
-// after those fields get undefined values.
-func splitPortable(space []uint64, start, end, n int, starts *starts) int {
+// the number of fields that it has found, which may exceed n. starts[0] to starts[found]
+// are set as in Fields; later elements get undefined values.
+func splitPortable(space []uint64, start, end, n int, starts *starts) (found int) {
 	starts[0] = uint32(start)
 	w, last := start>>6, end>>6
 	m := space[w] &^ (1<<(start&63) - 1)
-	found := 0
 	for {
 		if w == last {
 			m &= 1<<(end&63) - 1

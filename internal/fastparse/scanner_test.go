@@ -121,8 +121,8 @@ func checkScan(t *testing.T, s *Scanner, log []byte, layouts [2]*Layout, thresho
 	}
 }
 
-// Lines of every length start at every place of a word, with the byte counts in different
-// columns.
+// Lines of every length up to 200 start at different places of a word, with the byte counts
+// in different columns.
 func TestLinesOfEveryLength(t *testing.T) {
 	var s Scanner
 	for length := range 201 {
@@ -139,8 +139,8 @@ func TestLinesOfEveryLength(t *testing.T) {
 	}
 }
 
-// Rows have up to hundreds of fields of all widths. The byte counts are in any columns, far
-// apart or side by side. Most rows are below the threshold.
+// Rows have up to MaxColumns fields of all widths. The byte counts are in any columns, far
+// apart or side by side. Many rows are below the threshold.
 func TestWideRows(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	var s Scanner
@@ -251,7 +251,7 @@ func TestSkipLine(t *testing.T) {
 
 // The work for a line is proportional to its length: Next and Split read only the words of
 // the bitmaps that cover the line, each word a few times. If they read on after the newline
-// or started again, these blocks would take 10^11 steps, which is hours.
+// or started again, these blocks would take 10^11 steps, which is minutes.
 func TestManyLinesAndLongLines(t *testing.T) {
 	const size = 4 << 20
 	var s Scanner

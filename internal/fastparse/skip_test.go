@@ -87,8 +87,8 @@ func skipBelowPortable(block []byte, newline, space []uint64, pos, rank, rank2 i
 	return pos, rows
 }
 
-// skipLog returns a log of rows with byte counts in the columns a and b. Most rows are
-// plain; the row skipper must stop at the other lines.
+// skipLog returns a log of rows with byte counts in the columns a and b. Some lines and some
+// fields are malformed or empty.
 func skipLog(random *rand.Rand, a, b int) []byte {
 	var log strings.Builder
 	for range 1 + random.IntN(8) {
