@@ -94,7 +94,7 @@ type TCPValues struct {
 	CwinMax Number `json:"tcp_cwin_max"`
 	// OutSeqPkts is pkts_ooo.
 	OutSeqPkts Number `json:"tcp_out_seq_pkts"`
-	// WindowScale is win_scl (a power of two).
+	// WindowScale is win_scl (a shift count).
 	WindowScale Number `json:"tcp_window_scale"`
 	// MSS is the smaller of c_mss and s_mss (bytes).
 	MSS Number `json:"tcp_mss"`
