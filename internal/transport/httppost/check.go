@@ -8,7 +8,7 @@ import (
 	"tstat-transport/internal/transport"
 )
 
-// Check makes one OPTIONS request with the credentials. It sends no message.
+// Check sends one OPTIONS request with the credentials. It sends no message.
 func (h *Transport) Check(ctx context.Context) []transport.Finding {
 	failed := func(err *transport.Error) []transport.Finding {
 		return []transport.Finding{{Err: &transport.Error{Verdict: err.Verdict, Err: fmt.Errorf("http %s: %w", h.name, err)}}}

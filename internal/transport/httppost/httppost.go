@@ -37,7 +37,7 @@ type Options struct {
 	// IdleConns is how many idle connections stay open, best as many as Sends run at a
 	// time; 32.
 	IdleConns int
-	// UserAgent names the program to the server.
+	// UserAgent names the program to the server; "tstat_send".
 	UserAgent string
 
 	Timeout      time.Duration // of one request; 30 s
@@ -88,8 +88,8 @@ func New(o Options) (*Transport, error) {
 }
 
 func newRoundTripper(o Options) *http.Transport {
-	// With HTTP/1 each request has a connection of its own, which closes when the
-	// request's context ends.
+	// With HTTP/1, no two requests share a connection at the same time, so a connection
+	// closes when the context of the request that uses it ends.
 	onlyHTTP1 := new(http.Protocols)
 	onlyHTTP1.SetHTTP1(true)
 	return &http.Transport{

@@ -83,7 +83,7 @@ func parseRetryAfter(text string, limit time.Duration) (wait time.Duration, ok b
 	return wait, err == nil && wait > 0 && wait <= limit
 }
 
-// post makes one request. If failure is nil, the server has confirmed the message.
+// post sends one request. If failure is nil, the server has confirmed the message.
 // Otherwise retryAfter is the Retry-After header of the answer, if any.
 func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfter string, failure *transport.Error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -105,7 +105,7 @@ func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfte
 	return resp.Header.Get("Retry-After"), classifyAnswer(resp)
 }
 
-// request makes a request with the credentials.
+// request returns a request with the credentials, to be sent by the caller.
 func (h *Transport) request(ctx context.Context, method string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, h.o.URL, bytes.NewReader(body))
 	if err != nil {
