@@ -6,6 +6,6 @@ type Finding struct {
 	Text string
 	// Note is true if Text names a weakness that does not stop a run.
 	Note bool
-	// Err is an *Error whose text names the problem and the remedy.
+	// Err names the problem and the remedy. VerdictOf returns its verdict.
 	Err error
 }

@@ -1,7 +1,7 @@
 // Package transport has the interface through which the pipeline delivers messages,
 // and the code that transports share: verdicts of a failure, findings of a check,
-// remedies for TLS, compression and the rate limit. Each transport has a package of
-// its own: internal/amqp (RabbitMQ), and the packages file, httppost and stdout below
+// compression, the rate limit, and remedies for TLS errors. Each transport has a package
+// of its own: internal/amqp (RabbitMQ), and the packages file, httppost and stdout below
 // this directory.
 package transport
 

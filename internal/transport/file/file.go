@@ -146,7 +146,7 @@ func (t *Transport) add(ctx context.Context, m *transport.Message) error {
 }
 
 // Finish turns the directory's partial file into its finished file. It does
-// nothing if there is no partial file.
+// nothing if no run has written a message of the directory.
 func (t *Transport) Finish(ctx context.Context, _, directory string) error {
 	out, err := t.output(directory)
 	if err == nil {

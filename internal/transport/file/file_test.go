@@ -279,8 +279,8 @@ func TestFilePartialRemoved(t *testing.T) {
 	}
 }
 
-// TestChild sends messages to a file, prints the number of each accepted message, and
-// never finishes. If fullEnv is set, it ends when the file reaches 100 kB.
+// TestChild sends messages to a file and prints the number of each accepted message. It
+// does not call Finish. If fullEnv is set, it ends when the file reaches 100 kB.
 func TestChild(t *testing.T) {
 	folder := os.Getenv(folderEnv)
 	if folder == "" {
