@@ -6,7 +6,6 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +13,7 @@ import (
 type connection struct {
 	proxy          *Proxy
 	client, broker *net.TCPConn
-	lost           atomic.Bool // whether bytes were dropped
+	lost           bool // bytes were dropped; guarded by proxy.mu
 	once           sync.Once
 	done           chan struct{}
 }
@@ -81,14 +80,25 @@ func (c *connection) receive(src io.Reader, replies bool, travelling chan<- piec
 		if err != nil {
 			return err
 		}
-		if f.drop || replies && f.dropReplies {
-			c.lost.Store(true)
+		if c.drops(replies) {
 			continue
 		}
 		if err := c.dispatch(slices.Clone(buf[:n]), f, travelling); err != nil {
 			return err
 		}
 	}
+}
+
+// drops reports whether data that was just read must be dropped, and records the loss. It does
+// both while it holds proxy.mu. So when the fault is turned off, no loss is recorded too late
+// for the connection to be reset.
+func (c *connection) drops(replies bool) bool {
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	f := c.proxy.faults
+	dropped := f.drop || replies && f.dropReplies
+	c.lost = c.lost || dropped
+	return dropped
 }
 
 // dispatch sends data to travelling at the bandwidth of f. Without latency it waits until the

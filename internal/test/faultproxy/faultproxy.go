@@ -152,7 +152,7 @@ func (p *Proxy) closeLost() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.connections {
-		if c.lost.Load() {
+		if c.lost {
 			c.close(true)
 		}
 	}

@@ -140,7 +140,7 @@ func TestProxyDropsPackets(t *testing.T) {
 				p.mu.Lock()
 				defer p.mu.Unlock()
 				for l := range p.connections {
-					if l.lost.Load() {
+					if l.lost {
 						return true
 					}
 				}
