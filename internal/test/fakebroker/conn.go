@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,10 +24,10 @@ type Conn struct {
 // channelState is an open channel and the message that is arriving on it.
 type channelState struct {
 	confirms bool
-	closing  bool     // the broker has closed the channel, and close-ok has not arrived yet
-	tag      uint64   // delivery tag of the last message
-	arriving *Message // nil between two messages
-	missing  uint64   // bytes of the body that have not arrived yet
+	closing  atomic.Bool // the broker has closed the channel, and close-ok has not arrived yet
+	tag      uint64      // delivery tag of the last message
+	arriving *Message    // nil between two messages
+	missing  uint64      // bytes of the body that have not arrived yet
 }
 
 // serve answers the client until the connection ends.
@@ -92,7 +93,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 	if channel != 0 && ch == nil && m != channelOpen {
 		return fmt.Errorf("method %d.%d on channel %d, which is not open", m>>16, m&0xffff, channel)
 	}
-	if ch != nil && ch.closing && m != channelClose && m != channelCloseOK {
+	if ch != nil && ch.closing.Load() && m != channelClose && m != channelCloseOK {
 		return nil // a peer that has closed a channel discards what follows
 	}
 	switch m {
@@ -129,12 +130,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 		}
 	case queueDeclare:
 		if c.broker.queueMissing.Load() {
-			var closing arguments
-			closing.putShort(404)
-			closing.putShortstr("NOT_FOUND - no queue in vhost '/'")
-			closing.putLong(uint32(queueDeclare))
-			ch.closing = true
-			c.send(channel, channelClose, closing)
+			c.closeChannel(channel, ch, 404, "NOT_FOUND - no queue in vhost '/'", queueDeclare)
 			return nil
 		}
 		a.short() // reserved
@@ -155,7 +151,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 		ch.tag++
 		a.short() // reserved
 		ch.arriving = &Message{
-			Conn: c, Channel: channel, Tag: ch.tag,
+			Conn: c, Channel: channel, Tag: ch.tag, state: ch,
 			Exchange: a.shortstr(), RoutingKey: a.shortstr(), Mandatory: a.octet()&1 != 0,
 		}
 	default:
@@ -168,7 +164,7 @@ func (c *Conn) call(channel uint16, m method, a *arguments) error {
 // message is complete.
 func (c *Conn) content(f frame) error {
 	ch := c.channels[f.channel]
-	if ch != nil && ch.closing {
+	if ch != nil && ch.closing.Load() {
 		return nil
 	}
 	if ch == nil || ch.arriving == nil {
@@ -220,6 +216,17 @@ func (c *Conn) Close(code uint16, text string) {
 	a.putShortstr(text)
 	a.putLong(0) // the method that failed: none
 	c.send(0, connectionClose, a)
+}
+
+// closeChannel closes a channel with a reply code. failed is the method that the broker refuses.
+// Whatever else the client sends on the channel is discarded.
+func (c *Conn) closeChannel(channel uint16, ch *channelState, code uint16, text string, failed method) {
+	var a arguments
+	a.putShort(code)
+	a.putShortstr(text)
+	a.putLong(uint32(failed))
+	ch.closing.Store(true)
+	c.send(channel, channelClose, a)
 }
 
 // Reset ends the connection with a reset (RST).

@@ -44,6 +44,7 @@ type Message struct {
 	Body       []byte
 
 	header []byte
+	state  *channelState // of Channel
 }
 
 // Start starts a broker on 127.0.0.1 and stops it when t ends. script returns the Script of a
@@ -142,14 +143,10 @@ func (m Message) confirm(method method, multiple bool) {
 	m.Conn.send(m.Channel, method, a)
 }
 
-// CloseChannel closes the message's channel with a reply code. The script still gets the
-// messages that the client sends before it learns of the end of the channel.
+// CloseChannel closes the message's channel with a reply code. The broker discards the messages
+// that the client sends before it learns of the end of the channel.
 func (m Message) CloseChannel(code uint16, text string) {
-	var a arguments
-	a.putShort(code)
-	a.putShortstr(text)
-	a.putLong(uint32(basicPublish))
-	m.Conn.send(m.Channel, channelClose, a)
+	m.Conn.closeChannel(m.Channel, m.state, code, text, basicPublish)
 }
 
 // Return returns the message to the client, as a broker does before it confirms

@@ -112,6 +112,43 @@ func TestReturnsBlocksAndCloses(t *testing.T) {
 	}
 }
 
+// TestClosedChannelIsDeaf: what the client sends on a channel before it learns that the channel is
+// closed is discarded. Another channel of the connection works.
+func TestClosedChannelIsDeaf(t *testing.T) {
+	sent := make(chan struct{})
+	b := Start(t, func(int) Script {
+		return func(m Message) {
+			if m.MessageID == "next" {
+				m.Ack(false)
+				return
+			}
+			<-sent
+			m.CloseChannel(amqp.PreconditionFailed, "enough")
+		}
+	})
+	conn, ch := session(t, b)
+	closes := ch.NotifyClose(make(chan *amqp.Error, 1))
+	send(t, ch, "first", 1)
+	send(t, ch, "unheard", 200_000)
+	close(sent)
+	if err := <-closes; err == nil || err.Code != amqp.PreconditionFailed || err.Reason != "enough" {
+		t.Errorf("closed with %v", err)
+	}
+	ch, err := conn.Channel()
+	if err == nil {
+		err = ch.Confirm(false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if acked, err := send(t, ch, "next", 1).WaitContext(t.Context()); err != nil || !acked {
+		t.Errorf("confirmation: %v, %v", acked, err)
+	}
+	if got := b.Messages(); len(got) != 2 || got[1].MessageID != "next" {
+		t.Errorf("%d messages arrived, want the first and the next", len(got))
+	}
+}
+
 func TestIsSilentThenResets(t *testing.T) {
 	b := Start(t, func(connection int) Script {
 		return func(m Message) {
@@ -153,7 +190,7 @@ func TestStopsReading(t *testing.T) {
 	}()
 	select {
 	case err := <-written:
-		t.Errorf("64 MiB were written to a broker that does not read: %v", err)
+		t.Fatalf("64 MiB were written to a broker that does not read: %v", err)
 	case <-time.After(time.Second):
 	}
 	(<-stopped).Reset()
