@@ -243,7 +243,7 @@ func (c *channelPublisher) confirmed(u *unconfirmed) {
 	c.p.counters.ObserveLatency(now.Sub(u.sent))
 	c.window.confirmed(now.Sub(u.sent))
 	c.p.resends.confirmed(u.r)
-	c.p.lastConfirmed.Store(now.UnixNano())
+	c.p.lastConfirmed.Store(int64(now.Sub(c.p.opened)))
 	if !c.session.confirmed.Swap(true) {
 		c.p.confirmedHosts.Store(c.session.host, true)
 	}
@@ -303,7 +303,7 @@ func (c *channelPublisher) overdue() error {
 		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
 			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
 	case !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
-		c.p.lastConfirmed.Load() < u.r.firstFailed.UnixNano():
+		!c.p.confirmedSince(u.r.firstFailed):
 		return retryf("rabbitmq %s: message %s was not confirmed within %v of its first failure, and neither was any other message",
 			c.session.host, u.r.id, c.p.o.RetryTimeout)
 	}

@@ -19,7 +19,8 @@ var (
 
 // Publisher is a transport.Transport that publishes to RabbitMQ.
 type Publisher struct {
-	o *Options
+	o      *Options
+	opened time.Time // when Open began
 
 	requests chan *request // unbuffered; never closed
 	backlog  backlog
@@ -36,7 +37,7 @@ type Publisher struct {
 	host           atomic.Int64 // index of the host that worked last
 	address        atomic.Value // string: the address:port that worked last
 	sizeLimit      atomic.Int64 // the broker's limit of a body in bytes; 0 if not known
-	lastConfirmed  atomic.Int64 // in ns since the epoch
+	lastConfirmed  atomic.Int64 // when a message was last confirmed, in ns since opened
 	confirmedHosts sync.Map     // hosts that have confirmed something; string -> true
 	clusters       sync.Map     // host -> name of its cluster
 	resends        resends
@@ -59,9 +60,8 @@ func Open(ctx context.Context, options Options) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
 	s, err := p.connect(ctx, func(rounds int) bool {
-		return rounds < openRounds || p.answered.Load() && time.Since(began) < p.o.RetryTimeout
+		return rounds < openRounds || p.answered.Load() && time.Since(p.opened) < p.o.RetryTimeout
 	})
 	if err != nil {
 		p.cancel(errClosed)
@@ -82,6 +82,7 @@ func newPublisher(options Options) (*Publisher, error) {
 	}
 	p := &Publisher{
 		o:        o,
+		opened:   time.Now(),
 		requests: make(chan *request),
 		backlog:  backlog{ready: make(chan struct{}, 1)},
 	}
@@ -167,11 +168,17 @@ func (p *Publisher) retryOrGiveUp(r *request, cause error) (retry bool) {
 		return true
 	}
 	err := retryf("rabbitmq: message %s was given up after %d attempts: %w", r.id, r.attempts, cause)
-	if p.lastConfirmed.Load() < r.firstFailed.UnixNano() {
+	if !p.confirmedSince(r.firstFailed) {
 		p.failAll(err)
 	}
 	r.done <- err
 	return false
+}
+
+// confirmedSince reports whether a message was confirmed at t or later. It compares monotonic
+// times: the clock may be set back during a run.
+func (p *Publisher) confirmedSince(t time.Time) bool {
+	return p.lastConfirmed.Load() >= int64(t.Sub(p.opened))
 }
 
 // failAll ends the publisher: every message that is not confirmed fails with err.

@@ -39,7 +39,7 @@ func (p *Publisher) supervise(s *session) {
 			return // the other connections go on
 		default:
 			losses.add(s, p.o.RetryTimeout)
-			if time.Since(losses.since) >= p.o.RetryTimeout && p.lastConfirmed.Load() < losses.since.UnixNano() {
+			if time.Since(losses.since) >= p.o.RetryTimeout && !p.confirmedSince(losses.since) {
 				p.failAll(err)
 				return
 			}
