@@ -60,11 +60,11 @@ func (s *site) compareRows(rows []string) (missing, surplus int) {
 	counts := map[string]int{}
 	for _, m := range messagesOf(s.t, []byte(strings.Join(rows, "")), logRead{dir: "x", name: tcpLog}) {
 		for _, flow := range flowsIn(s.t, m.text) {
-			counts[string(flow)]++
+			counts[flow]++
 		}
 	}
 	for _, flow := range flowsIn(s.t, s.bodies()) {
-		counts[string(flow)]--
+		counts[flow]--
 	}
 	for _, n := range counts {
 		missing, surplus = missing+max(n, 0), surplus+max(-n, 0)
@@ -75,7 +75,7 @@ func (s *site) compareRows(rows []string) (missing, surplus int) {
 func TestGrowsWhileRead(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	rows := lines(t, loggen.TCP, 5, 6000)
+	rows := fillOneRows(t)
 	more := lines(t, loggen.TCP, 6, 50)[1:]
 	s.changeWhileRead(func(path string) { appendTo(t, path, strings.Join(more, "")) }).want(allDone)
 	s.wantRows(rows) // the rows that the log had when it was opened
@@ -95,7 +95,7 @@ func TestReplacedWhileRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			old, fresh := lines(t, loggen.TCP, 5, 6000), lines(t, loggen.TCP, 8, count)
+			old, fresh := fillOneRows(t), lines(t, loggen.TCP, 8, count)
 			s.changeWhileRead(func(path string) {
 				if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 					t.Fatal(err)
@@ -132,7 +132,7 @@ func TestTruncatedWhileRead(t *testing.T) {
 func TestDirectoryVanishes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	rows := lines(t, loggen.TCP, 5, 6000)
+	rows := fillOneRows(t)
 	s.changeWhileRead(func(path string) {
 		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 			t.Fatal(err)
@@ -149,13 +149,13 @@ func TestDirectoryVanishes(t *testing.T) {
 func TestRenamedAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	rows := lines(t, loggen.TCP, 5, 6000)
+	rows := fillOneRows(t)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	s.changeWhileRead(func(path string) {
 		if err := os.Rename(filepath.Dir(path), elsewhere); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}).want(allDone)
 	s.wantRows(rows)
 	if exists(filepath.Join(s.root, loggen.DirName(firstMinute))) {
 		t.Error("the directory was made again")

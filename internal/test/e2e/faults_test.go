@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"tstat-transport/internal/amqp"
@@ -57,9 +58,12 @@ func (s *site) fill() {
 func (s *site) fillOne() string {
 	s.t.Helper()
 	path := filepath.Join(s.root, loggen.DirName(firstMinute), tcpLog)
-	write(s.t, path, []byte(strings.Join(lines(s.t, loggen.TCP, 5, 6000), "")))
+	write(s.t, path, []byte(strings.Join(fillOneRows(s.t), "")))
 	return path
 }
+
+// fillOneRows returns the header and the rows of the log that fillOne writes.
+func fillOneRows(t testing.TB) []string { return lines(t, loggen.TCP, 5, 6000) }
 
 // narrow are the arguments of a run that holds few messages at a time.
 var narrow = []string{"-w", "1", "--channels", "1", "--window", "2"}
@@ -106,23 +110,31 @@ func (s *site) impatient() amqp.Options {
 // the goroutines that the run leaves behind.
 func (s *site) runInside(o amqp.Options) error {
 	s.t.Helper()
+	return s.startInside(o)()
+}
+
+// startInside starts the run of runInside. wait waits for its end and returns its error.
+func (s *site) startInside(o amqp.Options) (wait func() error) {
 	var log testkit.Buffer
 	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	defer func() {
-		noSecret(s.t, log.String())
-		if s.t.Failed() {
-			text := log.String()
-			s.t.Logf("the run's log ends with:\n%s", text[max(0, len(text)-4000):])
-		}
-	}()
 	ended := make(chan error, 1)
 	go func() { ended <- s.runWith(o) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(testkit.Patience):
-		s.t.Fatalf("the run has not ended within %v", testkit.Patience)
-		return nil
+	return func() error {
+		s.t.Helper()
+		defer func() {
+			noSecret(s.t, log.String())
+			if s.t.Failed() {
+				text := log.String()
+				s.t.Logf("the run's log ends with:\n%s", text[max(0, len(text)-4000):])
+			}
+		}()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(testkit.Patience):
+			s.t.Fatalf("the run has not ended within %v", testkit.Patience)
+			return nil
+		}
 	}
 }
 

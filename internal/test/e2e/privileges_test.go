@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"errors"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,7 +120,7 @@ func TestUnprivileged(t *testing.T) {
 		t.Errorf("%v, want 10 new rows in 2 directories", r.Summary)
 	}
 
-	// A directory that the user may not rename, since the root is closed, stays whole.
+	// A directory that the user may not rename, since s.root is not writable, stays whole.
 	before := listing(t, s.root)
 	unprivileged(t, "tstat_cull", "-d", s.root, "-t", "0").wait().want(ioTrouble, "permission denied")
 	if after := listing(t, s.root); after != before {
@@ -250,12 +249,10 @@ func TestPasswords(t *testing.T) {
 	try := func(status int, env string, change func(keys map[string]string)) string {
 		t.Helper()
 		tries++
-		was := s.Rabbit
-		s.Rabbit = maps.Clone(was)
-		delete(s.Rabbit, "password")
-		change(s.Rabbit)
-		config := s.ConfigFile()
-		s.Rabbit = was
+		own := s.clone(t)
+		delete(own.Rabbit, "password")
+		change(own.Rabbit)
+		config := own.ConfigFile()
 		var all strings.Builder
 		for _, loud := range [][]string{{"-D", "--log-format", []string{"text", "json"}[tries%2]}, {"--check", "-D"}} {
 			report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics")

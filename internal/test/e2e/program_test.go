@@ -108,8 +108,9 @@ func (p *program) awaitLog(text string) {
 	p.t.Helper()
 	testkit.Await(p.t, "the log to contain "+strconv.Quote(text), func() bool {
 		p.t.Helper()
+		running := p.Running() // looked at first: the text may be logged just before the end
 		found := strings.Contains(p.Errs.String(), text)
-		if !found && !p.Running() {
+		if !found && !running {
 			p.t.Fatalf("%s ended, and its log does not contain %q:\n%s", p.Cmd, text, p.Errs.String())
 		}
 		return found
@@ -120,20 +121,23 @@ func (p *program) awaitLog(text string) {
 // logs that some tests read. A run under the race detector needs more.
 var memoryLimit = map[bool]int64{false: 100 << 20, true: 250 << 20}[testkit.Race]
 
-// waitMeasured is wait, and also returns the program's largest resident set in bytes.
-func (p *program) waitMeasured() (r result, most int64) {
+// waitMeasured is wait, and also wants the program's largest resident set to be within
+// memoryLimit.
+func (p *program) waitMeasured() result {
 	p.t.Helper()
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
-	for p.Running() {
+	most := int64(0)
+	for began := time.Now(); p.RunsFor(10*time.Millisecond) && time.Since(began) < testkit.Patience; {
 		most = max(most, testkit.Memory(p.Cmd.Process.Pid, "VmHWM"))
-		<-poll.C
 	}
-	r = p.wait()
+	r := p.wait()
+	p.t.Logf("%d MB of memory", most>>20)
+	if most > memoryLimit {
+		p.t.Errorf("%d MB of memory, want at most %d", most>>20, memoryLimit>>20)
+	}
 	// A short run on a busy machine may end between two polls.
 	state := p.Cmd.ProcessState
 	if most == 0 && state.UserTime()+state.SystemTime() > time.Second {
 		p.t.Error("the program's memory could not be measured")
 	}
-	return r, most
+	return r
 }

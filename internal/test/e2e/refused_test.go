@@ -33,9 +33,10 @@ func TestQueueFull(t *testing.T) {
 		s := limited(t)
 		p := s.start("-D")
 		p.awaitLog("event=message_nacked")
-		for p.Running() {
+		testkit.Await(t, "the run to end", func() bool {
 			s.collect()
-		}
+			return !p.Running()
+		})
 		p.wait().want(allDone)
 		s.wantComplete()
 	})

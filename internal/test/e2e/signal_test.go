@@ -61,10 +61,10 @@ func TestSecondSignal(t *testing.T) {
 	s.repeats = true
 	p, proxy := s.underWay()
 	proxy.Hold(true)
-	for p.Running() { // two signals at once could count as one
+	testkit.Await(t, "the run to end", func() bool {
 		p.Signal(syscall.SIGTERM)
-		testkit.Pause(t.Context(), 50*time.Millisecond)
-	}
+		return !p.RunsFor(50 * time.Millisecond) // two signals at once could count as one
+	})
 	r := p.wait()
 	if r.Status != tryAgain || r.Summary != nil {
 		t.Errorf("status %d, signal %d; want to be ended by the second signal, before the summary:\n%s", r.Status, r.Signal, r.log())

@@ -41,7 +41,7 @@ func TestExitStatus(t *testing.T) {
 		"exchange":            {with("exchange", "nosuch"), nil, misconfigured, []string{"nosuch", "exchange"}},
 		"unroutable":          {func(s *site) { s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere" }, nil, misconfigured, []string{"unroutable", "nowhere"}},
 		"log and unroutable":  {func(s *site) { broken(s); with("routing_key", "nowhere")(s) }, nil, misconfigured, []string{"unroutable", "no header"}},
-		"log and broker away": {func(s *site) { broken(s); with("port", closed)(s) }, nil, tryAgain, []string{"refused"}},
+		"log and broker away": {func(s *site) { broken(s); with("port", closed)(s) }, nil, tryAgain, []string{"refused"}}, // the logs are not read
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
