@@ -76,7 +76,6 @@ func TestQuietSuccess(t *testing.T) {
 func TestPythonMark(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	corpus(t, "lossy_level31", s.root)
 	for _, dir := range s.directories() {
 		write(t, filepath.Join(s.root, dir, ".processed"), []byte("processed\n"))

@@ -65,7 +65,6 @@ func TestHostileLogs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			s.Node.DeclareQueue(t, s.VHost, queue, nil)
 			const dir = "2026_01_15_00_00.out"
 			write(t, filepath.Join(s.root, dir, c.file), []byte(c.content))
 			corpus(t, "v3.0_bulk", s.root)
@@ -179,7 +178,6 @@ func TestOddMarks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			s.Node.DeclareQueue(t, s.VHost, queue, nil)
 			corpus(t, "lossy_level31", s.root)
 			dir := s.directories()[0]
 			if err := c.make(filepath.Join(s.root, dir, ".processed")); err != nil {

@@ -51,7 +51,6 @@ func TestBrokerAwayForGood(t *testing.T) {
 	p, proxy := s.underWay()
 	proxy.Down()
 	p.wait().want(tryAgain, proxy.Addr(), "event=not_delivered")
-	s.direct()
 	s.wantRecovery()
 }
 
@@ -66,7 +65,6 @@ func TestHalfOpen(t *testing.T) {
 	p, proxy := s.underWay()
 	proxy.DropPackets(true)
 	p.wait().want(tryAgain, proxy.Addr(), "heartbeat", "no answer within 2s")
-	s.direct()
 	s.wantRecovery()
 }
 
@@ -77,7 +75,6 @@ func TestConfirmationsVanish(t *testing.T) {
 	s := newSite(t)
 	s.fill()
 	s.repeats = true
-	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	proxy := s.Through()
 	proxy.Bandwidth(slow)
 	wait := s.startInside(s.impatient())
@@ -85,7 +82,6 @@ func TestConfirmationsVanish(t *testing.T) {
 	proxy.Bandwidth(0)
 	proxy.DropReplies(true)
 	wantVerdict(t, wait(), transport.Retry, proxy.Addr())
-	s.direct()
 	s.wantRecovery()
 }
 

@@ -100,7 +100,6 @@ func (p *peer) wantComplete() {
 	p.s.t.Helper()
 	p.stop()
 	p.s.direct()
-	p.s.Node.DeclareQueue(p.s.t, p.s.VHost, queue, nil)
 	p.s.wantComplete()
 }
 
@@ -219,8 +218,6 @@ func TestConfirmedWithGaps(t *testing.T) {
 		t.Error("no message was left unconfirmed")
 	}
 	s.wantNoneMarked()
-	s.direct()
-	s.Node.DeclareQueue(t, s.VHost, queue, nil)
 	s.wantRecovery()
 }
 
@@ -238,7 +235,6 @@ func TestNeverConfirmed(t *testing.T) {
 	if p.mostArrivals() < 2 {
 		t.Error("nothing was sent again")
 	}
-	s.direct()
 	s.wantRecovery()
 }
 
@@ -263,7 +259,6 @@ func TestReturned(t *testing.T) {
 	// One connection only: a second one might look up the queue after it is missing.
 	s.send("--connections", "1", "--window", "50").want(misconfigured, "unroutable", "NO_ROUTE")
 	s.wantNoneMarked()
-	s.direct()
 	s.wantRecovery()
 }
 
@@ -282,6 +277,5 @@ func TestPeerReadsNothing(t *testing.T) {
 	err := s.runInside(o)
 	wantVerdict(t, err, transport.Retry, "took no data for 2s")
 	s.wantNoneMarked()
-	s.direct()
 	s.wantRecovery()
 }

@@ -54,7 +54,6 @@ func TestQueueDeleted(t *testing.T) {
 	proxy.Hold(false)
 	proxy.Bandwidth(0)
 	p.wait().want(misconfigured, "unroutable", "NO_ROUTE", queue, "was deleted", "create it again")
-	s.direct()
 	s.wantRecovery()
 }
 

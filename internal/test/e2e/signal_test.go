@@ -28,7 +28,6 @@ func TestStop(t *testing.T) {
 			if !exists(filepath.Join(dir, ".processing")) {
 				t.Error("no .processing was written")
 			}
-			s.direct()
 			s.wantRecovery()
 		})
 	}
@@ -49,7 +48,6 @@ func TestStopStuck(t *testing.T) {
 	if took := time.Since(began); took < 8*time.Second {
 		t.Errorf("ended after %v, want the grace time of 10 s", took)
 	}
-	s.direct()
 	s.wantRecovery()
 }
 
@@ -69,7 +67,6 @@ func TestSecondSignal(t *testing.T) {
 	if r.Status != tryAgain || r.Summary != nil {
 		t.Errorf("status %d, signal %d; want to be ended by the second signal, before the summary:\n%s", r.Status, r.Signal, r.log())
 	}
-	s.direct()
 	s.wantRecovery()
 }
 
@@ -100,6 +97,5 @@ func TestTwoRuns(t *testing.T) {
 	if r := p.wait(); r.Signal != syscall.SIGKILL {
 		t.Errorf("the run ended with status %d before it was killed:\n%s", r.Status, r.log())
 	}
-	s.direct()
 	s.wantRecovery()
 }

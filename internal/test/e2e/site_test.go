@@ -200,9 +200,10 @@ func (s *site) wantComplete() {
 }
 
 // wantRecovery checks what a run with a fault has delivered and marked, and wants a run
-// without a fault to deliver the rest.
+// without a fault, and without a proxy, to deliver the rest.
 func (s *site) wantRecovery() {
 	s.t.Helper()
+	s.direct()
 	s.checkArrived()
 	s.send().want(allDone)
 	s.wantComplete()
