@@ -61,5 +61,8 @@ func (l *locks) unlock(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("%s is not locked", args[0])
 	}
+	// Closing dir is not enough: a process that another script is starting has a copy of
+	// the descriptor until it calls exec, and the lock lasts as long as any copy.
+	ts.Check(unix.Flock(int(dir.(*os.File).Fd()), unix.LOCK_UN))
 	ts.Check(dir.(*os.File).Close())
 }
