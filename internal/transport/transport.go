@@ -29,7 +29,7 @@ type Message struct {
 	// Directory is the path of the directory that the flows come from. It begins with
 	// the root as the user wrote it.
 	Directory string
-	// Instance is the instance id of the root, as text; "0" if the root has none.
+	// Instance is the instance id of the flows, as text; "0" if none is given.
 	Instance string
 	// Taken tells the caller that Send has begun to deliver the message. The caller
 	// uses it to limit the messages that wait. It may be nil, and Send need not call it.
