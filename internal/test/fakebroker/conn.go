@@ -64,9 +64,6 @@ func (c *Conn) serve(r io.Reader) error {
 		case frameMethod:
 			a := arguments{b: f.payload}
 			m := method(a.long())
-			if m == connectionCloseOK {
-				return nil
-			}
 			if err := c.call(f.channel, m, &a); err != nil {
 				return err
 			}
@@ -208,15 +205,6 @@ func (c *Conn) Unblocked() { c.send(0, connectionUnblocked, arguments{}) }
 // connection ends, so that the client's writes block once the buffers are full.
 // Heartbeats and answers still go out. Only a Script may call StopReading.
 func (c *Conn) StopReading() { <-c.done }
-
-// Close closes the connection as a broker does, with a reply code.
-func (c *Conn) Close(code uint16, text string) {
-	var a arguments
-	a.putShort(code)
-	a.putShortstr(text)
-	a.putLong(0) // the method that failed: none
-	c.send(0, connectionClose, a)
-}
 
 // closeChannel closes a channel with a reply code. failed is the method that the broker refuses.
 // Whatever else the client sends on the channel is discarded.

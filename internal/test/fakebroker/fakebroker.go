@@ -91,13 +91,6 @@ func (b *Broker) Messages() []Message {
 	return slices.Clone(b.messages)
 }
 
-// Connections returns how many connections have been accepted so far.
-func (b *Broker) Connections() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.conns)
-}
-
 func (b *Broker) accept() {
 	for {
 		conn, err := b.listener.Accept()
