@@ -90,12 +90,6 @@ func (n *Node) Sessions(t testing.TB, vhost string) int {
 			[Pid || Pid <- rabbit_channel:list_local(), (catch rabbit_channel:info(Pid, [vhost])) == Here])`, erlangBinary(vhost))))
 }
 
-// Connections returns the number of clients that are logged in.
-func (n *Node) Connections(t testing.TB) int {
-	t.Helper()
-	return atoi(t, n.Eval(t, `length(rabbit_networking:local_connections())`))
-}
-
 func atoi(t testing.TB, s string) int {
 	t.Helper()
 	i, err := strconv.Atoi(strings.TrimSpace(s))

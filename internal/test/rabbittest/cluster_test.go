@@ -22,7 +22,7 @@ func TestClusterSurvivesItsLeadersDeath(t *testing.T) {
 	leader.Kill()
 	next := QuorumLeader(t, nodes, "/", queue)
 	if next == leader {
-		t.Fatalf("%s leads, but is dead", next.Name())
+		t.Fatalf("%s leads, but is dead", next.name)
 	}
 	// A new leader may refuse messages for a moment.
 	testkit.Await(t, "the new leader to take a message", func() bool { return tryPublish(t, next, "/", "b") })

@@ -162,9 +162,6 @@ func (n *Node) Port() int { return n.port }
 // TLSPort returns the port of the TLS listener, 0 without WithTLS.
 func (n *Node) TLSPort() int { return n.tlsPort }
 
-// Name returns the Erlang name of the node.
-func (n *Node) Name() string { return n.name }
-
 func (n *Node) logFile() string { return filepath.Join(n.dir, "rabbit.log") }
 
 // URL returns an amqp:// URL for User in vhost.
