@@ -105,19 +105,11 @@ func TestForbidden(t *testing.T) {
 	set(0, closed)
 	set(0o555, readOnly)
 	set(0, partly, udpLog)
-	asNobody := func() result {
-		t.Helper()
-		if os.Getuid() != 0 {
-			return s.send()
-		}
-		config := s.ConfigFile()
-		letIn(t, s.root, config)
-		if err := os.Chown(config, nobody, nogroup); err != nil {
-			t.Fatal(err)
-		}
-		return unprivileged(t, "tstat_send", "-d", s.root, "-c", config, "-S", sensor, "-T", "0").wait()
+	send := s.send
+	if os.Getuid() == 0 {
+		send = s.sendUnprivileged
 	}
-	asNobody().want(ioTrouble, closed, readOnly, "directory_not_writable", partly+"/"+udpLog, "permission denied")
+	send().want(ioTrouble, closed, readOnly, "directory_not_writable", partly+"/"+udpLog, "permission denied")
 	for _, dir := range dirs {
 		if got, want := s.marked(dir), dir == dirs[3]; got != want {
 			t.Errorf("%s is marked: %v, want %v", dir, got, want)
@@ -126,6 +118,6 @@ func TestForbidden(t *testing.T) {
 	set(0o755, closed)
 	set(0o755, readOnly)
 	set(0o644, partly, udpLog)
-	asNobody().want(allDone)
+	send().want(allDone)
 	s.wantComplete()
 }

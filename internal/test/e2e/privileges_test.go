@@ -28,6 +28,18 @@ func unprivileged(t *testing.T, name string, args ...string) *program {
 	return startCommand(t, cmd)
 }
 
+// sendUnprivileged runs tstat_send as the user nobody, to whom the configuration file belongs.
+func (s *site) sendUnprivileged(args ...string) result {
+	s.t.Helper()
+	config := s.ConfigFile()
+	if err := os.Chown(config, nobody, nogroup); err != nil {
+		s.t.Fatal(err)
+	}
+	letIn(s.t, s.root, config)
+	args = append([]string{"-d", s.root, "-c", config, "-S", sensor, "-T", "0"}, args...)
+	return unprivileged(s.t, "tstat_send", args...).wait()
+}
+
 // onlyRoot skips a test that must run programs as another user.
 func onlyRoot(t *testing.T) {
 	t.Helper()
@@ -76,24 +88,15 @@ func TestUnprivileged(t *testing.T) {
 	onlyRoot(t)
 	s := newSite(t)
 	corpus(t, "rotation", s.root)
-	config := s.ConfigFile()
-	if err := os.Chown(config, nobody, nogroup); err != nil {
-		t.Fatal(err)
-	}
-	letIn(t, s.root, config)
 	for _, dir := range s.directories() {
 		giveGroup(t, filepath.Join(s.root, dir))
 	}
 	chmod(t, 0o755, s.root)
-	send := func() result {
-		t.Helper()
-		return unprivileged(t, "tstat_send", "-d", s.root, "-c", config, "-S", sensor, "-T", "0").wait()
-	}
-	check := unprivileged(t, "tstat_send", "--check", "-d", s.root, "-c", config).wait()
+	check := s.sendUnprivileged("--check")
 	if check.Status != allDone || !strings.Contains(check.Out, "marks: can be written") {
 		t.Errorf("--check: status %d\n%s", check.Status, check.Out)
 	}
-	send().want(allDone)
+	s.sendUnprivileged().want(allDone)
 	for _, dir := range s.directories() {
 		path := filepath.Join(s.root, dir, ".processed")
 		info, err := os.Stat(path)
@@ -110,13 +113,13 @@ func TestUnprivileged(t *testing.T) {
 		chmod(t, 0o600, path)
 	}
 	s.checkArrived()
-	send().want(ioTrouble, ".processed", "permission denied") // the marks cannot be read
+	s.sendUnprivileged().want(ioTrouble, ".processed", "permission denied") // the marks cannot be read
 	for _, dir := range s.directories() {
 		path := filepath.Join(s.root, dir, ".processed")
 		chmod(t, 0o644, path)
 		appendTo(t, filepath.Join(s.root, dir, tcpLog), strings.Join(lines(t, loggen.TCP, 3, 5)[1:], ""))
 	}
-	if r := send().want(allDone); r.count("rows") != 10 || r.count("marked") != 2 {
+	if r := s.sendUnprivileged().want(allDone); r.count("rows") != 10 || r.count("marked") != 2 {
 		t.Errorf("%v, want 10 new rows in 2 directories", r.Summary)
 	}
 

@@ -59,7 +59,8 @@ func (s *Sim) Counts() Counts {
 }
 
 // markWritten records that rows are whole in their logs from now on.
-func (s *Sim) markWritten(rows []waiting, now time.Time) {
+func (s *Sim) markWritten(rows []waiting) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range rows {
@@ -68,7 +69,8 @@ func (s *Sim) markWritten(rows []waiting, now time.Time) {
 }
 
 // markDeleted records that Tstat deletes a directory now.
-func (s *Sim) markDeleted(dir string, now time.Time) {
+func (s *Sim) markDeleted(dir string) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.rows {

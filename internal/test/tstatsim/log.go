@@ -133,7 +133,7 @@ func (l *log) recordWritten(s *Sim) error {
 	for n < len(l.waiting) && l.waiting[n].end <= readable {
 		n++
 	}
-	s.markWritten(l.waiting[:n], time.Now())
+	s.markWritten(l.waiting[:n])
 	l.waiting = l.waiting[n:]
 	return nil
 }

@@ -208,7 +208,7 @@ func (s *Sim) start() error {
 		if s.opts.BeforeDelete != nil {
 			s.opts.BeforeDelete(path)
 		}
-		s.markDeleted(filepath.Base(path), time.Now())
+		s.markDeleted(filepath.Base(path))
 		if err := removeAll(path); err != nil {
 			return err
 		}
