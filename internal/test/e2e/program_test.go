@@ -117,8 +117,8 @@ func (p *program) awaitLog(text string) {
 	})
 }
 
-// memoryLimit is far above the memory that a run needs, and far below the size of the
-// logs that some tests read. A run under the race detector needs more.
+// memoryLimit is far above the memory that a run needs, and below what it would need to hold
+// a whole line of TestLongLine. A run under the race detector needs more.
 var memoryLimit = map[bool]int64{false: 100 << 20, true: 250 << 20}[testkit.Race]
 
 // waitMeasured is wait, and also wants the program's largest resident set to be within
