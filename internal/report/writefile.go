@@ -19,13 +19,16 @@ import (
 // writeFileAtomic replaces the file at path. write writes the new content. At any
 // moment, crashes included, path is the complete old file or the complete new file.
 // writeFileAtomic follows a symbolic link, but replaces a link whose target does not
-// exist. If path is not a regular file (a pipe, a terminal), it is written to directly.
+// exist. If path is not a regular file (a pipe, a terminal), or is the file behind standard
+// output or standard error, it is written to directly.
 func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	switch info, e := os.Stat(path); {
 	case e == nil && info.IsDir():
 		return &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
 	case e == nil && !info.Mode().IsRegular():
 		return writeDirectly(path, write)
+	case e == nil && standardStream(info) != nil: // --report /dev/stderr with 2>> FILE
+		return write(standardStream(info))
 	case e == nil:
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
@@ -49,6 +52,17 @@ func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error)
 		return errors.Join(err, f.Discard())
 	}
 	return f.Commit(name)
+}
+
+// standardStream returns standard output or standard error if it is the file that info
+// describes, else nil. Its other lines would be lost with a replaced file.
+func standardStream(info fs.FileInfo) *os.File {
+	for _, stream := range []*os.File{os.Stdout, os.Stderr} {
+		if of, err := stream.Stat(); err == nil && os.SameFile(of, info) {
+			return stream
+		}
+	}
+	return nil
 }
 
 func writeDirectly(path string, write func(io.Writer) error) error {
