@@ -120,6 +120,30 @@ func TestReaderResumeRefused(t *testing.T) {
 	}
 }
 
+// A log that the operating system does not let read is not a log that has changed: it is
+// not sent from its start.
+func TestReaderResumeUnreadable(t *testing.T) {
+	path := t.TempDir() + "/log_tcp_complete"
+	log := headerA + "\n" + rowA + "\n"
+	for _, isGzip := range []bool{false, true} {
+		writeLogFile(t, path, log, isGzip)
+		f := openLogFile(t, path, isGzip)
+		unreadable, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.File = unreadable
+		if _, err := openLogReader(t.Context(), f, logdir.LogState{Position: int64(len(log))}); !isDiskError(err) {
+			t.Errorf("compressed %v: %v", isGzip, err)
+		}
+		_ = unreadable.Close()
+		damaged := logdir.LogState{Position: int64(len(log)) + 1}
+		if _, err := openLogReader(t.Context(), openLogFile(t, path, isGzip), damaged); err == nil || isDiskError(err) {
+			t.Errorf("compressed %v, after the end of the log: %v", isGzip, err)
+		}
+	}
+}
+
 // A log with a hole and a position that it no longer has is read up to the hole's end. Then
 // the reader returns the error. Its fingerprint covers what was read.
 func TestHoleThenRefused(t *testing.T) {
