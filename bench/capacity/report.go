@@ -50,7 +50,7 @@ func writeReport(dir string, results []result, far []remote, own sensor) error {
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("# Capacity\n")
 	say("Written by `make capacity` on %d processors (%s), RabbitMQ on the same machine, one durable classic queue, persistent messages. "+
-		"Medians of %d runs of each point; a row in a thousand is large. How to read it: [docs/capacity.md](../capacity.md).\n", runtime.NumCPU(), processor(), len(results[0].runs))
+		"Medians of %d runs of each point; one row in a thousand has a flow above the default threshold. How to read it: [docs/capacity.md](../capacity.md).\n", runtime.NumCPU(), processor(), len(results[0].runs))
 
 	say("## Settings to use\n")
 	say("The fewest workers, and then the fewest messages in flight, that come within %.0f %% of the fastest point.\n", tolerance*100)
