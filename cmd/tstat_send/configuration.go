@@ -67,13 +67,13 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 }
 
 // readForPrivacy reads the file for a run that needs only the section [privacy]. The file
-// may be missing, and systemConfig may be unreadable for this user.
+// may be missing. The systemConfig that no flag names may be unreadable for this user.
 func (conf *configuration) readForPrivacy(c *command) {
 	if c.anonymize() == string(privacy.None) || !exists(c.Config) {
 		return
 	}
 	conf.file, conf.privacyErr = config.Load(c.Config)
-	if c.Config == systemConfig && errors.Is(conf.privacyErr, fs.ErrPermission) {
+	if conf.origins["config"] == "" && c.Config == systemConfig && errors.Is(conf.privacyErr, fs.ErrPermission) {
 		conf.privacyErr = nil
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tstat_send": main})
+	testscript.Main(m, map[string]func(){"tstat_send": func() {
+		systemConfig = cmp.Or(os.Getenv("SYSTEM_CONFIG"), systemConfig)
+		main()
+	}})
 }
 
 func TestScripts(t *testing.T) {
