@@ -36,7 +36,7 @@ type command struct {
 	Transport   string     `short:"t" default:"rabbit" enum:"${transports}" placeholder:"NAME" help:"The transport: rabbit publishes to RabbitMQ (section [rabbit] of the configuration); http posts to a server (section [http]); file writes a file for each directory (section [file]). Default: ${default}."`
 	Sensor      string     `short:"S" placeholder:"ID" help:"Sensor id in the flows. Default: the host name."`
 	Instance    *string    `short:"I" placeholder:"ID" help:"Instance id in the flows, for roots without an instance id of their own. Default: 0."`
-	Single      bool       `short:"s" help:"Stop after the first directory that had something to send."`
+	Single      bool       `short:"s" help:"Stop after the first directory of which a message was sent."`
 	NoTransport bool       `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks no directory."`
 	Pretty      bool       `help:"With --no-transport: indent the JSON."`
 	Workers     int        `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`

@@ -7,7 +7,7 @@ complete -c tstat_send -s T -l threshold -x -d 'Send flows of at least MB megaby
 complete -c tstat_send -s t -l transport -x -a 'rabbit http file' -d 'The transport: rabbit publishes to RabbitMQ (section [rabbit] of the configuration); http posts to a server (section [http]); file writes a file for each directory (section [file])'
 complete -c tstat_send -s S -l sensor -x -d 'Sensor id in the flows'
 complete -c tstat_send -s I -l instance -x -d 'Instance id in the flows, for roots without an instance id of their own'
-complete -c tstat_send -s s -l single -d 'Stop after the first directory that had something to send'
+complete -c tstat_send -s s -l single -d 'Stop after the first directory of which a message was sent'
 complete -c tstat_send -s N -l no-transport -d 'Print each message as a line of JSON on standard output instead of sending it'
 complete -c tstat_send -l pretty -d 'With --no-transport: indent the JSON'
 complete -c tstat_send -s w -l workers -x -d 'Workers that read, parse and encode'
