@@ -99,9 +99,9 @@ var ErrFirstRow = errors.New("no header: the first line is a row (logs of Tstat 
 // The name of a column is the part of its token after the last # (if any) and before
 // the next : (if any). The numbers are ignored: Tstat 2.4 beta counts from 0, and
 // some builds leave a number out or repeat a number. If a name is repeated, the
-// first column of that name counts. A trailing carriage return is ignored, and so is text
-// before the first #. If that text contains a space and c_ip comes after the text, the
-// line is no header: rows may or may not have a field for the part before the space.
+// first column of that name counts. A trailing carriage return is ignored. If the text
+// before the first # contains a space and c_ip comes after the text, the line is no
+// header: rows may or may not have a field for the part before the space.
 func ParseHeader(protocol Protocol, line []byte) (*Layout, error) {
 	l := &Layout{Protocol: protocol, Header: string(line)}
 	text := strings.TrimSuffix(l.Header, "\r")

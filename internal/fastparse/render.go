@@ -107,8 +107,9 @@ func (r *Renderer) putValue(s *Segment, out []byte, o int) (end int, ok bool) {
 	return end, ok
 }
 
-// putRTT writes a time rounded to three decimals. It rounds the digits of the field
-// directly, except for a tie and for a fraction that rounds up to 1.
+// putRTT writes a time rounded to three decimals. If the time has the form of fixedTime,
+// putRTT rounds the digits directly, except for a tie and for a fraction that rounds up
+// to 1.
 func putRTT(out []byte, o int, block []byte, from, to int) (end int, ok bool) {
 	point, micro, ok := fixedTime(block, from, to)
 	if ok && micro%1000 != 500 && micro < 999_500 {

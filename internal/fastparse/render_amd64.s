@@ -98,7 +98,7 @@ GLOBL decimals<>(SB), RODATA|NOPTR, $16
 // func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *Value, ranges *byteRanges, out *byte, o int) (passed, end int, ok bool)
 //
 // The portable form is renderPortable. The routine copies each segment's text and
-// then writes the segment's value, always 16 bytes or more; the next segment
+// then writes the segment's value, both in stores of a fixed size; the next segment
 // overwrites the surplus. Fields are copied before they are verified. X7 and R15
 // gather the malformed bytes and are tested once, at the end, so that hardly any
 // branch depends on a field. The routine stops after the text of a segment whose value

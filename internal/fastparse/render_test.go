@@ -34,7 +34,7 @@ func rendered(t *testing.T, format Format, field string, v Value) (got string, o
 			return end, r.nulls, bad
 		},
 	} {
-		const room = 1 + 2*MaxText + 3*MaxValue
+		const room = 1 + len("<") + MaxValue + len(">") + MaxValue
 		out := []byte(strings.Repeat("x", room+8))
 		end, nulls, bad := render(out)
 		if bad >= 0 && bad != 2 {
@@ -155,8 +155,8 @@ func TestRenderTimes(t *testing.T) {
 func eachChanged(field string, f func(string)) {
 	f(field)
 	for i := range field {
-		for _, c := range "0/:.-+ xgGF@`\x00\x80\xff" {
-			f(field[:i] + string([]byte{byte(c)}) + field[i+1:])
+		for _, c := range []byte("0/:.-+ xgGF@`\x00\x80\xff") {
+			f(field[:i] + string([]byte{c}) + field[i+1:])
 		}
 	}
 }

@@ -25,8 +25,8 @@ const (
 // copies MaxText bytes, which is faster than copying a variable number of bytes.
 const MaxText = 32
 
-// MaxValue is the length in bytes of the longest value, such as a rate of 2^64 bits
-// in a microsecond, a quotient of 2^-64, or an IPv6 address.
+// MaxValue is an upper bound of the length in bytes of a value, such as a rate of 2^64
+// bits in a microsecond, a quotient of 2^-64, or an IPv6 address (45 bytes).
 const MaxValue = 48
 
 // Segment is a constant text followed by a value.

@@ -36,8 +36,8 @@ func putUint(out []byte, o int, n uint64) int {
 	return o + 8 - leading/8
 }
 
-// fractions[n] holds the decimals of n thousandths without trailing zeros, but at
-// least one decimal: the first in the lowest byte, their number in the highest byte.
+// fractions[n] holds the three decimals of n thousandths, the first in the lowest byte,
+// and in the highest byte the number of decimals (at least one) without trailing zeros.
 var fractions = func() (table [1000]uint32) {
 	for n := range table {
 		digits, width := fmt.Appendf(nil, "%03d", n), 3
