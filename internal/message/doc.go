@@ -5,6 +5,6 @@
 // constant text followed by a value. fastparse renders the segments. Most values
 // are fields: they are checked and copied, and round-trip times and timestamps
 // are rounded or truncated digit by digit. Before rendering, the Encoder computes
-// the values that no field holds: bits, rates and the duration. They are rounded as
-// Python's round does.
+// the values that no field holds, such as bits, rates and the duration. The duration and
+// the rates per second are rounded as Python's round does.
 package message

@@ -42,11 +42,11 @@ type Values struct {
 	NumBits Number `json:"num_bits"`
 	// NumPackets is pkts_data (TCP) or pkts_all (UDP).
 	NumPackets Number `json:"num_packets"`
-	// BitsPerSecond is NumBits over the duration, with up to two decimals; 0
-	// where the duration is 0.
+	// BitsPerSecond is NumBits over durat rounded to microseconds, with up to two
+	// decimals; 0 if that time is 0. Duration may be 0.0 where that time is not 0.
 	BitsPerSecond Number `json:"bits_per_second"`
-	// PacketsPerSecond is NumPackets over the duration, with up to two
-	// decimals; 0 where the duration is 0.
+	// PacketsPerSecond is NumPackets over the same time as BitsPerSecond, with up to
+	// two decimals; 0 if that time is 0.
 	PacketsPerSecond Number `json:"packets_per_second"`
 
 	// TCPValues is nil in a UDP flow.

@@ -12,8 +12,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// With a policy, the flows of real logs differ only in their addresses, and contain no
-// address of the log.
+// With a policy, the flows of real logs differ only in their addresses. A flow contains
+// neither of its real addresses, unless the address is its own replacement.
 func TestReplacedAddresses(t *testing.T) {
 	key := bytes.Repeat([]byte{7, 11, 13, 17}, privacy.KeySize/4)
 	for _, policy := range []*privacy.Policy{

@@ -214,7 +214,9 @@ func (b *builder) choose(value int, name, other string) {
 // emit ends a segment: the constant text so far, followed by a value. at is a column
 // or the index of a computed value, depending on the format.
 func (b *builder) emit(format fastparse.Format, at int) {
-	for len(b.text) > fastparse.MaxText { // a segment has room for MaxText bytes
+	// A segment has room for MaxText bytes. The empty value of such a segment needs no room
+	// in the flow: Render overwrites its bytes with the text and the value that follow.
+	for len(b.text) > fastparse.MaxText {
 		b.segment(fastparse.MaxText, fastparse.Text, nothing)
 	}
 	b.segment(len(b.text), format, at)
