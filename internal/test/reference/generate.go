@@ -9,8 +9,8 @@ import (
 )
 
 // The columns of generated headers, by protocol. *NAME is c_NAME and s_NAME. The order, the
-// optional sets and the extra columns of a header are random. An extra column is unused
-// or repeated.
+// optional sets and the extra columns of a header are random. An extra column is
+// unused, repeated, or used by one direction alone.
 var (
 	needed = map[Protocol]string{
 		TCP: "*port *ip *bytes_uniq durat first last",
@@ -41,8 +41,8 @@ var (
 		"#15#c_ip:1", "#c_ip:1 c_port:2", "<&>", "\u2028", ""}
 )
 
-// Generate returns a log of mostly well-formed rows, with much of what Tstat, the network and a
-// crash can do to a log: columns are moved, repeated or missing, headers stand in mid-file,
+// Generate returns a log of well-formed and malformed rows, with much of what Tstat, the network
+// and a crash can do to a log: columns are moved, repeated or missing, headers stand in mid-file,
 // lines end with CR LF, names split a line, values are at a limit, and the end is cut. Runs of
 // zero bytes are left out. The same random source gives the same log.
 func Generate(random *rand.Rand, protocol Protocol) []byte {
@@ -80,8 +80,8 @@ func Generate(random *rand.Rand, protocol Protocol) []byte {
 	return content
 }
 
-// Corpus returns n logs of Generate as seeds of a fuzzer, the same at every call. About
-// an eighth of them are damaged.
+// Corpus returns n logs of Generate, the same at every call. About a tenth of them are
+// damaged.
 func Corpus(protocol Protocol, n int) [][]byte {
 	logs := make([][]byte, n)
 	for i := range logs {

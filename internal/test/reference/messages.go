@@ -8,7 +8,7 @@ const MaxFlows = 100
 // Message is the content of one message.
 type Message struct {
 	// From and To are the byte range [From, To) in the log. From is the end of the message
-	// before, To the end of the last row.
+	// before, or where reading started. To is the end of the last row.
 	From, To int64
 	// Flows has 1 to MaxFlows flows.
 	Flows []message.Flow

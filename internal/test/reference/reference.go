@@ -1,8 +1,8 @@
 // Package reference is a slow and plain reader of Tstat logs: it decides which lines are rows,
 // which rows are sent, and as which flows. Tests compare the fast parser and the hand-written
 // encoder with it. It shares with them only the typed record of a flow, and these limits: an
-// address has at most 45 bytes, a header at most 1024 columns, and a time, duration or
-// round-trip time is below 10^15 ms.
+// address has at most 45 bytes, a header at most 1024 columns, a byte count is below 2^61,
+// another counter below 2^64, and a time, duration or round-trip time below 10^15 ms.
 package reference
 
 import (

@@ -51,7 +51,8 @@ func TestUDPFlow(t *testing.T) {
 	}
 }
 
-// tcpColumns returns all columns that a TCP flow uses, with a different value for each.
+// tcpColumns returns all columns that a TCP flow uses except first_abs, with a different value
+// for each.
 func tcpColumns() map[string]string {
 	columns := map[string]string{"first": "1795379200999.9", "last": "1795379205000.1", "durat": "4000.2",
 		"c_ip": "::1", "s_ip": "::2"}
