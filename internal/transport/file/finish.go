@@ -20,7 +20,8 @@ import (
 )
 
 // finish writes the finished file, then removes the partial file. If the run dies in
-// between, both files exist, and the next finish writes the same file again.
+// between, both files exist. The next finish writes the same file again, unless the next
+// run has added messages to the partial file.
 func (o *output) finish(ctx context.Context) error {
 	o.fileMu.Lock()
 	defer o.fileMu.Unlock()

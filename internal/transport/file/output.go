@@ -24,7 +24,7 @@ type output struct {
 	partial   string // the partial file's name
 
 	groupMu sync.Mutex
-	next    *group // the group that Sends join until its commit begins; nil if there is none
+	next    *group // the group that Sends join until its write begins; nil if there is none
 
 	fileMu   sync.Mutex // held while the partial file is used; guards the fields below
 	begun    bool       // this run has written to the partial file, and synced its name
