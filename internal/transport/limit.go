@@ -9,8 +9,8 @@ import (
 
 // Limit returns a transport that hands messages to t at no more than bytesPerSecond,
 // over all callers of Send. It counts the bytes of message bodies before compression.
-// Messages go to t in the order in which Send was called. Each message waits for the
-// time that its size takes at that rate. Once t has failed a message with the verdict
+// Messages queue in the order in which Send was called, and each waits for the time that
+// its size takes at that rate. Once t has failed a message with the verdict
 // Refused, all waiting messages fail with the same error. If t is a Finisher, the
 // result is a Finisher too. Closing the result closes t.
 func Limit(t Transport, bytesPerSecond int64) Transport {

@@ -74,7 +74,7 @@ func TestLimit(t *testing.T) {
 				}
 				// A window may hold one message more or less than the rate.
 				got, want := float64((n-i)*size), float64(5*rate)
-				if tolerance := max(want/10, float64(size)); got < want-tolerance || got > want+tolerance {
+				if tolerance := float64(size); got < want-tolerance || got > want+tolerance {
 					t.Fatalf("%d B/s: five seconds from message %d had %.0f bytes, want %.0f", rate, i, got, want)
 				}
 			}
