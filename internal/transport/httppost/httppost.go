@@ -42,7 +42,7 @@ type Options struct {
 
 	Timeout      time.Duration // of one request; 30 s
 	Attempts     int           // times that a message is posted, at most; 10
-	RetryTimeout time.Duration // from a message's first failure to giving it up; 60 s
+	RetryTimeout time.Duration // from a message's first failure to the start of its last try, at most; 60 s
 	Backoff      time.Duration // the first wait before another try is Backoff/2 to Backoff, at random; 200 ms
 	MaxBackoff   time.Duration // the longest wait, unless the server asks for more; 5 s
 
@@ -128,7 +128,7 @@ func setDefaults(o *Options) {
 }
 
 // checkRedirect returns nil if a redirect keeps scheme, host and port, and keeps the POST
-// with its body (307 and 308). After any other status net/http sends a GET, whose
+// with its body (307 and 308). After 301, 302 and 303 net/http sends a GET, whose
 // success says nothing about the message.
 func checkRedirect(next *http.Request, before []*http.Request) error {
 	first := before[0]

@@ -16,8 +16,8 @@ import (
 )
 
 // Send posts m and returns nil once the server has answered 2xx. After a
-// failure with the verdict Retry it tries again, up to o.Attempts times in all and
-// within o.RetryTimeout.
+// failure with the verdict Retry it tries again, up to o.Attempts times in all. The
+// last try starts within o.RetryTimeout of the first failure.
 func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 	// A copy, since net/http may still read the body after the answer has arrived.
 	body := h.compressor.Append(nil, m.Body)
@@ -37,7 +37,7 @@ func (h *Transport) Send(ctx context.Context, m *transport.Message) error {
 		}
 		wait := h.wait(tries, retryAfter)
 		if time.Since(firstFailure)+wait > h.o.RetryTimeout {
-			return h.wrap(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, and a message is tried for at most %v)",
+			return h.wrap(m, fmt.Errorf("%w (tried %d times; the next try would be in %v, and no try starts later than %v after the first failure)",
 				failure, tries, wait.Round(time.Millisecond), h.o.RetryTimeout))
 		}
 		h.o.Log.Debug("message_resent", "message", m.ID, "failures", tries, "wait", wait, "error", failure)

@@ -167,7 +167,8 @@ func TestServers(t *testing.T) {
 }
 
 // TestRetryAfterPast: the transport's own backoff applies if Retry-After is 0, or a date
-// that is past or too far ahead. Otherwise all tries would be used up in milliseconds.
+// that is past or too far ahead. Otherwise all tries would be used up in milliseconds, or
+// the message would fail at once.
 func TestRetryAfterPast(t *testing.T) {
 	for _, after := range []string{"0", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		n := 0
