@@ -30,10 +30,10 @@ func (c *checkReport) line(word, format string, args []any) {
 	_, _ = fmt.Fprintf(c.w, "%-5s %s\n", word, cli.Printable(fmt.Sprintf(format, args...)))
 }
 
-// check implements --check. It returns the exit status that a run would have.
+// check implements --check. It returns the most severe exit status of its findings.
 func (c *command) check(ctx context.Context, stdout, stderr io.Writer) int {
 	out := &checkReport{w: stdout}
-	log := cli.NewLogger(stderr, slog.LevelWarn, "text")
+	log := cli.NewLogger(stderr, cli.Level(c.Verbose, c.Debug), c.LogFormat)
 	if err := c.identify(); err != nil {
 		out.wrong(cli.Usage, "sensor id: %v: give --sensor", err)
 	}
@@ -101,13 +101,16 @@ func (c *command) checkRoot(ctx context.Context, out *checkReport, d cli.Root) {
 		}
 		out.wrong(cli.IO, "directory %s: %v: let this user read it", path, err)
 	})
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // check reports it
+		return
+	case err != nil:
 		out.wrong(cli.NoInput, "root %s: %v", d.Path, err)
 		return
 	}
 	pending := len(entries)
 	for _, e := range entries {
-		if logdir.UpToDate(e) {
+		if _, done := logdir.Inspect(e); done { // as --status counts
 			pending--
 		}
 	}
@@ -134,6 +137,10 @@ func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 		} else {
 			out.ok("marks: can be written in %s", e.Path())
 		}
+		return
+	}
+	if len(entries) > 0 {
+		out.note("marks: not tested, because each directory of logs below %s is locked or has vanished", path)
 		return
 	}
 	out.note("marks: not tested, because there is no directory of logs below %s yet", path)

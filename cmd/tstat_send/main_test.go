@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -190,5 +191,15 @@ func TestByteRate(t *testing.T) {
 func TestRunUsage(t *testing.T) {
 	if got := run(t.Context(), []string{"-d", "x", "-t", "pigeon"}, io.Discard, io.Discard); got != cli.Usage {
 		t.Errorf("status %d", got)
+	}
+}
+
+func TestCheckInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout strings.Builder
+	args := []string{"--check", "-d", "../../testdata/corpus/v3.0_bulk", "-N"}
+	if got := run(ctx, args, &stdout, io.Discard); got != cli.TempFail || strings.Count(stdout.String(), "wrong") != 1 {
+		t.Errorf("status %d, want %d:\n%s", got, cli.TempFail, &stdout)
 	}
 }
