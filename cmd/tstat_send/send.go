@@ -38,7 +38,7 @@ func (c *command) send(ctx context.Context, stdout, stderr io.Writer) int {
 	return tel.end(ctx, c.sendDirectories(ctx, stdout, tel))
 }
 
-// sendDirectories opens the roots, the file of rejects and the transport, runs the pipeline
+// sendDirectories opens the roots, the transport and the file of rejects, runs the pipeline
 // and closes all of them. It returns the exit status.
 func (c *command) sendDirectories(ctx context.Context, stdout io.Writer, tel *telemetry) int {
 	log := tel.log
@@ -55,11 +55,6 @@ func (c *command) sendDirectories(ctx context.Context, stdout io.Writer, tel *te
 	if len(roots) == 0 {
 		return status
 	}
-	rejects, err := report.OpenRejects(c.Rejects)
-	if err != nil {
-		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the run continues without that file")
-		status = cli.Worse(status, cli.IO)
-	}
 	policy, err := c.privacy()
 	if err != nil && c.configuration.err == nil { // openTransport returns configuration.err
 		log.Error("privacy_unusable", "error", err, "hint", "nothing is sent, since addresses might leave the sensor")
@@ -70,6 +65,11 @@ func (c *command) sendDirectories(ctx context.Context, stdout io.Writer, tel *te
 	if err != nil {
 		log.Error("transport_unavailable", "transport", c.Transport, "error", err)
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, tel)))
+	}
+	rejects, err := report.OpenRejects(c.Rejects)
+	if err != nil {
+		log.Error("rejects_unwritable", "file", c.Rejects, "error", err, "hint", "correct --rejects; the run continues without that file")
+		status = cli.Worse(status, cli.IO)
 	}
 
 	o := c.options(roots, tel)

@@ -40,8 +40,9 @@ type Directory struct {
 	// compressed log.
 	Bytes int64 `json:"bytes"`
 	// Since is when Tstat started the directory; the zero time if it is unknown.
-	Since      time.Time `json:"since,omitzero"`
-	AgeSeconds int64     `json:"age_seconds"`
+	Since time.Time `json:"since,omitzero"`
+	// AgeSeconds is the time since then; 0 if Since is unknown or in the future.
+	AgeSeconds int64 `json:"age_seconds"`
 }
 
 // Root is a root, with an error if it cannot be read.
@@ -106,7 +107,7 @@ func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 			continue
 		}
 		if !d.Since.IsZero() {
-			d.AgeSeconds = int64(report.Time.Sub(d.Since).Seconds())
+			d.AgeSeconds = max(0, int64(report.Time.Sub(d.Since).Seconds()))
 		}
 		report.Bytes += d.Bytes
 		report.Directories = append(report.Directories, d)

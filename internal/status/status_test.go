@@ -182,3 +182,13 @@ func makeDirectory(tb testing.TB, root string, started time.Time, marked bool) {
 		must(os.WriteFile(filepath.Join(dir, ".processed"), []byte(text), 0o644))
 	}
 }
+
+// TestFutureDirectory: a directory dated in the future has the age 0, as in the report of a run.
+func TestFutureDirectory(t *testing.T) {
+	dir := t.TempDir()
+	makeDirectory(t, dir, time.Now().Add(48*time.Hour), false)
+	r, err := Collect(t.Context(), []Root{{Path: dir}}, 1)
+	if err != nil || len(r.Directories) != 1 || r.Directories[0].AgeSeconds != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
