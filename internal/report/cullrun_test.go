@@ -155,6 +155,7 @@ func TestRootLabelOfBothPrograms(t *testing.T) {
 	t.Chdir(dir)
 	send := sampleRun()
 	send.Roots = []Root{{Path: "data", Instance: "1"}}
+	send.Counters.Crawled("data", 7, start)
 	written(t, send, "send.prom")
 	if err := sampleCullRun("data").WriteMetrics("cull.prom"); err != nil {
 		t.Fatal(err)

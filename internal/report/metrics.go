@@ -30,8 +30,9 @@ func (r *Run) WriteInterimMetrics(f *MetricsFile, now time.Time) error {
 }
 
 // write writes the metrics of each root, the metrics of the whole run, and the metrics
-// that addState adds. All samples are labelled with the sensor and the roots, so that the
-// files of two runs with different sensors or roots have no series in common.
+// that addState adds. Each sample is labelled with the sensor, and with its root or all
+// roots of the run, so that the files of two runs with different sensors, or without a
+// common root, have no series in common.
 func (r *Run) write(f *MetricsFile, now time.Time, addState func(*metricSet)) error {
 	return f.write(sendPrefix, func(s *metricSet) {
 		roots := make([]string, len(r.Roots))
@@ -79,10 +80,11 @@ func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 // keeps the value of the last run.
 func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	const newest = "newest_directory_timestamp_seconds"
-	if crawled, known := r.Counters.root(root.Path); known {
+	crawled, known := r.Counters.root(root.Path)
+	if known {
 		s.gauge("found", "Directories of logs found below the root.", float64(crawled.found))
 		if !crawled.newest.IsZero() {
-			s.gauge(newest, "When Tstat started the newest directory below the root; absent if there is none.", unixSeconds(crawled.newest))
+			s.gauge(newest, "When Tstat started the newest directory below the root; absent if there is none, or if that is unknown.", unixSeconds(crawled.newest))
 		}
 	} else {
 		s.keep("found")
@@ -90,7 +92,7 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	}
 	const oldest = "oldest_unsent_timestamp_seconds"
 	backlog, complete := r.Counters.Unsent.BacklogBelow(root.Path)
-	if !complete {
+	if !known || !complete {
 		for _, name := range []string{"unsent", "backlog_bytes", "failed_directories", "oldest_unsent_age_seconds", oldest} {
 			s.keep(name)
 		}
@@ -102,7 +104,7 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 	age := 0.0
 	if backlog.Oldest != nil {
 		age = max(0, now.Sub(backlog.Oldest.Since).Seconds())
-		s.gauge(oldest, "When the oldest directory that has something to send was started; absent if there is none.", float64(backlog.Oldest.Since.Unix()))
+		s.gauge(oldest, "When Tstat started the oldest directory that has something to send, of those with a known start; absent if there is none.", float64(backlog.Oldest.Since.Unix()))
 	}
 	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, when these metrics were written; 0 if there is none.", age)
 }

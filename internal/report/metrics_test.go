@@ -84,6 +84,7 @@ func TestMetrics(t *testing.T) {
 	// With nothing left there is no oldest directory.
 	done := sampleRun()
 	done.Status, done.Counters = 0, new(Counters)
+	done.Counters.Crawled("/r", 7, start)
 	done.Counters.Unsent.Complete()
 	done.Ended = start.Add(2 * time.Hour)
 	got := written(t, done, path)
@@ -220,6 +221,23 @@ func TestMetricsOfEachRoot(t *testing.T) {
 			t.Errorf("%s is written though its value is not known", name)
 		}
 	}
+}
+
+// TestMetricsOfALockedRoot: the backlog of a root that a run could not open stays, also if
+// the run has counted below another root.
+func TestMetricsOfALockedRoot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.prom")
+	written(t, sampleRun(), path)
+	r := sampleRun()
+	r.Roots = append(r.Roots, Root{Path: "/s", Instance: "2"})
+	r.Counters = new(Counters)
+	r.Counters.Crawled("/s", 0, time.Time{})
+	r.Counters.Unsent.Complete()
+	check(t, written(t, r, path), map[string]string{
+		"found": "7", "unsent": "3", "backlog_bytes": "2750", "failed_directories": "1",
+		"oldest_unsent_timestamp_seconds":              "1.768464e+09",
+		`unsent{instance_id="2",root="/s",sensor="s"}`: "0",
+	})
 }
 
 // TestUnknownStart: a directory whose start is not known has no age, and is not the oldest.
