@@ -16,7 +16,9 @@ func ReadLog(t testing.TB, path string) []byte {
 	content, err := os.ReadFile(path)
 	if err == nil && strings.HasSuffix(path, ".gz") && len(content) > 0 {
 		var z *gzip.Reader
-		if z, err = gzip.NewReader(bytes.NewReader(content)); err == nil {
+		z, err = gzip.NewReader(bytes.NewReader(content))
+		content = nil
+		if err == nil {
 			content, err = io.ReadAll(z)
 		}
 	}

@@ -71,11 +71,16 @@ type Program struct {
 	exited       chan struct{} // closed when the program has ended
 }
 
+// afterEnd bounds how long a program that was told to end may take, and how long its children may
+// keep its standard output open.
+const afterEnd = 10 * time.Second
+
 // Start starts a program. It is killed when the test ends.
 func Start(t testing.TB, cmd *exec.Cmd) *Program {
 	t.Helper()
 	p := &Program{Cmd: cmd, t: t, began: time.Now(), exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.Out, &p.Errs
+	cmd.WaitDelay = afterEnd
 	// The race detector's default, 66, is an exit status of the programs.
 	cmd.Env = append(cmd.Environ(), "GORACE=exitcode=111")
 	if err := cmd.Start(); err != nil {
@@ -140,6 +145,10 @@ func (p *Program) Wait() Ending {
 	if p.RunsFor(Patience - time.Since(p.began)) {
 		e.Stuck = true
 		p.Signal(syscall.SIGQUIT) // makes Go print the stacks of all goroutines
+		p.Signal(syscall.SIGCONT) // a stopped program gets SIGQUIT when it continues
+		if p.RunsFor(afterEnd) {
+			p.Signal(syscall.SIGKILL)
+		}
 		<-p.exited
 	}
 	e.Began, e.Ended = p.began, p.ended
