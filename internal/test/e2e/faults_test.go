@@ -92,8 +92,8 @@ func (s *site) wantDelivered(p *program, proxy *faultproxy.Proxy, words ...strin
 // direct makes the next runs connect to the broker without the proxy.
 func (s *site) direct() { s.Address(s.Node.Addr()) }
 
-// impatient returns options with time-outs that are shorter than a configuration file can
-// make them. Only a run inside the test's process can have such options.
+// impatient returns options with short time-outs. No configuration file can set WriteTimeout and
+// RetryTimeout, so only a run inside the test's process can have such options.
 func (s *site) impatient() amqp.Options {
 	return amqp.Options{
 		Hosts: []string{s.Rabbit["host"] + ":" + s.Rabbit["port"]}, Username: s.User,

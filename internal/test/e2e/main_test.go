@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The tests mostly wait, so more of them than there are processors run at a time.
+	// The tests mostly wait, so ten of them run at a time, however many processors there are.
 	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		if err := flag.Set("test.parallel", "10"); err != nil {
 			panic(err)

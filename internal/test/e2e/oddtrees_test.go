@@ -108,7 +108,7 @@ func TestDeepTree(t *testing.T) {
 	if f.marked("last.out") || exists(filepath.Join(f.root, strings.Repeat("d/", 1000)+"deep.out")) {
 		t.Error("a directory that was sent is not culled")
 	}
-	cmd := exec.Command("rm", "-rf", f.root) // os.RemoveAll uses paths, which are too long here
+	cmd := exec.Command("rm", "-rf", f.root) // os.RemoveAll holds a file open for each level, so it could exceed the limit
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

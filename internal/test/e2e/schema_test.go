@@ -52,8 +52,9 @@ func wantSchema(t testing.TB, log string, flows []message.Flow) string {
 
 // form returns a flow without digits, the letters a to f and colons. What remains shows the keys,
 // and whether each value is whole, a fraction, negative, text or null. Flows of the same form
-// therefore either all fit the schema or all do not. (The exceptions are the values that the
-// schema fixes, such as interval and type: some wrong values of them have the same form.)
+// therefore either all fit the schema or all do not. (The exceptions are an empty address and the
+// values that the schema fixes, such as interval and type: some wrong values of them have the same
+// form.)
 func form(flow string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c == ':' {

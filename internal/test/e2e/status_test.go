@@ -10,7 +10,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// TestExitStatus provokes every exit status, and two causes at once.
+// TestExitStatus provokes every exit status except 0, and two causes at once.
 func TestExitStatus(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -148,26 +148,27 @@ func (w *world) cullAll() {
 	}
 }
 
-// report returns the counts of the whole test, as text.
-func (w *world) report() string {
+// report returns the counts of the whole test, as text. lost is the number of lost rows.
+func (w *world) report(lost int) string {
 	var b strings.Builder
-	written, received, orphans := 0, 0, 0
+	written, missing, orphans := 0, 0, 0
 	for _, s := range w.stations {
 		rows, c := s.sim.Written(), s.sim.Counts()
-		missing := len(s.got.Missing(rows))
 		written += len(rows)
-		received += len(rows) - missing
+		missing += len(s.got.Missing(rows))
 		orphans += c.Orphans
 		fmt.Fprintf(&b, "tstat %-6s directories %d, rotations %d, restarts %d, kills %d, headers repeated %d, directories deleted by Tstat %d\n",
 			s.name, c.Dirs, c.Rotations, c.Restarts, c.Kills, c.Reloads, c.Deletions)
 	}
 	fmt.Fprintf(&b, "rows written        %d\n", written)
-	fmt.Fprintf(&b, "rows received       %d (Tstat deleted the others before a run could see them)\n", received)
+	fmt.Fprintf(&b, "rows received       %d\n", written-missing)
+	fmt.Fprintf(&b, "rows lost           %d\n", lost)
+	fmt.Fprintf(&b, "rows that Tstat deleted before a run could succeed %d\n", missing-lost)
 	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
 	fmt.Fprintf(&b, "flows repeated      %d\n", w.repeatedFlows)
 	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
-	fmt.Fprintf(&b, "runs of tstat_cull by how they ended %s\n", counts(w.culls))
-	fmt.Fprintf(&b, "directories culled  %d by the runs that were not killed\n", w.culled)
+	fmt.Fprintf(&b, "runs of tstat_cull before the last, by how they ended %s\n", counts(w.culls))
+	fmt.Fprintf(&b, "directories culled  %d by those of them that were not killed\n", w.culled)
 	fmt.Fprintf(&b, "logs compressed by gzip(1) %d\n", w.compressed)
 	fmt.Fprintf(&b, "rows that Tstat wrote into a log already culled %d\n", orphans)
 	return b.String()

@@ -52,7 +52,8 @@ type world struct {
 }
 
 // newWorld starts three Tstats, which make a step every pace: one writes plain logs, one writes
-// .gz, and one is a 2.4, which repeats its headers. rows is the number of rows in a step.
+// .gz, and one is a 2.4, which repeats its headers. rows is the mean number of rows in a step; the
+// Tstat that writes .gz makes twice as many.
 func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 	t.Helper()
 	w := &world{site: newSite(t, rabbittest.Start(t)), ttl: 5 * time.Second, culls: map[string]int{}}
@@ -77,8 +78,10 @@ func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 		s.sim = sim
 		w.stations = append(w.stations, s)
 	}
+	testkit.Binary(t, "tstat_cull", "") // builds it: only the test's own goroutine may call t.Fatal
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
+	t.Cleanup(w.end)
 	for _, s := range w.stations {
 		w.running.Go(func() {
 			if err := s.sim.Run(ctx); err != nil {
@@ -86,10 +89,8 @@ func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 			}
 		})
 	}
-	testkit.Binary(t, "tstat_cull", "") // builds it: only the test's own goroutine may call t.Fatal
 	w.running.Go(func() { w.cull(ctx) })
 	w.running.Go(func() { w.compress(ctx, w.stations[0]) })
-	t.Cleanup(w.end)
 	return w
 }
 
