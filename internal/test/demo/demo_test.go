@@ -54,7 +54,8 @@ func TestDemo(t *testing.T) {
 	interrupt, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	// All times are in proportion, so Tstat makes about a dozen directories in any duration.
+	// The ttl and the time between rotations are in proportion to the duration, so Tstat makes
+	// about a dozen directories; fewer in less than four seconds, see prepare.
 	d.ttl = duration / 10
 	d.prepare(duration / 12)
 	ctx, cancel := context.WithTimeout(interrupt, duration)
@@ -68,10 +69,11 @@ func TestDemo(t *testing.T) {
 	d.finish(interrupt)
 }
 
-// prepare starts RabbitMQ and writes the configuration. Tstat will start a directory every
-// rotation.
+// prepare builds the programs, starts RabbitMQ and writes the configuration. Tstat will start a
+// directory every rotation, or every simulated minute if that is longer.
 func (d *demo) prepare(rotation time.Duration) {
 	t := d.t
+	testkit.Binary(t, "tstat_send", "") // builds both programs
 	d.say("starting a private RabbitMQ ...")
 	n := rabbittest.Start(t)
 	d.site = testsite.New(t, n)

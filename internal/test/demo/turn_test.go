@@ -3,6 +3,7 @@ package demo
 import (
 	"os/exec"
 	"strconv"
+	"syscall"
 	"time"
 
 	"tstat-transport/internal/test/testkit"
@@ -17,8 +18,8 @@ const (
 
 // turn runs both programs once, as cron does, and prints a row of the table.
 func (d *demo) turn() {
-	c := d.tstat.Counts()
 	sent := d.run("tstat_send", "-d", d.logs, "-c", d.config, "-S", sensor, "-T", "0", "--progress", "never")
+	c := d.tstat.Counts() // after the run, so that Tstat wrote at least the rows that were sent
 	d.published += figure(sent, "published")
 	d.confirmed += figure(sent, "confirmed")
 	culled := d.run("tstat_cull", "-d", d.logs, "-t", strconv.FormatFloat(d.ttl.Hours(), 'f', -1, 64))
@@ -43,7 +44,9 @@ func (d *demo) turn() {
 
 // run runs a program to its end.
 func (d *demo) run(name string, args ...string) testkit.Ending {
-	return testkit.Start(d.t, exec.Command(testkit.Binary(d.t, name, ""), args...)).Wait()
+	cmd := exec.Command(testkit.Binary(d.t, name, ""), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach the demo only
+	return testkit.Start(d.t, cmd).Wait()
 }
 
 // figure returns a number of the summary, or 0 without a summary.
