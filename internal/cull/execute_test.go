@@ -1,8 +1,10 @@
 package cull
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,13 +95,34 @@ func TestLeftovers(t *testing.T) {
 	s.wantLogged("WARN", "directory_kept", name("stranger.out"), "no mark")
 }
 
+// listAfterLogs renames a file until a listing of its directory has the file after the logs.
+func (s *site) listAfterLogs(dir, name string) {
+	s.Helper()
+	for i := range 10000 {
+		f, err := os.Open(filepath.Join(s.path, dir))
+		s.must(err)
+		names, err := f.Readdirnames(-1)
+		s.must(err)
+		s.must(f.Close())
+		if at := slices.Index(names, name); !slices.Contains(names[at:], tcp) && !slices.Contains(names[at:], udp) {
+			return
+		}
+		old := name
+		name = fmt.Sprintf("other_%d", i)
+		s.must(os.Rename(filepath.Join(s.path, dir, old), filepath.Join(s.path, dir, name)))
+	}
+	s.Fatal("no name is listed after the logs")
+}
+
 // On a full disk a directory is deleted under its own name. Wherever that stops, a later
 // run deletes the rest once the mark is old enough.
 func TestStoppedInPlace(t *testing.T) {
 	onlyMark := false
 	for n := 0; ; n++ {
 		s := newSite(t)
+		s.write("x.out/other", "")
 		s.sent("x.out", 47*hour)
+		s.listAfterLogs("x.out", "other")
 		d, err := logdir.Open(s.entry("x.out"))
 		s.must(err)
 		err = d.DeleteInPlace(testkit.Countdown(t.Context(), n))

@@ -252,9 +252,10 @@ func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 }
 
 // DeleteInPlace is Delete for a directory that MoveAway could not rename because of
-// ErrNoRoom. Before it deletes the mark, it renames the directory if there is room now.
-// After a crash the remaining logs are unchanged. [Root.FindLeftovers] finds the directory
-// if it has been renamed, or if it has a mark and no log.
+// ErrNoRoom. It deletes the logs after all other files. Before it deletes the mark, it
+// renames the directory if there is room now. After a crash the remaining logs are
+// unchanged. If no log remains, [Root.FindLeftovers] finds the directory: it has been
+// renamed, or holds nothing but its mark.
 func (d *Dir) DeleteInPlace(ctx context.Context) error {
 	if err := d.StillThere(); err != nil {
 		return err
@@ -265,8 +266,10 @@ func (d *Dir) DeleteInPlace(ctx context.Context) error {
 
 func (d *Dir) delete(ctx context.Context) (begun bool, err error) {
 	r := remover{ctx: ctx}
-	if err := r.empty(d.Fd(), d.Path(), processed, 0); err != nil {
-		return r.begun, err
+	for _, keep := range [][]string{append(fileNames[:], processed), {processed}} {
+		if err := r.empty(d.Fd(), d.Path(), 0, keep...); err != nil {
+			return r.begun, err
+		}
 	}
 	if !IsCulled(d.Name) {
 		// The deleted files have made room for the other name. Under its own name, the
@@ -292,13 +295,13 @@ type remover struct {
 	begun bool // something has been deleted
 }
 
-// empty deletes everything in the directory dir except the name keep.
-func (r *remover) empty(dir int, where, keep string, depth int) error {
+// empty deletes everything in the directory dir except the names keep.
+func (r *remover) empty(dir int, where string, depth int, keep ...string) error {
 	// Deleting may hide names from a listing: repeat until a listing is empty.
 	for found, pass := true, 0; found && pass < 100; pass++ {
 		found = false
 		err := eachName(r.ctx, dir, where, depth, func(name string) error {
-			if name == keep {
+			if slices.Contains(keep, name) {
 				return nil
 			}
 			found = true
@@ -326,7 +329,7 @@ func (r *remover) removeAll(dir int, name, full string, depth int) error {
 		return openDirError(full, openErr)
 	}
 	defer unix.Close(fd)
-	if err := r.empty(fd, full, "", depth+1); err != nil {
+	if err := r.empty(fd, full, depth+1); err != nil {
 		return err
 	}
 	return r.remove(dir, name, full, unix.AT_REMOVEDIR)
