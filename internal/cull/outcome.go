@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/logdir"
 )
@@ -104,7 +105,7 @@ func (c *culler) recordOutcome(ctx context.Context, e logdir.Entry, err error) {
 	default:
 		c.tally.add(e.Root, Counts{Failed: 1})
 		hint := logdir.ReadRemedy(err)
-		if errors.Is(err, fs.ErrExist) { // a leftover with unsent rows
+		if errors.Is(err, unix.EEXIST) { // of MoveBack; fs.ErrExist is also ENOTEMPTY
 			hint = "Tstat has made the directory anew: give the leftover another name that ends in .out, so that tstat_send sends it"
 		}
 		c.Log.ErrorContext(ctx, "directory_not_culled", withHint([]any{"directory", e.Path(), "error", err}, hint)...)

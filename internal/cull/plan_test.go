@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tstat-transport/internal/logdir"
 )
 
@@ -140,6 +142,18 @@ func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	s.wantLogged("ERROR", "directory_unreadable", "/closed.out ")
+}
+
+// Only a directory that cannot be moved back was made anew by Tstat: a directory into which
+// somebody writes while it is deleted was not.
+func TestHintOfADirectoryThatIsNotEmpty(t *testing.T) {
+	s := newSite(t)
+	c := newCuller(s.now, s.options(Options{}))
+	c.recordOutcome(t.Context(), s.entry("x.out"), &os.PathError{Op: "remove", Path: s.path + "/x.out", Err: unix.ENOTEMPTY})
+	s.wantLogged("ERROR", "directory_not_culled", "directory not empty")
+	if strings.Contains(s.log.String(), "anew") {
+		t.Errorf("wrong hint: %s", &s.log)
+	}
 }
 
 // failing is a context in which the third and fourth call of Err fail. A listing of two pieces
