@@ -176,7 +176,8 @@ func exitStatus(ctx context.Context, r cull.Result) int {
 		status = cli.TempFail
 	}
 	for _, root := range r.Roots {
-		if root.Failed > 0 || root.LackingBytes > 0 {
+		// A run that was interrupted does not know whether --min-free can be reached.
+		if root.Failed > 0 || root.LackingBytes > 0 && ctx.Err() == nil {
 			status = cli.Worse(status, cli.IO)
 		}
 		if root.Unreadable {

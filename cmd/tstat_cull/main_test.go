@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tstat-transport/internal/cli"
+	"tstat-transport/internal/cull"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/test/scripttest"
 )
@@ -57,6 +58,10 @@ func TestInterrupted(t *testing.T) {
 	var stderr bytes.Buffer
 	if status := run(ctx, []string{"-d", root, "-t", "0"}, &stderr); status != cli.TempFail {
 		t.Errorf("status %d: %s", status, &stderr)
+	}
+	short := cull.Result{Roots: []cull.RootResult{{LackingBytes: 1}}}
+	if interrupted, whole := exitStatus(ctx, short), exitStatus(t.Context(), short); interrupted != cli.TempFail || whole != cli.IO {
+		t.Errorf("--min-free not reached: status %d if interrupted, else %d", interrupted, whole)
 	}
 	if _, err := os.Stat(root + "/x.out/log_tcp_complete"); err != nil {
 		t.Error(err)

@@ -19,7 +19,8 @@ func (p *Plan) Execute(ctx context.Context) {
 	g.SetLimit(c.Workers)
 	for _, planned := range p.Items {
 		if ctx.Err() != nil {
-			break
+			p.space.add(planned.Root, planned.Disk)
+			continue
 		}
 		g.Go(func() error {
 			item, err := c.cull(ctx, planned)

@@ -61,7 +61,7 @@ func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 		}
 		result.Counts = plan.Counts(root)
 		result.LackingBytes = plan.space.of(root)
-		if n := result.LackingBytes; n > 0 {
+		if n := result.LackingBytes; n > 0 && ctx.Err() == nil {
 			o.Log.ErrorContext(ctx, "disk_short", "root", root.Path, "lacking_bytes", n,
 				"error", "less space is free than --min-free asks for, and no further directory may be deleted",
 				"hint", "check that tstat_send runs, or free space by other means")

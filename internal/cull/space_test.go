@@ -1,6 +1,7 @@
 package cull
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -101,6 +102,37 @@ func TestFullDisk(t *testing.T) {
 	}
 	if r := s.total(t.Context(), Options{Workers: 1}); r.Directories != directories || r.Failed != 0 {
 		t.Errorf("%+v\n%s", r, &s.log)
+	}
+}
+
+// A run that was interrupted does not say that no further directory may be deleted. What it
+// has planned and not deleted is lacking.
+func TestInterruptedBeforeThereIsRoom(t *testing.T) {
+	o := Options{TTL: 48 * hour, MinFree: Space{Bytes: 1 << 61}, Workers: 1}
+	interrupted := true
+	for n := 1; interrupted; n++ {
+		s := newSite(t)
+		s.sent("2016_01_01_00_00.out", hour)
+		s.sent("2016_01_01_00_01.out", 50*hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.cull(&interloper{Context: ctx, left: n, act: cancel}, o)
+		interrupted = ctx.Err() != nil
+		cancel()
+		if logged := strings.Contains(s.log.String(), "disk_short"); logged == interrupted {
+			t.Errorf("interrupted at check %d: %t\n%s", n, interrupted, &s.log)
+		}
+	}
+
+	s := newSite(t)
+	s.sent("2016_01_01_00_01.out", 50*hour)
+	root := s.root()
+	plan := MakePlan(t.Context(), []*logdir.Root{root}, s.now, s.options(o))
+	lacking := plan.space.of(root)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	plan.Execute(ctx)
+	if got, want := plan.space.of(root), lacking+plan.Items[0].Disk; got != want || want == lacking {
+		t.Errorf("%d bytes are lacking, want %d", got, want)
 	}
 }
 
