@@ -189,6 +189,8 @@ func (t *Transport) wrap(err error) *transport.Error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		verdict = transport.TooLarge
+	case errors.Is(err, errGone):
+		verdict, remedy = transport.Misconfigured, ": send the directory again with --resend"
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		remedy = ": free space, or raise the quota"
 	case errors.Is(err, fs.ErrPermission):

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/goccy/go-json"
 	"github.com/klauspost/compress/gzip"
@@ -26,7 +27,10 @@ func (o *output) finish(ctx context.Context) error {
 	o.fileMu.Lock()
 	defer o.fileMu.Unlock()
 	partial, err := o.t.folder.Open(o.partial)
-	if errors.Is(err, fs.ErrNotExist) && !o.begun {
+	if errors.Is(err, fs.ErrNotExist) {
+		if o.begun {
+			return errGone
+		}
 		return nil // no run has written a message of the directory
 	}
 	if err != nil {
@@ -50,28 +54,27 @@ func (o *output) writeFinished(ctx context.Context, partial *os.File) error {
 	if err != nil {
 		return err
 	}
-	size, name, err := o.convert(ctx, partial, finished)
-	if err == nil && size < o.accepted {
-		err = fmt.Errorf("%s: only %d of the %d bytes that this run has written can be read", partial.Name(), size, o.accepted)
+	r := newRecordReader(partial, o.start)
+	name, err := o.convert(ctx, r, finished)
+	if err == nil && r.own < o.accepted {
+		err = fmt.Errorf("%s: only %d of the %d bytes that this run has written can be read", partial.Name(), r.own, o.accepted)
 	}
-	if err != nil || size == 0 {
+	if err != nil || r.size == 0 {
 		return errors.Join(err, finished.Discard())
 	}
 	return finished.Commit(name)
 }
 
 // convert writes the messages of the partial file to dst in the format and compression
-// of the options. It returns the size of the whole records in the partial file, and the
-// name of the finished file.
-func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (size int64, name string, err error) {
+// of the options. It returns the name of the finished file.
+func (o *output) convert(ctx context.Context, r *recordReader, dst io.Writer) (name string, err error) {
 	buffered := bufio.NewWriterSize(dst, 256<<10)
 	packed, err := o.t.compress(buffered)
 	if err != nil {
-		return 0, "", err
+		return "", err
 	}
 	sum := sha256.New()
 	_, _ = fmt.Fprintf(sum, "%s\n", o.directory) // writing to a hash never fails
-	r := newRecordReader(partial)
 	err = r.each(func(record, body []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -80,12 +83,12 @@ func (o *output) convert(ctx context.Context, partial *os.File, dst io.Writer) (
 		return o.t.writeLines(packed, body)
 	})
 	if err = errors.Join(err, packed.Close(), buffered.Flush()); err != nil {
-		return 0, "", fmt.Errorf("convert %s: %w", o.partial, err)
+		return "", fmt.Errorf("convert %s: %w", o.partial, err)
 	}
 	if r.torn > 0 {
-		o.t.o.Log.Info("torn_record_cut_off", "file", partial.Name(), "bytes", r.torn)
+		o.t.o.Log.Info("torn_record_cut_off", "file", filepath.Join(o.t.o.Path, o.partial), "bytes", r.torn)
 	}
-	return r.size, o.base + "." + hex.EncodeToString(sum.Sum(nil)[:8]) + ".jsonl" + extensions[o.t.o.Compression], nil
+	return o.base + "." + hex.EncodeToString(sum.Sum(nil)[:8]) + ".jsonl" + extensions[o.t.o.Compression], nil
 }
 
 // writeLines writes a message as lines of the finished file.

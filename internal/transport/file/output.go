@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +30,7 @@ type output struct {
 
 	fileMu   sync.Mutex // held while the partial file is used; guards the fields below
 	begun    bool       // this run has written to the partial file, and synced its name
+	start    int64      // size of the partial file when this run began to write
 	accepted int64      // bytes of records that this run has synced
 }
 
@@ -97,10 +100,18 @@ func (o *output) write(records []byte) error {
 		flag |= os.O_CREATE
 	}
 	f, err := o.t.folder.OpenFile(o.partial, flag, 0o640)
+	if o.begun && errors.Is(err, fs.ErrNotExist) {
+		return errGone
+	}
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(records)
+	if !o.begun {
+		o.start, err = f.Seek(0, io.SeekEnd)
+	}
+	if err == nil {
+		_, err = f.Write(records)
+	}
 	failpoint.Hit("appended")
 	if err == nil {
 		err = f.Sync()

@@ -32,6 +32,7 @@ const (
 var (
 	errTooLarge   = fmt.Errorf("its body is larger than %d bytes, the limit of the file transport", maxBody)
 	errNotCompact = errors.New("its body is not a compact JSON list, which is a bug")
+	errGone       = errors.New("the partial file is gone, with messages that this run has sent")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -52,27 +53,35 @@ func appendRecord(dst []byte, m *transport.Message) []byte {
 
 // recordReader reads the whole records of a partial file.
 type recordReader struct {
-	src  *bufio.Reader
-	line []byte
-	size int64 // bytes of the whole records
-	torn int64 // bytes of all other lines, which a crash has left
+	src   *bufio.Reader
+	line  []byte
+	start int64 // offset in the file at which this run began to write
+	next  int64 // offset in the file after line
+	size  int64 // bytes of the whole records
+	own   int64 // bytes of the whole records after start
+	torn  int64 // bytes of all other lines, which a crash has left
 }
 
-func newRecordReader(file io.Reader) *recordReader {
-	return &recordReader{src: bufio.NewReaderSize(file, 256<<10)}
+func newRecordReader(file io.Reader, start int64) *recordReader {
+	return &recordReader{src: bufio.NewReaderSize(file, 256<<10), start: start}
 }
 
 // each calls use for each whole record, with the record and the body of its message.
 // Both are valid until use returns.
 func (r *recordReader) each(use func(record, body []byte) error) error {
 	for {
+		at := r.next
 		err := r.readLine()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		sum, text, _ := bytes.Cut(r.line, []byte(" "))
 		if string(sum) == fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) {
-			r.size += int64(len(r.line) + len("\n"))
+			size := int64(len(r.line) + len("\n"))
+			r.size += size
+			if at >= r.start {
+				r.own += size
+			}
 			_, body, _ := bytes.Cut(text, []byte(" "))
 			if err := use(r.line, body); err != nil {
 				return err
@@ -92,6 +101,7 @@ func (r *recordReader) readLine() error {
 	r.line = r.line[:0]
 	for {
 		part, err := r.src.ReadSlice('\n')
+		r.next += int64(len(part))
 		if len(r.line) <= maxLine {
 			r.line = append(r.line, part...)
 		}
