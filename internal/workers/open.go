@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"tstat-transport/internal/fastparse"
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/privacy"
@@ -180,7 +178,7 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) erro
 	}
 	open := logFile{File: file, log: log, stat: st, layouts: &p.layouts}
 	reader, err := openLogReader(ctx, open, from)
-	if err != nil && from.Position > 0 && ctx.Err() == nil && !isDiskError(err) {
+	if from.Position > 0 && isOtherLog(err) {
 		p.Log.Warn("log_not_resumed", "file", file.Name(), "error", err, "hint", "the log is sent from its start, including the rows sent before")
 		from = logdir.LogState{}
 		reader, err = openLogReader(ctx, open, from)
@@ -192,11 +190,4 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) erro
 	d.addLog(&logWork{dir: d, log: log, stat: st, path: file.Name(), earlier: from, reader: reader,
 		padded: log.Gzip && logdir.EndsWithZeros(file, st.Size)})
 	return nil
-}
-
-// isDiskError reports whether err comes from the operating system, and not from what a log
-// contains. A later run may be able to read the log where this run could not.
-func isDiskError(err error) bool {
-	_, ok := errors.AsType[unix.Errno](err)
-	return ok
 }

@@ -64,7 +64,7 @@ func (r *stretchReader) canReach(from logdir.LogState) bool {
 	return r.text.offset <= from.Position && (r.header.inForce(from.Header) || r.text.offset <= from.Header)
 }
 
-// skipTo goes to from.Position, and makes the header line there the one in force.
+// skipTo goes to from.Position, and makes the header line at from.Header the one in force.
 func (r *stretchReader) skipTo(from logdir.LogState) error {
 	if !r.header.inForce(from.Header) {
 		line := make([]byte, min(from.Position-from.Header, blockSize))
@@ -72,12 +72,12 @@ func (r *stretchReader) skipTo(from logdir.LogState) error {
 			return r.skipError(from, err)
 		}
 		if err := r.header.set(firstLine(line), from.Header); err != nil {
-			return fmt.Errorf("%s, byte %d: %w", r.name, from.Header, err)
+			return otherLogError{fmt.Errorf("%s, byte %d: %w", r.name, from.Header, err)}
 		}
 	}
 	err := r.text.skipTo(from.Position)
 	if err == nil && r.text.last != '\n' {
-		err = errors.New("no line begins at that byte")
+		err = otherLogError{errors.New("no line begins at that byte")}
 	}
 	if err != nil {
 		return r.skipError(from, err)
@@ -91,6 +91,18 @@ func (r *stretchReader) skipTo(from logdir.LogState) error {
 
 func (r *stretchReader) skipError(from logdir.LogState, err error) error {
 	return fmt.Errorf("read %s up to byte %d: %w", r.name, from.Position, err)
+}
+
+// otherLogError means that a log does not have the lines that its earlier state needs.
+type otherLogError struct{ error }
+
+// isOtherLog reports whether err, an error of newStretchReader, means that the earlier state is
+// of another log: the log is shorter than the state says, or has other lines. Any other error
+// means that the log is damaged or cannot be read. The rows before the damage are then
+// confirmed, so sending the log from its start would only repeat them.
+func isOtherLog(err error) bool {
+	_, ok := errors.AsType[otherLogError](err)
+	return ok || atEnd(err)
 }
 
 func firstLine(b []byte) []byte {
