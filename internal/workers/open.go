@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"tstat-transport/internal/fastparse"
@@ -93,8 +94,9 @@ func (p *pipeline) openLogs(ctx context.Context, d *dirWork) (pending bool, err 
 		if err == nil && len(logs) == 0 && len(opened) == 0 {
 			return false, nil
 		}
-		if err != nil {
+		if err != nil { // logs may lack some logs; a later run may be able to read them
 			p.logError(ctx, d, err)
+			maps.Copy(d.unchanged, d.unfinished.Logs)
 		}
 		logs = slices.DeleteFunc(logs, func(log logdir.Log) bool { return opened[log.Protocol] })
 		if p.openListed(ctx, d, logs, opened) {
