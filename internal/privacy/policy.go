@@ -48,6 +48,8 @@ func (p *Policy) Check() error {
 		return errors.New("the prefix of IPv4 is 0 to 32 bits long")
 	case p.IPv6 < 0 || p.IPv6 > 128:
 		return errors.New("the prefix of IPv6 is 0 to 128 bits long")
+	case slices.ContainsFunc(slices.Concat(p.Networks, p.Except), func(n netip.Prefix) bool { return n.Addr().Is4In6() }):
+		return errors.New("write networks of IPv4 addresses as 192.0.2.0/24, not in IPv6 form") // they would match no address
 	case p.Mode == CryptoPAn && len(p.Key) != KeySize:
 		return fmt.Errorf("a key for Crypto-PAn has %d bytes, not %d", KeySize, len(p.Key))
 	}

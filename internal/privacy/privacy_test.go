@@ -85,6 +85,7 @@ func TestPolicyCheck(t *testing.T) {
 		"both lists":    {Mode: Truncate, Networks: some, Except: some},
 		"IPv4 too long": {Mode: Truncate, IPv4: 33},
 		"IPv6 negative": {Mode: Truncate, IPv6: -1},
+		"IPv6 form":     {Mode: Truncate, Networks: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}},
 		"no key":        {Mode: CryptoPAn},
 		"a short key":   {Mode: CryptoPAn, Key: referenceKey[:31]},
 	} {
