@@ -45,9 +45,9 @@ const (
 	longestIPv4  = len("255.255.255.255")
 )
 
-// parseIPv4 parses four numbers up to 255 with points between them. It branches only for
-// malformed texts. A loop over the bytes would mispredict a branch for most numbers, since
-// their lengths vary.
+// parseIPv4 parses four numbers up to 255 with points between them. It takes the same
+// branches for all valid texts with room behind them. A loop over the bytes would mispredict
+// a branch for most numbers, since their lengths vary.
 func parseIPv4(text []byte) (a uint32, ok bool) {
 	if len(text) < shortestIPv4 || len(text) > longestIPv4 {
 		return 0, false

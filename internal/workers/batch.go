@@ -76,7 +76,7 @@ type batch struct {
 	packed   []byte    // buffer for the compressed message
 	from, to int64     // byte range in the log of the message's rows
 	flows    int       // number of flows in the message
-	read     progress  // up to the end of the last block
+	read     progress  // up to the end of the block that was added last
 	batched  progress  // up to the last row in a message; less if that row has no newline
 	// malformed counts the log's malformed rows in this run.
 	malformed int64
@@ -95,7 +95,6 @@ func (b *batch) add(ctx context.Context, e *encodedBlock) {
 	}
 	if e.alreadySent != nil && !e.stillOpen {
 		b.read.books.add(tailBooks(*e.alreadySent))
-		b.from = e.base
 	}
 	// Rejects are written before the next emit: once a later message is confirmed,
 	// the state file counts the rejected rows as done.

@@ -16,7 +16,7 @@ import (
 )
 
 // batchInput is a block for a batch: the number of flows of each row, and the length of a
-// flow.
+// text in each flow.
 type batchInput struct {
 	rows     []uint8
 	flowSize int

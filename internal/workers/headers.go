@@ -39,7 +39,7 @@ func (c *layouts) parse(protocol fastparse.Protocol, line []byte) (*fastparse.La
 }
 
 // headerTracker finds the header lines of a log, block by block, and knows the header line
-// in force after the last block.
+// in force after the blocks so far.
 type headerTracker struct {
 	protocol fastparse.Protocol
 	layouts  *layouts

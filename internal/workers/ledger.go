@@ -205,8 +205,8 @@ func (d *dirWork) releaseHoldLocked() {
 }
 
 // stateToSave returns the directory's state: for each log, the progress that is confirmed
-// without a gap. complete reports whether everything in the directory is confirmed, and
-// unsaved whether s has more than the last state that was returned.
+// without a gap. complete reports whether everything in the directory is confirmed.
+// unsaved is ledger.unsaved, which stateToSave clears: the caller is about to write s.
 func (d *dirWork) stateToSave() (s logdir.State, complete, unsaved bool) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()

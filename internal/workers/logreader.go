@@ -61,7 +61,9 @@ func (r *logReader) openStretch() error {
 
 func (r *logReader) close() error { return r.file.Close() }
 
-// fingerprint identifies the log. It is final after the first call of next.
+// fingerprint identifies the log by its start. After the first call of next, the fingerprint
+// has its full length, unless that call has ended a hole: then it may cover less, but at
+// least the log up to the end of that hole.
 func (r *logReader) fingerprint() string { return r.stretch.fingerprint() }
 
 // next fills b with the next block. The caller must not call next again after

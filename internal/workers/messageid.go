@@ -13,7 +13,7 @@ import (
 // string.
 const maxID = 255
 
-// idPrefix is what the ids of all messages of a log begin with:
+// idPrefix is what the ids of all messages of a log begin with, before idOf may hash them:
 // SENSOR/INSTANCE/DIRECTORY/LOG.
 type idPrefix string
 

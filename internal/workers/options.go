@@ -17,7 +17,7 @@ type Options struct {
 	// Transport accepts the messages. The caller closes it after Run.
 	Transport transport.Transport
 	// Mark makes the run write state files. A run without Mark, and a resend, write
-	// nothing to the disk.
+	// none.
 	Mark bool
 	// Resend, if not nil, makes the run send the directories of a span again, each
 	// from its start, whatever their state files say. The state files stay as they

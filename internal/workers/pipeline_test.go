@@ -94,7 +94,8 @@ func TestMessages(t *testing.T) {
 }
 
 // A log grows in steps that end anywhere, as Tstat's buffer makes it grow. Every flow
-// arrives. A row arrives twice only if a step ended inside a column that flows use.
+// arrives. For each step that cut a row which was sent all the same, at most two flows
+// arrive in addition.
 func TestGrowth(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 4 {

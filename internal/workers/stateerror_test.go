@@ -26,7 +26,7 @@ func processing(t *testing.T, root string) (s logdir.State) {
 	return s
 }
 
-// .processing keeps the error that left a directory unfinished, until a run finishes it.
+// .processing holds the error that left a directory unfinished, and the mark holds none.
 func TestStateKeepsTheError(t *testing.T) {
 	root := t.TempDir()
 	writeLog(t, root, dirName, "log_tcp_complete", longLog(t, 11))

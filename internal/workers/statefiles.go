@@ -69,9 +69,10 @@ func (d *dirWork) saveProgress() error {
 	return d.orVanished(d.writeProcessingLocked(s))
 }
 
-// saveEnd writes the state file of a directory that is finished: .processed if
-// everything is confirmed, else .processing. The error is logdir.ErrVanished if the
-// directory has been deleted.
+// saveEnd writes the state file of a directory that is finished: .processed if everything
+// is confirmed, else .processing if there is new confirmed progress or a failure to record. A
+// stop of the run is no failure. The error is logdir.ErrVanished if the directory has been
+// deleted.
 func (d *dirWork) saveEnd() error {
 	d.states.mu.Lock()
 	defer d.states.mu.Unlock()
