@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -89,8 +90,10 @@ func mark() {
 			check(err)
 			ls := logdir.LogState{Position: st.Size, End: st.Size}
 			ls.SetFile(l, st)
-			ls.Fingerprint, err = logdir.FingerprintOf(f, st.Size)
+			var p logdir.Fingerprinter
+			_, err = io.Copy(&p, f)
 			check(err)
+			ls.Fingerprint = p.At(st.Size)
 			state.Logs[l.Name] = ls
 		}
 		check(d.WriteProcessed(state))

@@ -3,6 +3,7 @@ package cull
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -96,8 +97,10 @@ func (s *site) mark(rel string, ago time.Duration) {
 		s.must(err)
 		ls := logdir.LogState{Position: st.Size, End: st.Size}
 		ls.SetFile(l, st)
-		ls.Fingerprint, err = logdir.FingerprintOf(f, st.Size)
+		var p logdir.Fingerprinter
+		_, err = io.Copy(&p, f)
 		s.must(err)
+		ls.Fingerprint = p.At(st.Size)
 		s.must(f.Close())
 		state.Logs[l.Name] = ls
 	}

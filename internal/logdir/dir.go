@@ -17,8 +17,8 @@ import (
 type Dir struct {
 	Entry
 	file *os.File
-	// first is the .processing that WriteFirst wrote; zero if WriteFirst has not written
-	// one, or WriteProcessing has replaced it.
+	// first identifies the .processing that WriteFirst wrote; zero if the mark must not
+	// overwrite that file.
 	first firstFile
 	// backup and backupErr are the result of Backup.
 	backup    Backup
@@ -180,13 +180,4 @@ func (d *Dir) openRegular(name string) (*os.File, Stat, error) {
 		return nil, Stat{}, fmt.Errorf("%s: %w", full, err)
 	}
 	return os.NewFile(uintptr(fd), full), statOf(&st), nil
-}
-
-// StatLog returns the current Stat of an open log.
-func StatLog(f *os.File) (Stat, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return Stat{}, fmt.Errorf("stat %s: %w", f.Name(), err)
-	}
-	return statOf(&st), nil
 }

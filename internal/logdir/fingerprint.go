@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -24,16 +23,6 @@ func fingerprint(head []byte) string {
 	}
 	sum := sha256.Sum256(head)
 	return strconv.Itoa(len(head)) + ":" + hex.EncodeToString(sum[:16])
-}
-
-// FingerprintOf returns the fingerprint of a plain log up to end, or up to the
-// 64 KiB that a fingerprint reaches.
-func FingerprintOf(r io.ReaderAt, end int64) (string, error) {
-	head := make([]byte, min(end, fingerprintLen))
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, int64(len(head))), head); err != nil {
-		return "", fmt.Errorf("fingerprint: %w", err)
-	}
-	return fingerprint(head), nil
 }
 
 // Fingerprinter computes the fingerprint of a log from its uncompressed bytes, which must

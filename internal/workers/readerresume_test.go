@@ -81,12 +81,13 @@ func openLogFile(t *testing.T, path string, isGzip bool) logFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := logdir.StatLog(f)
+	t.Cleanup(func() { _ = f.Close() })
+	info, err := f.Stat()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = f.Close() })
-	return logFile{f, logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: isGzip}, st, new(layouts)}
+	log := logdir.Log{Name: "log_tcp_complete", Protocol: fastparse.TCP, Gzip: isGzip}
+	return logFile{f, log, logdir.Stat{Size: info.Size()}, new(layouts)}
 }
 
 // A state with a position that the log does not have, with a position inside a line, or with
