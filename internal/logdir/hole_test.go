@@ -11,6 +11,10 @@ func TestValidHoles(t *testing.T) {
 	}
 	f(true)
 	f(true, Hole{From: 10, To: 20}, Hole{From: 20, To: 100, Header: 5})
+	f(true, Hole{From: 10, To: 20, Sent: Tail{Bytes: 10, Flows: 2}})
+	f(false, Hole{From: 10, To: 20, Sent: Tail{Bytes: 11, Flows: 2}})
+	f(false, Hole{From: 10, To: 20, Sent: Tail{Bytes: 10, Flows: 3}})
+	f(false, Hole{From: 10, To: 20, Sent: Tail{Flows: 2}})
 	f(false, Hole{From: 10, To: 101})
 	f(false, Hole{From: 10, To: 10})
 	f(false, Hole{From: -1, To: 10})

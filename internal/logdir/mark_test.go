@@ -38,7 +38,8 @@ func TestStateComesBack(t *testing.T) {
 	d := open(t, e)
 	want := confirmed(t, d)
 	ls := want.Logs["log_tcp_complete"]
-	ls.Line, ls.Rows, ls.Below, ls.Malformed, ls.Flows, ls.Incomplete, ls.Tail = 3, 4, 5, 6, 7, 8, &Tail{Bytes: 0, Flows: 2}
+	ls.Line, ls.Rows, ls.Below, ls.Malformed, ls.Flows, ls.Incomplete = 3, 4, 5, 6, 7, 8
+	ls.Position, ls.Tail = ls.Position-9, &Tail{Bytes: 9, Flows: 2}
 	want.Logs["log_tcp_complete"] = ls
 
 	must(t, d.WriteProcessing(want))

@@ -68,9 +68,9 @@ type Tail struct {
 	NotFinite int   `json:"not_finite,omitempty"` // statistics that are nan or inf
 }
 
-// valid reports whether t can be a row of at most maxBytes.
+// valid reports whether t can be a row of at most maxBytes, or is the zero Tail.
 func (t Tail) valid(maxBytes int64) bool {
-	return t.Bytes >= 0 && t.Bytes <= maxBytes && t.Flows >= 0 && t.Flows <= 2 && t.NotFinite >= 0
+	return t == Tail{} || t.Bytes > 0 && t.Bytes <= maxBytes && t.Flows >= 0 && t.Flows <= 2 && t.NotFinite >= 0
 }
 
 // Beside records the attributes of the file beside a log, to detect a change.
