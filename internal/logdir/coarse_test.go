@@ -25,8 +25,8 @@ func coarse(t *testing.T) string {
 	return at
 }
 
-// TestCoarseClock: a log that is overwritten by another of the same size, within the second
-// of its change time, counts as replaced.
+// TestCoarseClock: a log that is overwritten by another of the same size, mostly within the
+// second of its change time, counts as replaced.
 func TestCoarseClock(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")
@@ -34,8 +34,7 @@ func TestCoarseClock(t *testing.T) {
 	root := openRoot(t, coarse(t))
 	must(t, os.Mkdir(root.Path+"/x.out", 0o755))
 	d := open(t, entry(root, "x.out"))
-	for tried := 0; tried < 3; {
-		began := time.Now()
+	for range 3 {
 		put(t, d, tcp, rows("a", 9))
 		s := markConfirmed(t, d)
 		put(t, d, tcp, rows("b", 9))
@@ -43,10 +42,6 @@ func TestCoarseClock(t *testing.T) {
 		if st.Ctime%int64(time.Second) != 0 {
 			t.Fatalf("the change time has nanoseconds: %d", st.Ctime)
 		}
-		if began.Unix() != time.Now().Unix() {
-			continue // perhaps not written in the same second
-		}
-		tried++
 		if UpToDate(d.Entry) {
 			t.Fatal("a log replaced within the second counts as sent")
 		}
