@@ -44,7 +44,13 @@ func TestPipe(t *testing.T) {
 	if _, err := load(); err == nil || !strings.Contains(err.Error(), "no section [rabbit]") {
 		t.Errorf("nobody writes: %v", err)
 	}
-	w, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait for a reader
+	// As long as r is open, the text stays in the pipe, even if w is closed before Load opens it.
+	r, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
