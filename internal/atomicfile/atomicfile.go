@@ -1,6 +1,6 @@
 // Package atomicfile writes a file under a temporary name and then renames it. At any
-// moment, crashes included, the final name is the complete old file or the complete new
-// file.
+// moment the final name is the complete old file or the complete new file, also after a
+// crash, but see [File.CommitUnsynced].
 package atomicfile
 
 import (

@@ -2,8 +2,8 @@ package config
 
 import "time"
 
-// The defaults of keys; docs/configuration.md lists them. All other keys are empty by
-// default. The Python tool had no defaults.
+// The defaults of keys; docs/configuration.md lists them. Keys that take a word have theirs
+// below. All other keys are empty or off by default. The Python tool had no defaults.
 const (
 	// A new RabbitMQ node has this vhost and this user.
 	defaultVHost    = "/"

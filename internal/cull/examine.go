@@ -13,8 +13,8 @@ import (
 // the clock of a file server may be ahead of this machine's clock.
 const clockSlack = time.Minute
 
-// expired returns the item of a directory whose mark is old enough, nil if the
-// mark is too young, and a *keepError if the directory stays for another reason.
+// expired is the rule for a directory that goes when its mark is as old as the TTL. If a log
+// had zero bytes when it was marked, the logs must have been unchanged for the TTL, too.
 func (c *culler) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	mark, err := markOf(d)
 	switch {

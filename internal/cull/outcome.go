@@ -18,9 +18,9 @@ type Counts struct {
 	Directories int   // deleted; in a dry run, those that would be
 	Bytes       int64 // sizes of the files in them
 	Unmarked    int   // without a mark, or with a damaged mark
-	Changed     int   // due, but a log has changed since the mark and holds unsent rows
+	Changed     int   // due, but a log has changed since the mark and may hold unsent rows
 	Kept        int   // kept for another reason: a mount inside, a mark dated in the future
-	Locked      int   // skipped, since a run of either program has locked them
+	Locked      int   // skipped, since another process has locked them
 	Failed      int   // not examined, or not deleted completely, because of an error
 }
 

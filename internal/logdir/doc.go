@@ -5,7 +5,8 @@
 // [Root.Find] walks a [Root] and returns an [Entry] for each directory. [Open] opens and
 // locks an entry's directory and returns a [Dir]. All files are opened relative to open
 // descriptors, and below the root no symbolic link is followed in any component of a
-// path. So replacing a directory by a link has no effect.
+// path, except to see whether a link hides a directory of logs. So replacing a directory
+// by a link has no effect.
 //
 //	Root ──Find──> []Entry ──Sort──> UpToDate? ──no──> Open ──> Dir
 //	                                  │                       ├─ ReadProcessed, ReadProcessing

@@ -109,7 +109,7 @@ func (d *Dir) WriteProcessing(s State) error {
 }
 
 // removeTemporaryMark removes a .processed.tmp that a crash has left. It fails if
-// .processed.tmp is a directory: WriteProcessed would fail too, so the run must not send.
+// .processed.tmp is a directory: WriteProcessed could fail too, so the run must not send.
 func (d *Dir) removeTemporaryMark() error { return atomicfile.Remove(d.file, processed+temporary) }
 
 // encode returns the content of the state file name.

@@ -205,7 +205,7 @@ func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error)
 		if pairErr != nil && len(found) > 0 { // the files were not compared
 			found[0].Beside = nil
 		}
-		if !errors.Is(pairErr, fs.ErrNotExist) { // if a file has just gone, OpenLog fails
+		if !errors.Is(pairErr, fs.ErrNotExist) { // a file has just gone: the other one is the log, or OpenLog fails
 			err = errors.Join(err, pairErr)
 		}
 		logs = append(logs, found...)
