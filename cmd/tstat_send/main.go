@@ -69,7 +69,7 @@ type command struct {
 }
 
 const (
-	// maxWorkers bounds the memory of the workers: each has a few hundred KiB.
+	// maxWorkers bounds the memory of the workers: each has up to workerMemory.
 	maxWorkers = 1024
 	// maxUnconfirmed bounds --connections x --channels x --window, where auto counts as 1:
 	// each unconfirmed message has a goroutine.

@@ -60,8 +60,8 @@ func TestScripts(t *testing.T) {
 }
 
 // server is the command "server STATUS". It starts an HTTP server at $URL that answers each
-// request with the status. The server appends bodies to the file posted, and methods and
-// credentials to the file requests.
+// request with the status. The server appends the bodies of POST requests to the file posted,
+// and the method, path and credentials of each request to the file requests.
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: server STATUS")

@@ -111,7 +111,8 @@ func TestLogThatNobodyReads(t *testing.T) {
 	}
 }
 
-// The report of a run that was stopped says so, and how much is not sent.
+// The report of a run that was stopped says so, and how much is not sent. --status does not
+// show the directories of that run as failed.
 func TestReportOfAnInterruptedRun(t *testing.T) {
 	t.Parallel()
 	report := filepath.Join(t.TempDir(), "report.json")
@@ -163,6 +164,10 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 	// The signal may come between two directories or within one.
 	if reason := a.Unsent.First[0].Reason; reason != "" && reason != "the run stopped before all of it was sent" {
 		t.Errorf("reason %q", reason)
+	}
+	table, err := exec.CommandContext(t.Context(), "tstat_send", append(args, "--status")...).Output()
+	if err != nil || !bytes.Contains(table, []byte("directories pending")) || bytes.Contains(table, []byte(" failed ")) {
+		t.Errorf("%v:\n%s", err, table)
 	}
 }
 

@@ -18,7 +18,8 @@ type State struct {
 	// Privacy names how addresses were replaced; empty if they were not.
 	Privacy string `json:"privacy,omitempty"`
 	// Error is why the last run left the directory unfinished, at most MaxError
-	// bytes. It is empty while a run works on the directory, and in .processed.
+	// bytes. It is empty while a run works on the directory, after a run that was stopped,
+	// and in .processed.
 	Error string `json:"error,omitempty"`
 }
 

@@ -77,7 +77,7 @@ func (r *CullRun) metrics(s *metricSet, root CullRoot) {
 	s.gauge("found", "Directories of logs found below the root.", float64(root.Found))
 	s.gauge("unmarked", "Directories without a valid mark: not sent, or not completely.", float64(root.Unmarked))
 	s.gauge("changed", "Directories that are due, but have rows that came after the mark.", float64(root.Changed))
-	s.gauge("kept", "Directories that are due, but kept for another reason.", float64(root.Kept))
+	s.gauge("kept", "Marked directories that are kept for another reason.", float64(root.Kept))
 	s.gauge("locked", "Directories left to a run that worked on them.", float64(root.Locked))
 	s.gauge("failed", "Directories that could not be examined or not be deleted completely.", float64(root.Failed))
 	s.gauge("lacking_bytes", "Bytes that --min-free still lacked on the disk of the root when the last run ended.", float64(root.LackingBytes))

@@ -58,8 +58,8 @@ const (
 	unknownSince = math.MinInt64
 )
 
-// expanded returns d as an UnsentDirectory.
-func (u *Unsent) expanded(path string, d compactDirectory) UnsentDirectory {
+// expandedLocked returns d as an UnsentDirectory.
+func (u *Unsent) expandedLocked(path string, d compactDirectory) UnsentDirectory {
 	e := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
 	if d.since != unknownSince {
 		e.Since = time.Unix(0, d.since)
@@ -163,25 +163,25 @@ func (u *Unsent) backlog(match func(directory string) bool) (b Backlog, complete
 		case Locked:
 			b.Locked++
 		}
-		if d.since != unknownSince && (oldest == "" || u.compareAge(path, oldest) < 0) {
+		if d.since != unknownSince && (oldest == "" || u.compareAgeLocked(path, oldest) < 0) {
 			oldest = path
 		}
 	}
 	if oldest != "" {
-		b.Oldest = new(u.expanded(oldest, u.dirs[oldest]))
+		b.Oldest = new(u.expandedLocked(oldest, u.dirs[oldest]))
 	}
 	return b, u.complete
 }
 
 // First returns the first n directories: the failed ones first, then the locked, then
-// the waiting ones; the oldest first within each state.
+// the waiting ones; within each state those with an unknown start first, then the oldest.
 func (u *Unsent) First(n int) []UnsentDirectory {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	first := make([]string, 0, n+1)
 	for path, d := range u.dirs {
 		i, _ := slices.BinarySearchFunc(first, path, func(a, b string) int {
-			return cmp.Or(cmp.Compare(u.dirs[a].state, d.state), u.compareAge(a, b))
+			return cmp.Or(cmp.Compare(u.dirs[a].state, d.state), u.compareAgeLocked(a, b))
 		})
 		if i < n {
 			first = slices.Insert(first, i, path)
@@ -190,12 +190,13 @@ func (u *Unsent) First(n int) []UnsentDirectory {
 	}
 	list := make([]UnsentDirectory, len(first))
 	for i, path := range first {
-		list[i] = u.expanded(path, u.dirs[path])
+		list[i] = u.expandedLocked(path, u.dirs[path])
 	}
 	return list
 }
 
-// compareAge compares directories by age, the oldest first.
-func (u *Unsent) compareAge(a, b string) int {
+// compareAgeLocked compares directories by age, the oldest first. A directory whose start is
+// unknown comes before all others.
+func (u *Unsent) compareAgeLocked(a, b string) int {
 	return cmp.Or(cmp.Compare(u.dirs[a].since, u.dirs[b].since), strings.Compare(a, b))
 }

@@ -81,7 +81,8 @@ func (d *dirWork) saveEnd() error {
 	}
 	s, complete, unsaved := d.stateToSave()
 	failed := d.failure()
-	if failed != nil {
+	toRecord := failed != nil && !errors.Is(failed, errStopped) // errStopped is no fault of the directory
+	if toRecord {
 		s.Error = failed.Error()
 	}
 	switch {
@@ -89,7 +90,7 @@ func (d *dirWork) saveEnd() error {
 		return d.orVanished(d.writeProcessedLocked(s))
 	case unsaved:
 		return d.orVanished(d.writeProcessingLocked(s))
-	case failed != nil && !errors.Is(failed, errStopped) && d.states.beginErr == nil:
+	case toRecord && d.states.beginErr == nil:
 		_ = d.writeProcessingLocked(s) // if that fails: s confirms no new message, and Error has been logged
 	}
 	return nil
