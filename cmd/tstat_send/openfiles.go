@@ -5,7 +5,7 @@ import "syscall"
 const (
 	// otherFiles is the number of files that a run has open besides roots, connections
 	// and directories in work: standard streams, Go's poller, the directory that the
-	// crawl reads, the output folder, a report that is being written.
+	// crawl reads, the output folder, the file of rejects, a report that is being written.
 	otherFiles = 11
 	// directoryFiles is the number of files that a directory in work has open: the
 	// directory, two logs, a state file that is being written, an output file.

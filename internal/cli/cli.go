@@ -15,7 +15,7 @@ const (
 	OK       = 0
 	Usage    = 64 // the command line is wrong; nothing was done
 	NoInput  = 66 // a root does not exist or cannot be read
-	IO       = 74 // a directory could not be read, marked or deleted
+	IO       = 74 // a directory could not be read, marked or deleted, or another file not written
 	TempFail = 75 // try again later: broker away, root locked, interrupted
 	NoPerm   = 77 // refused by the other side
 	Config   = 78 // somebody must change the configuration

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -60,7 +61,8 @@ func TestProgress(t *testing.T) {
 	c.Unsent.Found("a", 4_000_000, time.Now())
 	stop := p.Show(&c)
 	var writing sync.WaitGroup
-	deadline := time.After(time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	drawn := func(n int) bool { _, bars := s.seen(); return len(bars) >= n }
 	for w := range 3 {
 		writing.Go(func() {
@@ -74,7 +76,7 @@ func TestProgress(t *testing.T) {
 				pause := time.NewTimer(time.Millisecond)
 				select {
 				case <-pause.C:
-				case <-deadline:
+				case <-ctx.Done():
 					t.Error("no bar is drawn")
 					return
 				}
