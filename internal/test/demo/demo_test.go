@@ -69,13 +69,13 @@ func TestDemo(t *testing.T) {
 	d.finish(interrupt)
 }
 
-// prepare builds the programs, starts RabbitMQ and writes the configuration. Tstat will start a
+// prepare starts RabbitMQ, builds the programs and writes the configuration. Tstat will start a
 // directory every rotation, or every simulated minute if that is longer.
 func (d *demo) prepare(rotation time.Duration) {
 	t := d.t
-	testkit.Binary(t, "tstat_send", "") // builds both programs
 	d.say("starting a private RabbitMQ ...")
 	n := rabbittest.Start(t)
+	testkit.Binary(t, "tstat_send", "") // builds both programs
 	d.site = testsite.New(t, n)
 	d.site.Rabbit["connection_timeout"] = "1"
 	d.config = d.site.ConfigFile()

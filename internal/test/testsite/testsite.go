@@ -1,5 +1,5 @@
-// Package testsite makes the broker's side of a system test: a vhost with a user and a queue
-// on a RabbitMQ node, and a configuration file for them.
+// Package testsite makes the broker's side of a system test: a vhost with a user on a RabbitMQ
+// node, and a configuration file that names the vhost, the user and a queue.
 package testsite
 
 import (
