@@ -22,6 +22,8 @@ var (
 	roffSpecial = strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`)
 	// For the message of an option of _arguments in single quotes; see zshcompsys(1).
 	zshSpecial = strings.NewReplacer(`\`, `\\`, `[`, `\[`, `]`, `\]`, `:`, `\:`, `'`, `'\''`)
+	// For a word in single quotes; see fish-language(1).
+	fishSpecial = strings.NewReplacer(`\`, `\\`, `'`, `'\''`)
 )
 
 // roff escapes text for roff, where a dot at the start of a line begins a request.
@@ -33,5 +35,5 @@ func roff(s string) string {
 	return s
 }
 
-// quote quotes s as one word for fish.
-func quote(s string) string { return `'` + strings.ReplaceAll(s, `'`, `'\''`) + `'` }
+// quote quotes s as one word for fish. There a backslash escapes between single quotes too.
+func quote(s string) string { return `'` + fishSpecial.Replace(s) + `'` }

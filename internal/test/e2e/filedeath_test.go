@@ -18,8 +18,8 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// fileDeaths are the steps of the file transport at which TestFileDeathAtEveryPoint
-// kills tstat_send.
+// fileDeaths are the steps at which TestFileDeathAtEveryPoint kills tstat_send, which also comes
+// to created, unsynced, written and renamed when it writes a state file.
 var fileDeaths = []struct {
 	name, when string
 	// finishing: the step comes after all messages are accepted.
@@ -36,7 +36,7 @@ var fileDeaths = []struct {
 	{"settled", "when the directory is finished and not yet marked", true},
 }
 
-// TestFileDeathAtEveryPoint kills tstat_send at each step of the file transport: run N is
+// TestFileDeathAtEveryPoint kills tstat_send at each of the fileDeaths: run N is
 // killed when it comes to the step for the Nth time, until a run comes to its end. Every
 // finished file is whole at any time, and in the end the files hold every message. If all
 // messages were accepted before the first kill, the files hold each of them once.

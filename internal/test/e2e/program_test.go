@@ -72,7 +72,7 @@ func run(t *testing.T, name string, args ...string) result {
 
 func noSecret(t testing.TB, text string) {
 	t.Helper()
-	for _, form := range []string{secret, strconv.Quote(secret), url.QueryEscape(secret), url.PathEscape(secret)} {
+	for _, form := range []string{secret, strconv.Quote(secret), url.QueryEscape(secret), url.PathEscape(secret), url.User(secret).String()} {
 		if strings.Contains(text, strings.Trim(form, `"`)) {
 			t.Errorf("the password is shown: %s", text)
 		}
