@@ -163,9 +163,12 @@ func (c *channelPublisher) nextDelayed() *request {
 	return r
 }
 
-// publish writes r. After an error r counts as in flight too, since the broker may
-// have received it.
+// publish writes r, or gives r up if r is too large. After an error r counts as in flight
+// too, since the broker may have received it.
 func (c *channelPublisher) publish(r *request) error {
+	if c.p.giveUpTooLarge(r) {
+		return nil
+	}
 	u := unconfirmed{r: r, sent: time.Now(), unblocked: c.session.blocked.unblockedTime()}
 	r.body.mu.Lock()
 	if r.body.takenBack {
@@ -341,9 +344,7 @@ func (c *channelPublisher) requeueUnconfirmed(cause error) {
 // requeue puts r into the backlog after its channel has ended, or gives r up.
 func (c *channelPublisher) requeue(r *request, cause error) {
 	c.p.resends.end(r)
-	if err := c.p.checkSize(r.id, r.size); err != nil {
-		r.done <- err
-	} else if c.p.retryOrGiveUp(r, cause) {
+	if !c.p.giveUpTooLarge(r) && c.p.retryOrGiveUp(r, cause) {
 		c.p.backlog.push(r)
 	}
 }

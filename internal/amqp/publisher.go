@@ -100,9 +100,6 @@ func (p *Publisher) Send(ctx context.Context, m *transport.Message) error {
 		return &transport.Error{Verdict: transport.Misconfigured,
 			Err: fmt.Errorf("rabbitmq: message id of %d bytes is longer than the %d that AMQP allows", len(m.ID), maxShortString)}
 	}
-	if err := p.checkSize(m.ID, m.SentSize()); err != nil {
-		return err
-	}
 	lent, done := &lentBody{bytes: m.Body}, make(chan error, 1)
 	r := &request{id: m.ID, encoding: m.Encoding, taken: m.Taken, size: m.SentSize(), body: lent, done: done}
 	select {
@@ -139,15 +136,17 @@ func (p *Publisher) stopped(ctx context.Context, id string) error {
 	return retryf("rabbitmq: message %s was not confirmed before the run was stopped: %w", id, cause)
 }
 
-// checkSize returns an error if a message whose body, as sent, has size bytes exceeds the
-// broker's limit, as far as it is known.
-func (p *Publisher) checkSize(id string, size int) error {
+// giveUpTooLarge gives r up, and returns true, if r exceeds the broker's limit of a body, as
+// far as the limit is known.
+func (p *Publisher) giveUpTooLarge(r *request) bool {
 	limit := int(p.sizeLimit.Load())
-	if limit == 0 || size <= limit {
-		return nil
+	if limit == 0 || r.size <= limit {
+		return false
 	}
-	return &transport.Error{Verdict: transport.TooLarge,
-		Err: fmt.Errorf("rabbitmq: message %s has %d bytes, and the broker's limit is %d: split the message, or raise max_message_size of the broker", id, size, limit)}
+	p.resends.end(r)
+	r.done <- &transport.Error{Verdict: transport.TooLarge,
+		Err: fmt.Errorf("rabbitmq: message %s has %d bytes, and the broker's limit is %d: split the message, or raise max_message_size of the broker", r.id, r.size, limit)}
+	return true
 }
 
 // mayRetry reports whether r, whose attempt has failed, has another attempt.

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,43 @@ func TestTooLargeForEver(t *testing.T) {
 	send(t.Context(), p, 0, 3, 100, 1).awaitFailure(t, transport.Retry, "given up after 5 attempts", "larger than")
 	if got := len(b.Messages()); got != 5 {
 		t.Errorf("%d messages were published, want 5", got)
+	}
+}
+
+// TestLimitLearnedWhileSendsWait: Sends of messages that are too large wait for a channel when
+// the first refusal makes the limit known. None of them reaches the peer, so that the small
+// message beside the first one is not refused with each of them until it is given up.
+func TestLimitLearnedWhileSendsWait(t *testing.T) {
+	b := fakebroker.Start(t, func(int) fakebroker.Script {
+		var mu sync.Mutex
+		refusals := 0
+		return func(m fakebroker.Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(m.Body) > 1000 {
+				refusals++
+				m.CloseChannel(406, "PRECONDITION_FAILED - message size 2000 is larger than configured max size 1000")
+				return
+			}
+			before := refusals
+			time.AfterFunc(50*time.Millisecond, func() { // as a broker that first writes to its disk
+				mu.Lock()
+				defer mu.Unlock()
+				if refusals == before {
+					m.Ack(false)
+				}
+			})
+		}
+	})
+	o := scripted(t, b)
+	o.Window, o.Attempts = 2, 5
+	p := open(t, o)
+	small := send(t.Context(), p, 0, 1, 100, 1)
+	large := send(t.Context(), p, 1, 21, 2000, 20)
+	large.awaitFailure(t, transport.TooLarge, "max_message_size")
+	small.await(t)
+	if got := len(b.Messages()); got > 4 {
+		t.Errorf("%d messages were published, want the small one once or twice, and one or two large ones", got)
 	}
 }
 
