@@ -36,6 +36,14 @@ func TestDestinationLost(t *testing.T) {
 			},
 			lost: true, words: []string{`queue "flows"`, "was deleted", "who deleted it"},
 		},
+		"passive queue deleted and connections closed": {
+			options: func(o *Options) { o.QueueOptions = QueueOptions{Passive: true} }, // which say nothing about the queue
+			happen: func(t *testing.T, o Options, _ *atomic.Bool) {
+				n.DeleteQueue(t, o.VHost, queue)
+				n.CloseConnections(t, "now look")
+			},
+			lost: true, words: []string{`queue "flows"`, "was deleted"},
+		},
 		"queue deleted, and another host of the cluster asked": {
 			options: func(o *Options) { o.Hosts = append(o.Hosts, second) },
 			happen: func(t *testing.T, o Options, firstDown *atomic.Bool) {

@@ -10,14 +10,14 @@ import (
 
 // ensureTopology makes sure that the queue and the exchange exist. It declares only a
 // queue that does not exist, and leaves the options of an existing queue alone. If
-// hasConfirmed is set and a durable queue does not exist, the queue was deleted with
-// messages of this run: ensureTopology returns that error and does not declare the
-// queue. Every error is a *transport.Error.
+// hasConfirmed is set and a queue that lasts (or a passive queue, of which the options say
+// nothing) does not exist, the queue was deleted with messages of this run: ensureTopology
+// returns that error and does not declare the queue. Every error is a *transport.Error.
 func (c *connection) ensureTopology(ctx context.Context, hasConfirmed bool) error {
 	o := c.o
 	if o.Queue != "" {
 		_, err := c.lookUpQueue(ctx, o.Queue)
-		if missing(err) && hasConfirmed && o.QueueOptions.lasts() {
+		if missing(err) && hasConfirmed && (o.QueueOptions.lasts() || o.QueueOptions.Passive) {
 			return o.destinationLost(fmt.Sprintf("rabbitmq %s: %s", c.host, o.namedQueue(o.Queue)), err)
 		}
 		if missing(err) && !o.QueueOptions.Passive {
