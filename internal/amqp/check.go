@@ -105,8 +105,9 @@ func (c *checker) loggedIn(ctx context.Context) {
 		c.note("the broker is not RabbitMQ, so permissions were not checked: another broker might carry out the requests of the check")
 	}
 	for _, check := range checks {
-		if check(ctx); c.conn.IsClosed() {
-			return // the error that ended the connection is in the findings
+		check(ctx)
+		if last := c.findings[len(c.findings)-1]; last.Err != nil && c.conn.IsClosed() {
+			return // the other checks would fail for the same reason
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package amqp
 
 import (
+	"cmp"
+	"context"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +92,8 @@ func TestCheckPermissions(t *testing.T) {
 	n := rabbittest.Shared(t)
 	for name, c := range map[string]struct {
 		configure, write, read string
-		declared               bool // the queue
+		declared               bool   // the queue
+		kind                   string // of the queue; empty for classic
 		exchange               string
 		prepare                func(t *testing.T, vhost string)
 		want                   []string
@@ -109,6 +113,10 @@ func TestCheckPermissions(t *testing.T) {
 		"may not read": {
 			configure: "^$", write: `^(flows|amq\.default)$`, read: "^$", declared: true,
 			want: []string{"logged in", "exists", "may publish", "note: needs permission to read"},
+		},
+		"a stream": {
+			configure: ".*", write: ".*", read: ".*", declared: true, kind: "stream",
+			want: []string{"logged in", "exists", "may publish", "note: basic.get"},
 		},
 		"may not publish to the topic": {
 			configure: ".*", write: ".*", read: ".*", declared: true, exchange: "amq.topic",
@@ -134,7 +142,7 @@ func TestCheckPermissions(t *testing.T) {
 			vhost := n.VHost(t)
 			n.AddUser(t, "careful", secret, vhost, c.configure, c.write, c.read)
 			if c.declared {
-				n.DeclareQueue(t, vhost, queue, nil)
+				n.DeclareQueue(t, vhost, queue, amqp091.Table{"x-queue-type": cmp.Or(c.kind, "classic")})
 				bind(t, n, vhost, "amq.topic", "amq.fanout")
 			}
 			if c.prepare != nil {
@@ -165,6 +173,28 @@ func bind(t *testing.T, n *rabbittest.Node, vhost string, exchanges ...string) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestCheckCutOff: if the connection ends between two requests of Check, the findings say so.
+func TestCheckCutOff(t *testing.T) {
+	n := rabbittest.Shared(t)
+	o := options(t, n, n.VHost(t))
+	n.DeclareQueue(t, o.VHost, queue, nil)
+	complete := len(Check(t.Context(), o))
+	for last := 1; ; last++ {
+		var turns turns
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, address)
+			return &turnConn{c, &turns, last}, err
+		}
+		findings := Check(t.Context(), o)
+		if turns.count() < last {
+			break // the check has ended before
+		}
+		if final := findings[len(findings)-1]; len(findings) < complete && final.Err == nil {
+			t.Errorf("after %d answers: %d of %d findings, the last is %+v", last, len(findings), complete, final)
+		}
 	}
 }
 

@@ -82,7 +82,10 @@ func (c *checker) queueAnswers(ctx context.Context) {
 	}
 	q, err := c.lookUpQueue(ctx, name)
 	if err != nil {
-		return // c.queue or c.exchange has reported this
+		if e, ok := errors.AsType[*amqp091.Error](err); !ok || !e.Server || c.conn.IsClosed() {
+			c.bad(err) // the connection has ended since the other look-ups
+		}
+		return // c.queue or c.exchange has reported any other error
 	}
 	if q.Messages > 0 {
 		c.note("queue %q holds messages, so it was not checked whether the queue answers", name)
@@ -100,7 +103,7 @@ func (c *checker) queueAnswers(ctx context.Context) {
 	case err == nil:
 		c.good("queue %q answers", name)
 	case ok && e.Server && (e.Code == amqp091.AccessRefused || e.Code == amqp091.NotImplemented || e.Code == amqp091.ResourceLocked):
-		c.note("it was not checked whether queue %q answers, as a quorum queue without a majority does not: the check needs permission to read the queue", name)
+		c.note("it was not checked whether queue %q answers, as a quorum queue without a majority does not: the check asks for a message, which needs permission to read the queue: %s", name, causeText(err))
 	default:
 		c.bad(retryf("%w: a quorum queue has lost its majority, or the queue's node is away", err))
 	}

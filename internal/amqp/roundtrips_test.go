@@ -26,7 +26,7 @@ func TestRoundTrips(t *testing.T) {
 		var turns turns
 		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := new(net.Dialer).DialContext(ctx, network, address)
-			return &turnConn{c, &turns}, err
+			return &turnConn{c, &turns, 0}, err
 		}
 		p := open(t, o)
 		send(t.Context(), p, 0, 1, 100, 1).await(t)
@@ -72,13 +72,15 @@ func (t *turns) wrote() {
 	t.asked = true
 }
 
-func (t *turns) read() {
+// read returns the number of answers with this read.
+func (t *turns) read() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.asked {
 		t.answers++
 	}
 	t.asked = false
+	return t.answers
 }
 
 func (t *turns) count() int {
@@ -87,9 +89,11 @@ func (t *turns) count() int {
 	return t.answers
 }
 
+// turnConn counts turns, and closes the connection with the answer number last.
 type turnConn struct {
 	net.Conn
 	turns *turns
+	last  int // 0 means never
 }
 
 func (c *turnConn) Write(p []byte) (int, error) {
@@ -99,8 +103,8 @@ func (c *turnConn) Write(p []byte) (int, error) {
 
 func (c *turnConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.turns.read()
+	if n > 0 && c.turns.read() == c.last {
+		_ = c.Conn.Close()
 	}
 	return n, err
 }
