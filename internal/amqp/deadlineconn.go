@@ -77,7 +77,7 @@ func (c *deadlineConn) setTimeout(d time.Duration) {
 	_ = c.armLocked() // fails only on a closed socket, which bounds the write as well
 }
 
-// SetDeadline is called by the library after the login and before closing.
+// SetDeadline is called by the library after the login and in CloseDeadline.
 func (c *deadlineConn) SetDeadline(t time.Time) error {
 	if err := c.SetWriteDeadline(t); err != nil {
 		return err

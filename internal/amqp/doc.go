@@ -43,7 +43,7 @@
 //	Open, if no host has ever answered       openRounds
 //	a broker that is away                    RetryTimeout
 //	a message that keeps failing             Attempts and RetryTimeout
-//	closing a connection                     closeTimeout
+//	closing a connection                     closeWait
 //	Close                                    4 * closeTimeout
 //
 // The caller of Send lends the body. A channelPublisher reads the body only while it holds

@@ -113,8 +113,8 @@ func open(t testing.TB, o Options) *Publisher {
 	return p
 }
 
-// soon bounds a Close that must not wait for the peer. A Close that waits would take
-// closeTimeout.
+// soon bounds a Close that must not wait for the peer longer than closeWait. A Close that
+// waits until the publisher is killed takes closeTimeout.
 const soon = closeTimeout - 500*time.Millisecond
 
 // closeWithin closes p and fails t if it takes longer than limit.

@@ -21,8 +21,7 @@ const lastWords = 200 * time.Millisecond
 // refusal is an alert that only Read returns; Write fails without a reason.
 type libraryConn struct {
 	net.Conn
-	closing atomic.Bool // the next Write is the library's last
-	broken  atomic.Bool // a Write has failed, not because of a deadline
+	broken atomic.Bool // a Write has failed, not because of a deadline
 
 	once    sync.Once
 	ended   chan struct{} // closed when reading has failed
@@ -52,14 +51,9 @@ func (c *libraryConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write closes the connection after writing if closing is set: then p is the library's
-// connection.close, and the library would wait a round trip for the answer.
 func (c *libraryConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	switch {
-	case err == nil && c.closing.Load():
-		_ = c.Conn.Close() // which also ends the library's reader
-	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		c.broken.Store(true)
 	}
 	return n, err

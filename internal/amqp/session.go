@@ -11,8 +11,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// closeTimeout bounds the orderly end of a connection.
-const closeTimeout = 3 * time.Second
+const (
+	// closeWait is how long a session waits at most for the broker's answer to
+	// connection.close. The end of the socket follows connection.close by this time at any
+	// distance, and RabbitMQ logs a warning if the socket ends before it has answered.
+	closeWait = 100 * time.Millisecond
+	// closeTimeout is how long the publisher's connections may take to end.
+	closeTimeout = 3 * time.Second
+)
 
 // session is one of the publisher's connections, from its set-up to its end.
 type session struct {
@@ -26,6 +32,7 @@ type session struct {
 	// stopAbort deregisters the callback that aborts this session when the
 	// publisher is killed.
 	stopAbort func() bool
+	closing   atomic.Bool   // close has been called
 	ended     chan struct{} // closed by watch once the library has shut down
 }
 
@@ -149,7 +156,7 @@ func (s *session) watch(closed <-chan *amqp091.Error, blockings <-chan amqp091.B
 			if e.Server {
 				s.closedBy.Store(e)
 			}
-			if e.Server || !s.stream.closing.Load() {
+			if e.Server || !s.closing.Load() {
 				s.o.Log.Debug("connection_closed", "host", s.host, "code", e.Code, "error", e.Reason, "by_broker", e.Server)
 			}
 		case b, ok := <-blockings:
@@ -183,19 +190,17 @@ func (s *session) setBlocked(b amqp091.Blocking) {
 }
 
 // close ends the connection, in an orderly way if it is still usable, and waits until
-// the library has shut it down. It does not wait for the broker's answer, since no
-// message depends on an orderly end.
+// the library has shut it down. It does not wait longer than closeWait for the broker's
+// answer, since no message depends on an orderly end.
 func (s *session) close() {
 	defer s.stopAbort()
 	if blocked, _ := s.blocked.state(); blocked {
 		s.abort(errClosed) // the broker reads nothing, not even a close
 	}
-	deadline := time.Now().Add(closeTimeout)
-	// The library may be waiting for one of its locks and miss the deadline.
-	watchdog := time.AfterFunc(closeTimeout, func() { s.abort(errClosed) })
+	s.closing.Store(true)
+	watchdog := time.AfterFunc(closeWait, func() { s.abort(errClosed) })
 	defer watchdog.Stop()
-	s.stream.closing.Store(true)
-	_ = s.conn.CloseDeadline(deadline) // an error changes nothing: the socket is closed next
+	_ = s.conn.Close() // an error changes nothing: the socket is closed next
 	s.abort(errClosed)
 	<-s.ended
 }
