@@ -37,8 +37,8 @@ func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry) (starts []tim
 	return starts, selected
 }
 
-// logMissing logs the parts of the span of the resend without a directory. starts are the
-// start times of all directories of the root, in order.
+// logMissing logs, in local time, the parts of the span of the resend without a directory.
+// starts are the start times of all directories of the root, in order.
 func (p *pipeline) logMissing(root *logdir.Root, starts []time.Time) {
 	span := *p.Resend
 	if now := time.Now(); now.Before(span.Until) {
@@ -46,7 +46,7 @@ func (p *pipeline) logMissing(root *logdir.Root, starts []time.Time) {
 	}
 	const minutes = "2006-01-02T15:04"
 	for _, gap := range span.missing(starts) {
-		p.Log.Warn("directories_missing", "root", root.Path, "from", gap.Since.Format(minutes), "to", gap.Until.Format(minutes),
+		p.Log.Warn("directories_missing", "root", root.Path, "from", gap.Since.Local().Format(minutes), "to", gap.Until.Local().Format(minutes),
 			"hint", "tstat_cull or Tstat has deleted them, or Tstat did not run")
 	}
 }
