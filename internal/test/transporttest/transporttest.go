@@ -1,5 +1,6 @@
-// Package transporttest holds the tests that every transport must pass. The package of each
-// transport runs them against the real receiver.
+// Package transporttest holds the tests that every transport must pass. The package of a
+// transport runs them against the real receiver. Only package stdout does not, since it
+// delivers nothing.
 package transporttest
 
 import (
