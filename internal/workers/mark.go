@@ -75,6 +75,8 @@ func (p *pipeline) finishTransport(ctx context.Context, d *dirWork) error {
 	if !ok || d.unconfirmed() {
 		return nil
 	}
+	// If the run dies in Finish, the next run does not send the messages again.
+	_ = d.saveProgress() // if that fails, saveEnd tries again and reports the error
 	if err := f.Finish(ctx, p.instance(d.disk.Root), d.disk.Path()); err != nil {
 		return fmt.Errorf("finish %s: %w", d.disk.Path(), err)
 	}
