@@ -38,7 +38,7 @@ var tables = []table{
 			return nil, err
 		}
 		tcp := part.path + "/*/log_tcp_complete"
-		return installed([]job{
+		return []job{
 			{"wc -l", "exec wc -l " + files + " >/dev/null", t.bytes},
 			{"cat", "exec cat " + files + " >/dev/null", t.bytes},
 			{"tstat_send, 2 workers", w.send("tstat_send", t.path, "-w 2"), t.bytes},
@@ -48,7 +48,7 @@ var tables = []table{
 			{"mawk, filter only, TCP", "exec mawk '" + filter + "' " + tcp + " >/dev/null", part.tcpBytes},
 			{"gawk, filter only, TCP", "exec gawk '" + filter + "' " + tcp + " >/dev/null", part.tcpBytes},
 			{"mlr, filter only, TCP", "exec mlr --icsv --ojson --ifs ' ' --allow-ragged-csv-input filter '$[[[7]]] >= 1000000000 || $[[[21]]] >= 1000000000' " + tcp + " >/dev/null", part.tcpBytes},
-		}), nil
+		}, nil
 	}},
 	{"json", "Threshold 0: every row becomes two flows", func(ctx context.Context, w *work) ([]job, error) {
 		t, err := w.logs("sensor", sensorLogs, 4, w.megabytes*1e6)
@@ -64,14 +64,14 @@ var tables = []table{
 			return nil, err
 		}
 		tcp := part.path + "/*/log_tcp_complete"
-		return installed([]job{
+		return []job{
 			{"cat of the JSON", "exec cat " + json + " >/dev/null", t.bytes},
 			{"tstat_send, 2 workers", w.send("tstat_send", t.path, "-T 0 -w 2"), t.bytes},
 			{"tstat_send, 1 worker", w.send("tstat_send", t.path, "-T 0 -w 1"), t.bytes},
 			{"portable, 2 workers", w.send("portable", t.path, "-T 0 -w 2"), t.bytes},
 			{"mawk, three values of each TCP flow", "exec mawk '" + toJSON + "' " + tcp + " >/dev/null", part.tcpBytes},
 			{"mlr, all TCP columns as JSON", "exec mlr --icsv --ojsonl --ifs ' ' --allow-ragged-csv-input cat " + tcp + " >/dev/null", part.tcpBytes},
-		}), nil
+		}, nil
 	}},
 	{"gzip", "Compressed logs", func(ctx context.Context, w *work) ([]job, error) {
 		o := sensorLogs
@@ -134,6 +134,7 @@ func (t table) print(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
+	jobs = installed(jobs)
 	samples, err := measure(ctx, jobs, w.rounds)
 	if err != nil {
 		return err
