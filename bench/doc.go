@@ -2,7 +2,7 @@
 // [tstat-transport/internal/test/loggen] makes. Each benchmark checks its results. Its
 // comment holds the command that runs it.
 //
-//	go test -bench . ./bench                 everything; starts a private RabbitMQ node
+//	go test -bench . ./bench                 everything; starts private RabbitMQ nodes
 //	go test -short -bench . ./bench          without RabbitMQ
 //	go test -bench Pipeline ./bench -args -logs 1G
 //

@@ -125,7 +125,7 @@ func tstatLogs(t *testing.T, times int) (root string) {
 	return root
 }
 
-// build builds tstat_send as it is released.
+// build builds tstat_send without cgo, as releases are built.
 func build(t testing.TB) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "tstat_send")

@@ -178,7 +178,7 @@ func BenchmarkDirectories(b *testing.B) {
 }
 
 // backwards confirms the messages of a window from the last to the first, when the window is
-// full or no message has arrived for a moment.
+// full or one of them has waited for 20 ms.
 type backwards struct {
 	window  int
 	mu      sync.Mutex

@@ -14,7 +14,8 @@ import (
 // BenchmarkTLS compares TLS with plain connections: flows a second, and the processor time of
 // tstat_send, with one to four connections. Erlang encrypts each connection in a single process,
 // so several connections use several processors. Each iteration sends once in each way, so that a
-// machine that is busy for a while slows all of them. The figures are those of the fastest runs.
+// machine that is busy for a while slows all of them. The figures are
+// made from the least wall time and the least processor time of the runs.
 //
 //	go test -run '^$' -bench TLS -benchtime 10x ./bench
 func BenchmarkTLS(b *testing.B) {

@@ -30,7 +30,7 @@ type command struct {
 	Megabytes int64         `default:"100" placeholder:"N" help:"Size of the logs that each run at threshold 0 sends, in millions of bytes. Runs at the default threshold read 160 times as much. Default: ${default}."`
 	Rounds    int           `default:"5" placeholder:"N" help:"Runs of each point, at most; the report shows the median and the spread. Default: ${default}."`
 	Limit     time.Duration `default:"15m" placeholder:"TIME" help:"Begin no round that would end later than this after the start. Default: ${default}."`
-	Rows      float64       `placeholder:"N" help:"Rows an hour of each instance of Tstat on a sensor of yours: the report gets a line for it."`
+	Rows      float64       `placeholder:"N" help:"Rows an hour of each instance of Tstat on a sensor of yours: the report gets a line for it at each threshold."`
 	Instances int           `default:"1" placeholder:"N" help:"Instances of Tstat on that sensor. Default: ${default}."`
 
 	began time.Time
@@ -52,7 +52,7 @@ func (c *command) Validate() error {
 	return nil
 }
 
-// sensor is a sensor that the report has a line for.
+// sensor is a sensor that the report has a line for at each threshold.
 type sensor struct {
 	rows      float64 // in an hour, of each instance
 	instances int
