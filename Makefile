@@ -57,7 +57,7 @@ test-archive: ## the tests of contrib/archive, killing processes for DURATION (6
 	$(GO) -C contrib/archive test -run '^$$' -bench . ./...
 
 .PHONY: test-brokers
-test-brokers: ## the broker tests with the RabbitMQ of Debian 12, 13 and testing, in Debian roots; needs root
+test-brokers: ## the broker tests with the RabbitMQ of Debian 12, 13 and testing; needs root
 	scripts/test-brokers
 
 .PHONY: test-short
@@ -96,7 +96,7 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	scripts/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## all benchmarks, with logs of LOGS (64M) bytes; takes half an hour, needs a quiet machine
+bench: ## the benchmarks in bench, with logs of LOGS (64M) bytes; takes half an hour, needs a quiet machine
 	scripts/install-rabbitmq
 	$(GO) test -run '^$$' -bench . -timeout 2h ./bench -args -logs $(LOGS)
 
