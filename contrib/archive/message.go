@@ -16,7 +16,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// maxBody is the limit for the size of an uncompressed body.
+// maxBody is the limit for the size of a compressed body after decompression.
 const maxBody = 64 << 20
 
 // message is a delivery that has been read.
@@ -43,8 +43,8 @@ type byteRange struct{ from, to int64 }
 // ids of halves of such a message.
 var withRange = regexp.MustCompile(`^((.+)@([0-9]+)-([0-9]+)(?:[^0-9.].*?)?)((?:\.[12])*)$`)
 
-// placeOf parses an id. An id without a byte range is the hash of an id that was too long. Its
-// place is the first byte of a log that has the hash as its name.
+// placeOf parses an id. An id without a byte range is the hash of an id that was too long or not
+// UTF-8. Its place is the first byte of a log that has the hash as its name.
 func placeOf(id string) place {
 	if m := withRange.FindStringSubmatch(id); m != nil {
 		from, err1 := strconv.ParseInt(m[3], 10, 64)

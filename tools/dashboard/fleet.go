@@ -14,7 +14,7 @@ const sinceRun = `time() - min by (sensor) (max by (sensor, root) ({__name__=~"t
 
 const sinceSuccess = `time() - min by (sensor) (tstat_send_last_success_timestamp_seconds{JOB})`
 
-// fleet returns the panels about all sensors. Their colours have the limits of the alerts.
+// fleet returns the panels about all sensors. An age is red from the limit of its alert on.
 func fleet() []cog.Builder[dashboard.Panel] {
 	sensors := columns("Sensors", "The worst of a sensor's roots. Click on a sensor to see its row only.", 24, []string{"sensor"}, []column{
 		{title: "Last run", expression: sinceRun, unit: "s", limits: limits(0.5*hour, hour)},

@@ -122,7 +122,7 @@ var spoils = []spoil{
 	badCount, badCount, badUsed, cutRow, junk,
 }
 
-// badName puts a name into the first column that holds a name from the network.
+// badName puts a name into a column that holds a name from the network, if there is one.
 func badName(name string, o outcome) spoil {
 	return func(l *logWriter, dst []byte, from int, _ [2]uint64) ([]byte, outcome) {
 		columns := l.m.plans[l.plan].columns
