@@ -125,7 +125,7 @@ func BenchmarkPipelineStdout(b *testing.B) {
 	}
 }
 
-// BenchmarkPipelineGzip reads compressed logs, several at the same time.
+// BenchmarkPipelineGzip reads compressed logs. Each worker decompresses one at a time.
 //
 //	go test -bench PipelineGzip ./bench
 func BenchmarkPipelineGzip(b *testing.B) {

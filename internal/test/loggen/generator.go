@@ -86,7 +86,8 @@ func (g *Generator) meanRow(p Proto) float64 {
 	return float64(len(buf)) / n
 }
 
-// log writes one log. Its rows end in the Interval after start.
+// log writes one log. Its rows end in the Interval after start. If size is in bytes, the number
+// of rows is not known beforehand, and the last rows may end a little later.
 func (g *Generator) log(w io.Writer, p Proto, size Size, stream uint64, start time.Time) (Books, error) {
 	if !g.opts.Gzip {
 		return g.plain(w, p, size, stream, start)

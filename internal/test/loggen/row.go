@@ -21,8 +21,9 @@ type Maker struct {
 // Header returns the log's header line with its newline.
 func (m *Maker) Header() string { return m.plans[0].header }
 
-// Append appends a row with its newline to dst. The number determines the client's address
-// and port, which differ for all numbers below 1<<39 (see ClientNumber). The row ends at end.
+// Append appends a row with its newline to dst. The number determines the client's port and
+// the low bits of its address, which differ for all numbers below 1<<39 (see ClientNumber). The
+// row ends at end.
 func (m *Maker) Append(dst []byte, number uint64, end time.Time) []byte {
 	dst, _ = m.append(dst, 0, number, uint64(end.UnixMicro()))
 	return dst

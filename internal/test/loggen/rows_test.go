@@ -10,7 +10,7 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// corpusLogs are real logs of each layout and level that loggen makes.
+// corpusLogs are real logs of each version that loggen knows, and of each level of 3.2.1.
 var corpusLogs = []struct{ version, level, dir string }{
 	{"3.2.1", "", "level15"},
 	{"3.2.1", "15", "rotation"},
