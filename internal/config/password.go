@@ -10,8 +10,8 @@ import (
 
 // secret returns a password or token: the environment variable, else the content of
 // the file that KEY_file names, else the value of KEY. An empty variable or value counts
-// as not set; an empty file is an error. file is nil unless the secret came from a regular file, since a pipe can be read
-// only once.
+// as not set; an empty file is an error. file is nil unless the secret came from a
+// regular file, since a pipe can be read only once.
 func (s *section) secret(key, variable string) (value Secret, file *SecretFile) {
 	plain := s.text(key, "")
 	path := s.text(key+"_file", "")

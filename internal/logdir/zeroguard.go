@@ -5,13 +5,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 )
 
 // errZeros means that data of the .gz has not arrived yet or was lost.
 var errZeros = errors.New("a range of zero bytes within the compressed data")
 
-// zeroRunGzip is a number of zero bytes in a row that the .gz of a log never has: as
-// compressed data they would mean half a megabyte of one line repeated.
+// zeroRunGzip is a number of zero bytes in a row that the .gz of a log has only if the log
+// has half a megabyte of one line repeated, or of zero bytes.
 const zeroRunGzip = 512
 
 var zeroBytes [zeroRunGzip]byte
@@ -19,12 +20,13 @@ var zeroBytes [zeroRunGzip]byte
 // zeroGuard reads the compressed data of a .gz up to a run of zero bytes inside a
 // member. Decompressed, such a run can look like rows that nobody wrote. If
 // nothing but zero bytes follows, the data ends there; else the error is
-// errZeros. A run after a whole member passes: [members] treats it as padding.
+// errZeros. A run after a whole member passes: [members] treats it as padding. All runs
+// pass if the whole file has the right checksums.
 type zeroGuard struct {
 	r  *bufio.Reader
 	at int64 // bytes returned so far
-	// wholeMembers reports whether the file up to offset end is whole members, perhaps
-	// with padding.
+	// wholeMembers reports whether the file up to offset end is whole members with the
+	// right checksums, perhaps with padding.
 	wholeMembers func(end int64) bool
 	off          bool // everything passes from here on
 }
@@ -72,11 +74,12 @@ func (z *zeroGuard) ready() (int, error) {
 	return len(buffered), nil
 }
 
-// mayPass reports whether the run of zero bytes that follows is outside a member: after
-// whole members, or at the start of the file, where [members] finds no header.
+// mayPass reports whether the run of zero bytes that follows is outside a member (after
+// whole members, or at the start of the file, where [members] finds no header), or is
+// compressed data of a whole file.
 func (z *zeroGuard) mayPass() bool {
 	const trailer = 8 // bytes at the end of a member; the run may begin with them
-	return z.at == 0 || z.wholeMembers(z.at+trailer)
+	return z.at == 0 || z.wholeMembers(z.at+trailer) || z.wholeMembers(math.MaxInt64)
 }
 
 // endAtZeros returns io.EOF if only zero bytes are left, else errZeros.

@@ -2,6 +2,7 @@ package logdir
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"strings"
@@ -30,6 +31,26 @@ func TestZeroGuard(t *testing.T) {
 	long := strings.Repeat("x", 64<<10-100)
 	f(long+zeros(300)+long+zeros(200<<10)+"d", 2*len(long)+300, errZeros)
 	f(long+zeros(200<<10), len(long), nil)
+}
+
+// TestZeroBytesInTheLog: the .gz of a log with megabytes of zero bytes has itself more than
+// zeroRunGzip zero bytes in a row. It is read to its end.
+func TestZeroBytesInTheLog(t *testing.T) {
+	text := rows("a", 5000) + strings.Repeat("\x00", 2<<20) + rows("b", 5000)
+	var file bytes.Buffer
+	z := gzip.NewWriter(&file) // at its default level, klauspost/compress makes no such run
+	_, _ = io.WriteString(z, text)
+	must(t, z.Close())
+	if !bytes.Contains(file.Bytes(), zeroBytes[:]) {
+		t.Fatal("the .gz has no run of zero bytes")
+	}
+	if got, err := readPacked(t.Context(), file.String()); got != text || err != nil {
+		t.Errorf("%d bytes of %d, %v", len(got), len(text), err)
+	}
+	cut := file.String()[:file.Len()-1]
+	if got, err := readPacked(t.Context(), cut); !errors.Is(err, errZeros) {
+		t.Errorf("cut: %d bytes of %d, %v, want %v", len(got), len(text), err, errZeros)
+	}
 }
 
 // TestZeroBytesInGzip: a .gz with zero bytes in place of data gives the start of the text
