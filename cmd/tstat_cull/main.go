@@ -155,7 +155,11 @@ func (c *command) writeFiles(run *report.CullRun, log *slog.Logger) {
 		}
 	}
 	if c.Metrics != "" {
-		if err := run.WriteMetrics(c.Metrics); err != nil {
+		metrics, err := report.OpenMetrics(c.Metrics)
+		if err != nil {
+			log.Warn("metrics_unreadable", "file", c.Metrics, "error", err)
+		}
+		if err := run.WriteMetrics(metrics); err != nil {
 			log.Error("metrics_unwritable", "file", c.Metrics, "error", err, "hint", "correct --metrics")
 			run.Status = cli.Worse(run.Status, cli.IO)
 		}

@@ -1,9 +1,6 @@
 package report
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // CullRun is a run of tstat_cull that has ended.
 type CullRun struct {
@@ -56,15 +53,13 @@ func (r *CullRun) WriteReport(path string) error {
 // WriteMetrics writes the metrics of the run to a file for the textfile
 // collector of Prometheus's node_exporter. Every sample has the label root, so that the
 // files of two lines of a crontab have no series in common. Counters continue from the
-// values in the file. A dry run does not add to the counters of deleted directories. If
-// the file cannot be read, WriteMetrics replaces it and returns an error that says so.
-func (r *CullRun) WriteMetrics(path string) error {
-	f, err := OpenMetrics(path)
-	return errors.Join(err, f.write("tstat_cull_", func(s *metricSet) {
+// values in the file. A dry run does not add to the counters of deleted directories.
+func (r *CullRun) WriteMetrics(f *MetricsFile) error {
+	return f.write("tstat_cull_", func(s *metricSet) {
 		for _, root := range r.Roots {
 			r.metrics(s.with("root", rootLabel(root.Path)), root)
 		}
-	}))
+	})
 }
 
 func (r *CullRun) metrics(s *metricSet, root CullRoot) {

@@ -77,13 +77,22 @@ func TestCullReport(t *testing.T) {
 	}
 }
 
+func writeCullMetrics(t *testing.T, r *CullRun, path string) {
+	t.Helper()
+	f, err := OpenMetrics(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.WriteMetrics(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestCullMetrics(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cull.prom")
 	run := func(r *CullRun) map[string]string {
 		t.Helper()
-		if err := r.WriteMetrics(path); err != nil {
-			t.Fatal(err)
-		}
+		writeCullMetrics(t, r, path)
 		return samples(t, path)
 	}
 	run(sampleCullRun("/r", "/s"))
@@ -121,9 +130,7 @@ func TestCullMetrics(t *testing.T) {
 	}
 
 	// Two lines of a crontab write two files, which have no series in common.
-	if err := sampleCullRun("/other").WriteMetrics(filepath.Join(filepath.Dir(path), "other.prom")); err != nil {
-		t.Fatal(err)
-	}
+	writeCullMetrics(t, sampleCullRun("/other"), filepath.Join(filepath.Dir(path), "other.prom"))
 	for series := range samples(t, filepath.Join(filepath.Dir(path), "other.prom")) {
 		if _, ok := again[series]; ok {
 			t.Errorf("%s is in both files", series)
@@ -157,9 +164,7 @@ func TestRootLabelOfBothPrograms(t *testing.T) {
 	send.Roots = []Root{{Path: "data", Instance: "1"}}
 	send.Counters.Crawled("data", 7, start)
 	written(t, send, "send.prom")
-	if err := sampleCullRun("data").WriteMetrics("cull.prom"); err != nil {
-		t.Fatal(err)
-	}
+	writeCullMetrics(t, sampleCullRun("data"), "cull.prom")
 	root := filepath.Join(dir, "data")
 	for file, series := range map[string]string{
 		"send.prom": `tstat_send_unsent{instance_id="1",root="` + root + `",sensor="s"}`,
