@@ -206,12 +206,11 @@ func (r *stretchReader) endAtZeros(b *block, at int, err error) {
 		return
 	}
 	length, err := r.skipLine(b.buf, b.buf[:blockSize], err)
-	b.zeros, b.buf, b.after = true, b.buf[:0], b.base+length
-	if atEnd(err) {
-		b.last = true
-	} else if err != nil {
+	if err != nil && !atEnd(err) {
 		r.failRead(b, err, 0)
+		return
 	}
+	b.zeros, b.buf, b.after, b.last = true, b.buf[:0], b.base+length, err != nil
 }
 
 // skipLine reads a line to its end, and returns its length with the newline. start is what
