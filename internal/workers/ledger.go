@@ -43,7 +43,9 @@ type ledger struct {
 	// unconfirmed reports that a part of a log is not confirmed, other than a part that
 	// cannot be read.
 	unconfirmed bool
-	// unsaved reports that .processing lacks some confirmed progress.
+	// confirmed reports that a message of the directory was confirmed in this run.
+	confirmed bool
+	// unsaved reports that .processing lacks confirmed progress, or the end of a log.
 	unsaved bool
 }
 
@@ -121,7 +123,7 @@ func (p *pipeline) recordOutcome(m *outgoing, err error) {
 // confirmLocked records that m is confirmed. The log's confirmed progress then reaches
 // up to its first message that is not confirmed.
 func (l *logWork) confirmLocked(m *outgoing) {
-	m.confirmed = true
+	m.confirmed, l.dir.ledger.confirmed = true, true
 	window := l.ledger.window
 	n := 0
 	for n < len(window) && window[n].confirmed {
@@ -141,6 +143,9 @@ func (d *dirWork) endLog(l *logWork, read int64, end *logEnd, err error) {
 	d.ledger.mu.Lock()
 	defer d.ledger.mu.Unlock()
 	l.ledger.read, l.ledger.end = read, end
+	if end != nil && d.ledger.confirmed { // else begin may not have written .processing yet
+		d.ledger.unsaved = true
+	}
 	if err != nil {
 		d.failLocked(err)
 	}

@@ -110,6 +110,30 @@ func TestProgressDoesNotMark(t *testing.T) {
 	}
 }
 
+// A run that is stopped saves the end of a log, also if a checkpoint came between the log's last
+// confirmation and its end: else the row without newline, which was sent, would be sent again.
+func TestEndAfterCheckpoint(t *testing.T) {
+	d := inWork(t)
+	l := d.logs[0]
+	d.ledger.holds = 3 // the message, the log, and a log that the run does not read to its end
+	m := &outgoing{log: l, progress: progress{place: place{position: 7}}}
+	l.ledger.window = []*outgoing{m}
+	d.p.recordOutcome(m, nil)
+	if err := d.saveProgress(); err != nil {
+		t.Fatal(err)
+	}
+	tail := logdir.Tail{Bytes: 3, Flows: 1}
+	d.endLog(l, 7, &logEnd{progress: m.progress, after: 10, tail: &tail}, nil)
+	d.fail(errStopped)
+	if err := d.saveEnd(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.disk.ReadProcessing()
+	if got := s.Logs["log_tcp_complete"].Tail; err != nil || got == nil || *got != tail {
+		t.Errorf(".processing has the tail %+v, %v, want %+v", got, err, tail)
+	}
+}
+
 // inWork returns a directory with a log whose first 7 bytes are confirmed.
 func inWork(t *testing.T) *dirWork {
 	t.Helper()
