@@ -142,7 +142,9 @@ func (e *Encoder) reason(column int) fastparse.Reason {
 	switch {
 	case slices.Contains(counts[:], column):
 		why = "not a byte count below 2^61"
-	case name == "c_ip" || name == "s_ip":
+	case slices.Contains(e.ips[:], column) && e.addresses != nil:
+		why = "not an IP address, so it cannot be replaced"
+	case slices.Contains(e.ips[:], column):
 		why = "not an address of hex digits, : and . (at most 45)"
 	case isTime(name):
 		why = "not a time: digits with an optional fraction, below 10^15 ms"

@@ -2,6 +2,8 @@ package message_test
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-json"
@@ -75,9 +77,21 @@ func flowText(t *testing.T, f message.Flow) string {
 func TestReplacedAddressMalformed(t *testing.T) {
 	const header = "#15#c_ip:1 c_port:2 s_ip:3 s_port:4 c_bytes_uniq:5 s_bytes_uniq:6 durat:7 first:8 last:9\n"
 	log := header + "1.2.3 1 192.0.2.1 2 300000 400000 5.5 1000.0 7000.0\n"
+	policy := &privacy.Policy{Mode: privacy.Truncate, IPv4: 24}
 	plain := encodeAll(t, message.Settings{Sensor: "s"}, fastparse.TCP, []byte(log))
-	replaced := encodeAll(t, message.Settings{Sensor: "s", Privacy: &privacy.Policy{Mode: privacy.Truncate, IPv4: 24}}, fastparse.TCP, []byte(log))
+	replaced := encodeAll(t, message.Settings{Sensor: "s", Privacy: policy}, fastparse.TCP, []byte(log))
 	if len(plain) != 2 || len(replaced) != 0 {
 		t.Errorf("%d flows as Tstat wrote them, %d replaced; want 2 and 0", len(plain), len(replaced))
+	}
+	layout, err := fastparse.ParseHeader(fastparse.TCP, []byte(strings.TrimSuffix(header, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s fastparse.Scanner
+	s.Reset(slices.Grow([]byte(log[len(header):]), fastparse.Padding), layout, 0)
+	s.Next()
+	_, _, reason := message.NewEncoder(message.Settings{Privacy: policy}).Row(nil, &s)
+	if got, want := reason.String(), "c_ip: not an IP address, so it cannot be replaced"; got != want {
+		t.Errorf("the reason is %q, want %q", got, want)
 	}
 }

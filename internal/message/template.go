@@ -214,8 +214,9 @@ func (b *builder) choose(value int, name, other string) {
 // emit ends a segment: the constant text so far, followed by a value. at is a column
 // or the index of a computed value, depending on the format.
 func (b *builder) emit(format fastparse.Format, at int) {
-	// A segment has room for MaxText bytes. The empty value of such a segment needs no room
-	// in the flow: Render overwrites its bytes with the text and the value that follow.
+	// A segment has room for MaxText bytes, so a longer text takes several segments. All but
+	// the last have an empty value, which needs no room: Render writes the next segment over
+	// the bytes that it has copied for the empty value.
 	for len(b.text) > fastparse.MaxText {
 		b.segment(fastparse.MaxText, fastparse.Text, nothing)
 	}
