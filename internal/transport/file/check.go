@@ -23,14 +23,17 @@ func Check(o Options) []transport.Finding {
 	return []transport.Finding{{Text: fmt.Sprintf("file %s: files can be written, synced and renamed", o.Path)}}
 }
 
-// tryWriting creates, syncs, renames and removes an empty file, as for an output.
+// tryWriting creates, writes, syncs, renames and removes a file, as for an output.
 func (t *Transport) tryWriting() error {
 	name := fmt.Sprintf(".check-%d", os.Getpid())
 	file, err := atomicfile.Create(t.dir, name+".tmp", 0o640)
-	if err == nil {
-		err = file.Commit(name)
+	if err != nil {
+		return t.wrap(err)
 	}
-	if err == nil {
+	if _, err = file.WriteString("tstat_send --check\n"); err != nil {
+		return t.wrap(errors.Join(err, file.Discard()))
+	}
+	if err = file.Commit(name); err == nil {
 		err = atomicfile.Remove(t.dir, name)
 	}
 	if err != nil {

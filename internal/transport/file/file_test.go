@@ -381,3 +381,25 @@ func runChild(t *testing.T, folder string, full bool) string {
 	}
 	return output.String()
 }
+
+// TestFileCheckFull: Check fails if a file can be created but not written.
+func TestFileCheckFull(t *testing.T) {
+	folder := t.TempDir()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	findings := file.Check(file.Options{Path: folder})
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if len(findings) != 1 || !errors.Is(findings[0].Err, unix.EFBIG) {
+		t.Errorf("findings are %+v, want one with EFBIG", findings)
+	}
+	if files, err := os.ReadDir(folder); err != nil || len(files) > 0 {
+		t.Errorf("files are left: %v, %v", files, err)
+	}
+}
