@@ -54,7 +54,7 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 // refusal by the broker itself, such as a wrong password, try gives up, since another
 // address would lead to the same refusal. use owns the socket. The ctx of use ends
 // ConnectionTimeout after dialing began, or when use returns. The error is a
-// *transport.Error that names each address.
+// *transport.Error. If the host has several addresses, the error names each that failed.
 func (a *addresses) try(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
 	for len(a.untried) > 0 {
 		err := a.next(ctx, use)

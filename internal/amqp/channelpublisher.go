@@ -41,7 +41,7 @@ func newChannelPublisher(s *session, ch *confirmChannel) *channelPublisher {
 }
 
 // run publishes on ch, and on the channels that replace it, until the connection or the
-// publisher ends. It returns the reason; nil if the publisher has ended.
+// publisher ends. It returns the reason; nil if something else has ended the publisher.
 func (c *channelPublisher) run() error {
 	for {
 		err := c.serve()

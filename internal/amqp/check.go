@@ -13,7 +13,8 @@ import (
 
 // Check tries every host in turn as Open would, looks up queue and exchange, and
 // asks for the permissions that a run needs. It delivers no message and declares
-// nothing. Each wait is bounded by ConnectionTimeout and ends with ctx.
+// nothing. Each wait is bounded by ConnectionTimeout, or closeTimeout when
+// closing, and ends with ctx.
 func Check(ctx context.Context, options Options) []transport.Finding {
 	o, err := options.withDefaults()
 	if err != nil {

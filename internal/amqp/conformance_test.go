@@ -10,7 +10,7 @@ import (
 )
 
 // TestConformance runs the tests that every transport must pass. It has a node of its own,
-// since one of the tests stops the node.
+// since one of the tests pauses the node.
 func TestConformance(t *testing.T) {
 	n := rabbittest.Start(t)
 	transporttest.Run(t, func(t *testing.T) transporttest.Subject {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tcpPair returns both ends of a connection with small buffers.
+// tcpPair returns both ends of a connection. ours has a small send buffer.
 func tcpPair(t *testing.T) (ours, theirs net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

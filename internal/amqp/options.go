@@ -28,7 +28,7 @@ type Options struct {
 	TLS *tls.Config
 
 	// Queue is looked up, and declared with QueueOptions if it does not exist. If
-	// Queue is empty, no queue is looked up.
+	// Queue is empty, Open looks up no queue.
 	Queue        string
 	QueueOptions QueueOptions
 	// Exchange must exist. Empty means the default exchange.
@@ -53,7 +53,7 @@ type Options struct {
 	// answered before. 60 s.
 	RetryTimeout time.Duration
 	Attempts     int           // times that a message is published, at most; 10
-	Backoff      time.Duration // the first wait before a retry is Backoff to 2*Backoff, at random; 200 ms
+	Backoff      time.Duration // the first wait before a retry is Backoff/2 to 2*Backoff, at random; 200 ms
 	MaxBackoff   time.Duration // the longest wait before a retry; 5 s
 
 	DeliveryMode uint8 // 1 transient, 2 persistent; 2

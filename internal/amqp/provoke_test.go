@@ -220,7 +220,7 @@ var provocations = map[string]provocation{
 	},
 }
 
-// sendOne opens a publisher, sends a message and returns the first error.
+// sendOne opens a publisher, sends a message, closes the publisher and returns the errors.
 func sendOne(o Options) error {
 	p, err := Open(context.Background(), o)
 	if err != nil {

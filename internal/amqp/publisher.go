@@ -26,7 +26,7 @@ type Publisher struct {
 	backlog  backlog
 
 	// ctx ends when the publisher ends; its cause is the reason. killed ends
-	// closeTimeout after ctx, and aborts the remaining connections.
+	// at most closeTimeout after ctx, and aborts the remaining connections.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	killed context.Context

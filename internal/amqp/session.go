@@ -88,9 +88,9 @@ func (p *Publisher) setUp(ctx context.Context, c *connection) (*session, error) 
 
 // run opens channels until there are as many as wanted, and publishes on them until the
 // connection or the publisher ends. Then run closes the connection. It returns the error
-// of the first channel to end, which is nil if the publisher has ended. All channels are
-// opened before the first message is published, since a broker that refuses a channel
-// closes the whole connection.
+// of opening a channel, or else of the first channel to end; nil if something else has
+// ended the publisher. All channels are opened before the first message is published,
+// since a broker that refuses a channel closes the whole connection.
 func (s *session) run(wanted int) error {
 	defer s.close()
 	for len(s.channels) < wanted {

@@ -15,9 +15,10 @@ import (
 // The number is small, so that a run from cron ends soon if no broker listens.
 const openRounds = 3
 
-// supervise runs s and, until the publisher ends, the sessions that replace it. It
-// fails the publisher if sessions keep being established and lost for RetryTimeout
-// without a single confirmation. supervise(nil) does nothing.
+// supervise runs s and the sessions that replace it, until the publisher ends or the broker
+// allows no channel beside those of the other connections. It fails the publisher if
+// sessions keep being established and lost for RetryTimeout without a single confirmation.
+// supervise(nil) does nothing.
 func (p *Publisher) supervise(s *session) {
 	channels := p.o.Channels
 	var losses losses

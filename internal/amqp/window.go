@@ -25,8 +25,8 @@ const (
 // channel, took. mean is the mean time to confirmation in the round. While no messages
 // queue, mean is about base and the window doubles. If messages wait in a queue for as
 // long as the round trip takes (mean = 2 × base), the window stays the same. If the broker
-// slows down, the window shrinks. The window grows only after a round in which it held
-// messages back, and stays between min and max.
+// slows down, the window shrinks. The window grows only after a round in which it was
+// full, and stays between min and max.
 type window struct {
 	min, max int
 	size     int
@@ -35,7 +35,7 @@ type window struct {
 	// State of the current round:
 	confirmations int
 	sum           time.Duration
-	full          bool // the window has held messages back
+	full          bool // room has returned false
 }
 
 func newWindow(least, most int) window { return window{min: least, max: most, size: least} }

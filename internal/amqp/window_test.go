@@ -38,7 +38,7 @@ func TestWindowFollowsTheDistance(t *testing.T) {
 	for _, c := range []struct {
 		roundTrip time.Duration
 		perSecond int
-		want      int // messages that a round trip holds
+		want      int // messages that a round trip holds; 4096 if it holds more
 	}{
 		{0, 4000, 0},
 		{time.Millisecond, 4000, 4},
@@ -82,7 +82,7 @@ func TestWindowShrinks(t *testing.T) {
 	}
 }
 
-// TestWindowThatIsNotFull: a window that has held no message back does not grow.
+// TestWindowThatIsNotFull: a window that was never full does not grow.
 func TestWindowThatIsNotFull(t *testing.T) {
 	w := newWindow(64, 4096)
 	for range 1000 {

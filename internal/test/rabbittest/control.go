@@ -76,7 +76,7 @@ func (n *Node) reportError(err error) {
 	}
 }
 
-// Pid returns the process id of the Erlang machine, 0 while it is not running.
+// Pid returns the process id of the Erlang machine, 0 after Kill and Stop.
 func (n *Node) Pid() int {
 	if p := n.process(); p != nil {
 		return p.cmd.Process.Pid
