@@ -156,6 +156,8 @@ func testTooLarge(t *testing.T, n *rabbittest.Node) {
 }
 
 func testKilled(t *testing.T, n *rabbittest.Node) {
+	n.DeclareQueue(t, "/", queue, nil)
+	n.Persist()
 	o := options(t, n, "/")
 	o.Connections, o.Channels = 2, 2
 	o.RetryTimeout = time.Minute
