@@ -50,7 +50,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	}
 	for _, status := range []int{78, 75} {
 		got := once(t, state, status)
-		if !strings.Contains(got, "log "+strconv.Itoa(status)+"\n") || !strings.Contains(got, "cannot be written") || strings.Contains(got, "next mail") {
+		if !strings.Contains(got, "log "+strconv.Itoa(status)+"\n") || !strings.Contains(got, "cannot be written") || strings.Contains(got, "No mail follows") {
 			t.Errorf("status %d: %q", status, got)
 		}
 	}
