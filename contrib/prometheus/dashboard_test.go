@@ -61,10 +61,9 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	}
 	sendFile := filepath.Join(dir, fmt.Sprintf("send%d.prom", sensor))
 	cullFile := filepath.Join(dir, fmt.Sprintf("cull%d.prom", sensor))
-	metrics, err := report.OpenMetrics(sendFile)
-	if err == nil {
-		err = errors.Join(send.WriteMetrics(metrics), cull.WriteMetrics(cullFile))
-	}
+	sendMetrics, err := report.OpenMetrics(sendFile)
+	cullMetrics, cullErr := report.OpenMetrics(cullFile)
+	err = errors.Join(err, cullErr, send.WriteMetrics(sendMetrics), cull.WriteMetrics(cullMetrics))
 	for _, path := range []string{sendFile, cullFile} {
 		file, readErr := os.ReadFile(path)
 		text, err = append(text, file...), errors.Join(err, readErr)
