@@ -42,7 +42,7 @@ type command struct {
 	Report    string           `placeholder:"FILE" help:"Write a report of the run to FILE, as JSON."`
 	Metrics   string           `placeholder:"FILE" help:"Write metrics to FILE, for the textfile collector of Prometheus's node_exporter, which reads only names that end in .prom. Each line of a crontab needs a FILE of its own."`
 	Quiet     bool             `short:"q" help:"Log no summary if the exit status is 0. Errors, warnings and the list of --dry-run are still logged."`
-	Verbose   bool             `short:"v" help:"Also log each directory that is deleted or skipped."`
+	Verbose   bool             `short:"v" help:"Also log each directory that is deleted, locked or has vanished."`
 	LogFormat string           `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error: text (key=value) or json. Default: ${default}."`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -10,6 +10,6 @@ complete -c tstat_cull -s w -l workers -x -d 'Directories to examine and delete 
 complete -c tstat_cull -l report -r -F -d 'Write a report of the run to FILE, as JSON'
 complete -c tstat_cull -l metrics -r -F -d 'Write metrics to FILE, for the textfile collector of Prometheus'\''s node_exporter, which reads only names that end in .prom'
 complete -c tstat_cull -s q -l quiet -d 'Log no summary if the exit status is 0'
-complete -c tstat_cull -s v -l verbose -d 'Also log each directory that is deleted or skipped'
+complete -c tstat_cull -s v -l verbose -d 'Also log each directory that is deleted, locked or has vanished'
 complete -c tstat_cull -l log-format -x -a 'text json' -d 'Format of the log on standard error: text (key=value) or json'
 complete -c tstat_cull -l version -d 'Print the version and exit'
