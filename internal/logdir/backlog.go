@@ -11,7 +11,8 @@ import (
 const gzipRatio = 6
 
 // Backlog returns, at little cost, how many uncompressed bytes of a directory are not
-// confirmed, and when Tstat started the directory. It takes no lock and reads no log. The
+// confirmed, and when Tstat started the directory. For a directory whose name has no time,
+// since is the oldest modification time of a log. Backlog takes no lock and reads no log. The
 // size of a compressed log is estimated, unless the log is unchanged since it was
 // confirmed. A .gz beside a plain log counts 0, and a replaced log counts as a log that
 // has grown. A directory that cannot be read counts 0 bytes, with the zero time. Backlog

@@ -24,8 +24,8 @@ type Inspection struct {
 	Begun       bool
 	Progress    State
 	ProgressErr error
-	// Zeros are the logs in which the last run found zero bytes where rows may still
-	// appear. A marked directory may have some, too.
+	// Zeros are the logs that have zero bytes, where rows may still appear, according to
+	// the mark or .processing.
 	Zeros []string
 	// Dev and Ino identify the directory in /proc/locks.
 	Dev, Ino uint64
