@@ -73,8 +73,8 @@ func unconfirmed(size, position int64) int64 {
 // readConfirmed returns the state in the mark, and for each log the confirmed position: the
 // further one of the mark and .processing. A state file that cannot be read counts as absent.
 func readConfirmed(dir int) (mark State, positions map[string]int64) {
-	mark, _ = readSmallState(dir, processed)
-	unfinished, _ := readSmallState(dir, processing)
+	mark, _ = readStateAt(dir, processed)
+	unfinished, _ := readStateAt(dir, processing)
 	positions = make(map[string]int64)
 	for _, s := range []State{mark, unfinished} {
 		for log, ls := range s.Logs {

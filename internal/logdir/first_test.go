@@ -110,7 +110,7 @@ func TestLargeMarkIsANewFile(t *testing.T) {
 	d, s := begunDir(t)
 	inode := keepOpen(t, d.Path()+"/"+processing)
 	ls := s.Logs[tcp]
-	ls.Position, ls.End = 1e6, 1e6
+	ls.Position, ls.End = 1e6, 1e6 // the file need not be that long
 	for i := range int64(MaxHoles) {
 		ls.Holes = append(ls.Holes, Hole{From: 100 * i, To: 100*i + 50})
 	}
@@ -119,6 +119,9 @@ func TestLargeMarkIsANewFile(t *testing.T) {
 	onlyMarked(t, d, s)
 	if keepOpen(t, d.Path()+"/"+processed) == inode {
 		t.Error("the first state was overwritten")
+	}
+	if bytes, _ := Backlog(d.Entry); bytes != 0 || !UpToDate(d.Entry) {
+		t.Errorf("up to date: %v, and %d bytes are not confirmed", UpToDate(d.Entry), bytes)
 	}
 }
 

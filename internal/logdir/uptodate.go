@@ -26,7 +26,7 @@ func UpToDate(e Entry) (done bool) {
 // upToDate is UpToDate for an open directory. It also returns the state in the
 // mark, if the directory is done and the mark is ours.
 func upToDate(dir int) (s State, done bool) {
-	s, err := readSmallState(dir, processed)
+	s, err := readStateAt(dir, processed)
 	if err != nil {
 		return State{}, errors.Is(err, errForeign)
 	}
@@ -42,35 +42,37 @@ func upToDate(dir int) (s State, done bool) {
 	return s, true
 }
 
-// smallBuffers are buffers for state files. A larger state file is rare.
-var smallBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+// stateBuffers are buffers for state files. A larger state file is rare.
+var stateBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
-// readSmallState reads a state file, more cheaply than ReadProcessed and ReadProcessing. It
-// fails for a state file that is larger than a buffer.
-func readSmallState(dir int, name string) (State, error) {
-	buf := smallBuffers.Get().(*[4 << 10]byte)
-	defer smallBuffers.Put(buf)
-	n, ok := readSmall(dir, name, buf[:])
+// readStateAt reads a state file, more cheaply than ReadProcessed and ReadProcessing.
+func readStateAt(dir int, name string) (State, error) {
+	buf := stateBuffers.Get().(*[4 << 10]byte)
+	defer stateBuffers.Put(buf)
+	b, ok := readRegular(dir, name, buf[:])
 	if !ok {
-		return State{}, errNotSmall
+		return State{}, errNoState
 	}
-	return decode(buf[:n])
+	return decode(b)
 }
 
-var errNotSmall = errors.New("not a small regular file")
+var errNoState = errors.New("not a regular file, or too large")
 
-// readSmall reads a regular file into buf. ok is false for any other file and for one that
-// is longer than buf.
-func readSmall(dir int, name string, buf []byte) (n int, ok bool) {
+// readRegular reads a regular file, into buf if the file fits. ok is false for any other
+// file, and for one that is larger than a state file can be.
+func readRegular(dir int, name string, buf []byte) (b []byte, ok bool) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return 0, false
+		return nil, false
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > int64(len(buf)) {
-		return 0, false
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size >= maxState {
+		return nil, false
 	}
-	n, err = unix.Read(fd, buf)
-	return n, err == nil && int64(n) == st.Size
+	if st.Size > int64(len(buf)) {
+		buf = make([]byte, st.Size)
+	}
+	n, err := unix.Read(fd, buf)
+	return buf[:max(n, 0)], err == nil && int64(n) == st.Size
 }
