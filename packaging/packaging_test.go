@@ -116,7 +116,8 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
-// TestInstalledLinks: the installed pages link only to files that are installed, too.
+// TestInstalledLinks: the installed pages link only to files that are installed, too. All users
+// can read them, whatever the umask.
 func TestInstalledLinks(t *testing.T) {
 	dest, binaries := t.TempDir(), t.TempDir()
 	for _, name := range programs {
@@ -124,16 +125,26 @@ func TestInstalledLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "../scripts/install", "install", binaries)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `umask 077; exec ../scripts/install install "$0"`, binaries)
 	cmd.Env = append(os.Environ(), "DESTDIR="+dest, "PREFIX=/usr", "SYSCONFDIR=/etc")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("scripts/install: %v\n%s", err, out)
 	}
 	link := regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`)
 	seen := 0
-	err := filepath.WalkDir(filepath.Join(dest, "usr/share/doc/tstat-transport"), func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".md" {
+	err := filepath.WalkDir(filepath.Join(dest, "usr/share/doc/tstat-transport"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
 			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode()&0o044 != 0o044 {
+			t.Errorf("%s: not readable by all: %v", path, info.Mode())
+		}
+		if filepath.Ext(path) != ".md" {
+			return nil
 		}
 		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
 			seen++
