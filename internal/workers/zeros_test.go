@@ -2,6 +2,7 @@ package workers_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -16,15 +17,27 @@ import (
 	"tstat-transport/internal/workers"
 )
 
-// A log whose data arrives in any order, with zero bytes where data is missing, is sent in
-// the end, each row once.
+// withoutLaterHeaders returns a log without its header lines after the first line.
+func withoutLaterHeaders(log []byte) (kept []byte) {
+	for line := range bytes.Lines(log) {
+		if len(kept) == 0 || line[0] != '#' {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
+}
+
+// A log whose data arrives in any order after its header line, with zero bytes where data is
+// missing, is sent in the end, each row once, also if runs are stopped.
 func TestZerosFilled(t *testing.T) {
-	full := longLog(t, 9)
+	full := withoutLaterHeaders(longLog(t, 9))
+	header := bytes.IndexByte(full, '\n') + 1
 	want := wantFlows(t, readReference(t, full, reference.TCP, 0))
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		root, to := t.TempDir(), newArchive()
 		log := make([]byte, len(full))
+		copy(log, full[:header])
 		// A piece has between a byte and a block. The last round brings the rest.
 		for round := range 8 {
 			for range random.IntN(8) {
@@ -33,11 +46,25 @@ func TestZerosFilled(t *testing.T) {
 				copy(log[from:], full[from:min(from+n, len(full))])
 			}
 			if round == 7 {
+				if len(to.bodies) == 0 {
+					t.Errorf("seed %d: nothing was sent before the last round", seed)
+				}
 				copy(log, full)
 			}
+			ctx, cancel := context.WithCancel(t.Context())
+			before := random.IntN(10) // accepted messages before the stop
+			to.refuse = func(string) error {
+				if before--; before < 0 {
+					cancel()
+				}
+				return nil
+			}
 			writeLog(t, root, dirName, "log_tcp_complete", log)
-			run(t.Context(), t, root, to, nil)
+			run(ctx, t, root, to, nil)
+			cancel()
 		}
+		to.refuse = nil
+		run(t.Context(), t, root, to, nil)
 		if _, n := run(t.Context(), t, root, to, nil); n.Rows.Load() != 0 {
 			t.Errorf("seed %d: one more run read %d rows", seed, n.Rows.Load())
 		}
