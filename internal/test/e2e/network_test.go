@@ -39,7 +39,7 @@ func TestClosedByOperator(t *testing.T) {
 	proxy.Bandwidth(slow / 50) // rabbitmqctl may take seconds to start
 	s.Node.Ctl(t, "close_all_connections", "--vhost", s.VHost, "maintenance tonight")
 	p.awaitLog("maintenance tonight")
-	s.wantDelivered(p, proxy, "320")
+	s.wantDelivered(p, proxy, "(320)")
 }
 
 // TestBrokerAwayForGood: the broker goes away in mid-run and does not come back.

@@ -137,7 +137,7 @@ func TestUnprivileged(t *testing.T) {
 }
 
 // TestClosed: files and directories that an unprivileged user may not read, search or write
-// are named and counted. Everything else is sent and marked.
+// are named. Everything else is sent and marked.
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	onlyRoot(t)

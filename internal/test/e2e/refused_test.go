@@ -101,7 +101,7 @@ func TestRefused(t *testing.T) {
 		"exchange": {func(s *site) { s.Rabbit["exchange"] = "nosuch" },
 			misconfigured, []string{`exchange "nosuch"`, "NOT_FOUND", "create it"}},
 		"declared otherwise": {func(s *site) { s.QueueOptions["x-max-length"] = "-1" },
-			misconfigured, []string{"406", queue, "[rabbit_queue_options]"}},
+			misconfigured, []string{"(406)", queue, "[rabbit_queue_options]"}},
 		"passive and missing": {func(s *site) { s.QueueOptions["passive"] = "True" },
 			misconfigured, []string{queue, "NOT_FOUND"}},
 		"may not declare": {func(s *site) { s.Node.Permit(s.t, s.User, s.VHost, "^$", ".*", ".*") },
