@@ -14,10 +14,10 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// TestRejectsBeforeState kills tstat_send after each renaming of a state file. Every
-// malformed row that the state file counts must stand in the rejects file already, since no
-// later run reads the row again. The test cannot check fsync: what a killed program has
-// written to a file stays.
+// TestRejectsBeforeState kills tstat_send after each renaming of a state file, and further runs
+// over the same directory after more and more of them. Every malformed row that the state file
+// counts must stand in the rejects file already, since no later run reads the row again. The test
+// cannot check fsync: what a killed program has written to a file stays.
 func TestRejectsBeforeState(t *testing.T) {
 	t.Parallel()
 	const malformed = 40
@@ -31,23 +31,36 @@ func TestRejectsBeforeState(t *testing.T) {
 	} {
 		t.Run(c.state, func(t *testing.T) {
 			t.Parallel()
-			f := newFolder(t)
-			dir := filepath.Join(f.root, "0.out")
-			write(t, filepath.Join(dir, tcpLog), []byte(text))
-			write(t, filepath.Join(dir, udpLog), []byte(c.udp))
-			rejects := filepath.Join(f.root, "rejects")
 			most := int64(0)
-			for n := 1; f.killedAt(fmt.Sprintf("renamed:%d", n), "--rejects", rejects); n++ {
-				counted := f.malformed(filepath.Join(dir, c.state))
-				var rows []string
-				if counted > 0 {
-					rows = slices.Sorted(strings.Lines(string(readAll(t, rejects))))
+			// dies runs tstat_send up to the nth renaming, checks the state files, and reports
+			// whether the run came to the renaming.
+			dies := func(f *folder, n int) bool {
+				t.Helper()
+				rejects := filepath.Join(f.root, "rejects")
+				killed := f.killedAt(fmt.Sprintf("renamed:%d", n), "--rejects", rejects)
+				for _, state := range []string{".processing", ".processed"} {
+					counted := f.malformed(filepath.Join(f.root, "0.out", state))
+					var rows []string
+					if counted > 0 {
+						rows = slices.Sorted(strings.Lines(string(readAll(t, rejects))))
+					}
+					written := int64(len(slices.Compact(rows))) // a row that was read twice counts once
+					if written < counted {
+						t.Fatalf("killed after the %dth renaming: %s counts %d malformed rows, and %d stand in the rejects file", n, state, counted, written)
+					}
+					if killed && state == c.state {
+						most = max(most, counted)
+					}
 				}
-				written := int64(len(slices.Compact(rows))) // a row that was read twice counts once
-				if written < counted {
-					t.Fatalf("killed after the %dth renaming: %s counts %d malformed rows, and %d stand in the rejects file", n, c.state, counted, written)
+				return killed
+			}
+			for n, killed := 1, true; killed; n++ {
+				f := newFolder(t)
+				write(t, filepath.Join(f.root, "0.out", tcpLog), []byte(text))
+				write(t, filepath.Join(f.root, "0.out", udpLog), []byte(c.udp))
+				killed = dies(f, n)
+				for further := 1; dies(f, further); further++ {
 				}
-				most = max(most, counted)
 			}
 			if most != malformed {
 				t.Errorf("%s counted %d malformed rows at the most, want %d", c.state, most, malformed)
