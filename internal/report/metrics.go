@@ -106,7 +106,7 @@ func (r *Run) rootMetrics(s *metricSet, root Root, now time.Time) {
 		age = max(0, now.Sub(backlog.Oldest.Since).Seconds())
 		s.gauge(oldest, "When Tstat started the oldest directory that has something to send, of those with a known start; absent if there is none.", float64(backlog.Oldest.Since.Unix()))
 	}
-	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, when these metrics were written; 0 if there is none.", age)
+	s.gauge("oldest_unsent_age_seconds", "Age of the oldest directory that has something to send, of those with a known start, when these metrics were written; 0 if there is none.", age)
 }
 
 // latency adds the histogram of confirmation times.
