@@ -265,13 +265,16 @@ func TestManyLinesAndLongLines(t *testing.T) {
 
 func checkCounts(t *testing.T, s *Scanner, name, log string, lines int) {
 	t.Helper()
-	s.Reset(slices.Grow([]byte(log), Padding), layoutOf(0, 40), 0)
+	block := slices.Grow([]byte(log), Padding)
 	var fields Fields
-	for event := s.Next(); event != End; event = s.Next() {
-		s.Split(&fields, MaxColumns)
-	}
-	if s.Lines != lines {
-		t.Errorf("%q: %d lines, want %d", name, s.Lines, lines)
+	for _, threshold := range []uint64{0, 1} {
+		s.Reset(block, layoutOf(1, 40), threshold)
+		for event := s.Next(); event != End; event = s.Next() {
+			s.Split(&fields, MaxColumns)
+		}
+		if s.Lines != lines {
+			t.Errorf("%q, threshold %d: %d lines, want %d", name, threshold, s.Lines, lines)
+		}
 	}
 }
 
