@@ -82,6 +82,26 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestLimitAfterPause: time in which nothing was sent does not let messages through faster
+// later.
+func TestLimitAfterPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := transport.Limit(new(recorder), 1000)
+		m := padded(900)
+		sending := time.Duration(len(m.Body)) * time.Millisecond
+		for range 3 {
+			began := time.Now()
+			if err := l.Send(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took < sending-time.Microsecond {
+				t.Errorf("took %v, want %v", took, sending)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 // TestLimitRefused: once a message is refused, the waiting messages fail at once.
 func TestLimitRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
