@@ -113,6 +113,21 @@ func TestFileTorn(t *testing.T) {
 	}
 }
 
+// TestFileNothingWhole: a partial file without a whole record becomes no finished file.
+func TestFileNothingWhole(t *testing.T) {
+	folder := t.TempDir()
+	mustSend(t, openFolder(t, file.Options{Path: folder}), transporttest.Message(directory, 1))
+	if err := os.WriteFile(partialOf(t, folder), []byte("\n0123"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := openFolder(t, file.Options{Path: folder}).Finish(t.Context(), "0", directory); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(folder); err != nil || len(files) > 0 {
+		t.Errorf("files are left: %v, %v", files, err)
+	}
+}
+
 // tornTails returns what a crash may leave at the end of a file in place of a record.
 func tornTails(record []byte) map[string][]byte {
 	tails := map[string][]byte{
