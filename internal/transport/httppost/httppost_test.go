@@ -183,6 +183,20 @@ func TestHTTPRetries(t *testing.T) {
 	}
 }
 
+// TestHTTPAttempts: a message that always fails is posted Attempts times.
+func TestHTTPAttempts(t *testing.T) {
+	var count atomic.Int64
+	s := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		count.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	h := newHTTP(t, httppost.Options{URL: s.URL, Attempts: 3, RetryTimeout: 2 * time.Second})
+	err := h.Send(t.Context(), transporttest.Message(directory, 1))
+	if transport.VerdictOf(err) != transport.Retry || err == nil || count.Load() != 3 {
+		t.Errorf("%d requests, want 3; error %v", count.Load(), err)
+	}
+}
+
 // TestHTTPRetryAfterTooLong: a Retry-After of more seconds than RetryTimeout fails the
 // message at once.
 func TestHTTPRetryAfterTooLong(t *testing.T) {
