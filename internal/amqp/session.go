@@ -15,7 +15,7 @@ const (
 	// closeWait is how long a session waits at most for the broker's answer to
 	// connection.close. The end of the socket follows connection.close by this time at any
 	// distance, and RabbitMQ logs a warning if the socket ends before it has answered.
-	closeWait = 100 * time.Millisecond
+	closeWait = 50 * time.Millisecond
 	// closeTimeout is how long the publisher's connections may take to end.
 	closeTimeout = 3 * time.Second
 )
