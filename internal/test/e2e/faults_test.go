@@ -117,8 +117,22 @@ func (s *site) runInside(o amqp.Options) error {
 func (s *site) startInside(o amqp.Options) (wait func() error) {
 	var log testkit.Buffer
 	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ended := make(chan error, 1)
-	go func() { ended <- s.runWith(o) }()
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = s.runWith(o)
+	}()
+	awaitEnd := func() bool {
+		select {
+		case <-ended:
+			return true
+		case <-time.After(testkit.Patience):
+			return false
+		}
+	}
+	// If the test has failed before wait, the context of t ends the run.
+	s.t.Cleanup(func() { awaitEnd() })
 	return func() error {
 		s.t.Helper()
 		defer func() {
@@ -128,13 +142,10 @@ func (s *site) startInside(o amqp.Options) (wait func() error) {
 				s.t.Logf("the run's log ends with:\n%s", text[max(0, len(text)-4000):])
 			}
 		}()
-		select {
-		case err := <-ended:
-			return err
-		case <-time.After(testkit.Patience):
+		if !awaitEnd() {
 			s.t.Fatalf("the run has not ended within %v", testkit.Patience)
-			return nil
 		}
+		return err
 	}
 }
 
