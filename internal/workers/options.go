@@ -23,8 +23,8 @@ type Options struct {
 	// from its start, whatever their state files say. The state files stay as they
 	// are.
 	Resend *Span
-	// Single stops after the first directory that had something to send. It excludes
-	// Resend.
+	// Single stops after the first directory of which a message was published. It
+	// excludes Resend.
 	Single bool
 	// Settings are the settings of the flows. Settings.Instance applies to roots
 	// that have no instance id of their own.

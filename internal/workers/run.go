@@ -91,8 +91,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	return p.outcome, err
 }
 
-// processFirst processes one directory after the other until a directory had
-// something to send.
+// processFirst processes one directory after the other until a message was published.
 func (p *pipeline) processFirst(ctx context.Context, entries []logdir.Entry) {
 	for i := range entries {
 		before := p.Counters.Published.Load()

@@ -27,7 +27,7 @@ func TestManyRows(t *testing.T) {
 	}
 }
 
-// TestSingle stops after the first directory that had something to send.
+// TestSingle stops after the first directory of which a message was sent.
 func TestSingle(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
