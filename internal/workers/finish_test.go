@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"tstat-transport/internal/logdir"
 )
@@ -37,5 +40,22 @@ func TestProgressIsSavedBeforeFinish(t *testing.T) {
 	got, want := to.seen.Logs[name].Position, mark(t, root, dirName).Logs[name].Position
 	if got != want || want == 0 || len(to.bodies) == 0 {
 		t.Errorf("%d messages, confirmed to %d in Finish, want %d", len(to.bodies), got, want)
+	}
+}
+
+// If a message is not confirmed, the directory is not finished, even if its log was read to
+// the end.
+func TestNoFinishAfterAFailure(t *testing.T) {
+	const name = "log_udp_complete"
+	root := t.TempDir()
+	writeLog(t, root, dirName, name, []byte(strings.Join(realLog(t, "level15", name)[:2], "")))
+	to := &finisher{archive: newArchive(), processing: filepath.Join(root, dirName, ".processing")}
+	to.refuse = func(string) error {
+		time.Sleep(100 * time.Millisecond) // the worker reads the log to its end
+		return errors.New("away")
+	}
+	run(t.Context(), t, root, to, nil)
+	if to.seen.Tool != "" || len(to.times) > 0 {
+		t.Errorf("Finish has read %+v, %d messages were confirmed", to.seen, len(to.times))
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -208,5 +210,30 @@ func TestZeroTailBesideALongLog(t *testing.T) {
 	run(t.Context(), t, root, to, oneWorker)
 	if got := mark(t, root, dirName).Logs[name].Tail; got == nil || *got != *tail {
 		t.Errorf("the row without newline is remembered as %+v, want %+v", got, tail)
+	}
+}
+
+// The rows that appear in a hole, and the rows after the position of the state, are in
+// different messages, each with the byte range of its rows.
+func TestMessagesOfAHole(t *testing.T) {
+	const name = "log_udp_complete"
+	lines := realLog(t, "level15", name)[:5]
+	at := make([]int, 1, 6) // where each line begins
+	for _, line := range lines {
+		at = append(at, at[len(at)-1]+len(line))
+	}
+	full := []byte(strings.Join(lines, ""))
+	log := bytes.Clone(full[:at[4]])
+	clear(log[at[2] : at[3]-1])
+	root := t.TempDir()
+	writeLog(t, root, dirName, name, log)
+	run(t.Context(), t, root, newArchive(), nil)
+	writeLog(t, root, dirName, name, full)
+	to := newArchive()
+	run(t.Context(), t, root, to, nil)
+	for _, want := range []string{fmt.Sprintf("@%d-%d~", at[2], at[3]), fmt.Sprintf("@%d-%d~", at[4], at[5])} {
+		if ids := slices.Collect(maps.Keys(to.bodies)); len(ids) != 2 || !slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(id, want) }) {
+			t.Errorf("messages %q, want two, one of them %s", ids, want)
+		}
 	}
 }
