@@ -69,3 +69,28 @@ func TestGzipHolesReadOnce(t *testing.T) {
 		t.Errorf("fingerprint %s, want %s", r.fingerprint(), want)
 	}
 }
+
+// A header line that appears in a hole does not apply to the rows after the hole.
+func TestHeaderInHole(t *testing.T) {
+	first := headerA + "\n"
+	hole := headerB + "\n" + rowB + "\n"
+	from := logdir.LogState{
+		Position: int64(len(first) + len(hole)),
+		Holes:    []logdir.Hole{{From: int64(len(first)), To: int64(len(first) + len(hole))}},
+	}
+	path := t.TempDir() + "/log_tcp_complete"
+	for _, isGzip := range []bool{false, true} {
+		writeLogFile(t, path, first+hole+rowA+"\n", isGzip)
+		r, err := openLogReader(t.Context(), openLogFile(t, path, isGzip), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBlock()
+		if r.next(b); string(b.buf) != hole || len(b.headers) != 1 || b.err != nil {
+			t.Errorf("compressed %v: %q, %d header lines, %v in the hole", isGzip, b.buf, len(b.headers), b.err)
+		}
+		if r.next(b); string(b.buf) != rowA+"\n" || b.err != nil || !b.layout.Same([]byte(headerA)) {
+			t.Errorf("compressed %v: %q under %+v, %v after the hole", isGzip, b.buf, b.layout, b.err)
+		}
+	}
+}
