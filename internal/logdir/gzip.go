@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -21,15 +22,18 @@ import (
 //   - at a range of zero bytes inside a member, in place of data that has not arrived yet:
 //     with io.ErrUnexpectedEOF if only zero bytes follow, else with errZeros.
 func Uncompressed(ctx context.Context, f io.ReaderAt, size int64) (io.Reader, error) {
-	upTo := func(end int64) io.Reader { return until(ctx, io.NewSectionReader(f, 0, min(end, size))) }
-	wholeMembers := func(end int64) bool {
-		z, err := newMembers(new(gzip.Reader), upTo(end))
+	from := func(offset int64) io.Reader { return until(ctx, io.NewSectionReader(f, offset, size-offset)) }
+	wholeMembers := func(end int64) (bool, error) {
+		z, err := newMembers(new(gzip.Reader), io.LimitReader(from(0), end))
 		if err == nil {
 			_, err = io.Copy(io.Discard, z)
 		}
-		return err == nil
+		if atEnd(err) || isDamage(err) {
+			return false, nil
+		}
+		return err == nil, err
 	}
-	file := func() io.Reader { return newZeroGuard(upTo(size), wholeMembers) }
+	file := func() io.Reader { return newZeroGuard(from, wholeMembers) }
 	z, err := newMembers(new(gzip.Reader), file())
 	if atEnd(err) {
 		return bytes.NewReader(nil), nil
@@ -146,6 +150,11 @@ func (m *members) skipPadding() error {
 			return gzip.ErrHeader
 		}
 	}
+}
+
+// isDamage reports whether err means that compressed data is damaged.
+func isDamage(err error) bool {
+	return errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, new(flate.CorruptInputError))
 }
 
 // EndsWithZeros reports whether a .gz of size bytes ends with at least as many zero

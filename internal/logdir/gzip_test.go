@@ -53,6 +53,7 @@ func TestGzipPadding(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 9, 10, 512, 4096, 100000} {
 		tests = append(tests,
 			test{"one member", join(one, zeros(n)), "one\n", nil},
+			test{"an empty member at the end", join(one, empty, zeros(n)), "one\n", nil},
 			test{"a long member", join(two, zeros(n)), long.String(), nil},
 			test{"two members", join(one, two, zeros(n)), "one\n" + long.String(), nil},
 		)

@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,7 +52,7 @@ func ReadRemedy(err error) string {
 		return "unmount it, or name it with its own -d"
 	case errors.Is(err, ErrNotRegular):
 		return "move it away, or put a regular file in its place"
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, new(flate.CorruptInputError)):
+	case isDamage(err):
 		return "the .gz is damaged: copy it again; if there is no other copy, see docs/monitoring.md"
 	case errors.Is(err, errZeros):
 		return "data may still arrive, and a later run reads it; if the data is lost, copy the .gz again, or see docs/monitoring.md"

@@ -21,18 +21,20 @@ var zeroBytes [zeroRunGzip]byte
 // member. Decompressed, such a run can look like rows that nobody wrote. If
 // nothing but zero bytes follows, the data ends there; else the error is
 // errZeros. A run after a whole member passes: [members] treats it as padding. All runs
-// pass if the whole file has the right checksums.
+// with other bytes after them pass if the whole file has the right checksums.
 type zeroGuard struct {
 	r  *bufio.Reader
 	at int64 // bytes returned so far
+	// from returns a reader of the file from an offset to its end.
+	from func(offset int64) io.Reader
 	// wholeMembers reports whether the file up to offset end is whole members with the
-	// right checksums, perhaps with padding.
-	wholeMembers func(end int64) bool
+	// right checksums, perhaps with padding. The error is that of reading the file.
+	wholeMembers func(end int64) (bool, error)
 	off          bool // everything passes from here on
 }
 
-func newZeroGuard(r io.Reader, wholeMembers func(end int64) bool) *zeroGuard {
-	return &zeroGuard{r: bufio.NewReader(r), wholeMembers: wholeMembers}
+func newZeroGuard(from func(offset int64) io.Reader, wholeMembers func(end int64) (bool, error)) *zeroGuard {
+	return &zeroGuard{r: bufio.NewReader(from(0)), from: from, wholeMembers: wholeMembers}
 }
 
 func (z *zeroGuard) Read(b []byte) (int, error) {
@@ -51,14 +53,14 @@ func (z *zeroGuard) Read(b []byte) (int, error) {
 // ready returns how many of the next bytes may be returned, at least one.
 func (z *zeroGuard) ready() (int, error) {
 	head, err := z.r.Peek(zeroRunGzip)
-	if len(head) == 0 {
+	if len(head) == 0 || err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	if !z.off && bytes.Equal(head, zeroBytes[:]) {
-		if !z.mayPass() {
-			return 0, z.endAtZeros()
+		if err := z.pass(); err != nil {
+			return 0, err
 		}
-		z.off = true
+		return z.ready()
 	}
 	buffered, _ := z.r.Peek(z.r.Buffered())
 	if z.off {
@@ -74,12 +76,30 @@ func (z *zeroGuard) ready() (int, error) {
 	return len(buffered), nil
 }
 
-// mayPass reports whether the run of zero bytes that follows is outside a member (after
-// whole members, or at the start of the file, where [members] finds no header), or is
-// compressed data of a whole file.
-func (z *zeroGuard) mayPass() bool {
-	const trailer = 8 // bytes at the end of a member; the run may begin with them
-	return z.at == 0 || z.wholeMembers(z.at+trailer) || z.wholeMembers(math.MaxInt64)
+// pass lets everything pass from here on if the run of zero bytes that follows is outside a
+// member (after whole members, or at the start of the file, where [members] finds no header)
+// or is compressed data of a whole file. Else it returns the error that ends the data.
+func (z *zeroGuard) pass() error {
+	// At the end of an empty member the run may begin with these bytes: one of the compressed
+	// data and all of the trailer.
+	const memberEnd = 9
+	var err error
+	if z.off = z.at == 0; !z.off {
+		z.off, err = z.wholeMembers(z.at + memberEnd)
+	}
+	if z.off || err != nil {
+		return err
+	}
+	// To decompress many zero bytes can take long, so look first whether other bytes follow.
+	if err := z.endAtZeros(); !errors.Is(err, errZeros) {
+		return err
+	}
+	z.off, err = z.wholeMembers(math.MaxInt64)
+	if err == nil && !z.off {
+		err = errZeros
+	}
+	z.r.Reset(z.from(z.at)) // data may just have replaced the zero bytes in the buffer
+	return err
 }
 
 // endAtZeros returns io.EOF if only zero bytes are left, else errZeros.
