@@ -33,7 +33,7 @@ var keys = map[string][]string{
 // a misspelling or a synonym of a known key: a use_tls that is ignored would leave
 // encryption off. In [tstat_send] and [privacy] every unknown key is an error, since
 // ignoring the key would change what is sent. For the same reason a misspelling of
-// [privacy] is an error.
+// [privacy] is an error, and so is the key anonymize in another section.
 //
 // An unknown key that resembles no known key is not shown, since it may be a password:
 // the line "password SECRET=" has the key "password secret".
@@ -45,6 +45,10 @@ func (f *File) checkNames() error {
 		}
 	}
 	for _, e := range f.entries {
+		if e.key == "anonymize" && e.section != privacySection && e.section != defaultSection {
+			errs = append(errs, fmt.Errorf("%s:%d: anonymize is a key of [%s]; move it there", f.path, e.line, privacySection))
+			continue
+		}
 		known, ok := f.knownKeys(e.section)
 		if ok && !isArgument(e.section, e.key) && !slices.Contains(known, e.key) {
 			errs = append(errs, f.unknownKey(e, known))

@@ -14,8 +14,9 @@ import (
 
 const privacySection = "privacy"
 
-// Privacy returns the policy in the section [privacy]. Without the section no address
-// is replaced. A mode that is not empty, from a flag, replaces the mode in the section.
+// Privacy returns the policy in the section [privacy], whose keys may also be in [DEFAULT].
+// If mode, from a flag, is not empty, it replaces the value of anonymize. If neither is set,
+// no address is replaced.
 func (f *File) Privacy(mode string) (*privacy.Policy, error) {
 	s := f.section(privacySection)
 	p := &privacy.Policy{

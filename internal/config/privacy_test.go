@@ -26,6 +26,7 @@ func TestPrivacy(t *testing.T) {
 		{"[rabbit]\n", "truncate", "truncate /24 /48"},
 		{"[privacy]\n", "", ""},
 		{"[privacy]\nanonymize = truncate\n", "", "truncate /24 /48"},
+		{"[DEFAULT]\nanonymize = truncate\n", "", "truncate /24 /48"},
 		{"[privacy]\nanonymize = truncate\n", "none", ""},
 		{"[privacy]\nanonymize = Truncate\nipv4_prefix = 16\nipv6_prefix = /32\n", "", "truncate /16 /32"},
 		{"[privacy]\nanonymize = truncate\nnetworks = 10.0.0.0/8, fd00::/8\n", "", "truncate /24 /48 networks 10.0.0.0/8 fd00::/8"},
@@ -76,6 +77,8 @@ func TestPrivacyErrors(t *testing.T) {
 		{"[privcy]\nanonymize = truncate\n", "is [privacy] meant"},
 		{"[PRIVACY]\nanonymize = truncate\n", "is [privacy] meant"},
 		{"[ privacy ]\nanonymize = truncate\n", "is [privacy] meant"},
+		{"[rabbit]\nanonymize = truncate\n", "config.ini:2: anonymize is a key of [privacy]; move it there"},
+		{"[default]\nanonymize = truncate\n", "config.ini:2: anonymize is a key of [privacy]; move it there"},
 	} {
 		if _, _, err := loadPrivacy(t, c.text, ""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
