@@ -144,13 +144,17 @@ func mapped(file string, id uint32) bool {
 // checkOverlay returns an error if an overlay file system refuses to rename the directory.
 // Without redirect_dir=on, renaming a directory of a lower layer fails with EXDEV, which
 // the directory's attributes do not show. So checkOverlay tries a rename that must fail,
-// onto a directory that is not empty: ovl_rename checks for EXDEV first.
+// onto a directory that is not empty: ovl_rename checks for EXDEV first. On a full disk,
+// which has no room for that directory, it returns nil.
 func (d *Dir) checkOverlay(parent int) (err error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(d.Fd(), &st); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
 		return nil //nolint:nilerr // the rename itself tells
 	}
 	failed := func(err error) error {
+		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+			return nil // the rename itself tells
+		}
 		return &UndeletableError{Path: d.Path(), Err: fmt.Errorf("try to rename: %w", err), Hint: "see the file system's state"}
 	}
 	probe := CulledName("probe", token())

@@ -51,6 +51,11 @@ func TestMeasureForeseesDeletion(t *testing.T) {
 		}
 	}
 	sticky := fs.ModeSticky | 0o777
+	intoUpperLayer := func(dir string) { // whiteout, then opaque
+		must(t, os.CopyFS(dir+".copy", os.DirFS(dir)))
+		must(t, os.RemoveAll(dir))
+		must(t, os.Rename(dir+".copy", dir))
+	}
 	for name, c := range map[string]struct {
 		prepare func(t *testing.T, dir string)
 		nobody  bool   // the user who deletes, instead of root
@@ -165,11 +170,13 @@ func TestMeasureForeseesDeletion(t *testing.T) {
 			prepare: overlay(func(dir string) { must(t, os.WriteFile(dir+"/new", nil, 0o600)) }),
 			want:    unix.EXDEV, names: "lower layer",
 		},
-		"upper layer of an overlay": {
-			prepare: overlay(func(dir string) { // whiteout, then opaque
-				must(t, os.CopyFS(dir+".copy", os.DirFS(dir)))
-				must(t, os.RemoveAll(dir))
-				must(t, os.Rename(dir+".copy", dir))
+		"upper layer of an overlay": {prepare: overlay(intoUpperLayer)},
+		"upper layer of an overlay on a full disk": {
+			prepare: overlay(func(dir string) {
+				intoUpperLayer(dir)
+				if err := os.WriteFile(dir+"/fill", make([]byte, 2<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+					t.Error("the disk is not full:", err)
+				}
 			}),
 		},
 	} {
@@ -220,7 +227,7 @@ func overlay(change func(dir string)) func(t *testing.T, dir string) {
 	return func(t *testing.T, dir string) {
 		t.Helper()
 		layers := t.TempDir()
-		testkit.Mount(t, "none", layers, "tmpfs", 0, "") // an overlay cannot be an upper layer
+		testkit.Mount(t, "none", layers, "tmpfs", 0, "size=1m") // an overlay cannot be an upper layer
 		for _, name := range []string{"/lower", "/upper", "/work"} {
 			must(t, os.Mkdir(layers+name, 0o755))
 		}
