@@ -114,7 +114,8 @@ func (d *Dir) decidePairing(ctx context.Context, p pair, states []State) (pairin
 }
 
 // decideLoneGzip returns the pairing of a .gz without a plain file. It is packedApart if
-// the .gz was a log of its own beside a plain file that no longer exists.
+// the .gz was a log of its own beside a plain file that no longer exists. If that cannot be
+// decided because the .gz cannot be read, the pairing is noLog.
 func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairing, error) {
 	for _, s := range states {
 		apart, ok := s.Logs[p.name+gz]
@@ -126,14 +127,18 @@ func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairi
 			return packedLog, err
 		}
 		defer f.Close()
-		fits := func(ls LogState) bool {
-			c, err := verify(ctx, f, Log{Gzip: true}, st, ls)
-			return err == nil && c != Replaced
+		plain, err := verify(ctx, f, Log{Gzip: true}, st, s.Logs[p.name])
+		if err != nil {
+			return noLog, err
 		}
-		if fits(s.Logs[p.name]) { // the plain file was compressed
+		if plain != Replaced { // the plain file was compressed
 			return packedLog, nil
 		}
-		if fits(apart) {
+		own, err := verify(ctx, f, Log{Gzip: true}, st, apart)
+		if err != nil {
+			return noLog, err
+		}
+		if own != Replaced {
 			return packedApart, nil
 		}
 	}
@@ -193,7 +198,7 @@ func (p pair) logs(protocol fastparse.Protocol, which pairing) []Log {
 // Logs returns the logs in the directory. states are those of earlier runs. A log need
 // not be a regular file; OpenLog checks that. If log_x and log_x.gz both exist, Logs
 // compares them, unless a state records both files as they are now. If a file cannot be
-// compared, the error names the file, and the logs are valid all the same.
+// read for that, the error names the file, and the logs are valid, but may lack that file.
 func (d *Dir) Logs(ctx context.Context, states ...State) (logs []Log, err error) {
 	for protocol, name := range logNames {
 		p, statErr := statPair(d.Fd(), name)

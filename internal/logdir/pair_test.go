@@ -1,6 +1,7 @@
 package logdir
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -118,4 +119,24 @@ func TestPairHistory(t *testing.T) {
 	f("the same, the plain file grows", a, packed(a), write(tcp, a+"z 1\n"), []Log{plainIsLog}, Grown)
 	f("the same, the .gz is another now", a, packed(a), write(tcp+".gz", packed(b)), []Log{plainApart, gzipApart}, Unchanged, New)
 	f("the .gz is longer, the plain file is another now", a[:99], packed(a), write(tcp, b), []Log{plainApart, gzipApart}, New, Unchanged)
+}
+
+// TestLoneGzipThatCannotBeRead: a .gz that was a log of its own, and cannot be read now, is
+// not taken for a new log: it would be sent again.
+func TestLoneGzipThatCannotBeRead(t *testing.T) {
+	whole := packed(rows("b", 20000))
+	d := withBoth(t, rows("a", 20000), whole)
+	s := markConfirmed(t, d)
+	must(t, os.Remove(d.Path()+"/"+tcp))
+	put(t, d, tcp+".gz", whole[:1000]+string(zeroBytes[:])+whole[1000+zeroRunGzip:])
+	if logs, err := d.Logs(t.Context(), s); len(logs) > 0 || !errors.Is(err, errZeros) {
+		t.Errorf("logs %+v, error %v, want none and %v", logs, err, errZeros)
+	}
+	put(t, d, tcp+".gz", whole)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if logs, err := d.Logs(ctx, s); len(logs) > 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("logs %+v, error %v, want none and %v", logs, err, context.Canceled)
+	}
+	sameLogs(t, "readable again", d, s, gzipApart)
 }
