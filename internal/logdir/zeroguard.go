@@ -17,8 +17,13 @@ const zeroRunGzip = 512
 
 var zeroBytes [zeroRunGzip]byte
 
+// memberEnd is how many zero bytes a .gz without padding can end with: one of the compressed
+// data and all of the trailer of an empty member. A file that ends with more is padded, or
+// its last data has not arrived.
+const memberEnd = 9
+
 // zeroGuard reads the compressed data of a .gz up to a run of zero bytes inside a
-// member. Decompressed, such a run can look like rows that nobody wrote. If
+// member: zeroRunGzip of them, or more than memberEnd at the end of the file. Decompressed, such a run can look like rows that nobody wrote. If
 // nothing but zero bytes follows, the data ends there; else the error is
 // errZeros. A run after a whole member passes: [members] treats it as padding. All runs
 // with other bytes after them pass if the whole file has the right checksums.
@@ -56,7 +61,7 @@ func (z *zeroGuard) ready() (int, error) {
 	if len(head) == 0 || err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	if !z.off && bytes.Equal(head, zeroBytes[:]) {
+	if !z.off && len(head) > memberEnd && bytes.Equal(head, zeroBytes[:len(head)]) {
 		if err := z.pass(); err != nil {
 			return 0, err
 		}
@@ -69,8 +74,8 @@ func (z *zeroGuard) ready() (int, error) {
 	if n := bytes.Index(buffered, zeroBytes[:]); n >= 0 {
 		return n, nil
 	}
-	// A run may begin with the last bytes, unless the file ends with them.
-	if n := len(bytes.TrimRight(buffered, "\x00")); n > 0 && len(head) == zeroRunGzip {
+	// A run may begin with the last zero bytes, unless the file ends with these few.
+	if n := len(bytes.TrimRight(buffered, "\x00")); n > 0 && (len(head) == zeroRunGzip || len(head)-n > memberEnd) {
 		return n, nil
 	}
 	return len(buffered), nil
@@ -80,12 +85,9 @@ func (z *zeroGuard) ready() (int, error) {
 // member (after whole members, or at the start of the file, where [members] finds no header)
 // or is compressed data of a whole file. Else it returns the error that ends the data.
 func (z *zeroGuard) pass() error {
-	// At the end of an empty member the run may begin with these bytes: one of the compressed
-	// data and all of the trailer.
-	const memberEnd = 9
 	var err error
 	if z.off = z.at == 0; !z.off {
-		z.off, err = z.wholeMembers(z.at + memberEnd)
+		z.off, err = z.wholeMembers(z.at + memberEnd) // the run may begin with the end of a member
 	}
 	if z.off || err != nil {
 		return err

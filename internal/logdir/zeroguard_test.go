@@ -26,7 +26,9 @@ func TestZeroGuard(t *testing.T) {
 	}
 	zeros := func(n int) string { return strings.Repeat("\x00", n) }
 	f("", 0, nil)
-	f("abc"+zeros(511), 514, nil)
+	f("abc"+zeros(9), 12, nil)
+	f("abc"+zeros(10), 3, nil)
+	f("abc"+zeros(511), 3, nil)
 	f(zeros(511), 511, nil)
 	f("abc"+zeros(512), 3, nil)
 	f("abc"+zeros(511)+"d", 515, nil)
@@ -132,6 +134,19 @@ func TestDataArrivesWhileChecked(t *testing.T) {
 	}
 	if !complete {
 		t.Error("the data never arrived while the file was checked")
+	}
+}
+
+// TestFewZeroBytesAtTheEnd: if the last bytes of a .gz have not arrived, the zero bytes in
+// their place are not decompressed.
+func TestFewZeroBytesAtTheEnd(t *testing.T) {
+	text := rows("a", 20000)
+	whole := packed(text)
+	for n := memberEnd + 1; n < 2*zeroRunGzip; n += 7 {
+		file := whole[:len(whole)-n] + strings.Repeat("\x00", n)
+		if got, err := readPacked(t.Context(), file); !strings.HasPrefix(text, got) || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d zero bytes: %d bytes of %d, %v", n, len(got), len(text), err)
+		}
 	}
 }
 
