@@ -31,7 +31,7 @@ const (
 	plainLog            // the plain file; a .gz beside it holds nothing more
 	packedLog           // the .gz; a plain file beside it holds nothing more
 	bothLogs            // both, each for itself
-	packedApart         // the .gz, which was a log for itself; the plain file has gone
+	packedApart         // the .gz, which was a log for itself; the plain file has gone or cannot be read
 )
 
 // statPair returns the files of the log called name in the directory at.
@@ -100,6 +100,19 @@ func (d *Dir) decidePairing(ctx context.Context, p pair, states []State) (pairin
 	case p.plain == nil:
 		return d.decideLoneGzip(ctx, p, states)
 	}
+	which, err := d.openAndCompare(ctx, p)
+	if err == nil || which != packedLog {
+		return which, err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // the plain file has just gone
+	}
+	which, loneErr := d.decideLoneGzip(ctx, p, states)
+	return which, errors.Join(err, loneErr)
+}
+
+// openAndCompare opens both files of a pair and compares them as comparePair does.
+func (d *Dir) openAndCompare(ctx context.Context, p pair) (pairing, error) {
 	plain, _, err := d.openRegular(p.name)
 	if err != nil {
 		return packedLog, err
@@ -113,8 +126,8 @@ func (d *Dir) decidePairing(ctx context.Context, p pair, states []State) (pairin
 	return comparePair(ctx, plain, packed, st.Size)
 }
 
-// decideLoneGzip returns the pairing of a .gz without a plain file. It is packedApart if
-// the .gz was a log of its own beside a plain file that no longer exists. If that cannot be
+// decideLoneGzip returns the pairing of a .gz without a plain file that can be read. It is
+// packedApart if the .gz was a log of its own beside the plain file. If that cannot be
 // decided because the .gz cannot be read, the pairing is noLog.
 func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairing, error) {
 	for _, s := range states {

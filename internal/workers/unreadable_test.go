@@ -60,41 +60,45 @@ func TestUnreadableLog(t *testing.T) {
 	}
 }
 
-// The confirmed position of a .gz that differs from the plain log beside it is kept through a
-// run that cannot open the .gz to compare both.
+// The confirmed positions of a plain log and of a .gz that differs from it are kept through a
+// run that cannot open one of them to compare both.
 func TestUnreadableBesidePlain(t *testing.T) {
-	root, to := t.TempDir(), newArchive()
 	plain, other := longLog(t, 300), longLog(t, 301)
-	const gz = "log_tcp_complete.gz"
-	writeLog(t, root, dirName, "log_tcp_complete", plain)
-	writeLog(t, root, dirName, gz, gzipped(t, other))
-	to.refuse = func(string) error {
-		if len(to.times) == 10 {
-			return errors.New("away")
-		}
-		return nil
-	}
-	inTurn := func(o *workers.Options) { o.Publishers, o.Workers = 1, 1 }
-	run(t.Context(), t, root, to, inTurn)
-	if s := processing(t, root); s.Logs[gz].Position == 0 {
-		t.Fatalf("nothing of the .gz is confirmed: %+v", s.Logs)
-	}
-
-	to.refuse = nil
-	path := filepath.Join(root, dirName, gz)
-	if err := errors.Join(os.Rename(path, path+".away"), os.Symlink("nowhere", path)); err != nil {
-		t.Fatal(err)
-	}
-	if outcome, n := run(t.Context(), t, root, to, inTurn); outcome.IOErrors != 1 || n.Marked.Load() != 0 {
-		t.Fatalf("the second run: %+v, %d marked", outcome, n.Marked.Load())
-	}
-	if err := os.Rename(path+".away", path); err != nil {
-		t.Fatal(err)
-	}
-	run(t.Context(), t, root, to, inTurn)
 	want := wantFlows(t, readReference(t, plain, reference.TCP, 0))
 	for f, n := range wantFlows(t, readReference(t, other, reference.TCP, 0)) {
 		want[f] += n
 	}
-	diff(t, to.flows(t), want)
+	const name, gz = "log_tcp_complete", "log_tcp_complete.gz"
+	for _, unreadable := range []string{name, gz} {
+		t.Run(unreadable, func(t *testing.T) {
+			root, to := t.TempDir(), newArchive()
+			writeLog(t, root, dirName, name, plain)
+			writeLog(t, root, dirName, gz, gzipped(t, other))
+			to.refuse = func(string) error {
+				if len(to.times) == 25 {
+					return errors.New("away")
+				}
+				return nil
+			}
+			inTurn := func(o *workers.Options) { o.Publishers, o.Workers = 1, 1 }
+			run(t.Context(), t, root, to, inTurn)
+			if s := processing(t, root); s.Logs[name].Position == 0 || s.Logs[gz].Position == 0 {
+				t.Fatalf("nothing of one log is confirmed: %+v", s.Logs)
+			}
+
+			to.refuse = nil
+			path := filepath.Join(root, dirName, unreadable)
+			if err := errors.Join(os.Rename(path, path+".away"), os.Symlink("nowhere", path)); err != nil {
+				t.Fatal(err)
+			}
+			if outcome, n := run(t.Context(), t, root, to, inTurn); outcome.IOErrors != 1 || n.Marked.Load() != 0 {
+				t.Fatalf("the second run: %+v, %d marked", outcome, n.Marked.Load())
+			}
+			if err := os.Rename(path+".away", path); err != nil {
+				t.Fatal(err)
+			}
+			run(t.Context(), t, root, to, inTurn)
+			diff(t, to.flows(t), want)
+		})
+	}
 }
