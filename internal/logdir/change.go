@@ -26,7 +26,8 @@ func (c Change) String() string {
 // Resume returns the state from which reading of an open log must resume; it is the zero
 // state for New and Replaced. f and st must come from OpenLog. Resume reads f only with
 // ReadAt. If both the mark and .processing have a state that fits the log, as after a
-// crash, the state that is further counts.
+// crash, the state that is further counts. But if .processing records this very file, which
+// has changed since the mark, .processing counts: the file may have become shorter.
 //
 // If the log is Unchanged but was touched or copied, from differs from the state in the
 // mark. Once from is written to the mark, [UpToDate] recognizes the file again.
@@ -53,7 +54,7 @@ func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mar
 			ls.SetFile(log, st)
 			return ls, Unchanged, nil
 		}
-		if change != Replaced && (!fits || ls.further(from)) {
+		if change != Replaced && (!fits || ls.further(from) || ls.sameFile(st, log.Gzip)) {
 			from, fits = ls, true
 		}
 	}

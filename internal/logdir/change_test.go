@@ -185,6 +185,26 @@ func TestResumeFromTheFurtherState(t *testing.T) {
 	f("at the start", State{}, at(text, 0), Grown, 0)
 }
 
+// If .processing records the file as it is now, but the mark does not, .processing counts,
+// although the mark is further: the .gz became shorter after the mark.
+func TestResumeFromTheStateOfThisFile(t *testing.T) {
+	text := rows("a", 9)
+	d := open(t, entry(tree(t, map[string]string{"x.out/" + tcp + ".gz": packed(text[:50])}), "x.out"))
+	logs, err := d.Logs(t.Context())
+	must(t, err)
+	f, st, err := d.OpenLog(logs[0])
+	must(t, err)
+	must(t, f.Close())
+	at := func(n int64) LogState {
+		return LogState{Position: n, End: n, Fingerprint: fingerprint([]byte(text[:40]))}
+	}
+	done, unfinished := at(60), at(50)
+	unfinished.SetFile(logs[0], st)
+	if at, change := resume(t, d, State{Logs: map[string]LogState{tcp: done}}, State{Logs: map[string]LogState{tcp: unfinished}}); change != Grown || at != 50 {
+		t.Errorf("%v at %d, want the position in .processing", change, at)
+	}
+}
+
 func TestUnreadableLogIsNotSent(t *testing.T) {
 	d, s := markedDir(t, map[string]string{tcp: rows("a", 9)})
 	must(t, os.Remove(d.Path()+"/"+tcp))

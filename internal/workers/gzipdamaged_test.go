@@ -2,6 +2,8 @@ package workers_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"tstat-transport/internal/test/reference"
@@ -36,5 +38,33 @@ func TestDamagedAfterTheMark(t *testing.T) {
 			}
 			diff(t, to.flows(t), want)
 		})
+	}
+}
+
+// A .gz that became shorter after the mark is sent from its start once, not by every run,
+// although another log keeps the directory from being marked.
+func TestShorterThanTheMark(t *testing.T) {
+	root, to := t.TempDir(), newArchive()
+	log := longLog(t, 15)
+	shorter := log[:bytes.LastIndexByte(log[:len(log)/2], '\n')+1]
+	const name = "log_tcp_complete.gz"
+	writeLog(t, root, dirName, name, gzipped(t, log))
+	run(t.Context(), t, root, to, nil)
+	unreadable := filepath.Join(root, dirName, "log_udp_complete")
+	if err := os.Symlink("nowhere", unreadable); err != nil {
+		t.Fatal(err)
+	}
+	writeLog(t, root, dirName, name, gzipped(t, shorter))
+	for i := range 3 {
+		if _, n := run(t.Context(), t, root, to, nil); (n.Published.Load() > 0) != (i == 0) || n.Marked.Load() > 0 {
+			t.Errorf("run %d: %d messages, %d marked", i, n.Published.Load(), n.Marked.Load())
+		}
+	}
+	writeLog(t, root, dirName, name, gzipped(t, log))
+	if err := os.Remove(unreadable); err != nil {
+		t.Fatal(err)
+	}
+	if _, n := run(t.Context(), t, root, to, nil); n.Published.Load() > 0 || n.Marked.Load() != 1 {
+		t.Errorf("whole again: %d messages, %d marked", n.Published.Load(), n.Marked.Load())
 	}
 }
