@@ -22,11 +22,12 @@ var zeroBytes [zeroRunGzip]byte
 // its last data has not arrived.
 const memberEnd = 9
 
-// zeroGuard reads the compressed data of a .gz up to a run of zero bytes inside a
-// member: zeroRunGzip of them, or more than memberEnd at the end of the file. Decompressed, such a run can look like rows that nobody wrote. If
-// nothing but zero bytes follows, the data ends there; else the error is
-// errZeros. A run after a whole member passes: [members] treats it as padding. All runs
-// with other bytes after them pass if the whole file has the right checksums.
+// zeroGuard reads the compressed data of a .gz up to a run of zero bytes inside a member:
+// zeroRunGzip of them, or more than memberEnd at the end of the file. Decompressed, such a
+// run can look like rows that nobody wrote. If nothing but zero bytes follows, the data ends
+// there; else the error is errZeros. A run after a whole member passes: [members] treats it
+// as padding. All runs with other bytes after them pass if the whole file has the right
+// checksums.
 type zeroGuard struct {
 	r  *bufio.Reader
 	at int64 // bytes returned so far
@@ -74,7 +75,8 @@ func (z *zeroGuard) ready() (int, error) {
 	if n := bytes.Index(buffered, zeroBytes[:]); n >= 0 {
 		return n, nil
 	}
-	// A run may begin with the last zero bytes, unless the file ends with these few.
+	// Zero bytes at the end of the buffer may be the start of a run. At the end of the file,
+	// up to memberEnd of them are no run.
 	if n := len(bytes.TrimRight(buffered, "\x00")); n > 0 && (len(head) == zeroRunGzip || len(head)-n > memberEnd) {
 		return n, nil
 	}
@@ -83,7 +85,7 @@ func (z *zeroGuard) ready() (int, error) {
 
 // pass lets everything pass from here on if the run of zero bytes that follows is outside a
 // member (after whole members, or at the start of the file, where [members] finds no header)
-// or is compressed data of a whole file. Else it returns the error that ends the data.
+// or has other bytes after it in a whole file. Else it returns the error that ends the data.
 func (z *zeroGuard) pass() error {
 	var err error
 	if z.off = z.at == 0; !z.off {
