@@ -189,7 +189,7 @@ func (t *Transport) wrap(err error) *transport.Error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		verdict = transport.TooLarge
-	case errors.Is(err, errGone):
+	case errors.Is(err, errGone), errors.Is(err, errDamaged): // the next run counts the messages as sent
 		verdict, remedy = transport.Misconfigured, ": send the directory again with --resend"
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		remedy = ": free space, or raise the quota"

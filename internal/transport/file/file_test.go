@@ -164,8 +164,12 @@ func TestFileDamaged(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Finish(t.Context(), "0", directory); err == nil || !strings.Contains(err.Error(), "can be read") {
-		t.Errorf("Finish: error %v, want one that says how much can be read", err)
+	err = f.Finish(t.Context(), "0", directory)
+	if text := fmt.Sprint(err); !strings.Contains(text, "can be read") || !strings.Contains(text, "--resend") {
+		t.Errorf("Finish: error %v, want one that says how much can be read, and the remedy", err)
+	}
+	if transport.VerdictOf(err) != transport.Misconfigured {
+		t.Errorf("Finish: the verdict of %v is %d, want Misconfigured", err, transport.VerdictOf(err))
 	}
 	if files, err := os.ReadDir(folder); err != nil || len(files) != 1 {
 		t.Errorf("%d files, want the partial one alone: %v, %v", len(files), files, err)

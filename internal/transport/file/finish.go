@@ -57,7 +57,7 @@ func (o *output) writeFinished(ctx context.Context, partial *os.File) error {
 	r := newRecordReader(partial, o.start)
 	name, err := o.convert(ctx, r, finished)
 	if err == nil && r.own < o.accepted {
-		err = fmt.Errorf("%s: only %d of the %d bytes that this run has written can be read", partial.Name(), r.own, o.accepted)
+		err = fmt.Errorf("%w: only %d of the %d bytes that this run has written to %s can be read", errDamaged, r.own, o.accepted, o.partial)
 	}
 	if err != nil || r.size == 0 {
 		return errors.Join(err, finished.Discard())

@@ -33,6 +33,7 @@ var (
 	errTooLarge   = fmt.Errorf("its body is larger than %d bytes, the limit of the file transport", maxBody)
 	errNotCompact = errors.New("its body is not a compact JSON list, which is a bug")
 	errGone       = errors.New("the partial file is gone, with messages that this run has sent")
+	errDamaged    = errors.New("the partial file is damaged")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
