@@ -145,8 +145,9 @@ func (t *Transport) add(ctx context.Context, m *transport.Message) error {
 	return out.add(ctx, m)
 }
 
-// Finish turns the directory's partial file into its finished file. It does
-// nothing if no run has written a message of the directory.
+// Finish turns the directory's partial file into its finished file. If there is no
+// partial file, and this run has written no message of the directory, Finish does nothing:
+// no run has written a message, or an earlier run has ended between Finish and the mark.
 func (t *Transport) Finish(ctx context.Context, _, directory string) error {
 	out, err := t.output(directory)
 	if err == nil {

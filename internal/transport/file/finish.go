@@ -31,7 +31,7 @@ func (o *output) finish(ctx context.Context) error {
 		if o.begun {
 			return errGone
 		}
-		return nil // no run has written a message of the directory
+		return nil // see Finish
 	}
 	if err != nil {
 		return err
