@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tstat-transport/internal/logdir"
+	"tstat-transport/internal/test/testkit"
 )
 
 // finisher is an archive that reads a directory's .processing in Finish.
@@ -51,7 +52,7 @@ func TestNoFinishAfterAFailure(t *testing.T) {
 	writeLog(t, root, dirName, name, []byte(strings.Join(realLog(t, "level15", name)[:2], "")))
 	to := &finisher{archive: newArchive(), processing: filepath.Join(root, dirName, ".processing")}
 	to.refuse = func(string) error {
-		time.Sleep(100 * time.Millisecond) // the worker reads the log to its end
+		testkit.Pause(t.Context(), 100*time.Millisecond) // the worker reads the log to its end
 		return errors.New("away")
 	}
 	run(t.Context(), t, root, to, nil)

@@ -78,7 +78,7 @@ func letIn(t *testing.T, paths ...string) {
 			if info.Mode()&0o005 == 0o005 {
 				continue
 			}
-			if !strings.HasPrefix(dir, filepath.Clean(os.TempDir())+"/") {
+			if !strings.HasPrefix(dir, filepath.Clean(os.TempDir())+"/") { //nolint:usetesting // the directory above the TempDir of each test
 				t.Skipf("other users may not enter %s", dir)
 			}
 			chmod(t, 0o755, dir)
