@@ -159,6 +159,40 @@ func TestInstalledLinks(t *testing.T) {
 	}
 }
 
+// In a git clone, untracked files are not installed with the pages.
+func TestUntrackedFilesAreNotInstalled(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("needs git")
+	}
+	clone, dest := t.TempDir(), t.TempDir()
+	for _, dir := range []string{"docs", "contrib", "packaging", "scripts"} {
+		if err := os.CopyFS(filepath.Join(clone, dir), os.DirFS(filepath.Join("..", dir))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tstat_send", "tstat_cull"} {
+		if err := os.WriteFile(filepath.Join(clone, file), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const script = `git init --quiet && git add . && touch docs/stray.md contrib/stray.ini && scripts/install install .`
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = clone
+	cmd.Env = append(os.Environ(), "DESTDIR="+dest, "PREFIX=/usr", "SYSCONFDIR=/etc")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	doc := filepath.Join(dest, "usr/share/doc/tstat-transport")
+	if _, err := os.Stat(filepath.Join(doc, "docs/archive.md")); err != nil {
+		t.Error(err)
+	}
+	for _, file := range []string{"docs/stray.md", "contrib/stray.ini"} {
+		if _, err := os.Stat(filepath.Join(doc, file)); err == nil {
+			t.Errorf("%s is installed", file)
+		}
+	}
+}
+
 func TestUnits(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("needs systemd-analyze to read the units as systemd does")
