@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -40,6 +41,10 @@ the variables of psql name the database: PGHOST, PGDATABASE and so on.`)
 	_, err := amqp.ParseURI(a.rabbit) // the error is not shown: it may hold the password
 	if err != nil || a.batch < 1 || flag.NArg() > 0 {
 		flag.Usage()
+		os.Exit(64)
+	}
+	if _, err := pgx.ParseConfig(a.database); err != nil { // pgx masks the password in its error
+		fmt.Fprintf(os.Stderr, "DATABASE_URL: %v\n", err)
 		os.Exit(64)
 	}
 	level := slog.LevelInfo
