@@ -129,8 +129,39 @@ func TestEndAfterCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := d.disk.ReadProcessing()
-	if got := s.Logs["log_tcp_complete"].Tail; err != nil || got == nil || *got != tail {
-		t.Errorf(".processing has the tail %+v, %v, want %+v", got, err, tail)
+	if got := s.Logs["log_tcp_complete"].Tail; err != nil || got == nil || *got != tail || s.Error != "" {
+		t.Errorf(".processing has the tail %+v and the error %q, %v; want %+v and none", got, s.Error, err, tail)
+	}
+}
+
+// A failure is not recorded in a .processing that could not be read: that would overwrite the
+// progress in it.
+func TestProgressThatCannotBeRead(t *testing.T) {
+	d := inWork(t)
+	if err := d.saveProgress(); err != nil {
+		t.Fatal(err)
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.disk.ReadProcessing()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Fatalf("%v, want %v", err, unix.EMFILE)
+	}
+	d.logs = nil
+	d.fail(errors.New("a log cannot be read"))
+	if err := d.saveEnd(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := d.disk.ReadProcessing(); err != nil || s.Logs["log_tcp_complete"].Position != 7 {
+		t.Errorf(".processing has %+v, %v, want what it had", s, err)
 	}
 }
 

@@ -82,6 +82,7 @@ func (d *dirWork) saveEnd() error {
 	s, complete, unsaved := d.stateToSave()
 	failed := d.failure()
 	toRecord := failed != nil && !errors.Is(failed, errStopped) // errStopped is no fault of the directory
+	_, unread := d.disk.Backup()                                // .processing may have progress that was not read
 	if toRecord {
 		s.Error = failed.Error()
 	}
@@ -90,7 +91,7 @@ func (d *dirWork) saveEnd() error {
 		return d.orVanished(d.writeProcessedLocked(s))
 	case unsaved:
 		return d.orVanished(d.writeProcessingLocked(s))
-	case toRecord && d.states.beginErr == nil:
+	case toRecord && d.states.beginErr == nil && unread == nil:
 		_ = d.writeProcessingLocked(s) // if that fails: s confirms no new message, and Error has been logged
 	}
 	return nil
