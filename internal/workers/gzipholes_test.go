@@ -94,3 +94,24 @@ func TestHeaderInHole(t *testing.T) {
 		}
 	}
 }
+
+// A row in a hole is not sent as long as only its newline is missing: its hole stays.
+func TestRowInHoleWithoutItsNewline(t *testing.T) {
+	first := headerA + "\n" + rowA + "\n"
+	hole := logdir.Hole{From: int64(len(headerA) + 1), To: int64(len(first) + len(rowA) + 1)}
+	from := logdir.LogState{Position: hole.To, Holes: []logdir.Hole{hole}}
+	path := t.TempDir() + "/log_tcp_complete"
+	for _, isGzip := range []bool{false, true} {
+		writeLogFile(t, path, first+rowA+"\x00"+rowA+"\n", isGzip)
+		r, err := openLogReader(t.Context(), openLogFile(t, path, isGzip), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBlock()
+		r.next(b)
+		want := logdir.Hole{From: int64(len(first)), To: hole.To}
+		if string(b.buf) != rowA+"\n" || b.unterminated || len(r.openHoles) != 1 || r.openHoles[0] != want {
+			t.Errorf("compressed %v: %q, unterminated %v, holes %+v; want one row and %+v", isGzip, b.buf, b.unterminated, r.openHoles, want)
+		}
+	}
+}

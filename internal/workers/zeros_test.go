@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tstat-transport/internal/logdir"
 	"tstat-transport/internal/test/reference"
@@ -235,5 +236,24 @@ func TestMessagesOfAHole(t *testing.T) {
 		if ids := slices.Collect(maps.Keys(to.bodies)); len(ids) != 2 || !slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(id, want) }) {
 			t.Errorf("messages %q, want two, one of them %s", ids, want)
 		}
+	}
+}
+
+// If a log that ends with zero bytes is touched, its mark gets a new time, although nothing
+// new was read: data may just have begun to arrive.
+func TestTouchedWithZeros(t *testing.T) {
+	root := t.TempDir()
+	writeLog(t, root, dirName, "log_tcp_complete", append(longLog(t, 11), make([]byte, 100)...))
+	run(t.Context(), t, root, newArchive(), nil)
+	marked := filepath.Join(root, dirName, ".processed")
+	old := time.Now().Add(-50 * time.Hour)
+	if err := errors.Join(os.Chtimes(marked, time.Time{}, old), os.Chmod(filepath.Join(root, dirName, "log_tcp_complete"), 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	if _, n := run(t.Context(), t, root, newArchive(), nil); n.Marked.Load() != 1 || n.Published.Load() > 0 {
+		t.Errorf("%d marked, %d messages", n.Marked.Load(), n.Published.Load())
+	}
+	if info, err := os.Stat(marked); err != nil || time.Since(info.ModTime()) > time.Hour {
+		t.Errorf("the mark has its old time, %v: %v", old, err)
 	}
 }
