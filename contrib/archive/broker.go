@@ -94,7 +94,8 @@ func (a *archive) publishDead(ctx context.Context, ch *amqp.Channel, returned <-
 	confirmation, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", a.dead, true, false, amqp.Publishing{
 		MessageId: d.MessageId, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding,
 		DeliveryMode: amqp.Persistent, Timestamp: time.Now(), Body: d.Body,
-		Headers: amqp.Table{"reason": m.fault.Error(), "queue": a.queue},
+		// All headers must fit into one frame, and the fault may quote a long text of the message.
+		Headers: amqp.Table{"reason": fmt.Sprintf("%.1000s", m.fault), "queue": a.queue},
 	})
 	if err != nil {
 		return err

@@ -113,8 +113,10 @@ func TestDeadLetters(t *testing.T) {
 	s.publish("s/0/d/log@0-10", bodies[0])
 	s.publish("s/0/d/log@10-20", wrong)
 	s.publish("s/0/d/log@20-30", bodies[1])
-	s.publish("zero\x00byte", bodies[2]) // PostgreSQL refuses it
-	s.publish("s/0/d/log@30-40", bodies[3])
+	s.publish("zero\x00byte", bodies[2])                           // PostgreSQL refuses it
+	long := []byte(`[{"` + strings.Repeat("x", 200_000) + `":1}]`) // the fault names the key
+	s.publish("s/0/d/log@30-40", long)
+	s.publish("s/0/d/log@40-50", bodies[3])
 	s.awaitDone()
 
 	want := multiset{}
@@ -128,8 +130,8 @@ func TestDeadLetters(t *testing.T) {
 		}
 	}
 	wantFlows(t, s.db.url(), want)
-	reasons := map[string]string{"s/0/d/log@10-20": "flow 0: type, interval", "zero\x00byte": "invalid byte sequence"}
-	bodyOf := map[string][]byte{"s/0/d/log@10-20": wrong, "zero\x00byte": bodies[2]}
+	reasons := map[string]string{"s/0/d/log@10-20": "flow 0: type, interval", "zero\x00byte": "invalid byte sequence", "s/0/d/log@30-40": "unknown field"}
+	bodyOf := map[string][]byte{"s/0/d/log@10-20": wrong, "zero\x00byte": bodies[2], "s/0/d/log@30-40": long}
 	for _, d := range s.node.Drain(t, s.vhost, dead) {
 		reason, _ := d.Headers["reason"].(string)
 		if want := reasons[d.MessageId]; want == "" || !strings.Contains(reason, want) || d.Headers["queue"] != queue ||
