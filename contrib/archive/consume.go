@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,6 +22,9 @@ type archive struct {
 
 	store *store // nil while there is no connection
 }
+
+// maxBatch is the limit for -batch: the prefetch, twice as many messages, has 16 bits.
+const maxBatch = math.MaxUint16 / 2
 
 const (
 	retryDelay         = time.Second     // between two attempts to reach the broker or the database

@@ -28,7 +28,7 @@ func main() {
 	a := &archive{rabbit: os.Getenv("RABBIT_URL"), database: os.Getenv("DATABASE_URL")}
 	flag.StringVar(&a.queue, "queue", "netsage_tstat", "the queue to consume")
 	flag.StringVar(&a.dead, "dead", "tstat_dead", "the queue for messages that cannot be stored")
-	flag.IntVar(&a.batch, "batch", 200, "largest number of messages in a transaction")
+	flag.IntVar(&a.batch, "batch", 200, fmt.Sprintf("largest number of messages in a transaction, at most %d", maxBatch))
 	verbose := flag.Bool("v", false, "log each transaction")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), `Usage: tstat_archive [-queue NAME] [-dead NAME] [-batch N] [-v]
@@ -39,7 +39,7 @@ the variables of psql name the database: PGHOST, PGDATABASE and so on.`)
 	}
 	flag.Parse()
 	_, err := amqp.ParseURI(a.rabbit) // the error is not shown: it may hold the password
-	if err != nil || a.batch < 1 || flag.NArg() > 0 {
+	if err != nil || a.batch < 1 || a.batch > maxBatch || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(64)
 	}
