@@ -17,9 +17,9 @@ type State struct {
 	Logs    map[string]LogState `json:"logs"`    // by Log.Name
 	// Privacy names how addresses were replaced; empty if they were not.
 	Privacy string `json:"privacy,omitempty"`
-	// Error is why the last run left the directory unfinished, at most MaxError
-	// bytes. It is empty while a run works on the directory, after a run that was stopped,
-	// and in .processed.
+	// Error is why a run left the directory unfinished, at most MaxError bytes. The next
+	// run that sends a message of the directory removes it. A run that was stopped records
+	// none if its messages were confirmed, and .processed has none.
 	Error string `json:"error,omitempty"`
 }
 
