@@ -56,6 +56,19 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// A damaged state counts as none. The exit status is that of the command.
+func TestDamagedState(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "status")
+	for _, text := range []string{"", "\x00\x00\x00", "78", "78 \n", "78 x\n", "78 2 3\n", "no state"} {
+		if err := os.WriteFile(state, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := once(t, state, 78); !strings.HasPrefix(got, "log 78\n") {
+			t.Errorf("state %q: %q", text, got)
+		}
+	}
+}
+
 // The crontab lines in the documentation have the form of those that are installed.
 func TestCrontabLines(t *testing.T) {
 	const mailOnce = " tstat_mail_once /var/lib/tstat-transport/"
