@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
@@ -43,8 +44,10 @@ the variables of psql name the database: PGHOST, PGDATABASE and so on.`)
 		flag.Usage()
 		os.Exit(64)
 	}
-	if _, err := pgx.ParseConfig(a.database); err != nil { // pgx masks the password in its error
-		fmt.Fprintf(os.Stderr, "DATABASE_URL: %v\n", err)
+	if _, err := pgx.ParseConfig(a.database); err != nil {
+		// pgx quotes the URL, and does not mask every password in it.
+		cause := err.Error()[strings.LastIndexByte(err.Error(), '`')+1:]
+		fmt.Fprintf(os.Stderr, "DATABASE_URL%s\n", cause)
 		os.Exit(64)
 	}
 	level := slog.LevelInfo

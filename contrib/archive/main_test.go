@@ -18,6 +18,7 @@ func TestWrongUsage(t *testing.T) {
 		{strings.Replace(rabbit, ":1/", ":port/", 1), database, "1", "Usage: tstat_archive"},
 		{rabbit, strings.Replace(database, ":1/", ":port/", 1), "1", "DATABASE_URL: "},
 		{rabbit, database + "?sslmode=ful", "1", "DATABASE_URL: "},
+		{rabbit, "host=127.0.0.1 password = secret sslmode=ful", "1", "DATABASE_URL: "},
 		{rabbit, database, "32768", "Usage: tstat_archive"}, // a prefetch of 65536 would be sent as 0: no limit
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
