@@ -132,6 +132,11 @@ func TestLoneGzipThatCannotBeRead(t *testing.T) {
 	if logs, err := d.Logs(t.Context(), s); len(logs) > 0 || !errors.Is(err, errZeros) {
 		t.Errorf("logs %+v, error %v, want none and %v", logs, err, errZeros)
 	}
+	must(t, os.Symlink("nowhere", d.Path()+"/"+tcp))
+	if logs, err := d.Logs(t.Context(), s); len(logs) > 0 || !errors.Is(err, errZeros) || !errors.Is(err, ErrNotRegular) {
+		t.Errorf("beside an unreadable plain file: logs %+v, error %v, want none and both errors", logs, err)
+	}
+	must(t, os.Remove(d.Path()+"/"+tcp))
 	put(t, d, tcp+".gz", whole)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
