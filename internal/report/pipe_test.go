@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -54,5 +55,27 @@ func TestPipes(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
 		_ = r.Close()
+	}
+}
+
+// TestReportToASocket: standard error that is a socket, as under systemd, takes a report.
+func TestReportToASocket(t *testing.T) {
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, stderr := os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "stderr")
+	defer reader.Close()
+	defer func(file *os.File) { os.Stderr = file }(os.Stderr)
+	os.Stderr = stderr
+	err = writeFileAtomic(fmt.Sprintf("/proc/self/fd/%d", ends[1]), 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, "text")
+		return err
+	})
+	if err := errors.Join(err, stderr.Close()); err != nil {
+		t.Error(err)
+	}
+	if text, err := io.ReadAll(reader); err != nil || string(text) != "text" {
+		t.Errorf("%q, %v", text, err)
 	}
 }

@@ -20,15 +20,16 @@ import (
 // moment, crashes included, path is the complete old file or the complete new file.
 // writeFileAtomic follows a symbolic link, but replaces a link whose target does not
 // exist. If path is not a regular file (a pipe, a terminal), or is the file behind standard
-// output or standard error, it is written to directly.
+// output or standard error, it is written to directly. A socket must be standard output or
+// standard error, since no socket can be opened by its path.
 func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	switch info, e := os.Stat(path); {
 	case e == nil && info.IsDir():
 		return &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
+	case e == nil && (info.Mode().IsRegular() || info.Mode()&fs.ModeSocket != 0) && standardStream(info) != nil:
+		return write(standardStream(info)) // --report /dev/stderr with 2>> FILE, or with systemd's journal
 	case e == nil && !info.Mode().IsRegular():
 		return writeDirectly(path, write)
-	case e == nil && standardStream(info) != nil: // --report /dev/stderr with 2>> FILE
-		return write(standardStream(info))
 	case e == nil:
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
