@@ -10,7 +10,7 @@ import (
 )
 
 // WriteEntries prints a line for each directory, pending or not, with the size of its
-// logs, and the sum. It takes no lock.
+// logs, and the sum. It omits directories that have vanished. It takes no lock.
 func WriteEntries(w io.Writer, entries []logdir.Entry) error {
 	locks := logdir.ReadLocks()
 	var table strings.Builder
@@ -18,22 +18,27 @@ func WriteEntries(w io.Writer, entries []logdir.Entry) error {
 	if len(entries) > 0 {
 		fmt.Fprintln(columns, "START\tBYTES\tSTATE\tDIRECTORY")
 	}
-	var sum int64
+	count, sum := 0, int64(0)
 	for _, e := range entries {
 		state := Sent
-		if found, done := logdir.Inspect(e); !done {
+		found, done := logdir.Inspect(e)
+		if !done {
 			state = describe(e.Path(), found, locks).State
 		}
 		start := "?"
 		bytes, since := logdir.Size(e)
+		if done && since.IsZero() { // Inspect also calls a directory done that has vanished
+			continue
+		}
 		if !since.IsZero() {
 			start = since.Format("2006-01-02T15:04")
 		}
 		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\n", start, formatBytes(bytes), state, pathCell(e.Path()))
+		count++
 		sum += bytes
 	}
 	_ = columns.Flush() // to memory
-	fmt.Fprintf(&table, "%d directories, %s\n", len(entries), formatBytes(sum))
+	fmt.Fprintf(&table, "%d directories, %s\n", count, formatBytes(sum))
 	if _, err := io.WriteString(w, table.String()); err != nil {
 		return fmt.Errorf("print directories: %w", err)
 	}

@@ -192,3 +192,29 @@ func TestFutureDirectory(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestEntriesThatVanished: a directory that is deleted after the crawl is not listed as sent.
+func TestEntriesThatVanished(t *testing.T) {
+	dir := t.TempDir()
+	makeDirectory(t, dir, time.Unix(1_700_000_000, 0), true)
+	makeDirectory(t, dir, time.Unix(1_700_003_600, 0), true)
+	root, err := logdir.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	entries, err := root.Find(t.Context(), nil)
+	if err != nil || len(entries) != 2 {
+		t.Fatal(entries, err)
+	}
+	if err := os.RemoveAll(entries[0].Path()); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := WriteEntries(&b, entries); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); strings.Contains(text, entries[0].Name) || !strings.Contains(text, entries[1].Name) || !strings.Contains(text, "\n1 directories, ") {
+		t.Error(text)
+	}
+}
