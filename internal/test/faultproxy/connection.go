@@ -71,7 +71,8 @@ func (c *connection) receive(src io.Reader, replies bool, travelling chan<- piec
 		}
 		n, err := src.Read(buf)
 		if errors.Is(err, io.EOF) {
-			return nil
+			f, _ := c.proxy.current()
+			return c.sleep(f.latency) // the end of the data takes as long as the data
 		}
 		if err != nil {
 			return err

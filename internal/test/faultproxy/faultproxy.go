@@ -121,8 +121,8 @@ func (p *Proxy) Bandwidth(bytesPerSecond int) {
 	p.set(func(f *faults) { f.bytesPerSecond = bytesPerSecond })
 }
 
-// Latency delays all data by d in each direction, as distance does. It does not limit the
-// bandwidth: many pieces travel at the same time.
+// Latency delays all data, and the end of the data, by d in each direction, as distance does.
+// It does not limit the bandwidth: many pieces travel at the same time. A reset is not delayed.
 func (p *Proxy) Latency(d time.Duration) { p.set(func(f *faults) { f.latency = d }) }
 
 func (p *Proxy) set(change func(*faults)) {

@@ -196,6 +196,27 @@ func TestLatencyLeavesTheBandwidth(t *testing.T) {
 	}
 }
 
+// TestLatencyDelaysTheEnd: the end of a connection does not overtake the data before it.
+func TestLatencyDelaysTheEnd(t *testing.T) {
+	p := Start(t, echo(t))
+	c := connect(t, p)
+	const latency = 100 * time.Millisecond
+	p.Latency(latency)
+	began := time.Now()
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("read %d, %v: want the end", n, err)
+	}
+	if d := time.Since(began); d < 2*latency {
+		t.Errorf("the end came back after %s, want %s at least", d, 2*latency)
+	}
+}
+
 func TestProxyIsSlow(t *testing.T) {
 	p := Start(t, echo(t))
 	c := connect(t, p)
