@@ -72,6 +72,7 @@ func TestSlowPeerIsNotCutOff(t *testing.T) {
 	}()
 	began := time.Now()
 	n, err := c.Write(make([]byte, size))
+	took := time.Since(began)
 	if n != size || err != nil {
 		t.Errorf("wrote %d bytes with error %v", n, err)
 	}
@@ -79,8 +80,8 @@ func TestSlowPeerIsNotCutOff(t *testing.T) {
 	if n := <-got; n != size {
 		t.Errorf("%d bytes arrived, want %d", n, size)
 	}
-	if took := time.Since(began); took < c.timeout {
-		t.Errorf("the peer was not slow: %v", took)
+	if took < c.timeout {
+		t.Errorf("the write was not held up: %v", took)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestCloseDoesNotWaitLong(t *testing.T) {
 	o.Hosts = []string{proxy.Addr()}
 	var end string
 	for i := 0; i < 5 && !strings.Contains(end, "[info]"); i++ {
-		o.Name = fmt.Sprint("connection ", i)
+		o.Name = fmt.Sprintf("%s, connection %d", vhost, i) // the log of the shared node has no other such name
 		p := open(t, o)
 		send(t.Context(), p, 0, 1, 100, 1).await(t)
 		if n.Sessions(t, vhost) == 0 {
