@@ -113,6 +113,16 @@ func open(t testing.TB, o Options) *Publisher {
 	return p
 }
 
+// awaitConnections waits until p has count connections.
+func awaitConnections(t testing.TB, p *Publisher, count int) {
+	t.Helper()
+	eventually(t, 10*time.Second, fmt.Sprintf("%d connections", count), func() bool {
+		p.sessions.mu.Lock()
+		defer p.sessions.mu.Unlock()
+		return p.sessions.n == count
+	})
+}
+
 // soon bounds a Close that must not wait for the peer longer than closeWait. A Close that
 // waits until the publisher is killed takes closeTimeout.
 const soon = closeTimeout - 500*time.Millisecond
