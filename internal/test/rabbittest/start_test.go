@@ -2,6 +2,7 @@ package rabbittest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -46,7 +47,9 @@ func tryPublish(t *testing.T, n *Node, vhost, body string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	acked, err := c.WaitContext(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	acked, err := c.WaitContext(ctx)
 	if err != nil {
 		t.Fatalf("message %q: %v", body, err)
 	}
