@@ -77,7 +77,8 @@ func TestCullReport(t *testing.T) {
 	}
 }
 
-func writeCullMetrics(t *testing.T, r *CullRun, path string) {
+// writeMetrics writes the metrics of a run of either program.
+func writeMetrics(t *testing.T, r interface{ WriteMetrics(*MetricsFile) error }, path string) {
 	t.Helper()
 	f, err := OpenMetrics(path)
 	if err != nil {
@@ -92,7 +93,7 @@ func TestCullMetrics(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cull.prom")
 	run := func(r *CullRun) map[string]string {
 		t.Helper()
-		writeCullMetrics(t, r, path)
+		writeMetrics(t, r, path)
 		return samples(t, path)
 	}
 	run(sampleCullRun("/r", "/s"))
@@ -130,7 +131,7 @@ func TestCullMetrics(t *testing.T) {
 	}
 
 	// Two lines of a crontab write two files, which have no series in common.
-	writeCullMetrics(t, sampleCullRun("/other"), filepath.Join(filepath.Dir(path), "other.prom"))
+	writeMetrics(t, sampleCullRun("/other"), filepath.Join(filepath.Dir(path), "other.prom"))
 	for series := range samples(t, filepath.Join(filepath.Dir(path), "other.prom")) {
 		if _, ok := again[series]; ok {
 			t.Errorf("%s is in both files", series)
@@ -164,7 +165,7 @@ func TestRootLabelOfBothPrograms(t *testing.T) {
 	send.Roots = []Root{{Path: "data", Instance: "1"}}
 	send.Counters.Crawled("data", 7, start)
 	written(t, send, "send.prom")
-	writeCullMetrics(t, sampleCullRun("data"), "cull.prom")
+	writeMetrics(t, sampleCullRun("data"), "cull.prom")
 	root := filepath.Join(dir, "data")
 	for file, series := range map[string]string{
 		"send.prom": `tstat_send_unsent{instance_id="1",root="` + root + `",sensor="s"}`,

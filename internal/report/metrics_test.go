@@ -12,13 +12,7 @@ import (
 // written writes a run's metrics and returns samplesOf the file.
 func written(t *testing.T, r *Run, path string) map[string]string {
 	t.Helper()
-	f, err := OpenMetrics(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.WriteMetrics(f); err != nil {
-		t.Fatal(err)
-	}
+	writeMetrics(t, r, path)
 	return samplesOf(t, path)
 }
 
