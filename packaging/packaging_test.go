@@ -162,7 +162,7 @@ func TestInstalledLinks(t *testing.T) {
 // In a git clone, untracked files are not installed with the pages.
 func TestUntrackedFilesAreNotInstalled(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs git")
+		t.Fatalf("%v: install git", err)
 	}
 	clone, dest := t.TempDir(), t.TempDir()
 	for _, dir := range []string{"docs", "contrib", "packaging", "scripts"} {

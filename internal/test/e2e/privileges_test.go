@@ -66,7 +66,7 @@ func giveGroup(t *testing.T, path string) {
 }
 
 // letIn lets every user enter the directories that lead to the paths. It changes only those that
-// the tests have made, and skips the test if another one, such as /root, is closed.
+// the tests have made, and fails the test if another one, such as /root, is closed.
 func letIn(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
@@ -79,7 +79,7 @@ func letIn(t *testing.T, paths ...string) {
 				continue
 			}
 			if !strings.HasPrefix(dir, filepath.Clean(os.TempDir())+"/") { //nolint:usetesting // the directory above the TempDir of each test
-				t.Skipf("other users may not enter %s", dir)
+				t.Fatalf("other users may not enter %s: set TMPDIR to a directory that they may enter", dir)
 			}
 			chmod(t, 0o755, dir)
 		}
