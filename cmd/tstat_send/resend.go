@@ -18,20 +18,11 @@ import (
 // moment is the value of --since and --until.
 type moment struct{ time.Time }
 
-// shortMoment is how a moment is written in hints: in the local time zone, which is also
-// that of the directories' names.
-const shortMoment = "2006-01-02T15:04"
-
 // UnmarshalText reads a time of RFC 3339, a local time to the minute or second, or a
-// date, which means its midnight. It rounds up to whole minutes, so that shortMoment can
-// write the time. That selects the same directories, since the times in their names are
-// whole minutes.
+// date, which means its midnight.
 func (m *moment) UnmarshalText(text []byte) (err error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", shortMoment, time.DateOnly} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
 		if m.Time, err = time.ParseInLocation(layout, string(text), time.Local); err == nil {
-			if whole := m.Truncate(time.Minute); whole.Before(m.Time) {
-				m.Time = whole.Add(time.Minute)
-			}
 			return nil
 		}
 	}
@@ -107,5 +98,5 @@ func (c *command) logStopped(o workers.Outcome, log *slog.Logger) {
 		return
 	}
 	log.Warn("resend_stopped", "hint", fmt.Sprintf("the directories before %[1]s are sent: continue with --since %[1]s --until %[2]s",
-		o.ResumeAt.In(time.Local).Format(shortMoment), c.Until.In(time.Local).Format(shortMoment)))
+		o.ResumeAt.Format(time.RFC3339Nano), c.Until.Format(time.RFC3339Nano)))
 }

@@ -73,13 +73,13 @@ func TestResendSpan(t *testing.T) {
 	p.Signal(syscall.SIGTERM)
 	r := p.wait().want(tryAgain, "event=resend_stopped")
 	s.direct()
-	hint := regexp.MustCompile(`continue with --since (\S+) --until ([0-9T:-]+)`).FindStringSubmatch(r.Log)
+	hint := regexp.MustCompile(`continue with --since (\S+) --until ([0-9TZ:+-]+)`).FindStringSubmatch(r.Log)
 	if hint == nil {
 		t.Fatalf("no hint:\n%s", r.log())
 	}
 	s.collect()
 	resent := len(s.got) - len(first)
-	if hint[1] <= firstMinute.Format("2006-01-02T15:04") || resent == 0 {
+	if hint[1] <= firstMinute.Format(time.RFC3339) || resent == 0 {
 		t.Errorf("%d messages were sent again, and the resend is to go on at %s: too early", resent, hint[1])
 	}
 	s.send("--resend", "--since", hint[1], "--until", hint[2]).want(allDone)
