@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -37,11 +38,7 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 		unreadable = errors.Join(unreadable, err)
 		if err == nil {
 			logdir.Sort(found)
-			var newest time.Time // when Tstat started the newest directory
-			if len(found) > 0 {
-				_, newest = logdir.Backlog(found[len(found)-1])
-			}
-			p.Counters.Crawled(root.Path, len(found), newest)
+			p.Counters.Crawled(root.Path, len(found), newestStart(found))
 		}
 		p.Counters.Found.Add(int64(len(found)))
 		if p.Resend != nil {
@@ -60,6 +57,23 @@ func (p *pipeline) crawl(ctx context.Context, roots []*logdir.Root) ([]logdir.En
 	logdir.Sort(entries)
 	rest, err := p.pending(ctx, entries)
 	return rest, errors.Join(unreadable, err)
+}
+
+// newestStart returns when Tstat started the newest of sorted directories; the zero time if
+// that is unknown. A directory whose name has no time counts only if no name has one: the
+// directory may be a copy.
+func newestStart(sorted []logdir.Entry) (newest time.Time) {
+	for _, e := range slices.Backward(sorted) {
+		if start, ok := logdir.Start(e.Name); ok {
+			return start
+		}
+	}
+	for _, e := range sorted {
+		if _, since := logdir.Backlog(e); since.After(newest) {
+			newest = since
+		}
+	}
+	return newest
 }
 
 // examine reports whether a directory is done, that is, has nothing to send. It records
