@@ -98,7 +98,7 @@ func TestMountsAreNotCrossed(t *testing.T) {
 		t.Errorf("%+v\n%s", r, &s.log)
 	}
 	s.wantLogged("WARN", "inside.out/data", "another file system")
-	s.wantLogged("WARN", "mount_not_entered", "/other", "hint")
+	s.wantLogged("WARN", "mount_not_entered", "/other", "in a run of its own")
 	if _, err := os.Stat(s.path + "/inside.out/" + tcp); err != nil {
 		t.Error("a log was deleted beside a mount:", err)
 	}

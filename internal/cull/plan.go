@@ -164,7 +164,7 @@ func (p *Plan) find(ctx context.Context) (found, leftovers, emptied []logdir.Ent
 func (c *culler) notEntered(ctx context.Context, root *logdir.Root, path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrMount):
-		c.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "name the mount with its own -d")
+		c.Log.WarnContext(ctx, "mount_not_entered", "directory", path, "error", err, "hint", "cull the mount in a run of its own")
 		return
 	case logdir.IsHarmless(path, err):
 		c.Log.InfoContext(ctx, "directory_not_entered", "directory", path, "error", err)
