@@ -63,7 +63,7 @@ func (c *command) sendDirectories(ctx context.Context, stdout io.Writer, tel *te
 	tel.counted = true
 	t, compressor, err := c.openTransport(ctx, tel, stdout)
 	if err != nil {
-		log.Error("transport_unavailable", "transport", c.Transport, "error", err)
+		log.Error("transport_unavailable", "transport", tel.run.Settings.Transport, "error", err)
 		return cli.Worse(status, cli.Worse(transportStatus(err), c.survey(ctx, roots, tel)))
 	}
 	rejects, err := report.OpenRejects(c.Rejects)
@@ -81,7 +81,7 @@ func (c *command) sendDirectories(ctx context.Context, stdout io.Writer, tel *te
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := t.Close(end); err != nil {
-		log.Warn("transport_not_closed", "transport", c.Transport, "error", err)
+		log.Warn("transport_not_closed", "transport", tel.run.Settings.Transport, "error", err)
 	}
 	if err := rejects.Close(); err != nil {
 		log.Error("rejects_unwritable", "file", c.Rejects, "error", err)
