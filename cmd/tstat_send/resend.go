@@ -97,6 +97,6 @@ func (c *command) logStopped(o workers.Outcome, log *slog.Logger) {
 	if o.ResumeAt.IsZero() {
 		return
 	}
-	log.Warn("resend_stopped", "hint", fmt.Sprintf("the directories before %[1]s are sent: continue with --since %[1]s --until %[2]s",
+	log.Warn("resend_stopped", "hint", fmt.Sprintf("continue with --since %s --until %s",
 		o.ResumeAt.Format(time.RFC3339Nano), c.Until.Format(time.RFC3339Nano)))
 }
