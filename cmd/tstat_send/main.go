@@ -40,7 +40,7 @@ type command struct {
 	NoTransport bool       `short:"N" help:"Print each message as a line of JSON on standard output instead of sending it. Needs no configuration and marks no directory."`
 	Pretty      bool       `help:"With --no-transport: indent the JSON."`
 	Workers     int        `short:"w" default:"0" placeholder:"N" help:"Workers that read, parse and encode. Default: the number of CPUs."`
-	Connections int        `default:"${connections}" placeholder:"N" help:"Connections to RabbitMQ. With http and file, the number of messages sent at a time is --connections x --channels x --window. Default: ${default}."`
+	Connections int        `default:"${connections}" placeholder:"N" help:"Connections to RabbitMQ. With http and file, at most --connections x --channels x --window messages are sent at a time. Default: ${default}."`
 	Channels    int        `default:"${channels}" placeholder:"N" help:"Channels on each connection. Default: ${default}."`
 	Window      window     `default:"auto" placeholder:"auto|N" help:"How many messages on each channel may be unconfirmed. With auto, the number follows the round-trip time to RabbitMQ; with http and file, auto is 64. Default: ${default}."`
 	Anonymize   *string    `enum:"none,truncate,cryptopan" placeholder:"none|truncate|cryptopan" help:"Replace the IP addresses in the flows: truncate, by their network; cryptopan, by pseudonyms that keep prefixes, made with a key. The section [privacy] of the configuration names the key and the addresses to replace. Default: the mode in that section, else none."`
