@@ -102,7 +102,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	}
 	if !c.DryRun {
 		// The run continues if the process that reads the log has ended. A dry run ends,
-		// since the log is its only output.
+		// since its result is in the log.
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	level := cli.Level(c.Verbose || c.DryRun, false)

@@ -120,8 +120,9 @@ func (c *command) checkRoot(ctx context.Context, out *checkReport, d cli.Root) {
 	}
 }
 
-// checkMarks tries to write a mark into the newest directory, which has the owner and the
-// permissions that Tstat will give the next directory.
+// checkMarks tries to write a mark into the last directory in the order of logdir.Sort. That
+// is usually the newest, which has the owner and the permissions that Tstat will give the
+// next directory.
 func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 	logdir.Sort(entries)
 	for _, e := range slices.Backward(entries) {

@@ -67,7 +67,8 @@ func (c *command) readConfiguration(parsed *kong.Context) {
 }
 
 // readForPrivacy reads the file for a run that needs only the section [privacy]. The file
-// may be missing. The systemConfig that no flag names may be unreadable for this user.
+// may be missing. If no flag names the file, it may be a systemConfig that this user cannot
+// read.
 func (conf *configuration) readForPrivacy(c *command) {
 	if c.anonymize() == string(privacy.None) || !exists(c.Config) {
 		return

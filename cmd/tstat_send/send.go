@@ -200,8 +200,8 @@ func (c *command) options(roots []*logdir.Root, tel *telemetry) workers.Options 
 	}
 }
 
-// logOutcome logs why an outcome of the pipeline is not a success, and returns the exit
-// status.
+// logOutcome logs the error with which the transport stopped the pipeline, if there is one,
+// and returns the exit status of the outcome.
 func (c *command) logOutcome(o workers.Outcome, log *slog.Logger) int {
 	status := cli.OK
 	switch {

@@ -11,7 +11,7 @@ import (
 
 // Stats are the counters of a transport at one time. They are zero for a transport that
 // counts nothing. Published exceeds Confirmed + Returned + Nacked by the attempts that
-// have no outcome yet or were lost with their connection.
+// have no outcome yet or were lost with their connection or channel.
 type Stats struct {
 	Published  int64 // attempts: messages written to a connection
 	Resent     int64 // attempts that were not the first of their message

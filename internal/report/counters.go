@@ -17,7 +17,7 @@ import (
 // A row is counted when it is read, also if its message then fails.
 type Counters struct {
 	Found       atomic.Int64 // directories found below the roots
-	Directories atomic.Int64 // directories worked on, because they were new or had changed
+	Directories atomic.Int64 // directories worked on
 	Marked      atomic.Int64 // directories marked .processed
 	Logs        atomic.Int64 // logs read
 	Bytes       atomic.Int64 // uncompressed bytes read

@@ -50,10 +50,9 @@ func (r *CullRun) WriteReport(path string) error {
 	})
 }
 
-// WriteMetrics writes the metrics of the run to a file for the textfile
-// collector of Prometheus's node_exporter. Every sample has the label root, so that the
-// files of two lines of a crontab have no series in common. Counters continue from the
-// values in the file. A dry run does not add to the counters of deleted directories.
+// WriteMetrics writes the metrics of the run. Every sample has the label root, so that the
+// files of two runs without a common root have no series in common. A dry run does not add
+// to the counters of deleted directories.
 func (r *CullRun) WriteMetrics(f *MetricsFile) error {
 	return f.write("tstat_cull_", func(s *metricSet) {
 		for _, root := range r.Roots {

@@ -130,7 +130,7 @@ func TestCullMetrics(t *testing.T) {
 		t.Error("a run that failed moved the last success")
 	}
 
-	// Two lines of a crontab write two files, which have no series in common.
+	// The files of two runs without a common root have no series in common.
 	writeMetrics(t, sampleCullRun("/other"), filepath.Join(filepath.Dir(path), "other.prom"))
 	for series := range samples(t, filepath.Join(filepath.Dir(path), "other.prom")) {
 		if _, ok := again[series]; ok {

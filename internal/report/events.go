@@ -37,8 +37,8 @@ func (l *eventList) add(e Event) {
 	}
 }
 
-// Handler returns a handler that records warnings and errors, and passes every
-// record on to next.
+// Handler returns a handler that records warnings and errors, and passes on to next the
+// records for which next is enabled.
 func (e *Events) Handler(next slog.Handler) slog.Handler {
 	return &recordingHandler{Handler: next, events: e}
 }
@@ -55,7 +55,7 @@ func (h *recordingHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn || h.Handler.Enabled(ctx, level)
 }
 
-// Handle records r and passes it on.
+// Handle implements slog.Handler.
 func (h *recordingHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn {
 		e := Event{Time: r.Time, Event: r.Message, Details: make(map[string]string)}

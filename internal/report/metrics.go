@@ -13,8 +13,7 @@ import (
 // sendPrefix begins the name of every metric of tstat_send.
 const sendPrefix = "tstat_send_"
 
-// WriteMetrics writes the metrics of a run that has ended to a file for the textfile
-// collector of Prometheus's node_exporter.
+// WriteMetrics writes the metrics of a run that has ended.
 func (r *Run) WriteMetrics(f *MetricsFile) error {
 	return r.write(f, r.Ended, func(s *metricSet) {
 		s.ended("tstat_send", &r.RunInfo)

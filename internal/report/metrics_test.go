@@ -67,7 +67,7 @@ func TestMetrics(t *testing.T) {
 		`build_info{version="v1.2.3"}`: "1",
 	})
 
-	// A run that ends before its crawl leaves the numbers of the backlog as they were.
+	// If the crawl did not end, the numbers of the backlog stay as they were.
 	blind := sampleRun()
 	blind.Counters = new(Counters)
 	check(t, written(t, blind, path), map[string]string{

@@ -132,7 +132,7 @@ func at(t *testing.T, v any, path string) any {
 	return v
 }
 
-// TestReportBeforeTheCrawlEnds: a run that ends before its crawl does not report that
+// TestReportBeforeTheCrawlEnds: if the crawl did not end, the report does not say that
 // nothing is unsent.
 func TestReportBeforeTheCrawlEnds(t *testing.T) {
 	r := sampleRun()

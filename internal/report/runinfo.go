@@ -14,7 +14,7 @@ type RunInfo struct {
 	Version        string
 	Started, Ended time.Time
 	Status         int  // the exit status
-	Interrupted    bool // a signal stopped the run
+	Interrupted    bool // a signal told the run to stop
 	Events         *Events
 }
 

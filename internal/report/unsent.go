@@ -11,7 +11,7 @@ import (
 )
 
 // Unsent is the set of directories that have something to send. The crawl adds
-// directories, and the run removes each directory that it finishes. The zero Unsent is
+// directories, and the run removes each directory that has nothing left to send. The zero Unsent is
 // empty. Its methods may be called from many goroutines at once.
 type Unsent struct {
 	mu       sync.Mutex

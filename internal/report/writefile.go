@@ -56,7 +56,7 @@ func writeFileAtomic(path string, mode fs.FileMode, write func(io.Writer) error)
 }
 
 // standardStream returns standard output or standard error if it is the file that info
-// describes, else nil. Its other lines would be lost with a replaced file.
+// describes, else nil. If such a file were replaced, the other lines in it would be lost.
 func standardStream(info fs.FileInfo) *os.File {
 	for _, stream := range []*os.File{os.Stdout, os.Stderr} {
 		if of, err := stream.Stat(); err == nil && os.SameFile(of, info) {

@@ -60,7 +60,7 @@ type Root struct {
 type Report struct {
 	Time        time.Time   `json:"time"`
 	Roots       []Root      `json:"roots"`
-	Directories []Directory `json:"directories"` // first those that cannot be entered, then the others, the oldest first
+	Directories []Directory `json:"directories"` // first those that cannot be entered, then the others in the order of logdir.Sort
 	Bytes       int64       `json:"bytes"`       // of all directories
 }
 

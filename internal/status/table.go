@@ -62,7 +62,7 @@ func cell(text string) string {
 	return cli.Printable(strings.ReplaceAll(text, "\n", "; "))
 }
 
-// formatAge returns the two largest units of an age.
+// formatAge returns an age in minutes, in hours and minutes, or in days and hours.
 func formatAge(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
