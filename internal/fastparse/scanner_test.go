@@ -20,17 +20,9 @@ type line struct {
 	fields      []string
 }
 
-// columnNames holds f0, f1 and so on.
-var columnNames = func() (names []string) {
-	for i := range MaxColumns {
-		names = append(names, fmt.Sprintf("f%d", i))
-	}
-	return names
-}()
-
 // layoutOf returns a layout with the byte counts in these columns.
 func layoutOf(client, server int) *Layout {
-	return &Layout{Protocol: UDP, byteColumns: [2]int{client, server}, names: columnNames}
+	return &Layout{Protocol: UDP, byteColumns: [2]int{client, server}}
 }
 
 // scan walks a block and splits each row into at most n fields. Each line that starts with
@@ -178,8 +170,8 @@ func TestWideRows(t *testing.T) {
 	}
 }
 
-// Next skips empty lines and rows below the threshold. It returns every other line, also a
-// malformed one.
+// Next skips empty lines and rows below the threshold. It returns all other lines, also
+// malformed ones.
 func TestLines(t *testing.T) {
 	const maxBytes, belowMaxBytes = "2305843009213693952", "2305843009213693951"
 	for _, c := range []struct{ log, want string }{
@@ -249,9 +241,8 @@ func TestSkipLine(t *testing.T) {
 	}
 }
 
-// The work for a line is proportional to its length: Next and Split read only the words of
-// the bitmaps that cover the line, each word a few times. If they read on after the newline
-// or started again, these blocks would take 10^11 steps, which is minutes.
+// The work for a line is proportional to its length. If Next or Split read on to the end of
+// the block, or started again, these blocks would take 10^11 steps, which is minutes.
 func TestManyLinesAndLongLines(t *testing.T) {
 	const size = 4 << 20
 	var s Scanner
