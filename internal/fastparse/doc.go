@@ -13,8 +13,8 @@
 // The grammar of a log, as written by Tstat 2.4 to 3.2.1 and by tools that copy logs:
 //
 //	log    = first *( row / header )
-//	first  = token *( " " token ) end       ; the log's first line: it names the
-//	                                        ; columns that every row must have
+//	first  = token *( " " token ) end       ; the log's first line: it names at least
+//	                                        ; the columns that every flow needs
 //	token  = [ *BYTE "#" ] [ name ] [ ":" *BYTE ]
 //	header = "#" [ bitmask "#" ] column *( " " column ) end
 //	column = name ":" number                ; 1, 2, 3, ...
@@ -30,6 +30,6 @@
 //	time    = 1*DIGIT [ "." 1*DIGIT ]     ; below 10^15 ms (31,000 years)
 //	address = 1*45( HEXDIG / ":" / "." )
 //
-// Leading zeros are ignored. Offsets are offsets in the block, which is shorter than
-// 4 GiB; they are valid until the next Reset.
+// A statistic may also be nan, -nan, inf or -inf. Leading zeros are ignored. Offsets are
+// offsets in the block, which is shorter than 4 GiB; they are valid until the next Reset.
 package fastparse

@@ -9,8 +9,9 @@ func renderAVX2(segments *Segment, n int, starts *uint32, block *byte, values *V
 
 // renderFast writes segments at out[o:] and stops at a value that it leaves to putValue.
 // It returns the number n of complete segments. If segment n exists, its text is
-// written and its value is not. end is the offset after the written text. ok is false
-// if some value is malformed or has leading zeros; the output is then useless.
+// written and its value is not. end is the offset after the written text. ok is false if
+// renderPortable must write the flow: some value is malformed or has leading zeros, a
+// counter is nan or inf, or the processor lacks an instruction. The output is then useless.
 func (r *Renderer) renderFast(segments []Segment, out []byte, o int) (n, end int, ok bool) {
 	if !useRender {
 		return 0, 0, false

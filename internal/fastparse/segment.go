@@ -98,8 +98,7 @@ func (v *Value) Room() []byte { return v.text[:] }
 // SetText sets a text: the first n >= 1 bytes of Room.
 func (v *Value) SetText(n int) { v.len = n }
 
-// SetRate sets the number n per second, rounded to two decimals; 0 if seconds is
-// 0.
+// SetRate sets the number n/seconds, rounded to two decimals; 0 if seconds is 0.
 func (v *Value) SetRate(n uint64, seconds float64) {
 	if seconds == 0 {
 		v.SetUint(0)

@@ -9,7 +9,7 @@ func skipBelowAVX2(block *byte, newline, space *uint64, pos, size, rank, rank2 i
 
 // skipBelow skips rows that are below the threshold, and stops at a line that Next
 // must examine. The branches of Next depend on the lengths of fields, so a processor
-// cannot predict them; skipBelowAVX2 has no such branches.
+// cannot predict them; skipBelowAVX2 replaces most of them by conditional moves.
 func (s *Scanner) skipBelow() {
 	if !useSkip || !s.canSkip() {
 		return
