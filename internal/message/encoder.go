@@ -84,8 +84,8 @@ func (e *Encoder) Row(out []byte, s *fastparse.Scanner) ([]byte, int, fastparse.
 	return out[:o], flows, fastparse.Reason{}
 }
 
-// byteCounts reads the byte counts of the row. size is the largest possible length of the
-// row's flows. bad is the column that is malformed or missing, or -1.
+// byteCounts reads the byte counts of the row. size is the room in bytes that Render needs
+// for the row's flows. bad is the column that is malformed or missing, or -1.
 func (e *Encoder) byteCounts(threshold uint64) (size, bad int) {
 	columns := 0
 	for i, column := range e.layout.ByteColumns() {

@@ -28,7 +28,7 @@ type Settings struct {
 type template struct {
 	segments []fastparse.Segment
 	columns  int // number of fields that a row must have
-	size     int // length in bytes of the longest possible flow
+	size     int // room in bytes that Render needs for a flow
 	// Columns from which values are computed; -1 if the layout lacks the column. absolute
 	// is first_abs.
 	packets, rexmits, first, last, absolute, durat int

@@ -10,7 +10,7 @@ func (e *Encoder) times(t *template) (bad int) {
 		return bad
 	}
 	e.seconds = fastparse.Ratio(thousandths, 1000) / 1000
-	seconds, cents := fastparse.Hundredths(e.seconds) // below 10^12 s
+	seconds, cents := fastparse.Hundredths(e.seconds) // at most 10^12 s
 	e.row.Values[duration].SetHundredths(seconds, cents)
 	switch {
 	case e.layout.Protocol == fastparse.UDP:
