@@ -82,7 +82,7 @@ func newEncoder(name string) *encoder {
 func (e *encoder) encode(body []byte) []byte {
 	e.out.Reset()
 	if e.zstd != nil {
-		// EncodeAll allocates an array as large as body if out has less room.
+		// If out had no array, EncodeAll would allocate one as large as body.
 		e.out.Grow(len(body))
 		return e.zstd.EncodeAll(body, e.out.AvailableBuffer())
 	}

@@ -13,8 +13,8 @@ import (
 const TLSAlert = "remote error"
 
 // TLSRemedy returns what to do about an error of a TLS connection. peer names the
-// other end, such as "broker". ok is false if err is not such an error, and if the port
-// does not speak TLS: the remedy for that depends on the transport.
+// other end, such as "broker". ok is false if TLSRemedy knows no remedy. That includes a
+// port that does not speak TLS: the remedy for that depends on the transport.
 func TLSRemedy(err error, peer string) (remedy string, ok bool) {
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == TLSAlert {
 		return "the " + peer + " does not accept this side's TLS: check certfile, keyfile and ciphers in [ssl_options]", true

@@ -36,7 +36,7 @@ type Message struct {
 	Taken func()
 }
 
-// SentSize returns the number of bytes of the body as the receiver gets it.
+// SentSize returns the number of bytes of Body, unpacked if it is Packed.
 func (m *Message) SentSize() int {
 	if m.Encoding == Packed {
 		return m.Size

@@ -30,7 +30,7 @@ type Options struct {
 	Format string
 	// Compression of the files: "", "gzip" or "zstd".
 	Compression string
-	// Log takes warnings. Nil means none.
+	// Log takes warnings, and torn records at level info. Nil means none.
 	Log *slog.Logger
 }
 

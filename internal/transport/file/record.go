@@ -60,7 +60,7 @@ type recordReader struct {
 	next  int64 // offset in the file after line
 	size  int64 // bytes of the whole records
 	own   int64 // bytes of the whole records after start
-	torn  int64 // bytes of all other lines, which a crash has left
+	torn  int64 // bytes of all other lines: incomplete or damaged records
 }
 
 func newRecordReader(file io.Reader, start int64) *recordReader {

@@ -105,8 +105,8 @@ func classifyError(err error) *transport.Error {
 	return &transport.Error{Verdict: transport.Retry, Err: err}
 }
 
-// tlsRemedy returns what to do about an error of the TLS handshake; ok is false
-// for every other error.
+// tlsRemedy returns what to do about an error of the TLS handshake; ok is false if no
+// remedy is known.
 func tlsRemedy(err error) (remedy string, ok bool) {
 	_, plain := errors.AsType[tls.RecordHeaderError](err)
 	if plain || errors.Is(err, http.ErrSchemeMismatch) {

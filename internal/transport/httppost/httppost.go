@@ -46,7 +46,7 @@ type Options struct {
 	Backoff      time.Duration // the first wait before another try is Backoff/2 to Backoff, at random; 200 ms
 	MaxBackoff   time.Duration // the longest wait, unless the server asks for more; 5 s
 
-	// Log takes warnings. Nil means none.
+	// Log takes repeated tries at level debug. Nil means none.
 	Log *slog.Logger
 }
 

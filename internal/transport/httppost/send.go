@@ -61,8 +61,8 @@ func (h *Transport) wrap(m *transport.Message, err error) *transport.Error {
 }
 
 // wait returns how long to wait before the next try: the time that the server asks for,
-// else a time that doubles with each failure. The time is random in part, so that
-// concurrent Sends do not retry at the same moment.
+// else a time that doubles with each failure and is random in part, so that concurrent
+// Sends do not retry at the same moment.
 func (h *Transport) wait(failures int, retryAfter string) time.Duration {
 	if asked, ok := parseRetryAfter(retryAfter, h.o.RetryTimeout); ok {
 		return asked
