@@ -58,13 +58,12 @@ func (f *File) checkNames() error {
 }
 
 func (f *File) unknownSection(section string) error {
-	sections := sorted(keys)
-	if intended(strings.ToLower(strings.TrimSpace(section)), sections) == privacySection {
+	if intendedSection(section) == privacySection {
 		return fmt.Errorf("%s:%d: unknown section %q; is [%s] meant? Correct or remove it",
 			f.path, f.headers[section], section, privacySection)
 	}
 	f.warn("%s:%d: unknown section %s is ignored; the nearest known one is [%s]",
-		f.path, f.headers[section], sectionShown(section), nearest(section, sections))
+		f.path, f.headers[section], sectionShown(section), nearest(strings.ToLower(section), sorted(keys)))
 	return nil
 }
 
@@ -131,6 +130,11 @@ func intended(name string, known []string) string {
 	return meant
 }
 
+// intendedSection is intended for the name of a section, in any case.
+func intendedSection(name string) string {
+	return intended(strings.ToLower(strings.TrimSpace(name)), sorted(keys))
+}
+
 // isArgument reports whether a key is an argument of the queue.
 func isArgument(section, key string) bool {
 	return strings.HasPrefix(key, "x-") && (section == queueSection || section == defaultSection)
@@ -149,7 +153,7 @@ func keyShown(section, key string) string {
 // sectionShown returns the name of a section as messages may show it. It hides a name that
 // resembles no known section, which may be a part of a value.
 func sectionShown(section string) string {
-	if section == defaultSection || intended(strings.TrimSpace(section), sorted(keys)) != "" {
+	if section == defaultSection || intendedSection(section) != "" {
 		return "[" + section + "]"
 	}
 	return "[(not shown)]"

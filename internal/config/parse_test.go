@@ -230,7 +230,7 @@ func TestUnreadable(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	f := mustLoad(t, strings.Join([]string{
-		"[Rabbit]", "host = h",
+		"[RABBIT]", "host = h",
 		"[rabbit] port = 5672",
 		"password SECRET = ", "username = ${TSTAT_TEST_UNSET}", "vhost = ${TSTAT_TEST_UNSET:a:b}", "exchange = ''", "password = 'x'",
 		"[rabbit_queue_options]", "SECRET = yes", "x-anything = 1",
@@ -241,7 +241,7 @@ func TestWarnings(t *testing.T) {
 		"config.ini:3: what follows the header of section [rabbit] is ignored; move it to a line of its own",
 		"config.ini:5: [rabbit] username: its environment variable is not set; set it: until then the value is the reference itself",
 		"config.ini:6: [rabbit] vhost: the default contains a colon, and the text from that colon on is ignored; set the environment variable",
-		`config.ini:1: unknown section [Rabbit] is ignored; the nearest known one is [rabbit]`,
+		`config.ini:1: unknown section [RABBIT] is ignored; the nearest known one is [rabbit]`,
 		"config.ini:4: [rabbit]" + unknown,
 		"config.ini:10: [rabbit_queue_options]" + unknown,
 		"config.ini:14: [DEFAULT]" + unknown,
