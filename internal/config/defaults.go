@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"tstat-transport/internal/privacy"
+)
 
 // The defaults of keys; docs/configuration.md lists them. Keys that take a word have theirs
 // below. All other keys are empty or off by default. The Python tool had no defaults.
@@ -31,4 +35,5 @@ var (
 	httpCodings   = []string{"none", "gzip"}
 	fileFormats   = []string{"messages", "flows"}
 	certReqs      = []string{"CERT_REQUIRED", "CERT_OPTIONAL", "CERT_NONE"}
+	privacyModes  = []string{string(privacy.None), string(privacy.Truncate), string(privacy.CryptoPAn)}
 )

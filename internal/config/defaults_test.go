@@ -30,6 +30,8 @@ func TestDefaultsAreDocumented(t *testing.T) {
 		fmt.Sprintf("| `compression` | %s | `gzip` |", httpCodings[0]),
 		fmt.Sprintf("| `format` | `%s` |", fileFormats[0]),
 		fmt.Sprintf("| `cert_reqs` | `%s` |", certReqs[0]),
+		fmt.Sprintf("| `anonymize` | `%s` |", privacyModes[0]),
+		fmt.Sprintf("| `ipv4_prefix`, `ipv6_prefix` | %d, %d |", defaultIPv4Prefix, defaultIPv6Prefix),
 	} {
 		if !strings.Contains(string(page), "\n"+row) {
 			t.Errorf("docs/configuration.md has no row that starts with %s", row)

@@ -9,10 +9,10 @@
 // The syntax is that of Python's configparser, with the environment interpolation
 // of the Python tool. A file is either read exactly as Python reads it, or refused
 // with an error that says what to change. Python accepts, and this package
-// refuses: a value of more than one line, a carriage return that ends no line, a
-// section header without its bracket, and a value that starts with ${ but is not
-// ${NAME} or ${NAME:default}. A file has at most 1 MiB, 1000 keys and 1000 sections,
-// and a name at most 255 bytes.
+// refuses: a value of more than one line, a carriage return alone between two lines,
+// a key that starts with [, and a value of more than three characters that starts
+// with ${ but is not ${NAME} or ${NAME:default}. A file has at most 1 MiB, 1000 keys
+// and 1000 sections, and a name at most 255 bytes.
 //
 // The parser is our own because gopkg.in/ini.v1 reads files differently from
 // Python, whatever its options: it accepts a byte-order mark, removes backticks and

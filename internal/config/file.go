@@ -33,7 +33,7 @@ type entry struct {
 	inFile bool
 }
 
-// entryID identifies an entry: its section and its key in lower case.
+// entryID identifies an entry: its section, and its key in lower case.
 type entryID struct{ section, key string }
 
 // Load reads the file at path, of at most 1 MiB, and checks its syntax and names.
@@ -56,8 +56,7 @@ func Load(path string) (*File, error) {
 	return f, nil
 }
 
-// Warnings returns the warnings of Load and of the methods called so far. A warning
-// is about something that is probably a mistake. No warning holds a secret.
+// Warnings returns the warnings of Load and of the methods called so far.
 func (f *File) Warnings() []string { return slices.Clone(f.warnings) }
 
 func (f *File) warn(format string, args ...any) {

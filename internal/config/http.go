@@ -104,8 +104,8 @@ func (s *section) urlOfParts() string {
 	return s.checkedURL(source, scheme+"://"+authority+"/"+strings.TrimPrefix(path.text.Reveal(), "/"))
 }
 
-// checkedURL returns text if text is the URL of a server. Otherwise it adds an error
-// of e, the entry that text comes from.
+// checkedURL returns text as net/url writes it, if text is the URL of a server. Otherwise
+// it adds an error of e, the entry that text comes from.
 func (s *section) checkedURL(e entry, text string) string {
 	u, err := url.Parse(text)
 	valid := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.Fragment == ""

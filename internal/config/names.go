@@ -33,7 +33,7 @@ var keys = map[string][]string{
 // a misspelling or a synonym of a known key: a use_tls that is ignored would leave
 // encryption off. In [tstat_send] and [privacy] every unknown key is an error, since
 // ignoring the key would change what is sent. For the same reason a misspelling of
-// [privacy] is an error, and so is the key anonymize in another section.
+// [privacy] is an error, and so is the key anonymize outside of [privacy] and [DEFAULT].
 //
 // An unknown key that resembles no known key is not shown, since it may be a password:
 // the line "password SECRET=" has the key "password secret".

@@ -15,8 +15,8 @@ const (
 	defaultSection = "DEFAULT"
 )
 
-// parser reads a File line by line. section, lastKey and indent decide whether a line
-// continues the value above it, by the rules of Python's configparser.
+// parser reads a File line by line. lastKey and indent decide whether a line continues
+// the value above it, by the rules of Python's configparser.
 type parser struct {
 	file    *File
 	line    int

@@ -20,7 +20,7 @@ const privacySection = "privacy"
 func (f *File) Privacy(mode string) (*privacy.Policy, error) {
 	s := f.section(privacySection)
 	p := &privacy.Policy{
-		Mode: privacy.Mode(s.choice("anonymize", string(privacy.None), string(privacy.Truncate), string(privacy.CryptoPAn))),
+		Mode: privacy.Mode(s.choice("anonymize", privacyModes...)),
 		IPv4: s.bits("ipv4_prefix", defaultIPv4Prefix, 32), IPv6: s.bits("ipv6_prefix", defaultIPv6Prefix, 128),
 		Networks: s.networks("networks"), Except: s.networks("except"),
 	}

@@ -9,8 +9,8 @@ import (
 // Rabbit holds the sections [rabbit], [rabbit_queue_options] and [ssl_options].
 type Rabbit struct {
 	// Hosts has at least one host. The hosts are tried in this order. With
-	// host_order = random each run has another order, so that many sensors with
-	// the same list do not all use the first host.
+	// host_order = random the order is random, so that many sensors with the same
+	// list do not all use the first host.
 	Hosts    []Host
 	Username string
 	Password Secret
@@ -22,13 +22,13 @@ type Rabbit struct {
 	// Exchange is empty for the default exchange, which routes a message to the
 	// queue whose name is the routing key.
 	Exchange string
-	// Each of Queue and RoutingKey is the default of the other. If Exchange is set and
-	// the file names no queue, Queue is empty and no queue is looked up. If Exchange is
-	// empty, RoutingKey is not empty.
+	// RoutingKey is Queue by default. If Exchange is empty, Queue is RoutingKey by
+	// default, and neither is empty. If Exchange is set and the file names no queue,
+	// Queue is empty and no queue is looked up.
 	Queue, RoutingKey string
 	QueueOptions      QueueOptions
 	Heartbeat         time.Duration // at most an hour
-	ConnectionTimeout time.Duration // for dialling, TLS, login and looking up the queue
+	ConnectionTimeout time.Duration // for dialling, TLS and login, and again for each lookup
 	ConfirmTimeout    time.Duration // from publishing a message to its confirmation
 	BlockedTimeout    time.Duration // while the broker has blocked the connection
 	DeliveryMode      uint8         // 1 transient, 2 persistent
