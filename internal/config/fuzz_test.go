@@ -11,7 +11,8 @@ import (
 )
 
 // FuzzParse: a file is refused, or each value is the text after the delimiter of its key
-// in its line. No method panics, and errors and warnings are bounded.
+// in its line, unless that text is a reference. No method panics, and errors and warnings
+// are bounded.
 func FuzzParse(f *testing.F) {
 	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "config", "cases.json"))
 	if err != nil {
@@ -51,13 +52,15 @@ func FuzzParse(f *testing.F) {
 		}
 		_ = file.checkNames() // may be an error, but no panic
 		file.checkQuotes()
-		if strings.Contains(string(data), "_file") {
-			return // Rabbit and HTTP would open the file
+		_, _ = file.Option("directory")
+		if strings.Contains(strings.ToLower(string(data)), "_file") {
+			return // Rabbit, HTTP and Privacy would open the file
 		}
 		_, rabbitErr := file.Rabbit()
 		_, httpErr := file.HTTP()
 		_, fileErr := file.FileTransport()
-		for _, err := range []error{rabbitErr, httpErr, fileErr} {
+		_, privacyErr := file.Privacy("")
+		for _, err := range []error{rabbitErr, httpErr, fileErr, privacyErr} {
 			if err != nil && len(err.Error()) > 1000*maxKeys {
 				t.Errorf("error of %d bytes", len(err.Error()))
 			}

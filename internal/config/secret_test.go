@@ -128,7 +128,7 @@ func TestReadableByOthers(t *testing.T) {
 
 // TestSecretIsNeverShown prints, logs and encodes every type that holds a secret.
 func TestSecretIsNeverShown(t *testing.T) {
-	f := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nusername = u\npassword = "+canary+
+	f := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nusername = u\npassword_file = "+write(t, "password", canary)+
 		"\n[http]\nurl = http://h\ntoken = "+canary+"\n")
 	r, err := f.Rabbit()
 	if err != nil {
@@ -138,11 +138,11 @@ func TestSecretIsNeverShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Password.Reveal() != canary || h.Token.Reveal() != canary {
+	if r.Password.Reveal() != canary || r.PasswordFile == nil || h.Token.Reveal() != canary {
 		t.Fatal("the secret is not there to be shown")
 	}
 	private := struct{ secret Secret }{r.Password}
-	for _, v := range []any{r.Password, &r.Password, r, &r, h, *f, f, private, &private, []Secret{r.Password}, map[string]Secret{"k": r.Password}} {
+	for _, v := range []any{r.Password, &r.Password, r.PasswordFile, r, &r, h, *f, f, private, &private, []Secret{r.Password}, map[string]Secret{"k": r.Password}} {
 		var shown bytes.Buffer
 		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
 			_, _ = fmt.Fprintf(&shown, format+"\n", v)
@@ -174,7 +174,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 // TestErrorsHoldNoSecret provokes errors in lines that hold the secret.
 func TestErrorsHoldNoSecret(t *testing.T) {
 	failures := 0
-	for _, password := range []string{
+	for _, lines := range []string{
 		"password " + canary, " = " + canary, "password = ${" + canary + "}", "password = ${X:a:" + canary + "}",
 		"password = ${X" + canary, "password = a\n  " + canary, "password = " + canary + "\npassword = " + canary,
 		"password = " + canary + "\xff", "password = " + canary + "\rx", "password = '" + canary + "'", "[" + canary,
@@ -184,8 +184,8 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		"username = u\npassword_file = " + canary, "token_file = " + canary, "[ssl_options]\nciphers = " + canary,
 	} {
 		for _, text := range []string{
-			"[rabbit]\nhost = h\nqueue = q\n" + password + "\n", "[http]\n" + password + "\n",
-			password + "\n", "[DEFAULT]\n" + password + "\n[rabbit]\n[http]\n",
+			"[rabbit]\nhost = h\nqueue = q\n" + lines + "\n", "[http]\n" + lines + "\n",
+			lines + "\n", "[DEFAULT]\n" + lines + "\n[rabbit]\n[http]\n",
 		} {
 			path := filepath.Join(t.TempDir(), "c.ini")
 			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -219,18 +219,18 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 // TestByteOrderMarkBeforeASecret: editors on Windows may write a byte-order mark. With it
 // the broker would refuse the password, and the mark is invisible.
 func TestByteOrderMarkBeforeASecret(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte("\ufeffsecret\n"), 0o600); err != nil {
-		t.Fatal(err)
+	const rabbit = "[rabbit]\nhost = h\nport = 1\nqueue = q\n"
+	refuses := func(text, want string) {
+		t.Helper()
+		_, err := mustLoad(t, text).Rabbit()
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), canary) {
+			t.Error(err)
+		}
 	}
-	_, err := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\npassword_file = "+file).Rabbit()
-	if err == nil || !strings.Contains(err.Error(), "byte-order mark") || strings.Contains(err.Error(), "secret\n") {
-		t.Error(err)
-	}
-	t.Setenv("TSTAT_RABBIT_PASSWORD", "\ufeffsecret")
-	if _, err := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\n").Rabbit(); err == nil || !strings.Contains(err.Error(), "TSTAT_RABBIT_PASSWORD starts with a byte-order mark") {
-		t.Error(err)
-	}
+	file := write(t, "password", "\ufeff"+canary+"\n")
+	refuses(rabbit+"password_file = "+file, file+" starts with a byte-order mark")
+	t.Setenv("TSTAT_RABBIT_PASSWORD", "\ufeff"+canary)
+	refuses(rabbit, "TSTAT_RABBIT_PASSWORD starts with a byte-order mark")
 }
 
 // TestSecretFile: Read reads the file again. If the file cannot be read, Read returns the
