@@ -1,6 +1,5 @@
 //go:build !purego
 
-#include "go_asm.h"
 #include "textflag.h"
 
 // EXPAND replaces the round key in X0 by the next one and stores it; rcon is the
@@ -55,7 +54,8 @@ TEXT ·expandAESNI(SB), NOSPLIT, $0-16
 	step X8, X6, X6 \
 	step X8, X7, X7
 
-// BIT appends the first bit of a block to BX: the highest bit of the lowest byte.
+// BIT appends the first bit of a block to BX: the highest bit of the lowest byte. It
+// overwrites DX.
 #define BIT(block) \
 	VPMOVMSKB block, DX \
 	ANDL $1, DX \
@@ -69,6 +69,7 @@ TEXT ·expandAESNI(SB), NOSPLIT, $0-16
 //	AX  round keys                     CX  halves of the blocks left
 //	SI  the next eight blocks          BX  the bits so far
 //	X0 to X7  blocks                   X8  round key
+//	DX  used by BIT
 TEXT ·firstBitsAESNI(SB), NOSPLIT, $0-20
 	MOVQ keys+0(FP), AX
 	MOVQ blocks+8(FP), SI

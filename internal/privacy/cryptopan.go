@@ -28,7 +28,7 @@ type cryptoPAn struct {
 	cache6  [1 << cache6Bits]ipv6Pair    // by a hash of the address
 }
 
-// The sizes of the caches in bits.
+// The numbers of bits that index the caches.
 const (
 	cache4Bits  = 14
 	first64Bits = 10
@@ -59,7 +59,7 @@ type roundKeys [11][16]byte
 func newFlipper(key []byte) *flipper {
 	block, err := aes.NewCipher(key[:KeySize/2])
 	if err != nil {
-		panic("BUG: Policy.Check was not called: " + err.Error())
+		panic(err) // impossible: half a key is a key of AES-128
 	}
 	f := &flipper{block: block}
 	if useAESNI {

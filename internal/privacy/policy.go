@@ -31,7 +31,7 @@ type Policy struct {
 	// IPv4 and IPv6 are the lengths in bits of the prefixes that Truncate keeps.
 	IPv4, IPv6 int
 	// Networks are the networks whose addresses are replaced. If there are none, all
-	// addresses are replaced.
+	// addresses outside of Except are replaced.
 	Networks []netip.Prefix
 	// Except are networks whose addresses are not replaced.
 	Except []netip.Prefix
