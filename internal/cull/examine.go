@@ -51,8 +51,7 @@ func (c *culler) emptied(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	return c.expired(ctx, d)
 }
 
-// hasZeros reports whether a log had zero bytes when it was marked. Rows may still
-// appear in their place.
+// hasZeros reports whether a log had zero bytes when it was marked.
 func hasZeros(mark logdir.Mark) bool {
 	for _, l := range mark.State.Logs {
 		if l.HasZeros() {

@@ -47,7 +47,8 @@ type Plan struct {
 	Items  []Item
 	culler *culler
 	roots  []*logdir.Root
-	// unreadable holds the errors of roots that could not be read to their end.
+	// unreadable holds the errors of roots that could not be read to their end, or whose
+	// free space is unknown.
 	unreadable map[*logdir.Root]error
 	space      *spaceLacking
 }
@@ -84,8 +85,7 @@ func (i Item) attrs(now time.Time) []any {
 	return attrs
 }
 
-// warnNeverSent warns of each file that is deleted with the directory and looks like a
-// log, but has a name that tstat_send does not read.
+// warnNeverSent warns of the files in NeverSent, which are deleted with the directory.
 func (i Item) warnNeverSent(ctx context.Context, log *slog.Logger) {
 	for _, file := range i.NeverSent {
 		log.WarnContext(ctx, "file_never_sent", "directory", i.Path(), "file", file,
@@ -108,7 +108,8 @@ func newCuller(now time.Time, o Options) *culler {
 
 // A rule decides whether a directory goes. It returns the item of a directory to delete,
 // nil for a directory that is not due, and a *keepError for a directory that must stay.
-// Any other error means that the rule could not decide.
+// Any other error says why the rule could not decide, or why the directory cannot be
+// deleted.
 type rule func(context.Context, *logdir.Dir) (*Item, error)
 
 // MakePlan examines the directories below the roots. Ages are measured at the time now.
@@ -160,7 +161,8 @@ func (p *Plan) find(ctx context.Context) (found, leftovers, emptied []logdir.Ent
 	return found, leftovers, emptied
 }
 
-// notEntered logs and counts a directory that the walk of a root did not enter.
+// notEntered logs a directory that the walk of a root did not enter, and counts it if that
+// is a failure.
 func (c *culler) notEntered(ctx context.Context, root *logdir.Root, path string, err error) {
 	switch {
 	case errors.Is(err, logdir.ErrMount):

@@ -89,8 +89,8 @@ func TestTTLZeroKeepsOnlyTheFuture(t *testing.T) {
 	s.wantLeft("future.out")
 }
 
-// A mark from the clock of a file server may be a little in the future. It is kept
-// without a warning.
+// A mark from the clock of a file server may be a little in the future. Its directory is
+// kept without a warning.
 func TestMarkSlightlyInTheFuture(t *testing.T) {
 	s := newSite(t)
 	s.sent("x.out", -50*time.Second)
@@ -99,9 +99,8 @@ func TestMarkSlightlyInTheFuture(t *testing.T) {
 	}
 }
 
-// A directory with zero bytes in a log, where data may still arrive, is deleted when its
-// logs have not changed for the whole TTL, whatever the age of its mark. It is never
-// deleted for space before.
+// A directory with zero bytes in a log, where data may still arrive, is deleted only when
+// its logs, too, have not changed for the whole TTL. It is never deleted for space before.
 func TestZeroBytesWaitForTheWholeTTL(t *testing.T) {
 	s := newSite(t)
 	s.sent("x.out", 50*hour)
@@ -127,7 +126,7 @@ func TestZeroBytesWaitForTheWholeTTL(t *testing.T) {
 	}
 }
 
-// A directory that cannot be entered is a failure only if its name ends in .out.
+// A directory that this user may not enter is a failure only if its name ends in .out.
 func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 	s := newSite(t)
 	c := newCuller(s.now, s.options(Options{}))

@@ -17,7 +17,9 @@ type Result struct {
 type RootResult struct {
 	Path string
 	Counts
-	Unreadable   bool  // the root does not exist or could not be read to its end; logged
+	// Unreadable reports that the root does not exist or could not be read to its end, or
+	// that its free space is unknown. The reason is logged.
+	Unreadable   bool
 	LackingBytes int64 // bytes that are still lacking for Options.MinFree on the root's disk
 }
 
@@ -30,7 +32,7 @@ func (r Result) Total() (total Counts) {
 }
 
 // Run culls the directories below dirs, the roots. Ages are measured at the time now. When
-// ctx ends, Run ends early; a directory that is then half deleted stays a leftover.
+// ctx ends, Run ends early.
 func Run(ctx context.Context, dirs []string, now time.Time, o Options) Result {
 	r := Result{Roots: make([]RootResult, len(dirs))}
 	var roots []*logdir.Root

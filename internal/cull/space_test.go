@@ -136,8 +136,8 @@ func TestInterruptedBeforeThereIsRoom(t *testing.T) {
 	}
 }
 
-// A disk of 64 blocks holds ten directories of three blocks each: two logs and a mark. The
-// oldest are deleted until enough is free, whatever the age of their marks.
+// A disk of 64 blocks holds ten directories. All but the first have three blocks: two logs
+// and a mark. The oldest that may go are deleted until enough is free, before the TTL.
 func TestMakeRoom(t *testing.T) {
 	const block = 4096
 	s := newSite(t)
@@ -176,7 +176,7 @@ func TestMakeRoom(t *testing.T) {
 	if r := s.total(t.Context(), dry); r.Directories != 3 {
 		t.Errorf("%+v", r)
 	}
-	r := s.total(t.Context(), o) // 3 blocks of the expired directory, 6 of the two oldest
+	r := s.total(t.Context(), o) // 3 blocks of the expired directory, 6 of the two oldest that may go
 	s.wantLeft(name(0), name(1), name(2), name(3), name(6), name(7), name(8))
 	if r.Directories != 3 || r.Changed != 0 || free() < o.MinFree.Bytes {
 		t.Errorf("%+v, %d free of %d", r, free(), o.MinFree.Bytes)
