@@ -14,9 +14,10 @@ const gzipRatio = 6
 // confirmed, and when Tstat started the directory. For a directory whose name has no time,
 // since is the oldest modification time of a log. Backlog takes no lock and reads no log. The
 // size of a compressed log is estimated, unless the log is unchanged since it was
-// confirmed. A .gz beside a plain log counts 0, and a replaced log counts as a log that
-// has grown. A directory that cannot be read counts 0 bytes, with the zero time. Backlog
-// may be called from many goroutines at once.
+// confirmed. A .gz beside a plain log counts 0. A replaced log counts as a log that has
+// grown, or whole if it is shorter than its confirmed position. A directory that cannot be
+// opened counts 0 bytes, with the zero time. Backlog may be called from many goroutines at
+// once.
 func Backlog(e Entry) (bytes int64, since time.Time) { return backlog(e, false) }
 
 // Size is like [Backlog] but also counts the confirmed bytes.

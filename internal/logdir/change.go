@@ -13,8 +13,8 @@ import (
 type Change uint8
 
 const (
-	Unchanged Change = iota // all of it is confirmed
-	Grown                   // the log may have new rows from LogState.Position on
+	Unchanged Change = iota // its content is as the mark records it
+	Grown                   // the log may have new rows after LogState.Position or in its holes
 	New                     // no state is recorded: the log is sent from its start
 	Replaced                // the file is smaller or holds another log: it is sent from its start, with a warning
 )
@@ -32,8 +32,8 @@ func (c Change) String() string {
 // If the log is Unchanged but was touched or copied, from differs from the state in the
 // mark. Once from is written to the mark, [UpToDate] recognizes the file again.
 //
-// A .gz that has changed since the mark is Grown even if it may hold nothing new: that is
-// known only after the .gz is read.
+// Resume never returns Unchanged for a .gz that has changed since the mark: whether the .gz
+// holds anything new is known only after it is read.
 func (d *Dir) Resume(ctx context.Context, log Log, f *os.File, st Stat, mark Mark, unfinished State) (from LogState, c Change, err error) {
 	known, fits := false, false // whether a state has the log, and whether one fits it
 	for i, state := range []State{mark.State, unfinished} {
@@ -149,8 +149,8 @@ func until(ctx context.Context, r io.Reader) io.Reader {
 }
 
 // Unsent returns the reason why a directory with the state s in its mark is not done. The
-// reason is empty if every existing log is confirmed to its end. Unsent reads a log only
-// if size, inode or time differ from the mark; it then reads a .gz to its end.
+// reason is empty if every existing log is Unchanged. Unsent reads a log only if size,
+// inode or time differ from the mark; it then reads a .gz to its end.
 func (d *Dir) Unsent(ctx context.Context, s State) (reason string, err error) {
 	logs, err := d.Logs(ctx, s)
 	if err != nil {

@@ -25,9 +25,8 @@ type Dir struct {
 	backupErr error
 }
 
-// Open opens a directory and takes its lock, which lasts until Close. It fails
-// with ErrLocked, or with ErrVanished if the name no longer refers to the locked
-// directory.
+// Open opens a directory and takes its lock, which lasts until Close. It fails with
+// ErrLocked, or as [Dir.StillThere] does.
 func Open(e Entry) (*Dir, error) {
 	d, err := OpenUnlocked(e)
 	if err != nil {
@@ -57,7 +56,8 @@ func OpenUnlocked(e Entry) (*Dir, error) {
 	return &Dir{Entry: e, file: os.NewFile(uintptr(fd), e.Path())}, nil
 }
 
-// StillThere fails with ErrVanished if the directory's name no longer refers to it.
+// StillThere fails if the directory's name no longer refers to it: with ErrVanished if the
+// name is gone or is another directory's.
 func (d *Dir) StillThere() error {
 	fd, err := openBeneath(d.Root.Fd(), d.Rel, d.Root.OneMount)
 	if err != nil {
@@ -98,8 +98,8 @@ type Log struct {
 	Name     string
 	Protocol fastparse.Protocol
 	Gzip     bool // the log's file is a .gz
-	// Apart reports that log_x and log_x.gz are two different logs, or were when both
-	// files existed.
+	// Apart reports that log_x and log_x.gz are two different logs. Such a .gz stays Apart
+	// when the plain file has gone.
 	Apart bool
 	// Beside is the other of the two files, if it holds nothing more than the log; nil
 	// if there is no such file.
@@ -116,7 +116,7 @@ func (l Log) File() string {
 
 // Stat holds the attributes that show, without reading a file, whether it has changed.
 type Stat struct {
-	Size         int64 // bytes on disk
+	Size         int64 // length of the file in bytes
 	Ino          uint64
 	Mtime, Ctime int64 // nanoseconds since the epoch
 	// Fresh reports that Ctime may stay the same at the next change: the file system has

@@ -51,7 +51,7 @@ func TestDirLock(t *testing.T) {
 	open(t, e)
 }
 
-// The culler takes the directory away between opening and locking it.
+// Another process renames the directory after it was opened and before it is locked.
 func TestLockOfARenamedDirectory(t *testing.T) {
 	d, err := OpenUnlocked(entry(tree(t, map[string]string{"x.out/" + tcp: ""}), "x.out"))
 	must(t, err)

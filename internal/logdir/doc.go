@@ -30,6 +30,5 @@
 // done. Any other content that tstat_send did not write, including an empty file and zero
 // bytes, is a damaged mark and counts as no mark: flows may be sent twice, but never
 // lost. If .processed is not a regular file (a directory, a symbolic link, a FIFO), that
-// is an error. Such a directory is not sent, since it could not be marked, and not
-// culled, since nothing shows that it was sent.
+// is an error, and the directory that holds it is neither sent nor culled.
 package logdir

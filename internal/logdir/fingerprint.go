@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// fingerprintLen is the number of bytes that a fingerprint covers. It covers more than the
+// fingerprintLen is how many bytes a fingerprint covers at most. It covers more than the
 // header, which is the same in every log and below 4 KiB: the rows differ between logs.
 const fingerprintLen = 64 << 10
 

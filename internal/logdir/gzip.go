@@ -65,8 +65,8 @@ func (u *unpacker) Read(b []byte) (int, error) {
 	}
 }
 
-// restart replaces the fast decompressor by the standard one, at the byte where Read has
-// come.
+// restart replaces the fast decompressor by the standard one, at the byte that Read
+// has reached.
 func (u *unpacker) restart() {
 	u.restarted = true
 	z, err := newMembers(new(stdgzip.Reader), u.file())

@@ -15,7 +15,7 @@ type Hole struct {
 	Sent Tail `json:"taken,omitzero"`
 }
 
-// validHoles reports whether holes are in order, do not overlap and end before position.
+// validHoles reports whether holes are in order, do not overlap and lie before position.
 func validHoles(holes []Hole, position int64) bool {
 	from := int64(0)
 	for _, h := range holes {

@@ -11,11 +11,11 @@ import (
 
 // Inspection describes a directory that is not done, as seen without its lock.
 type Inspection struct {
-	// Bytes and Since are those of [Backlog]. For a directory that is marked but has zero
-	// bytes, Bytes counts these.
+	// Bytes and Since are those of [Backlog]. If the directory is up to date but its logs
+	// have zero bytes in place of rows, Bytes counts those zero bytes.
 	Bytes int64
 	Since time.Time
-	// Err is why the directory, a state file or a log cannot be read.
+	// Err is why the directory, its .processed or a log cannot be read.
 	Err error
 	// Mark is the directory's .processed; the zero Mark if it has none.
 	Mark Mark
@@ -32,8 +32,8 @@ type Inspection struct {
 }
 
 // Inspect examines a directory without a lock and without reading its logs. done reports
-// that the directory is not pending: everything is confirmed and no log has zero bytes, or
-// the directory has vanished. Inspect may be called from many goroutines at once.
+// that the directory is not pending: it is up to date and no log has zero bytes in place of
+// rows, or the directory has vanished. Inspect may be called from many goroutines at once.
 func Inspect(e Entry) (i Inspection, done bool) {
 	d, err := OpenUnlocked(e)
 	if err != nil {

@@ -22,8 +22,8 @@ type inode struct{ dev, ino uint64 }
 type Locks map[inode]int
 
 // ReadLocks reads /proc/locks, see proc_locks(5). It finds no lock if /proc is not
-// mounted, if the process is in another PID namespace, or if the locked file is on btrfs:
-// for btrfs, /proc/locks and stat(2) give different device numbers.
+// mounted, if the process with the lock is in another PID namespace, or if the locked file
+// is on btrfs: for btrfs, /proc/locks and stat(2) give different device numbers.
 func ReadLocks() Locks {
 	locks := make(Locks)
 	file, err := os.Open("/proc/locks")

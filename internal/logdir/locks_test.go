@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// ReadLocks returns the locks that this process holds, and takes no lock itself.
+// ReadLocks also finds a lock that this process holds.
 func TestReadLocks(t *testing.T) {
 	root := openRoot(t, t.TempDir())
 	if pid := ReadLocks().Holder(root); pid != 0 {

@@ -10,7 +10,7 @@ import (
 // Suffix ends the name of every directory that Tstat writes.
 const Suffix = ".out"
 
-// The names under which Tstat started a directory: since 2.3, and before.
+// layouts are the forms of directory names: since Tstat 2.3, and before it.
 var layouts = []string{"2006_01_02_15_04" + Suffix, "15_04_02_Jan_2006" + Suffix}
 
 // parseName returns the time in a directory's name. ok is false if the name has none.
@@ -34,7 +34,7 @@ func Start(name string) (t time.Time, ok bool) { return parseName(name, time.Loc
 func Sort(entries []Entry) {
 	s := byStart{entries, make([]startKey, len(entries))}
 	for i, e := range entries {
-		t, ok := parseName(e.Name, time.UTC) // so that a change of the clock does not reorder names
+		t, ok := parseName(e.Name, time.UTC) // so that daylight saving time does not reorder names
 		s.keys[i] = startKey{t.Unix(), !ok}
 	}
 	sort.Sort(s)
@@ -91,7 +91,7 @@ func IsCulled(name string) bool {
 }
 
 // OriginalName returns the name from which CulledName made culled. ok is false if
-// CulledName did not make culled, or may have cut the name.
+// CulledName did not make culled, or if the name may have been cut or did not end in .out.
 func OriginalName(culled string) (name string, ok bool) {
 	if !IsCulled(culled) {
 		return "", false

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nested returns an ErrNested for each directory within this one that holds a log. A
-// culler keeps a directory with such a directory in it, so the sender names them.
+// Nested returns an ErrNested for each directory directly within this one that holds a
+// log. tstat_cull keeps the outer directory, so tstat_send names the inner ones.
 func (d *Dir) Nested(ctx context.Context) (nested []error, err error) {
 	err = eachName(ctx, d.Fd(), d.Path(), 0, func(name string) error {
 		var st unix.Stat_t

@@ -96,9 +96,9 @@ func openSteps(at int, rel string, oneMount bool) (int, error) {
 	return fd, nil
 }
 
-// mountID identifies a mounted file system. Kernels before 5.8 do not number mounts; on
-// such a kernel mountID is only the device, and a bind mount of the same file system is
-// not detected.
+// mountID identifies a mounted file system. In kernels before 5.8, statx(2) returns no
+// number of the mount; mountID is then only the device, and a bind mount of the same file
+// system is not detected.
 type mountID struct {
 	major, minor uint32
 	id           uint64

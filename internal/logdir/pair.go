@@ -27,7 +27,7 @@ type pairing uint8
 
 const (
 	undecided   pairing = iota
-	noLog               // neither file is there
+	noLog               // neither file is there, or it is unknown which log the .gz is
 	plainLog            // the plain file; a .gz beside it holds nothing more
 	packedLog           // the .gz; a plain file beside it holds nothing more
 	bothLogs            // both, each for itself

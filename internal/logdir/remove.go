@@ -252,8 +252,8 @@ func (d *Dir) Delete(ctx context.Context) (begun bool, err error) {
 }
 
 // DeleteInPlace is Delete for a directory that MoveAway could not rename because of
-// ErrNoRoom. It deletes the logs after all other files. Before it deletes the mark, it
-// renames the directory if there is room now. After a crash the remaining logs are
+// ErrNoRoom. It deletes the logs after all other files but the mark. Before it deletes the
+// mark, it renames the directory if there is room now. After a crash the remaining logs are
 // unchanged. If no log remains, [Root.FindLeftovers] finds the directory: it has been
 // renamed, or holds nothing but its mark.
 func (d *Dir) DeleteInPlace(ctx context.Context) error {

@@ -213,7 +213,6 @@ func (w *walker) enter(ctx context.Context, rel string) error {
 	return ctx.Err()
 }
 
-// examines reports whether the walk examines name in the directory rel.
 func (r *Root) examines(name, rel string) bool {
 	if r.only != "" && rel == "." {
 		original, ok := OriginalName(name)
@@ -252,8 +251,8 @@ func hasLog(parent int, dir string) bool {
 	return slices.ContainsFunc(fileNames[:], func(name string) bool { return exists(parent, dir+"/"+name) })
 }
 
-// mayHaveLog is like hasLog, but a log whose existence cannot be checked counts: Open then
-// reports the error.
+// mayHaveLog is like hasLog, but a log whose existence cannot be checked counts, so that
+// opening or reading the directory reports the error.
 func mayHaveLog(parent int, dir string) bool {
 	return slices.ContainsFunc(fileNames[:], func(name string) bool { return access(parent, dir+"/"+name) != unix.ENOENT })
 }
@@ -267,8 +266,8 @@ func access(at int, name string) error {
 }
 
 // IsHarmless reports whether err, which a walk reported for path, is not a failure: path is a
-// symbolic link, which is never followed, or a directory of another program that this
-// user may not enter.
+// symbolic link, which is never followed, or a directory that this user may not enter and
+// whose name does not end in .out: it may be another program's.
 func IsHarmless(path string, err error) bool {
 	return errors.Is(err, ErrLink) || errors.Is(err, fs.ErrPermission) && !strings.HasSuffix(path, Suffix)
 }

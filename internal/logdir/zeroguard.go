@@ -102,7 +102,7 @@ func (z *zeroGuard) pass() error {
 	if err == nil && !z.off {
 		err = errZeros
 	}
-	z.r.Reset(z.from(z.at)) // data may just have replaced the zero bytes in the buffer
+	z.r.Reset(z.from(z.at)) // endAtZeros has read on, and data may just have replaced zero bytes
 	return err
 }
 
