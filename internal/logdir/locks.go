@@ -47,7 +47,12 @@ func ReadLocks() Locks {
 }
 
 // Holder returns the process that has locked the root; 0 for none.
-func (l Locks) Holder(r *Root) int { return l.holderOfFd(r.Fd()) }
+func (l Locks) Holder(r *Root) int {
+	if r.only != "" { // r.Fd is the parent directory
+		return 0
+	}
+	return l.holderOfFd(r.Fd())
+}
 
 // HolderOf returns the process that has locked the file; 0 for none.
 func (l Locks) HolderOf(dev, ino uint64) int { return l[inode{dev, ino}] }

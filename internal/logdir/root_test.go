@@ -110,10 +110,14 @@ func TestDirectoryAsRoot(t *testing.T) {
 		CulledName("x.out", strings.Repeat("0", 16)) + "/" + tcp: "", CulledName("y.out", strings.Repeat("0", 16)) + "/" + tcp: "",
 	})
 	must(t, os.Symlink(r.Path+"/x.out", r.Path+"/current"))
+	must(t, r.Lock()) // a run that has the parent directory as its root
 	for _, given := range []string{"/x.out", "/x.out/", "/current"} {
 		root, err := OpenRoot(r.Path + given)
 		must(t, err)
 		must(t, root.Lock())
+		if pid := ReadLocks().Holder(root); pid != 0 {
+			t.Errorf("%s: process %d has locked only the parent directory", given, pid)
+		}
 		got, reported := find(t, root)
 		if len(got) != 1 || got[0] != "x.out" || len(reported) != 0 {
 			t.Errorf("%s: %q, %v", given, got, reported)
