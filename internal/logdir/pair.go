@@ -136,8 +136,11 @@ func (d *Dir) decideLoneGzip(ctx context.Context, p pair, states []State) (pairi
 			continue
 		}
 		f, st, err := d.openRegular(p.name + gz)
+		if errors.Is(err, fs.ErrNotExist) {
+			return packedLog, err // OpenLog reports that the .gz has just gone
+		}
 		if err != nil {
-			return packedLog, err
+			return noLog, err
 		}
 		defer f.Close()
 		plain, err := verify(ctx, f, Log{Gzip: true}, st, s.Logs[p.name])

@@ -137,6 +137,12 @@ func TestLoneGzipThatCannotBeRead(t *testing.T) {
 		t.Errorf("beside an unreadable plain file: logs %+v, error %v, want none and both errors", logs, err)
 	}
 	must(t, os.Remove(d.Path()+"/"+tcp))
+	must(t, os.Remove(d.Path()+"/"+tcp+".gz"))
+	must(t, os.Symlink("nowhere", d.Path()+"/"+tcp+".gz"))
+	if logs, err := d.Logs(t.Context(), s); len(logs) > 0 || !errors.Is(err, ErrNotRegular) {
+		t.Errorf("cannot be opened: logs %+v, error %v, want none and %v", logs, err, ErrNotRegular)
+	}
+	must(t, os.Remove(d.Path()+"/"+tcp+".gz"))
 	put(t, d, tcp+".gz", whole)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
