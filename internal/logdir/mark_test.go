@@ -257,12 +257,16 @@ func FuzzState(f *testing.F) {
 	f.Add([]byte("{}"))
 	f.Add([]byte(`{"tool":"tstat_send","logs":{"x":null}}`))
 	f.Add([]byte(`{"tool":"tstat_send","logs":{"x":{"size":1e99}}}`))
+	f.Add([]byte(`{"tool":"tstat_send","error":"` + strings.Repeat("x", MaxError+1) + `"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decode(b)
 		if err != nil {
 			if !errors.Is(err, errForeign) && !errors.Is(err, errDamaged) {
 				t.Error(err)
 			}
+			return
+		}
+		if len(s.Error) > MaxError { // encode cuts it
 			return
 		}
 		again, err := s.encode()
