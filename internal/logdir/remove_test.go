@@ -100,6 +100,7 @@ func TestMeasureFindsWhatMustStay(t *testing.T) {
 		r := tree(t, map[string]string{"x.out/" + tcp: "", "x.out/sub/file": ""})
 		d := open(t, entry(r, "x.out"))
 		must(t, os.Chmod(d.Path()+"/sub", 0o555))
+		t.Cleanup(func() { _ = os.Chmod(d.Path()+"/sub", 0o755) })
 		must(t, os.Chmod(d.Path(), 0o777))
 		must(t, os.Chmod(r.Path, 0o777))
 		asNobody(t, func() {
