@@ -77,7 +77,7 @@ const (
 	Crawl   Stage = iota // finding directories
 	Read                 // reading, and decompressing, blocks of logs
 	Parse                // rows to flows, flows to JSON
-	Wait                 // workers held up because no publisher was free
+	Wait                 // workers waiting for a free place among the messages in flight
 	Confirm              // publishers waiting for a message's confirmation
 	Mark                 // writing marks
 	stages
