@@ -26,7 +26,7 @@ func (e *redirectError) Error() string {
 // classifyAnswer returns the error that an answer means; nil is a confirmation. For
 // plain http, the answer may be the proxy's instead of the server's.
 func classifyAnswer(resp *http.Response) *transport.Error {
-	if resp.StatusCode == http.StatusProxyAuthRequired {
+	if resp.StatusCode == http.StatusProxyAuthRequired && resp.Request.URL.Scheme == "http" {
 		if proxy, err := http.ProxyFromEnvironment(resp.Request); err == nil && proxy != nil {
 			return &transport.Error{Verdict: transport.Refused, Err: fmt.Errorf(
 				"the proxy %s answered %d %s: check HTTP_PROXY in the environment, and what the proxy allows",

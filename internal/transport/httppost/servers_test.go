@@ -2,6 +2,7 @@ package httppost_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tstat-transport/internal/test/rabbittest"
 	"tstat-transport/internal/test/transporttest"
 	"tstat-transport/internal/transport"
 	"tstat-transport/internal/transport/httppost"
@@ -201,24 +203,48 @@ func TestMalformedProxy(t *testing.T) {
 	}
 }
 
-// TestProxyRefuses runs TestProxyChild in a process of its own, since net/http reads the
-// proxy's address from the environment only once in a process.
 func TestProxyRefuses(t *testing.T) {
 	for _, c := range []struct{ scheme, status string }{{"https", "407"}, {"https", "403"}, {"http", "407"}} {
 		proxy := rawServer(t, hangsUp("HTTP/1.1 "+c.status+" X\r\nContent-Length: 0\r\n\r\n"))
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyChild$")
-		cmd.Env = append(os.Environ(), strings.ToUpper(c.scheme)+"_PROXY=http://user:"+urlSecret+"@"+proxy,
-			"TRANSPORT_TEST_URL="+c.scheme+"://collector.example.org/", "TRANSPORT_TEST_ERROR=the proxy "+proxy+" answered "+c.status)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s, status %s: %v\n%s", c.scheme, c.status, err, out)
+		sendThroughProxy(t, c.scheme, proxy, "the proxy "+proxy+" answered "+c.status)
+	}
+}
+
+// TestServerBehindProxyRefuses: an answer that comes through a tunnel is the server's.
+func TestServerBehindProxyRefuses(t *testing.T) {
+	ca := rabbittest.NewCA(t)
+	c := ca.Issue(t, []string{"collector.example.org"})
+	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := rawServer(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+		server := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{pair}})
+		if _, err := http.ReadRequest(bufio.NewReader(server)); err == nil {
+			_, _ = io.WriteString(server, "HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n")
 		}
+	})
+	sendThroughProxy(t, "https", proxy, "the server answered 407", "SSL_CERT_FILE="+ca.CAFile)
+}
+
+// sendThroughProxy runs TestProxyChild in a process of its own, since net/http reads the
+// proxy's address from the environment only once in a process.
+func sendThroughProxy(t *testing.T, scheme, proxy, wantError string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyChild$")
+	cmd.Env = append(os.Environ(), strings.ToUpper(scheme)+"_PROXY=http://user:"+urlSecret+"@"+proxy,
+		"TRANSPORT_TEST_URL="+scheme+"://collector.example.org/", "TRANSPORT_TEST_ERROR="+wantError)
+	cmd.Env = append(cmd.Env, env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s, want %q: %v\n%s", scheme, wantError, err, out)
 	}
 }
 
 func TestProxyChild(t *testing.T) {
 	url := os.Getenv("TRANSPORT_TEST_URL")
 	if url == "" {
-		t.Skip("runs only as a child of TestProxyRefuses")
+		t.Skip("runs only as a child of other tests")
 	}
 	began := time.Now()
 	err := newHTTP(t, httppost.Options{URL: url}).Send(t.Context(), transporttest.Message(directory, 1))
