@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,8 +110,15 @@ var (
 	sizeRefusal            = regexp.MustCompile(`^PRECONDITION_FAILED - message size \d+ is larger than (?:configured )?max size (\d+)$`)
 )
 
-// hasReply reports whether err is a reply of the broker of the given form.
+// hasReply reports whether err, or one of the errors that err joins, is a reply of the
+// broker of the given form.
 func hasReply(err error, form *regexp.Regexp) bool {
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		return slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return hasReply(err, form) })
+	}
 	e, ok := errors.AsType[*amqp091.Error](err)
 	return ok && e.Server && form.MatchString(e.Reason)
 }

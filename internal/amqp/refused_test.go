@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -30,6 +31,7 @@ func TestOpenRefused(t *testing.T) {
 	n.AddUser(t, "limited", secret, vhost, "^$", ".*", ".*")
 	full := n.VHost(t)
 	dead := deadHost(t)
+	badAddress(t, n.Port(), func(net.Conn) {})
 	n.Ctl(t, "set_vhost_limits", "-p", full, `{"max-connections":0}`)
 
 	for name, c := range map[string]struct {
@@ -41,6 +43,13 @@ func TestOpenRefused(t *testing.T) {
 		"wrong password": {
 			func(o *Options) { o.Password = func() string { return secret } },
 			transport.Refused, []string{n.Addr(), `"guest"`, "ACCESS_REFUSED", "check username and password"}, 2,
+		},
+		"wrong password at the second host, and the first hangs up": {
+			func(o *Options) {
+				o.Hosts = []string{net.JoinHostPort("127.0.0.2", strconv.Itoa(n.Port())), n.Addr()}
+				o.Password = func() string { return secret }
+			},
+			transport.Refused, []string{"127.0.0.2", n.Addr(), "check username and password"}, 4,
 		},
 		"no access to the vhost": {
 			func(o *Options) {
