@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,16 +41,24 @@ func TestLimitOfChannels(t *testing.T) {
 			wantInQueue(t, n, vhost, 0, 200, 100, exactlyOnce)
 		})
 	}
-	t.Run("of a user with two connections", func(t *testing.T) {
-		n := rabbittest.Shared(t)
-		vhost := n.VHost(t)
-		n.DeclareQueue(t, vhost, queue, nil)
-		n.AddUser(t, "single", secret, vhost, ".*", ".*", ".*")
-		n.Ctl(t, "set_user_limits", "single", `{"max-channels":1}`)
-		o := options(t, n, vhost)
-		o.Username, o.Password = "single", func() string { return secret }
-		o.Connections, o.Channels, o.RetryTimeout = 2, 2, 10*time.Second
-		send(t.Context(), open(t, o), 0, 200, 100, 8).await(t)
-		wantInQueue(t, n, vhost, 0, 200, 100, atLeastOnce)
-	})
+	for _, channels := range []int{1, 2} {
+		t.Run(fmt.Sprintf("of a user with two connections of %d", channels), func(t *testing.T) {
+			n := rabbittest.Shared(t)
+			vhost := n.VHost(t)
+			n.DeclareQueue(t, vhost, queue, nil)
+			n.AddUser(t, "single", secret, vhost, ".*", ".*", ".*")
+			n.Ctl(t, "set_user_limits", "single", `{"max-channels":1}`)
+			o := options(t, n, vhost)
+			o.Username, o.Password = "single", func() string { return secret }
+			o.Connections, o.Channels, o.RetryTimeout = 2, channels, 10*time.Second
+			happened := watchLog(t, &o)
+			p := open(t, o)
+			eventually(t, 10*time.Second, "the limit to be in the log", happened("channels_limited"))
+			send(t.Context(), p, 0, 200, 100, 8).await(t)
+			wantInQueue(t, n, vhost, 0, 200, 100, atLeastOnce)
+			if channels == 1 && happened("broker_unreachable")() {
+				t.Error("the second connection was tried again beside the first")
+			}
+		})
+	}
 }

@@ -60,7 +60,7 @@ func Open(ctx context.Context, options Options) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.connect(ctx, func(rounds int) bool {
+	s, err := p.connect(ctx, func(rounds int, _ error) bool {
 		return rounds < openRounds || p.answered.Load() && time.Since(p.opened) < p.o.RetryTimeout
 	})
 	if err != nil {

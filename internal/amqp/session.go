@@ -96,7 +96,7 @@ func (s *session) run(wanted int) error {
 	for len(s.channels) < wanted {
 		ch, err := s.openChannel(s.p.ctx)
 		if err != nil && len(s.channels) > 0 && errors.Is(err, amqp091.ErrChannelMax) {
-			s.p.warnOfChannels(s, amqp091.ErrChannelMax)
+			s.p.warnOfChannels(s.host, len(s.channels), amqp091.ErrChannelMax)
 			break // the library refused, and the connection is still usable
 		}
 		if err != nil {

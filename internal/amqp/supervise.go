@@ -33,10 +33,10 @@ func (p *Publisher) supervise(s *session) {
 			p.failAll(err)
 			return
 		case limited && opened > 0:
-			p.warnOfChannels(s, err)
+			p.warnOfChannels(s.host, opened, err)
 			channels = opened
 		case limited && left > 0:
-			p.warnOfChannels(s, err)
+			p.warnOfChannels(s.host, opened, err)
 			return // the other connections go on
 		default:
 			losses.add(s, p.o.RetryTimeout)
@@ -76,29 +76,39 @@ func (l *losses) add(s *session, retryTimeout time.Duration) {
 
 // warnOfChannels logs, once in a run, that the broker allows fewer channels than the
 // options ask for.
-func (p *Publisher) warnOfChannels(s *session, err error) {
+func (p *Publisher) warnOfChannels(host string, opened int, err error) {
 	p.channelWarning.Do(func() {
-		p.o.Log.Warn("channels_limited", "host", s.host, "wanted", p.o.Channels, "opened", len(s.channels), "error", err,
+		p.o.Log.Warn("channels_limited", "host", host, "wanted", p.o.Channels, "opened", opened, "error", err,
 			"hint", "the run goes on with the channels that it can get; use fewer --channels or --connections, or raise the limit")
 	})
 }
 
 // connectWithinOutage connects. It tries until the publisher has had no session at all
-// for RetryTimeout. After an error of connect it fails the publisher and returns nil.
+// for RetryTimeout. After an error of connect it fails the publisher and returns nil. If
+// the broker allows no channel beside those of the other connections, it only returns nil.
 func (p *Publisher) connectWithinOutage() *session {
-	s, err := p.connect(p.ctx, func(int) bool { return p.sessions.outage() < p.o.RetryTimeout })
-	if err != nil {
+	limited := false
+	s, err := p.connect(p.ctx, func(_ int, err error) bool {
+		outage := p.sessions.outage()
+		limited = outage == 0 && hasReply(err, channelLimitReached)
+		return !limited && outage < p.o.RetryTimeout
+	})
+	switch {
+	case err == nil:
+		return s
+	case limited:
+		p.warnOfChannels(p.o.Hosts[p.host.Load()], 0, err)
+	default:
 		p.failAll(err) // without effect if the publisher has ended
-		return nil
 	}
-	return s
+	return nil
 }
 
-// connect tries all hosts, round after round, until one works or keepTrying(rounds)
+// connect tries all hosts, round after round, until one works or keepTrying(rounds, err)
 // is false. An error with another verdict than Retry ends connect at once, except that
 // refused credentials get a second attempt: RabbitMQ also refuses them while its
 // authentication backend (LDAP, HTTP) fails (try_authenticate, rabbit_access_control.erl).
-func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) bool) (*session, error) {
+func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int, err error) bool) (*session, error) {
 	loginRetried := false
 	for rounds := 1; ; rounds++ {
 		s, errs := p.tryHosts(ctx)
@@ -107,7 +117,7 @@ func (p *Publisher) connect(ctx context.Context, keepTrying func(rounds int) boo
 			return s, nil
 		}
 		err := joinErrors(errs)
-		again := err.Verdict == transport.Retry && keepTrying(rounds)
+		again := err.Verdict == transport.Retry && keepTrying(rounds, err)
 		if hasReply(err, loginRefused) && !loginRetried {
 			loginRetried, again = true, true
 		}
