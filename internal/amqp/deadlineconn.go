@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// chunkSize is the number of bytes that must be written within one timeout. So the
-// timeout bounds the time without progress, and a large message may take longer on a
-// slow link.
+// chunkSize is the number of bytes that must be written within one timeout, so that a large
+// message may take longer on a slow link.
 const chunkSize = 256 << 10
 
 // deadlineConn is a net.Conn on which every Write has a deadline. The library
@@ -51,7 +50,7 @@ func (c *deadlineConn) writeChunk(p []byte) (int, error) {
 		return n, nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("the broker took no data for %v: %w", timeout, err)
+		err = fmt.Errorf("the broker did not take %d bytes within %v: %w", len(p), timeout, err)
 		c.abort(err)
 	} else {
 		// The connection is gone, but the broker's reason may still be unread.

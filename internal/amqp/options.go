@@ -44,8 +44,8 @@ type Options struct {
 	Window int
 
 	Heartbeat         time.Duration // at least a second; 10 s
-	ConnectionTimeout time.Duration // connecting, logging in and looking up; 10 s
-	WriteTimeout      time.Duration // of a write that makes no progress; 30 s
+	ConnectionTimeout time.Duration // of connecting and logging in, and of each look-up; 10 s
+	WriteTimeout      time.Duration // of each chunkSize bytes of a write; 30 s
 	ConfirmTimeout    time.Duration // from publishing to confirmation; 30 s
 	BlockedTimeout    time.Duration // how long an alarm of the broker may last; 60 s
 	// RetryTimeout is how long Send retries a message after its first failure, and

@@ -275,7 +275,7 @@ func TestPeerReadsNothing(t *testing.T) {
 	o := s.impatient()
 	o.ConfirmTimeout, o.Window, o.Channels = time.Minute, 256, 1 // so that the time-out of a write comes first
 	err := s.runInside(o)
-	wantVerdict(t, err, transport.Retry, "took no data for 2s")
+	wantVerdict(t, err, transport.Retry, " bytes within 2s")
 	s.wantNoneMarked()
 	s.wantRecovery()
 }
