@@ -50,10 +50,10 @@ func (o *Options) addresses(ctx context.Context, host, preferred string) (*addre
 	return a, nil
 }
 
-// try calls use with a socket to one address after the other, until use succeeds. After a
-// refusal by the broker itself, such as a wrong password, try gives up, since another
-// address would lead to the same refusal. use owns the socket. The ctx of use ends
-// ConnectionTimeout after dialing began, or when use returns. The error is a
+// try calls use with a socket to one address after the other, until use succeeds. If the
+// broker itself refuses with another verdict than Retry, as for a wrong password, try gives
+// up, since another address would lead to the same refusal. use owns the socket. The ctx of
+// use ends ConnectionTimeout after dialing began, or when use returns. The error is a
 // *transport.Error. If the host has several addresses, the error names each that failed.
 func (a *addresses) try(ctx context.Context, use func(ctx context.Context, socket net.Conn) error) error {
 	for len(a.untried) > 0 {

@@ -13,8 +13,8 @@ import (
 
 const (
 	// closeWait is how long a session waits at most for the broker's answer to
-	// connection.close. The end of the socket follows connection.close by this time at any
-	// distance, and RabbitMQ logs a warning if the socket ends before it has answered.
+	// connection.close. RabbitMQ logs a warning if the socket ends before it has answered.
+	// Distance does not matter: it delays connection.close and the end of the socket alike.
 	closeWait = 50 * time.Millisecond
 	// closeTimeout is how long the publisher's connections may take to end.
 	closeTimeout = 3 * time.Second
@@ -177,7 +177,8 @@ func (s *session) watch(closed <-chan *amqp091.Error, blockings <-chan amqp091.B
 }
 
 // setBlocked records that the broker has blocked or unblocked the connection.
-// A blocked connection has a longer timeout of writes, since the broker reads nothing.
+// While the connection is blocked, the timeout of writes is at least BlockedTimeout, since
+// the broker reads nothing.
 func (s *session) setBlocked(b amqp091.Blocking) {
 	if b.Active {
 		s.socket.setTimeout(max(s.o.BlockedTimeout, s.o.WriteTimeout))

@@ -116,8 +116,8 @@ func (o *Options) receivingQueue() string {
 	return o.Queue
 }
 
-// lasts reports whether a queue with these options outlives connections and the
-// broker.
+// lasts reports whether a queue with these options outlives connections and a restart of
+// the broker.
 func (q QueueOptions) lasts() bool { return q.Durable && !q.AutoDelete && !q.Exclusive }
 
 // missing reports whether err is the broker's statement that a queue or an
