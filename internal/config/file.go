@@ -82,11 +82,12 @@ func (f *File) lookup(section, key string) (entry, bool) {
 	return f.entries[i], true
 }
 
-// checkQuotes warns of values in quotes, which are not part of the syntax.
+// checkQuotes warns of values in quotes, since quotes are not part of the syntax. A secret
+// may be in quotes.
 func (f *File) checkQuotes() {
 	for _, e := range f.entries {
 		text := e.text.Reveal()
-		if len(text) < 2 || isSecret(e.key) || keys[e.section] == nil {
+		if _, ok := f.knownKeys(e.section); !ok || len(text) < 2 || isSecret(e.key) {
 			continue
 		}
 		if first := text[0]; (first == '"' || first == '\'') && text[len(text)-1] == first {

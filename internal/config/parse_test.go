@@ -234,7 +234,7 @@ func TestWarnings(t *testing.T) {
 		"[rabbit] port = 5672",
 		"password SECRET = ", "username = ${TSTAT_TEST_UNSET}", "vhost = ${TSTAT_TEST_UNSET:a:b}", "exchange = ''", "password = 'x'",
 		"[rabbit_queue_options]", "SECRET = yes", "x-anything = 1",
-		"[DEFAULT]", "x-other = 2", "secretsecret = 3", "path = /x",
+		"[DEFAULT]", "x-other = 2", "secretsecret = 3", "path = /x", `vhost = "v"`,
 	}, "\n"))
 	const unknown = " the line has an unknown key and is ignored (the key is not shown: it may be a part of a value)"
 	want := []string{
@@ -246,6 +246,7 @@ func TestWarnings(t *testing.T) {
 		"config.ini:10: [rabbit_queue_options]" + unknown,
 		"config.ini:14: [DEFAULT]" + unknown,
 		"config.ini:7: [rabbit] exchange: the quotes are part of the value; remove them unless they are meant",
+		"config.ini:16: [DEFAULT] vhost: the quotes are part of the value; remove them unless they are meant",
 	}
 	if diff := cmp.Diff(want, warnings(f)); diff != "" {
 		t.Error("- want, + got:\n" + diff)
