@@ -89,7 +89,7 @@ func (r *logReader) next(b *block) {
 	case !b.zeros:
 	case b.last:
 		b.zeroTail, b.position = true, b.base
-	case !r.hasRoom(b.base):
+	case !r.hasRoom(b):
 		b.last, b.err, b.position = true, errManyHoles, b.base
 	default:
 		r.addHole(b.base, b.after, b.sentInZeros)
@@ -107,7 +107,7 @@ func (r *logReader) endInHole(b *block) {
 	b.around = surroundings{before: r.openHoles, hole: &hole, after: r.oldHoles[1:], earlier: &r.earlier}
 	b.position = b.after
 	switch {
-	case b.zeros && (b.last || !r.hasRoom(b.base)): // the rest of the hole stays one hole
+	case b.zeros && (b.last || !r.hasRoom(b)): // the rest of the hole stays one hole
 		b.last, b.position = true, b.base
 		r.addHole(b.base, hole.To, b.sentInZeros)
 	case b.zeros:
@@ -129,7 +129,7 @@ func (r *logReader) endInHole(b *block) {
 // addHole adds a hole to openHoles. sent describes the row at the start of the
 // hole if an earlier run sent that row.
 func (r *logReader) addHole(from, to int64, sent logdir.Tail) {
-	if r.joins(from) {
+	if r.joins(from, sent) {
 		r.openHoles = slices.Clone(r.openHoles)
 		r.openHoles[len(r.openHoles)-1].To = to
 		return
@@ -137,13 +137,14 @@ func (r *logReader) addHole(from, to int64, sent logdir.Tail) {
 	r.openHoles = append(slices.Clip(r.openHoles), logdir.Hole{From: from, To: to, Header: r.stretch.header.offset, Sent: sent})
 }
 
-// joins reports whether a hole at from continues the last open hole.
-func (r *logReader) joins(from int64) bool {
+// joins reports whether a hole at from continues the last open hole. A hole that begins with
+// a sent row does not, since Hole.Sent can record only a row at the start of a hole.
+func (r *logReader) joins(from int64, sent logdir.Tail) bool {
 	n := len(r.openHoles)
-	return n > 0 && r.openHoles[n-1].To == from && r.openHoles[n-1].Header == r.stretch.header.offset
+	return n > 0 && sent == logdir.Tail{} && r.openHoles[n-1].To == from && r.openHoles[n-1].Header == r.stretch.header.offset
 }
 
-// hasRoom reports whether the state file has room for another hole, at from.
-func (r *logReader) hasRoom(from int64) bool {
-	return r.joins(from) || len(r.openHoles)+len(r.oldHoles) < logdir.MaxHoles
+// hasRoom reports whether the state file has room for the hole b.
+func (r *logReader) hasRoom(b *block) bool {
+	return r.joins(b.base, b.sentInZeros) || len(r.openHoles)+len(r.oldHoles) < logdir.MaxHoles
 }

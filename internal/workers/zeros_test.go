@@ -125,6 +125,12 @@ func TestZeroHistories(t *testing.T) {
 		return b
 	}
 	lineEnd := 100<<10 + bytes.IndexByte(full[100<<10:], '\n')
+	rowStart := bytes.LastIndexByte(full[:lineEnd], '\n') + 1
+	beforeRow := func(log []byte) []byte { // with zero bytes in the line before that row
+		log = bytes.Clone(log)
+		clear(log[rowStart-10 : rowStart-1])
+		return log
+	}
 	atMost := make([]byte, 0, len(full))
 	holes := 0
 	for line := range bytes.SplitAfterSeq(full, []byte("\n")) {
@@ -137,6 +143,7 @@ func TestZeroHistories(t *testing.T) {
 	for name, history := range map[string][][]byte{
 		"after a row without newline that was sent": {full[:lineEnd], zeroed(lineEnd, lineEnd+4000), full},
 		"after such a row, up to the end":           {full[:lineEnd], zeroed(lineEnd, len(full)), full},
+		"before and after such a row":               {beforeRow(full[:lineEnd]), beforeRow(zeroed(lineEnd, lineEnd+4000)), full},
 		"cut off again":                             {append(bytes.Clone(full), make([]byte, 5000)...), full},
 		"many, looked at twice":                     {atMost, atMost, full},
 	} {
