@@ -43,9 +43,7 @@ func (f *File) HTTP() (HTTP, error) {
 	if len(s.errs) == 0 {
 		s.authorization(h)
 	}
-	if h.URL != "" { // if the URL is wrong, it may have been meant for TLS
-		h.TLS = s.tls(strings.HasPrefix(h.URL, "https:"))
-	}
+	h.TLS = s.tls(strings.HasPrefix(h.URL, "https:"))
 	return h, s.err()
 }
 

@@ -73,10 +73,6 @@ func TestHTTPErrors(t *testing.T) {
 			}
 		})
 	}
-	f := mustLoad(t, "[http]\nurl = https://u@h/\n[ssl_options]\nca_certs = x\n")
-	if _, err := f.HTTP(); err == nil || len(warnings(f)) > 0 {
-		t.Errorf("wrong https URL: %v, warnings %q", err, warnings(f))
-	}
 	if _, err := mustLoad(t, "").HTTP(); err == nil || !strings.HasSuffix(err.Error(), "there is no section [http]; add it with at least url") {
 		t.Errorf("no section: %v", err)
 	}

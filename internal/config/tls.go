@@ -52,13 +52,14 @@ var cipherSuites = map[string]uint16{
 	"ECDHE-RSA-AES256-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
 }
 
-// tls reads [ssl_options] if TLS is used. If TLS is not used but the section has keys,
-// tls adds a warning. It adds errors to s.
+// tls reads [ssl_options] if TLS is used, and adds its errors to s. If TLS is not used but
+// [ssl_options] has keys, tls adds a warning, unless s has errors: a wrong value may be the
+// reason why TLS is not used.
 func (s *section) tls(used bool) TLS {
 	f := s.file
 	if !used {
 		i := slices.IndexFunc(f.entries, func(e entry) bool { return e.section == tlsSection })
-		if i >= 0 {
+		if i >= 0 && len(s.errs) == 0 {
 			f.warn("%s:%d: [%s] is ignored, since [%s] does not use TLS", f.path, f.entries[i].line, tlsSection, s.name)
 		}
 		return TLS{}

@@ -265,3 +265,14 @@ func TestUnverifiedServerGetsAWarning(t *testing.T) {
 		t.Errorf("warnings %q, want %q", got, want)
 	}
 }
+
+// TestWrongSectionMayUseTLS: a section with a wrong use_ssl or URL does not make [ssl_options]
+// look ignored.
+func TestWrongSectionMayUseTLS(t *testing.T) {
+	f := mustLoad(t, "[rabbit]\nhost = h\nport = 1\nqueue = q\nuse_ssl = y\n[http]\nurl = https://u@h/\n[ssl_options]\nca_certs = x\n")
+	_, rabbitErr := f.Rabbit()
+	_, httpErr := f.HTTP()
+	if rabbitErr == nil || httpErr == nil || len(warnings(f)) > 0 {
+		t.Errorf("errors %v and %v, warnings %q", rabbitErr, httpErr, warnings(f))
+	}
+}
