@@ -5,8 +5,8 @@ import (
 	"tstat-transport/internal/logdir"
 )
 
-// blockSize is how many bytes of a log are parsed at a time. A line that is longer
-// counts as malformed: Tstat's rows are below 8 KiB.
+// blockSize is how many bytes of a log are parsed at a time. A line that is longer, its
+// newline included, counts as malformed: Tstat's rows are below 8 KiB.
 const blockSize = 256 << 10
 
 // block holds whole lines of a log. Each worker has one block and fills it again and

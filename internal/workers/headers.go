@@ -110,7 +110,7 @@ func (h *headerTracker) findFirst(b *block) error {
 		return nil
 	}
 	if b.long > 0 { // b has only the start of the line
-		err = fmt.Errorf("no header: the first line has %d bytes, at most %d are supported", b.long, blockSize)
+		err = fmt.Errorf("no header: the first line has %d bytes, at most %d are supported", b.long, blockSize-1)
 	}
 	if err != nil {
 		return err
