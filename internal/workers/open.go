@@ -124,8 +124,8 @@ func (p *pipeline) warnOfPrivacy(d *dirWork) {
 	})
 }
 
-// openListed opens logs and adds their protocols to opened. It reports whether each log
-// was still there.
+// openListed opens logs. It adds the protocols of those that are still there to opened, and
+// reports whether all are.
 func (p *pipeline) openListed(ctx context.Context, d *dirWork, logs []logdir.Log, opened map[fastparse.Protocol]bool) bool {
 	allThere := true
 	for _, log := range logs {
@@ -176,7 +176,7 @@ func (p *pipeline) openLog(ctx context.Context, d *dirWork, log logdir.Log) erro
 		d.unchanged[log.Name] = from
 		return file.Close()
 	case logdir.Replaced:
-		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "the file holds another log than the one sent before, and is sent from its start")
+		p.Log.Warn("log_replaced", "file", file.Name(), "hint", "the file is shorter than when it was last read, or holds another log: it is sent from its start")
 	}
 	open := logFile{File: file, log: log, stat: st, layouts: &p.layouts}
 	reader, err := openLogReader(ctx, open, from)
