@@ -63,7 +63,7 @@ func (r *batchRun) add(ctx context.Context, in batchInput, last bool) {
 		r.flush()
 		r.begun.from = r.offset
 	}
-	e.base, e.detached, e.last, e.seq = r.offset, in.detached, last, e.seq+1
+	e.base, e.detached, e.last = r.offset, in.detached, last
 	for _, n := range in.rows {
 		r.offset += 10
 		if len(r.begun.flows)+int(n) > maxFlows {

@@ -11,7 +11,7 @@ import (
 
 // A .gz that is damaged before the position of the mark holds no row that was not sent. The
 // log is named in every run and is not sent from its start.
-func TestDamagedAfterTheMark(t *testing.T) {
+func TestDamagedSinceTheMark(t *testing.T) {
 	log := longLog(t, 15)
 	whole := gzipped(t, log)
 	want := wantFlows(t, readReference(t, log, reference.TCP, 0))

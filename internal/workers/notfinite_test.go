@@ -31,8 +31,8 @@ func TestStatisticNotFinite(t *testing.T) {
 	}
 }
 
-// A state file counts the statistics of the whole log, however many
-// runs read the log, and wherever a run finds the log's end.
+// A state file counts the statistics that are not finite in the whole log, however many runs
+// read the log, and wherever a run finds the log's end.
 func TestNotFiniteInStates(t *testing.T) {
 	lines := realLog(t, "level15", "log_tcp_complete")
 	for i := range lines[1:5] {

@@ -113,7 +113,6 @@ func sameLines(t *testing.T, what string, got, want []line) {
 	}
 }
 
-// A row under one of these headers is malformed under the other.
 var (
 	headerA = headerWith("c_ip", "c_port", "s_ip", "s_port", "c_bytes_uniq", "s_bytes_uniq", "durat", "first", "last")
 	headerB = headerWith("c_ip", "c_port", "first", "last", "durat", "s_bytes_uniq", "c_bytes_uniq", "s_port", "s_ip", "fqdn")
