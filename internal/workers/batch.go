@@ -53,8 +53,8 @@ func (q *blockQueue) pop() *encodedBlock {
 	return e
 }
 
-// add adds an encoded block to the log's messages, and then the blocks that waited
-// for this block. add takes ownership of e.
+// add queues an encoded block. If no other worker is batching, it then adds the queued
+// blocks that are next in the log to the log's messages. add takes ownership of e.
 func (l *logWork) add(ctx context.Context, e *encodedBlock) {
 	if !l.queue.add(e) {
 		return

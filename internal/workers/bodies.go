@@ -8,8 +8,8 @@ import (
 const (
 	// bodyStep is the difference in bytes between two array sizes of a bodyPool.
 	bodyStep = 4 << 10
-	// maxPooled is the largest array size of a bodyPool. Messages of 100 flows have
-	// up to 100 kB.
+	// maxPooled is the largest array size of a bodyPool. Messages of 100 flows rarely
+	// have more than 100 kB.
 	maxPooled = 128 << 10
 	// maxIdle bounds the bytes of idle arrays. A broker confirms some hundred messages
 	// at once, so many arrays become idle together. put also frees idle arrays if all
@@ -19,9 +19,8 @@ const (
 
 // bodyPool is a pool of arrays for the bodies of messages. Messages in flight take
 // most of the memory of a run. So a body gets an array that is at most bodyStep
-// larger than itself, and the array is reused after the message. Each garbage
-// collection would empty a sync.Pool; the new arrays would then cause the next
-// collection.
+// larger than itself, and the array is reused after the message. Garbage collections
+// would empty a sync.Pool; the new arrays would then cause the next collection.
 type bodyPool struct {
 	mu    sync.Mutex
 	idle  [maxPooled / bodyStep][][]byte // with a capacity of (index + 1) * bodyStep

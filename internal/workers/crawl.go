@@ -93,8 +93,7 @@ func (p *pipeline) examine(e logdir.Entry) (done bool) {
 	return false
 }
 
-// pending returns the directories that are not done; in a resend, all directories. It
-// records them as unsent in the counters.
+// pending returns the directories that are not done; in a resend, all directories.
 func (p *pipeline) pending(ctx context.Context, entries []logdir.Entry) ([]logdir.Entry, error) {
 	const share = 64 // entries that a goroutine takes at a time
 	done := make([]bool, len(entries))

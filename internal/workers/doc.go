@@ -25,7 +25,7 @@
 //
 // Workers, publishers and markers are pools (errgroup). A pool ends when its
 // input does, and Run then closes the channel to the next pool. The first failure
-// stops the run.
+// of a pool stops the run.
 //
 // The worker that reads a block also parses the block: the bytes are still in the
 // cache of its core, and several gzip logs are decompressed in parallel. A worker
@@ -40,8 +40,8 @@
 // neither another run nor the culler works on the directories.
 //
 // The memory of a run depends on the number of workers, encoded blocks (a few more
-// than workers), queued messages, messages in flight (and their bytes), and open
-// directories. It depends neither on the length of a log or a line, nor on the
+// than workers), queued messages, messages in flight (and their bytes), open
+// directories, and directories found. It depends neither on the length of a log or a line, nor on the
 // speed of the transport.
 //
 // A run stops in two stages, each with a context. When the first context ends, the

@@ -77,7 +77,7 @@ type Outcome struct {
 	TransportErr error
 	// Interrupted reports that the context ended before the run did.
 	Interrupted bool
-	// ResumeAt is the time from which a stopped resend must be continued: the start of
-	// the oldest directory that the resend has not finished.
+	// ResumeAt is the time from which a stopped resend must be continued: every directory
+	// of the span that Tstat started before it is finished.
 	ResumeAt time.Time
 }

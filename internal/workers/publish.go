@@ -31,9 +31,9 @@ const (
 	// round trip of 100 ms at 250 MB/s.
 	maxBytesInFlight = 24 << 20
 	// packAbove is the number of bytes of bodies above which messages are packed. With a
-	// broker nearby, the bodies have fewer bytes: 224 messages of 60 kB (128 on the
-	// channels, 64 that wait for a channel, and 32 in the queue before them). Packing would
-	// then only cost processor time.
+	// broker nearby, the bodies mostly have fewer bytes: 224 messages of 60 kB on average
+	// (128 on the channels, 64 that wait for a channel, and 32 in the queue before them).
+	// Packing would then only cost processor time.
 	packAbove = 14 << 20
 	// perMessage is the memory in bytes of a message in flight without its body,
 	// mostly the stack of its publisher.
@@ -47,10 +47,10 @@ func (p *pipeline) newMessage(l *logWork) *outgoing {
 	}}
 }
 
-// startPublishers starts a publisher for each message, until messages is closed. If
-// maxBytesInFlight leaves no room for a message, or if Options.Untaken messages are waiting
-// for the transport to take them, startPublishers waits, and the stages before it wait
-// too. If a publisher fails, stop.healthy ends and startPublishers returns.
+// startPublishers starts a publisher for each message, until messages is closed. While
+// Options.Publishers publishers run, maxBytesInFlight leaves no room for a message, or
+// Options.Untaken messages wait for the transport to take them, startPublishers waits, and
+// the stages before it wait too. If a publisher fails, stop.healthy ends and startPublishers returns.
 func (p *pipeline) startPublishers(stop stops, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
 	untaken := semaphore.NewWeighted(int64(cmp.Or(p.Untaken, p.Publishers)))

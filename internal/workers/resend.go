@@ -14,8 +14,8 @@ type Span struct{ Since, Until time.Time }
 func (s Span) contains(t time.Time) bool { return !t.Before(s.Since) && t.Before(s.Until) }
 
 // inSpan selects from found, the directories of a root, those that Tstat started in the
-// span of the resend. It also returns the start times of all directories, in the order of
-// found. It reuses the array of found.
+// span of the resend. It also returns the start times of all directories that have one in
+// their name, in the order of found. It reuses the array of found.
 func (p *pipeline) inSpan(root *logdir.Root, found []logdir.Entry) (starts []time.Time, selected []logdir.Entry) {
 	selected = found[:0]
 	undated := 0

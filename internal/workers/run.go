@@ -108,8 +108,8 @@ func (p *pipeline) openChannels() {
 	p.finished = make(chan *dirWork, cap(p.slots))
 }
 
-// process takes directories through all stages. Each stage is a pool that ends
-// when its input does. The first failure of a pool is the run's.
+// process takes directories through the stages after the crawl. The first failure of a
+// pool is the run's.
 func (p *pipeline) process(ctx context.Context, entries []logdir.Entry) {
 	stop, publishing, release := newStops(ctx, p.Grace)
 	defer release()

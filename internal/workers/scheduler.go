@@ -19,7 +19,7 @@ type scheduler struct {
 	opening bool       // a worker is opening a directory
 	next    int        // index in entries of the next directory
 	idle    []*logWork // logs whose turn nobody has, oldest directory first
-	unread  int        // number of logs that are not read to their end
+	unread  int        // number of logs whose last block is not read
 }
 
 func newScheduler(p *pipeline, entries []logdir.Entry) *scheduler {
@@ -86,7 +86,7 @@ func (s *scheduler) release(l *logWork) {
 	s.changed.Signal()
 }
 
-// retire records that a log has been read to its end. Nobody gets its turn again.
+// retire records that a log's last block has been read. Nobody gets its turn again.
 func (s *scheduler) retire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -114,8 +114,7 @@ func firstLine(b []byte) []byte {
 // the last line is empty.
 func lineStart(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
 
-// fingerprint identifies the log by what has been read so far. After the first call of next,
-// it has its full length, which is less than a block, unless the stretch is a shorter hole.
+// fingerprint identifies the log by the start of what has been read of it so far.
 func (r *stretchReader) fingerprint() string { return r.text.fingerprint.At(math.MaxInt64) }
 
 // next fills b with the next block. The caller must not call next again after

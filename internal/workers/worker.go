@@ -34,7 +34,7 @@ type worker struct {
 	p        *pipeline
 	block    *block
 	encoder  blockEncoder
-	encoders map[encoderKey]*message.Encoder // of the rows
+	encoders map[encoderKey]*message.Encoder
 }
 
 // encoderKey tells which logs share a message.Encoder. Logs of one root have the
