@@ -109,7 +109,7 @@ func (c *channelPublisher) serve() error {
 		case r := <-requests:
 			err = c.publish(r)
 		case <-ready:
-			if r := c.p.backlog.pop(); r != nil {
+			if r := c.popBacklog(); r != nil {
 				err = c.publish(r)
 			}
 		case <-c.inFlight.frontDone():
@@ -141,7 +141,18 @@ func (c *channelPublisher) nextRetry() *request {
 	if !c.room() {
 		return nil
 	}
-	return c.p.backlog.pop()
+	return c.popBacklog()
+}
+
+// popBacklog takes a request from the backlog. It returns nil if the backlog is empty, or if
+// the request has to wait for resends: then it is in delayed.
+func (c *channelPublisher) popBacklog() *request {
+	r := c.p.backlog.pop()
+	if r == nil || !r.refused || c.p.o.Exchange == "" {
+		return r
+	}
+	c.delayed = append(c.delayed, r)
+	return nil
 }
 
 // nextDelayed takes a request from delayed that is due and may be published now. It
@@ -268,7 +279,7 @@ func (c *channelPublisher) nacked(r *request) {
 // delay puts r into delayed until its next attempt, if r has a further attempt.
 func (c *channelPublisher) delay(r *request, cause error) {
 	if c.p.retryOrGiveUp(r, cause) {
-		r.due = time.Now().Add(c.p.backoff(r.attempts))
+		r.refused, r.due = true, time.Now().Add(c.p.backoff(r.attempts))
 		c.delayed = append(c.delayed, r)
 	}
 }
