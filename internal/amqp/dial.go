@@ -25,6 +25,9 @@ func login(ctx context.Context, o *Options, host string, socket net.Conn) (*conn
 	if o.TLS != nil {
 		t := tls.Client(c.socket, o.tlsConfig(host))
 		if err := t.HandshakeContext(ctx); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
 			c.abort(err)
 			return nil, c.wrap("start TLS", err)
 		}

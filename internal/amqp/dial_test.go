@@ -1,10 +1,12 @@
 package amqp
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"tstat-transport/internal/transport"
 )
@@ -30,5 +32,26 @@ func TestAnHTTPServerAnswers(t *testing.T) {
 		o := Options{Hosts: []string{l.Addr().String()}, Queue: queue, TLS: config, Log: testLog(t)}
 		_, err := Open(t.Context(), o)
 		wantError(t, err, transport.Misconfigured, "an HTTP server answers")
+	}
+}
+
+// TestTLSPortIsSilent: the error names the timeout. The end of the context and the end of the
+// handshake race, so the test tries several times.
+func TestTLSPortIsSilent(t *testing.T) {
+	for range 20 {
+		o := Options{
+			Hosts: []string{"broker:1"}, Queue: queue, TLS: &tls.Config{}, ConnectionTimeout: 5 * time.Millisecond, Log: testLog(t),
+			LookupHost: func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil },
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				go func() {
+					silent(theirs)
+					_ = theirs.Close()
+				}()
+				return ours, nil
+			},
+		}
+		findings := Check(t.Context(), o)
+		wantError(t, findings[len(findings)-1].Err, transport.Retry, "start TLS", "no answer within 5ms")
 	}
 }
