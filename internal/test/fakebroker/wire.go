@@ -61,8 +61,8 @@ func readFrame(r io.Reader) (frame, error) {
 	}
 	f := frame{kind: head[0], channel: binary.BigEndian.Uint16(head[1:])}
 	size := binary.BigEndian.Uint32(head[3:])
-	if size > frameMax {
-		return f, fmt.Errorf("a frame of %d bytes, more than the %d agreed on", size, frameMax)
+	if size > frameMax-8 { // a header of 7 bytes and frameEnd
+		return f, fmt.Errorf("a frame with %d bytes of payload, more than the %d agreed on", size, frameMax-8)
 	}
 	f.payload = make([]byte, size+1)
 	if _, err := io.ReadFull(r, f.payload); err != nil {
