@@ -177,7 +177,7 @@ func (c *command) settings() report.Settings {
 		Rejects: c.Rejects, Metrics: c.Metrics,
 	}
 	if c.Resend {
-		s.Resend = c.Since.Format(time.RFC3339) + "/" + c.Until.Format(time.RFC3339)
+		s.Resend = c.Since.Format(time.RFC3339Nano) + "/" + c.Until.Format(time.RFC3339Nano)
 	}
 	if c.NoTransport {
 		s.Transport, s.Config = "none", ""
