@@ -140,13 +140,13 @@ func TestPasswordChanged(t *testing.T) {
 	s.fill()
 	s.repeats = true
 	file := filepath.Join(t.TempDir(), "password")
-	write(t, file, []byte(secret+"\n"))
+	write(t, file, secret+"\n")
 	delete(s.Rabbit, "password")
 	s.Rabbit["password_file"] = file
 	p, proxy := s.underWay()
 	proxy.Bandwidth(slow / 50) // rabbitmqctl may take seconds to start
 	s.Node.Ctl(t, "change_password", s.User, secret+"new")
-	write(t, file, []byte(secret+"new\n"))
+	write(t, file, secret+"new\n")
 	proxy.ResetConnections()
 	s.wantDelivered(p, proxy, "connection_lost")
 }

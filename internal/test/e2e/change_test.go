@@ -77,7 +77,7 @@ func TestGrowsWhileRead(t *testing.T) {
 	s := newSite(t)
 	rows := fillOneRows(t)
 	more := lines(t, loggen.TCP, 6, 50)[1:]
-	s.changeWhileRead(func(path string) { appendTo(t, path, strings.Join(more, "")) }).want(allDone)
+	s.changeWhileRead(func(path string) { appendTo(t, path, more...) }).want(allDone)
 	s.wantRows(rows) // the rows that the log had when it was opened
 	if r := s.send().want(allDone); r.count("rows") != 50 {
 		t.Errorf("the second run read %d rows, want the 50 new ones", r.count("rows"))
@@ -100,7 +100,7 @@ func TestReplacedWhileRead(t *testing.T) {
 				if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 					t.Fatal(err)
 				}
-				write(t, path, []byte(strings.Join(fresh, "")))
+				write(t, path, fresh...)
 			}).want(allDone)
 			s.wantRows(old)
 			if s.marked(s.directories()[0]) {
@@ -118,7 +118,7 @@ func TestTruncatedWhileRead(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	fresh := lines(t, loggen.TCP, 9, 40)
-	r := s.changeWhileRead(func(path string) { write(t, path, []byte(strings.Join(fresh, ""))) })
+	r := s.changeWhileRead(func(path string) { write(t, path, fresh...) })
 	if r.Status != allDone && r.Status != ioTrouble {
 		t.Errorf("status %d:\n%s", r.Status, r.log())
 	}

@@ -62,7 +62,7 @@ func TestCluster(t *testing.T) {
 	s.Rabbit["host"] = strings.Join(direct, ",")
 	rabbittest.QuorumLeader(t, nodes, s.VHost, queue) // waits for a leader
 	s.send().want(allDone, "replaced")
-	if after := readAll(t, s.root+"/"+s.directories()[0]+"/.processed"); string(after) == string(before) {
+	if after := readAll(t, s.root+"/"+s.directories()[0]+"/.processed"); after == before {
 		t.Error("the mark is still the mark of the log that was replaced")
 	}
 	s.collect()

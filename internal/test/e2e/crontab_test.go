@@ -51,7 +51,7 @@ func TestCrontab(t *testing.T) {
 	expected := map[string]owedMessage{}
 	for _, dir := range s.directories() {
 		for name := range reference.Protocols {
-			log := readAll(t, filepath.Join(s.root, dir, name))
+			log := []byte(readAll(t, filepath.Join(s.root, dir, name)))
 			maps.Copy(expected, messagesOf(t, log, logRead{dir: dir, name: name, instance: "2"}))
 		}
 	}
@@ -78,7 +78,7 @@ func TestPythonMark(t *testing.T) {
 	s := newSite(t)
 	corpus(t, "lossy_level31", s.root)
 	for _, dir := range s.directories() {
-		write(t, filepath.Join(s.root, dir, ".processed"), []byte("processed\n"))
+		write(t, filepath.Join(s.root, dir, ".processed"), "processed\n")
 	}
 	r := s.send().want(allDone)
 	if r.count("published") != 0 || s.Queued() != 0 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,7 +48,7 @@ func (s *site) fill() {
 		}
 	})
 	for path, content := range filled.files {
-		write(s.t, filepath.Join(s.root, path), content)
+		write(s.t, filepath.Join(s.root, path), string(content))
 	}
 }
 
@@ -58,7 +57,7 @@ func (s *site) fill() {
 func (s *site) fillOne() string {
 	s.t.Helper()
 	path := filepath.Join(s.root, loggen.DirName(firstMinute), tcpLog)
-	write(s.t, path, []byte(strings.Join(fillOneRows(s.t), "")))
+	write(s.t, path, fillOneRows(s.t)...)
 	return path
 }
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
@@ -46,8 +45,8 @@ func TestFileDeathAtEveryPoint(t *testing.T) {
 		t.Run(point.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFolder(t)
-			write(t, f.config, []byte("[file]\npath = "+f.out+"\ncompression = gzip\n"))
-			write(t, filepath.Join(f.root, "0.out", tcpLog), []byte(strings.Join(lines(t, loggen.TCP, 1, 400), "")))
+			write(t, f.config, "[file]\npath = "+f.out+"\ncompression = gzip\n")
+			write(t, filepath.Join(f.root, "0.out", tcpLog), lines(t, loggen.TCP, 1, 400)...)
 			printed := run(t, "tstat_send", "-d", f.root, "-N", "-T", "0", "-S", sensor).want(allDone)
 			expected := slices.Sorted(strings.Lines(printed.Out))
 			if point.finishing {
@@ -126,7 +125,7 @@ func (f *folder) startUntil(failpoint string, args ...string) *program {
 func (f *folder) messages() (all []string) {
 	f.t.Helper()
 	for _, path := range f.files("[^.]*.jsonl.gz") {
-		z, err := gzip.NewReader(bytes.NewReader(readAll(f.t, path)))
+		z, err := gzip.NewReader(strings.NewReader(readAll(f.t, path)))
 		if err != nil {
 			f.t.Fatalf("%s: %v", path, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"tstat-transport/internal/test/loggen"
@@ -27,16 +26,16 @@ func newFolder(t *testing.T) *folder {
 			t.Fatal(err)
 		}
 	}
-	write(t, f.config, []byte("[file]\npath = "+f.out+"\n"))
-	write(t, f.neighbour+"/2026_01_15_00_00.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 77, 5), "")))
-	write(t, f.neighbour+"/precious", []byte("precious"))
+	write(t, f.config, "[file]\npath = "+f.out+"\n")
+	write(t, f.neighbour+"/2026_01_15_00_00.out/"+tcpLog, lines(t, loggen.TCP, 77, 5)...)
+	write(t, f.neighbour+"/precious", "precious")
 	f.before = f.listNeighbour()
 	return f
 }
 
 func (f *folder) listNeighbour() string {
 	f.t.Helper()
-	return listing(f.t, f.neighbour) + string(readAll(f.t, f.neighbour+"/precious"))
+	return listing(f.t, f.neighbour) + readAll(f.t, f.neighbour+"/precious")
 }
 
 // addLog writes a log of a few rows into a directory below the root, and returns the number
@@ -44,7 +43,7 @@ func (f *folder) listNeighbour() string {
 func (f *folder) addLog(dir string, stream uint64) int {
 	f.t.Helper()
 	const rows = 3
-	write(f.t, filepath.Join(f.root, dir, tcpLog), []byte(strings.Join(lines(f.t, loggen.TCP, stream, rows), "")))
+	write(f.t, filepath.Join(f.root, dir, tcpLog), lines(f.t, loggen.TCP, stream, rows)...)
 	return rows
 }
 

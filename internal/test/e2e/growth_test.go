@@ -21,7 +21,7 @@ func TestGrowth(t *testing.T) {
 			const dir = "2026_01_15_00_00.out"
 			rows := lines(t, loggen.TCP, 1, 305)
 			path := filepath.Join(s.root, dir, tcpLog)
-			write(t, path, []byte(strings.Join(rows[:301], "")))
+			write(t, path, rows[:301]...)
 			sent := map[string]int64{} // the size of each log when it was sent
 			step := func(what string, file string) {
 				t.Helper()
@@ -36,9 +36,9 @@ func TestGrowth(t *testing.T) {
 			}
 			step("first run", tcpLog)
 			step("second run", tcpLog)
-			appendTo(t, path, strings.Join(rows[301:], ""))
+			appendTo(t, path, rows[301:]...)
 			step("five rows more", tcpLog)
-			write(t, filepath.Join(s.root, dir, udpLog), []byte(strings.Join(lines(t, loggen.UDP, 2, 7), "")))
+			write(t, filepath.Join(s.root, dir, udpLog), lines(t, loggen.UDP, 2, 7)...)
 			step("a new log beside", udpLog)
 			compress(t, path)
 			step("the log is now a .gz", tcpLog+".gz")
@@ -59,10 +59,10 @@ func TestReplaced(t *testing.T) {
 			s := newSite(t)
 			const dir = "2026_01_15_00_00.out"
 			path := filepath.Join(s.root, dir, tcpLog)
-			write(t, path, []byte(strings.Join(lines(t, loggen.TCP, 10, 300), "")))
+			write(t, path, lines(t, loggen.TCP, 10, 300)...)
 			s.send().want(allDone)
 			s.wantMessages("first log", s.expected())
-			write(t, path, []byte(strings.Join(content, "")))
+			write(t, path, content...)
 			s.send().want(allDone, "replaced", "level=WARN", tcpLog)
 			s.wantMessages("second log", s.expected())
 			s.send().want(allDone)
@@ -91,7 +91,7 @@ func TestLive(t *testing.T) {
 			last := rows[len(rows)-1]
 			cut := c.cut(last)
 			whole := strings.Join(rows[:len(rows)-1], "")
-			write(t, path, []byte(whole+last[:cut]))
+			write(t, path, whole, last[:cut])
 			flows := s.sendFlows()
 			if want := 2 * 119; !c.sent && flows != want || c.sent && flows != want+2 {
 				t.Errorf("%d flows at first, want %d and those of the last line: %v", flows, want, c.sent)
@@ -99,7 +99,7 @@ func TestLive(t *testing.T) {
 			if again := s.sendFlows(); again != 0 {
 				t.Errorf("%d flows in a second run", again)
 			}
-			appendTo(t, path, last[cut:]+rows[1]+rows[2])
+			appendTo(t, path, last[cut:], rows[1], rows[2])
 			want := 6
 			if c.sent {
 				want = 4
@@ -124,7 +124,7 @@ func (s *site) sendFlows() int {
 // compress does what gzip(1) does.
 func compress(t *testing.T, path string) {
 	t.Helper()
-	write(t, path+".gz", []byte(gzipped(t, string(readAll(t, path)))))
+	write(t, path+".gz", gzipped(t, readAll(t, path)))
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

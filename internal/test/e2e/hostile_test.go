@@ -66,7 +66,7 @@ func TestHostileLogs(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			const dir = "2026_01_15_00_00.out"
-			write(t, filepath.Join(s.root, dir, c.file), []byte(c.content))
+			write(t, filepath.Join(s.root, dir, c.file), c.content)
 			corpus(t, "v3.0_bulk", s.root)
 			other := s.directories()[1]
 			s.send().want(c.status, c.words...)
@@ -98,18 +98,18 @@ func TestDamagedForGood(t *testing.T) {
 	whole := strings.Join(rows, "")
 	for name, mend := range map[string]func(t *testing.T, dir string){
 		"replaced by its readable part": func(t *testing.T, dir string) {
-			write(t, filepath.Join(dir, tcpLog), []byte(whole))
+			write(t, filepath.Join(dir, tcpLog), whole)
 			if err := os.Remove(filepath.Join(dir, tcpLog+".gz")); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"marked by hand": func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".processed"), []byte("processed\n")) },
+		"marked by hand": func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".processed"), "processed\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			dir := filepath.Join(s.root, "2026_01_15_00_00.out")
-			write(t, filepath.Join(dir, tcpLog+".gz"), []byte(gzipped(t, whole)+"this is no other member"))
+			write(t, filepath.Join(dir, tcpLog+".gz"), gzipped(t, whole), "this is no other member")
 			s.send().want(ioTrouble)
 			mend(t, dir)
 			if r := s.send().want(allDone); r.count("published") != 0 {
@@ -132,7 +132,7 @@ func TestCutGzip(t *testing.T) {
 	whole := gzipped(t, strings.Join(rows, ""))
 	path := filepath.Join(s.root, "2026_01_15_00_00.out", tcpLog+".gz")
 	for _, size := range []int{5, 4096, 40_960, len(whole) - 4, len(whole)} {
-		write(t, path, []byte(whole[:size]))
+		write(t, path, whole[:size])
 		s.send().want(allDone)
 	}
 	s.wantRows(rows)
@@ -145,8 +145,8 @@ func TestLongLine(t *testing.T) {
 	rows := lines(t, loggen.TCP, 22, 30)
 	dir := filepath.Join(s.root, "2026_01_15_00_00.out")
 	long := strings.Repeat("x", 100<<20)
-	write(t, filepath.Join(dir, tcpLog), []byte(strings.Join(rows[:11], "")+long+"\n"+strings.Join(rows[11:], "")))
-	write(t, filepath.Join(dir, udpLog), []byte(strings.Join(lines(t, loggen.UDP, 1, 0), "")+long))
+	write(t, filepath.Join(dir, tcpLog), slices.Insert(slices.Clone(rows), 11, long+"\n")...)
+	write(t, filepath.Join(dir, udpLog), append(lines(t, loggen.UDP, 1, 0), long)...)
 	r := s.start().waitMeasured().want(allDone, "longer than any row", tcpLog, "malformed=1")
 	if r.count("incomplete")+r.count("malformed") != 2 {
 		t.Errorf("%v, want one long line to be malformed and the other incomplete", r.Summary)
@@ -158,7 +158,7 @@ func TestLongLine(t *testing.T) {
 func TestOddMarks(t *testing.T) {
 	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "outside")
-	write(t, outside, []byte("precious"))
+	write(t, outside, "precious")
 	for name, c := range map[string]struct {
 		make   func(path string) error
 		status int
@@ -192,7 +192,7 @@ func TestOddMarks(t *testing.T) {
 			if gone := !exists(filepath.Join(s.root, dir)); gone != sent || cull.Status != c.status {
 				t.Errorf("culled: %v with status %d; the sender said %d:\n%s", gone, cull.Status, c.status, cull.log())
 			}
-			if string(readAll(t, outside)) != "precious" {
+			if readAll(t, outside) != "precious" {
 				t.Error("a link was followed")
 			}
 		})
@@ -211,7 +211,7 @@ func TestOddProcessing(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			corpus(t, "lossy_level31", s.root)
-			write(t, filepath.Join(s.root, s.directories()[0], ".processing"), []byte(content))
+			write(t, filepath.Join(s.root, s.directories()[0], ".processing"), content)
 			s.send().want(allDone)
 			s.wantComplete()
 		})
@@ -248,7 +248,7 @@ func TestOddNames(t *testing.T) {
 	s := newSite(t)
 	names := []string{"a b", "new\nline", "not\xffutf8", strings.Repeat("long", 60), "quote\"'", "hid.den", "-d"}
 	for i, name := range names {
-		write(t, filepath.Join(s.root, name+".out", tcpLog), []byte(strings.Join(lines(t, loggen.TCP, uint64(30+i), 5), "")))
+		write(t, filepath.Join(s.root, name+".out", tcpLog), lines(t, loggen.TCP, uint64(30+i), 5)...)
 	}
 	r := s.send().want(allDone)
 	if r.count("marked") != len(names) {

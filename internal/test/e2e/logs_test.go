@@ -106,7 +106,7 @@ func generate(t testing.TB, rows int, root string) (books loggen.Books) {
 		dir := filepath.Join(root, loggen.DirName(firstMinute.AddDate(0, 0, i)))
 		logs, made := generateLogs(t, g, rows/len(versions)/2)
 		for name, content := range logs {
-			write(t, filepath.Join(dir, name), content)
+			write(t, filepath.Join(dir, name), string(content))
 		}
 		books.Rows += made.Rows
 		books.Malformed += made.Malformed
@@ -173,32 +173,33 @@ func lines(t testing.TB, p loggen.Proto, stream uint64, count int) []string {
 	return all
 }
 
-func readAll(t testing.TB, path string) []byte {
+func readAll(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return string(b)
 }
 
-func write(t testing.TB, path string, content []byte) {
+// write writes a file that consists of these parts, and makes its directory.
+func write(t testing.TB, path string, parts ...string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, content, 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Join(parts, "")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func appendTo(t testing.TB, path string, content string) {
+func appendTo(t testing.TB, path string, parts ...string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.WriteString(content)
+	_, err = f.WriteString(strings.Join(parts, ""))
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestOddStateFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFolder(t)
-			write(t, f.root+"/stranger", []byte("not to be written to"))
+			write(t, f.root+"/stranger", "not to be written to")
 			rows, stuck := f.addLog("good.out", 1), 0
 			for i, obstacle := range slices.Sorted(maps.Keys(obstacles)) {
 				rows += f.addLog(obstacle+".out", uint64(2+i))
@@ -56,7 +56,7 @@ func TestOddStateFiles(t *testing.T) {
 			if r.count("rows") != rows || r.count("sent") != rows || r.count("failed") != 0 || r.count("marked") != len(obstacles)+1-stuck {
 				t.Errorf("of %d rows in %d directories, %d of which cannot be marked: %v", rows, len(obstacles)+1, stuck, r.Summary)
 			}
-			if text := string(readAll(t, f.root+"/stranger")); text != "not to be written to" {
+			if text := readAll(t, f.root+"/stranger"); text != "not to be written to" {
 				t.Errorf("a hard link was written through: %q", text)
 			}
 			// Once the obstacles are removed, the next run marks everything.
@@ -78,11 +78,11 @@ func TestOddStateFiles(t *testing.T) {
 // sends its log from the start.
 func TestZeroedMark(t *testing.T) {
 	t.Parallel()
-	for name, damage := range map[string]func(mark []byte) []byte{
-		"zeros":   func(mark []byte) []byte { return make([]byte, len(mark)) },
-		"empty":   func([]byte) []byte { return nil },
-		"cut":     func(mark []byte) []byte { return mark[:len(mark)/2] },
-		"garbage": func([]byte) []byte { return []byte("garbage\n") },
+	for name, damage := range map[string]func(mark string) string{
+		"zeros":   func(mark string) string { return strings.Repeat("\x00", len(mark)) },
+		"empty":   func(string) string { return "" },
+		"cut":     func(mark string) string { return mark[:len(mark)/2] },
+		"garbage": func(string) string { return "garbage\n" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +121,7 @@ func TestRawNames(t *testing.T) {
 		f.addLog("in "+name+"/"+name+".out", uint64(i))
 	}
 	broken := "broken\n\xff.out"
-	write(t, filepath.Join(f.root, broken, udpLog), []byte("no header\n"))
+	write(t, filepath.Join(f.root, broken, udpLog), "no header\n")
 	report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics.prom")
 	for _, format := range []string{"text", "json"} {
 		r := f.send("-D", "--log-format", format, "--report", report, "--metrics", metrics)
@@ -137,7 +137,7 @@ func TestRawNames(t *testing.T) {
 			}
 		}
 		for _, path := range []string{report, metrics} {
-			if text := readAll(t, path); !utf8.Valid(text) || path == report && !json.Valid(text) {
+			if text := readAll(t, path); !utf8.ValidString(text) || path == report && !json.Valid([]byte(text)) {
 				t.Errorf("%s: %q", path, text)
 			}
 		}

@@ -50,7 +50,7 @@ func TestOddTree(t *testing.T) {
 	case os.Getuid() == 0 && err != unix.EPERM:
 		t.Fatal(err)
 	}
-	write(t, f.root+"/file.out", []byte("not a directory"))
+	write(t, f.root+"/file.out", "not a directory")
 	mkdir("empty.out")
 	r := f.send().want(ioTrouble, named...)
 	if r.count("sent") != rows || r.count("found") != len(named) {
@@ -120,12 +120,12 @@ func TestManyDirectories(t *testing.T) {
 	t.Parallel()
 	all, unsent := testkit.UnderRace(2_000, 10_000), 40
 	f := newFolder(t)
-	content := []byte(strings.Join(lines(t, loggen.TCP, 5, 1), ""))
+	content := lines(t, loggen.TCP, 5, 1)
 	for i := range all {
 		dir := filepath.Join(f.root, fmt.Sprintf("%d/%05d.out", i%7, i))
-		write(t, filepath.Join(dir, tcpLog), content)
+		write(t, filepath.Join(dir, tcpLog), content...)
 		if i%(all/unsent) > 0 {
-			write(t, filepath.Join(dir, ".processed"), []byte("processed\n"))
+			write(t, filepath.Join(dir, ".processed"), "processed\n")
 		}
 	}
 	r := f.send().want(allDone)

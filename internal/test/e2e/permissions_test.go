@@ -31,7 +31,7 @@ type permitted struct {
 // for --check, and none of them can be left out.
 func TestDocumentedPermissions(t *testing.T) {
 	t.Parallel()
-	blocks := indented(string(readAll(t, "../../../README.md")))
+	blocks := indented(readAll(t, "../../../README.md"))
 	example := slices.IndexFunc(blocks, func(block string) bool { return strings.Contains(block, "[rabbit]") })
 	if example < 0 {
 		t.Fatal("README.md has no example of a configuration with [rabbit]")
@@ -40,12 +40,12 @@ func TestDocumentedPermissions(t *testing.T) {
 	cases := []permitted{
 		{name: "the README's", ini: ini, queue: queue},
 		{name: "the README's, queue declared", ini: ini, queue: queue, declared: true},
-		{name: "NetSage's", ini: string(readAll(t, "../../../contrib/cluster/netsage.ini")), exchange: "amq.direct",
+		{name: "NetSage's", ini: readAll(t, "../../../contrib/cluster/netsage.ini"), exchange: "amq.direct",
 			key: "netsage_deidentifier_raw", queue: "netsage_deidentifier_raw", declared: true},
 		{name: "topic", ini: "[rabbit]\nhost = x\nport = 1\nusername = sensor1\npassword = x\nvhost = netsage\nexchange = flows\nrouting_key = flows.sensor1\n",
 			exchange: "flows", key: "flows.*", queue: "taker", declared: true},
 	}
-	doc := string(readAll(t, "../../../docs/configuration.md"))
+	doc := readAll(t, "../../../docs/configuration.md")
 	_, doc, found := strings.Cut(doc, "\n## Permissions\n")
 	doc, _, _ = strings.Cut(doc, "\n## ")
 	blocks = indented(doc)

@@ -122,7 +122,7 @@ func TestUnprivileged(t *testing.T) {
 	for _, dir := range s.directories() {
 		path := filepath.Join(s.root, dir, ".processed")
 		chmod(t, 0o644, path)
-		appendTo(t, filepath.Join(s.root, dir, tcpLog), strings.Join(lines(t, loggen.TCP, 3, 5)[1:], ""))
+		appendTo(t, filepath.Join(s.root, dir, tcpLog), lines(t, loggen.TCP, 3, 5)[1:]...)
 	}
 	if r := s.sendUnprivileged().want(allDone); r.count("rows") != 10 || r.count("marked") != 2 {
 		t.Errorf("%v, want 10 new rows in 2 directories", r.Summary)
@@ -172,7 +172,7 @@ func TestClosed(t *testing.T) {
 		rows += c.read
 		path := filepath.Join(f.root, c.path)
 		if !exists(path) {
-			write(t, path, nil)
+			write(t, path)
 		}
 		giveGroup(t, filepath.Join(f.root, dir))
 		if err := os.Chown(path, 0, 0); err != nil {
@@ -223,7 +223,7 @@ func TestUmask(t *testing.T) {
 	for umask, mode := range map[string]os.FileMode{"000": 0o644, "022": 0o644, "027": 0o640, "077": 0o600} {
 		f := newFolder(t)
 		f.addLog("a.out", 1)
-		write(t, f.root+"/b.out/"+tcpLog, []byte(strings.Join(lines(t, loggen.TCP, 2, 3), "")+"no row\n"))
+		write(t, f.root+"/b.out/"+tcpLog, append(lines(t, loggen.TCP, 2, 3), "no row\n")...)
 		rejects := f.root + "/rejects"
 		line := "umask " + umask + ` && exec "$0" "$@"`
 		args := append([]string{"-c", line, binary(t, "tstat_send")}, f.args("--rejects", rejects)...)
@@ -250,7 +250,7 @@ func TestPasswords(t *testing.T) {
 	s := newSite(t)
 	corpus(t, "v3.0_bulk", s.root)
 	inFile := filepath.Join(t.TempDir(), "password")
-	write(t, inFile, []byte(secret+"\n"))
+	write(t, inFile, secret+"\n")
 	tries := 0
 	// try runs the program in the ways that log most, with env as TSTAT_RABBIT_PASSWORD and with
 	// a configuration that change has changed. It returns all output.

@@ -21,13 +21,13 @@ import (
 func TestRejectsBeforeState(t *testing.T) {
 	t.Parallel()
 	const malformed = 40
-	text := strings.Join(slices.Concat(lines(t, loggen.TCP, 1, 100), slices.Repeat([]string{"torn row\n"}, malformed)), "")
+	tcp := slices.Concat(lines(t, loggen.TCP, 1, 100), slices.Repeat([]string{"torn row\n"}, malformed))
 	for _, c := range []struct {
 		state string
-		udp   string // the other log of the directory
+		udp   []string // the other log of the directory
 	}{
-		{".processed", strings.Join(lines(t, loggen.UDP, 2, 10), "")},
-		{".processing", "no header\n"}, // an error, so the directory is never marked
+		{".processed", lines(t, loggen.UDP, 2, 10)},
+		{".processing", []string{"no header\n"}}, // an error, so the directory is never marked
 	} {
 		t.Run(c.state, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +42,7 @@ func TestRejectsBeforeState(t *testing.T) {
 					counted := f.malformed(filepath.Join(f.root, "0.out", state))
 					var rows []string
 					if counted > 0 {
-						rows = slices.Sorted(strings.Lines(string(readAll(t, rejects))))
+						rows = slices.Sorted(strings.Lines(readAll(t, rejects)))
 					}
 					written := int64(len(slices.Compact(rows))) // a row that was read twice counts once
 					if written < counted {
@@ -56,8 +56,8 @@ func TestRejectsBeforeState(t *testing.T) {
 			}
 			for n, killed := 1, true; killed; n++ {
 				f := newFolder(t)
-				write(t, filepath.Join(f.root, "0.out", tcpLog), []byte(text))
-				write(t, filepath.Join(f.root, "0.out", udpLog), []byte(c.udp))
+				write(t, filepath.Join(f.root, "0.out", tcpLog), tcp...)
+				write(t, filepath.Join(f.root, "0.out", udpLog), c.udp...)
 				killed = dies(f, n)
 				for further := 1; dies(f, further); further++ {
 				}

@@ -56,7 +56,7 @@ func TestResendSpan(t *testing.T) {
 	s.fill()
 	outside := loggen.DirName(firstMinute.Add(9 * time.Hour))
 	corpus(t, "v3.0_bulk", s.root)
-	write(t, filepath.Join(s.root, outside, tcpLog), []byte(strings.Join(lines(t, loggen.TCP, 9, 50), "")))
+	write(t, filepath.Join(s.root, outside, tcpLog), lines(t, loggen.TCP, 9, 50)...)
 	s.send().want(allDone)
 	s.checkArrived()
 	before := s.marks()

@@ -69,7 +69,7 @@ func TestRoots(t *testing.T) {
 		}
 		for _, dir := range dirs {
 			for name := range reference.Protocols {
-				maps.Copy(want, messagesOf(t, readAll(t, filepath.Join(dir, name)),
+				maps.Copy(want, messagesOf(t, []byte(readAll(t, filepath.Join(dir, name))),
 					logRead{dir: "nested/" + filepath.Base(dir), name: name, instance: instance}))
 			}
 		}

@@ -18,7 +18,7 @@ func TestExitStatus(t *testing.T) {
 	with := func(key, value string) func(*site) {
 		return func(s *site) { s.Rabbit[key] = value }
 	}
-	broken := func(s *site) { write(t, filepath.Join(s.root, "2000_01_01_00_00.out", tcpLog), []byte("no header\n")) }
+	broken := func(s *site) { write(t, filepath.Join(s.root, "2000_01_01_00_00.out", tcpLog), "no header\n") }
 	port, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)

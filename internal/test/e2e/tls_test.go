@@ -55,7 +55,7 @@ func TestTLS(t *testing.T) {
 	fails("no such file", func(s *site) { s.TLS["ca_certs"] = "/nosuch/ca.pem" }, "/nosuch/ca.pem", "ca_certs")
 
 	valid, validKey := readAll(t, n.Cert.CertFile), readAll(t, n.Cert.KeyFile)
-	setServerCert := func(cert, key []byte) {
+	setServerCert := func(cert, key string) {
 		write(t, n.Cert.CertFile, cert)
 		write(t, n.Cert.KeyFile, key)
 		n.Eval(t, "ssl:clear_pem_cache()")
