@@ -2,14 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"tstat-transport/internal/test/reference"
 )
 
 // pythonConfig is a configuration file of the Python tool.
@@ -47,15 +44,7 @@ func TestCrontab(t *testing.T) {
 	if want := 2012 + 95; r.count("rows") != want {
 		t.Errorf("%d rows, want %d", r.count("rows"), want)
 	}
-
-	expected := map[string]owedMessage{}
-	for _, dir := range s.directories() {
-		for name := range reference.Protocols {
-			log := []byte(readAll(t, filepath.Join(s.root, dir, name)))
-			maps.Copy(expected, messagesOf(t, log, logRead{dir: dir, name: name, instance: "2"}))
-		}
-	}
-	s.wantMessages("crontab", expected)
+	s.wantMessages("crontab", messagesBelow(t, s.root, "2"))
 }
 
 // TestQuietSuccess: a successful run prints one line, since cron mails all output.

@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"tstat-transport/internal/message"
 	"tstat-transport/internal/test/loggen"
 	"tstat-transport/internal/test/reference"
+	"tstat-transport/internal/test/testkit"
 )
 
 const (
@@ -77,6 +79,34 @@ func messagesOf(t testing.TB, content []byte, l logRead) map[string]owedMessage 
 	}
 	referenceCache.Store(key, messages)
 	return messages
+}
+
+// messagesIn returns the messages of the logs in a directory of a root, by message id.
+func messagesIn(t testing.TB, root, dir, instance string) map[string]owedMessage {
+	t.Helper()
+	all := map[string]owedMessage{}
+	entries, err := os.ReadDir(filepath.Join(root, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".gz")
+		if _, ok := reference.Protocols[name]; ok && e.Type().IsRegular() {
+			log := testkit.ReadLog(t, filepath.Join(root, dir, e.Name()))
+			maps.Copy(all, messagesOf(t, log, logRead{dir: dir, name: name, instance: instance}))
+		}
+	}
+	return all
+}
+
+// messagesBelow returns the messages of all logs below a root, by message id.
+func messagesBelow(t testing.TB, root, instance string) map[string]owedMessage {
+	t.Helper()
+	all := map[string]owedMessage{}
+	for _, dir := range outDirectories(t, root) {
+		maps.Copy(all, messagesIn(t, root, dir, instance))
+	}
+	return all
 }
 
 // corpus copies directories of real logs, testdata/corpus/NAME, below root.

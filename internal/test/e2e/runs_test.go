@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/test/testkit"
 )
 
@@ -63,16 +62,7 @@ func TestRoots(t *testing.T) {
 		} else {
 			args = append(args, "-d", instance+"="+root)
 		}
-		dirs, err := filepath.Glob(filepath.Join(root, "nested", "*.out"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, dir := range dirs {
-			for name := range reference.Protocols {
-				maps.Copy(want, messagesOf(t, []byte(readAll(t, filepath.Join(dir, name))),
-					logRead{dir: "nested/" + filepath.Base(dir), name: name, instance: instance}))
-			}
-		}
+		maps.Copy(want, messagesBelow(t, root, instance))
 	}
 	run(t, "tstat_send", args...).want(allDone)
 	s.wantMessages("three roots", want)

@@ -1,18 +1,15 @@
 package e2e
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"tstat-transport/internal/test/rabbittest"
-	"tstat-transport/internal/test/reference"
 	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/test/testsite"
 )
@@ -98,29 +95,13 @@ func (s *site) awaitArrived(p *program, count int) {
 // expected returns the messages of all logs of the site, by message id.
 func (s *site) expected() map[string]owedMessage {
 	s.t.Helper()
-	all := map[string]owedMessage{}
-	for _, dir := range s.directories() {
-		maps.Copy(all, s.ofDirectory(dir))
-	}
-	return all
+	return messagesBelow(s.t, s.root, "")
 }
 
 // ofDirectory returns the messages of the logs in one directory, by message id.
 func (s *site) ofDirectory(dir string) map[string]owedMessage {
 	s.t.Helper()
-	all := map[string]owedMessage{}
-	entries, err := os.ReadDir(filepath.Join(s.root, dir))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), ".gz")
-		if _, ok := reference.Protocols[name]; ok && e.Type().IsRegular() {
-			log := testkit.ReadLog(s.t, filepath.Join(s.root, dir, e.Name()))
-			maps.Copy(all, messagesOf(s.t, log, logRead{dir: dir, name: name}))
-		}
-	}
-	return all
+	return messagesIn(s.t, s.root, dir, "")
 }
 
 // directories returns the paths of the *.out directories, relative to the root.
