@@ -116,10 +116,8 @@ func TestDamagedForGood(t *testing.T) {
 				t.Errorf("%d messages were sent again", r.count("published"))
 			}
 			s.wantRows(rows)
-			run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
-			if exists(dir) {
-				t.Error("the directory is not culled")
-			}
+			s.cull().want(allDone)
+			wantNoneLeft(t, s.root)
 		})
 	}
 }
@@ -188,7 +186,7 @@ func TestOddMarks(t *testing.T) {
 			if n := s.Queued(); (n > 0) != sent {
 				t.Errorf("%d messages were sent, want some: %v", n, sent)
 			}
-			cull := run(t, "tstat_cull", "-d", s.root, "-t", "0")
+			cull := s.cull()
 			if gone := !exists(filepath.Join(s.root, dir)); gone != sent || cull.Status != c.status {
 				t.Errorf("culled: %v with status %d; the sender said %d:\n%s", gone, cull.Status, c.status, cull.log())
 			}
@@ -268,10 +266,8 @@ func TestOddNames(t *testing.T) {
 	if r := s.send().want(allDone); r.count("published") != 0 {
 		t.Error("sent again")
 	}
-	run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
-	if left := s.directories(); len(left) > 0 {
-		t.Errorf("left: %q", left)
-	}
+	s.cull().want(allDone)
+	wantNoneLeft(t, s.root)
 }
 
 // TestNotLogs: a link, a directory or a FIFO stands in the place of a log.

@@ -256,6 +256,14 @@ func outDirectories(t testing.TB, root string) []string {
 	return dirs
 }
 
+// wantNoneLeft wants no *.out directory to be left below root.
+func wantNoneLeft(t testing.TB, root string) {
+	t.Helper()
+	if left := outDirectories(t, root); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil

@@ -67,9 +67,7 @@ func TestOddStateFiles(t *testing.T) {
 			}
 			f.send().want(allDone)
 			f.cull().want(allDone)
-			if left := f.directories(); len(left) > 0 {
-				t.Errorf("left: %q", left)
-			}
+			wantNoneLeft(t, f.root)
 		})
 	}
 }
@@ -101,9 +99,7 @@ func TestZeroedMark(t *testing.T) {
 				t.Errorf("%d of %d rows were sent", got, rows)
 			}
 			f.cull().want(allDone)
-			if left := f.directories(); len(left) > 0 {
-				t.Errorf("left: %q", left)
-			}
+			wantNoneLeft(t, f.root)
 		})
 	}
 }

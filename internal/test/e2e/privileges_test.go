@@ -136,9 +136,7 @@ func TestUnprivileged(t *testing.T) {
 	}
 	giveGroup(t, s.root)
 	unprivileged(t, "tstat_cull", "-d", s.root, "-t", "0").wait().want(allDone)
-	if left := s.directories(); len(left) > 0 {
-		t.Errorf("left: %q", left)
-	}
+	wantNoneLeft(t, s.root)
 }
 
 // TestClosed: files and directories that an unprivileged user may not read, search or write

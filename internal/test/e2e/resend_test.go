@@ -124,7 +124,7 @@ func TestResendLocks(t *testing.T) {
 	p, proxy := s.underWay(append(resend(0, 4), narrow...)...)
 	proxy.Hold(true)
 	s.send().want(tryAgain, "root_locked")
-	cull := run(t, "tstat_cull", "-d", s.root, "-t", "0", "-v").want(allDone)
+	cull := s.cull("-v").want(allDone)
 	if cull.count("locked") == 0 || cull.count("directories") == 0 {
 		t.Errorf("want some directories locked, and some culled:\n%s", cull.log())
 	}

@@ -87,7 +87,7 @@ func TestCullKeepsUnsent(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.root, unmarked, ".processed")); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone, udpLog, "has grown", grown)
+	r := s.cull().want(allDone, udpLog, "has grown", grown)
 	if r.count("directories") != 1 {
 		t.Errorf("%d directories were culled, want 1", r.count("directories"))
 	}
@@ -97,10 +97,8 @@ func TestCullKeepsUnsent(t *testing.T) {
 		}
 	}
 	s.send().want(allDone)
-	run(t, "tstat_cull", "-d", s.root, "-t", "0").want(allDone)
-	if left := s.directories(); len(left) != 0 {
-		t.Errorf("%q are left, though everything was sent", left)
-	}
+	s.cull().want(allDone)
+	wantNoneLeft(t, s.root) // everything was sent
 }
 
 // TestQueueIsDeclared: a missing queue is declared as the configuration says. An existing

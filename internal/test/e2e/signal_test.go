@@ -86,7 +86,7 @@ func TestTwoRuns(t *testing.T) {
 	// An old mark in the directory that the run works on.
 	dir := filepath.Join(s.root, s.directories()[0])
 	write(t, filepath.Join(dir, ".processed"), "processed\n")
-	cull := run(t, "tstat_cull", "-d", s.root, "-t", "0", "-v").want(allDone)
+	cull := s.cull("-v").want(allDone)
 	if cull.count("locked") != 1 || !exists(filepath.Join(dir, tcpLog)) {
 		t.Errorf("the culler did not leave the locked directory alone:\n%s", cull.log())
 	}

@@ -70,6 +70,12 @@ func (s *site) send(args ...string) result {
 	return s.start(args...).wait()
 }
 
+// cull runs tstat_cull without a TTL.
+func (s *site) cull(args ...string) result {
+	s.t.Helper()
+	return run(s.t, "tstat_cull", slices.Concat([]string{"-d", s.root, "-t", "0"}, args)...)
+}
+
 // collect takes all messages out of the queue.
 func (s *site) collect() {
 	s.t.Helper()
