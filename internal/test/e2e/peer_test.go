@@ -82,9 +82,9 @@ func (p *peer) mostArrivals() (most int) {
 }
 
 // ack confirms a message and records it.
-func (p *peer) ack(m fakebroker.Message, multiple bool) {
+func (p *peer) ack(m fakebroker.Message) {
 	p.record(m)
-	m.Ack(multiple)
+	m.Ack(false)
 }
 
 // record adds a message to those that arrived at the site.
@@ -130,7 +130,7 @@ func TestConfirmedOutOfOrder(t *testing.T) {
 	p := startPeer(s, func(p *peer, pending []fakebroker.Message) []fakebroker.Message {
 		shuffle(pending)
 		for _, m := range pending {
-			p.ack(m, false)
+			p.ack(m)
 		}
 		return nil
 	})
@@ -177,7 +177,7 @@ func TestConfirmationsMixed(t *testing.T) {
 					refusedAtFirst++
 					m.Nack(false)
 				} else {
-					p.ack(m, false)
+					p.ack(m)
 				}
 			}
 		}
@@ -205,7 +205,7 @@ func TestConfirmedWithGaps(t *testing.T) {
 				gaps[m.MessageID] = true
 				return false
 			}
-			p.ack(m, false)
+			p.ack(m)
 			return true
 		})
 	})

@@ -20,7 +20,6 @@ type account struct {
 	Unsent struct {
 		Directories  int    `json:"directories"`
 		BacklogBytes int64  `json:"backlog_bytes"`
-		Failed       int    `json:"failed"`
 		Oldest       string `json:"oldest"`
 	} `json:"unsent"`
 	Latency struct {
