@@ -14,10 +14,7 @@ import (
 func (s *site) changeWhileRead(change func(path string)) result {
 	s.t.Helper()
 	path := s.fillOne()
-	proxy := s.Through()
-	proxy.Bandwidth(slow)
-	p := s.start(append([]string{"-v"}, narrow...)...)
-	s.awaitArrived(p, 3)
+	p, proxy := s.underWay(append([]string{"-v"}, narrow...)...)
 	proxy.Hold(true)
 	change(path)
 	proxy.Hold(false)

@@ -66,9 +66,7 @@ func TestResendSpan(t *testing.T) {
 	}
 
 	s.repeats = true
-	proxy := s.Through()
-	proxy.Bandwidth(slow)
-	p := s.start(append(resend(0, 4), narrow...)...)
+	p, _ := s.underWay(append(resend(0, 4), narrow...)...)
 	s.awaitArrived(p, 45) // the first directory has about 30 messages
 	p.Signal(syscall.SIGTERM)
 	r := p.wait().want(tryAgain, "event=resend_stopped")
