@@ -71,10 +71,8 @@ func TestDocumentedPermissions(t *testing.T) {
 				t.Errorf("--check: status %d\n%s", check.Status, check.Out)
 			}
 			send := func() result {
-				logs := filepath.Join(t.TempDir(), "logs")
-				if err := os.CopyFS(logs, os.DirFS("../../../testdata/corpus/rotation")); err != nil {
-					t.Fatal(err)
-				}
+				logs := t.TempDir()
+				corpus(t, "rotation", logs)
 				return run(t, "tstat_send", "-d", logs, "-c", config, "-S", sensor, "-T", "0")
 			}
 			published := send().want(allDone).count("published")

@@ -211,7 +211,7 @@ func (s *site) wantNoneMarked() {
 func (s *site) wantMessages(what string, want map[string]owedMessage) {
 	s.t.Helper()
 	seen := map[string]bool{}
-	for _, d := range s.Node.Drain(s.t, s.VHost, queue) {
+	for _, d := range s.Drain() {
 		m, known := want[d.MessageId]
 		if !known || seen[d.MessageId] {
 			s.t.Errorf("%s: message %s: known %v, seen before %v", what, d.MessageId, known, seen[d.MessageId])
