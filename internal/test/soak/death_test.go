@@ -91,7 +91,7 @@ func TestDeathAtEveryPoint(t *testing.T) {
 		t.Run(point.name, func(t *testing.T) {
 			t.Parallel()
 			k := newKillTest(t)
-			k.proxy.Bandwidth(2 << 20) // a run then lasts long enough for .processing to be written
+			k.proxy.Bandwidth(2 << 20) // so that a run lasts long enough to update .processing
 			for n, step := 1, 1; ; n += step {
 				if n > 5 { // a run comes to some failpoints hundreds of times
 					step = 1 + n/2
@@ -142,7 +142,7 @@ func TestDeathWithinTheWindow(t *testing.T) {
 }
 
 // TestDeathAtRandom kills tstat_send at random moments of runs that last a few seconds, so
-// that some of them write .processing.
+// that some of them update .processing.
 func TestDeathAtRandom(t *testing.T) {
 	t.Parallel()
 	k := newKillTest(t)
