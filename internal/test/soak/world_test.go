@@ -94,7 +94,7 @@ func newWorld(t *testing.T, pace time.Duration, rows int) *world {
 	return w
 }
 
-// end ends the Tstats, the culler and gzip. It may be called twice.
+// end ends the goroutines of running. It may be called twice.
 func (w *world) end() {
 	w.stop()
 	w.running.Wait()
