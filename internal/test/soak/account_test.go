@@ -167,7 +167,7 @@ func (w *world) report(lost int) string {
 	fmt.Fprintf(&b, "flows received      %d\n", w.flows)
 	fmt.Fprintf(&b, "flows repeated      %d\n", w.repeatedFlows)
 	fmt.Fprintf(&b, "runs of tstat_send  %d\n", w.runs)
-	fmt.Fprintf(&b, "runs of tstat_cull before the last, by how they ended %s\n", counts(w.culls))
+	fmt.Fprintf(&b, "runs of tstat_cull before the last, by how they ended%s\n", counts(w.culls))
 	fmt.Fprintf(&b, "directories culled  %d by those of them that were not killed\n", w.culled)
 	fmt.Fprintf(&b, "logs compressed by gzip(1) %d\n", w.compressed)
 	fmt.Fprintf(&b, "rows that Tstat wrote into a log already culled %d\n", orphans)
