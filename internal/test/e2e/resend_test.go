@@ -14,8 +14,8 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// marks returns each mark below the root, with its inode and its times.
-func (s *site) marks() map[string]string {
+// stateFiles returns the content, inode and times of each state file below the root.
+func (s *site) stateFiles() map[string]string {
 	s.t.Helper()
 	found := make(map[string]string)
 	for _, dir := range s.directories() {
@@ -49,7 +49,7 @@ func resend(since, until int) []string {
 
 // TestResendSpan sends four of six directories again. It stops the resend in mid-run, and
 // goes on as the hint says. The ids and bodies are those of the first run, which
-// checkArrived compares, and the marks do not change.
+// checkArrived compares, and the state files do not change.
 func TestResendSpan(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -59,7 +59,7 @@ func TestResendSpan(t *testing.T) {
 	write(t, filepath.Join(s.root, outside, tcpLog), lines(t, loggen.TCP, 9, 50)...)
 	s.send().want(allDone)
 	s.checkArrived()
-	before := s.marks()
+	before := s.stateFiles()
 	first := make(map[string]int)
 	for _, d := range s.got {
 		first[d.MessageId]++
@@ -103,8 +103,8 @@ func TestResendSpan(t *testing.T) {
 		}
 	}
 	t.Logf("%d messages in the span, %d outside, %d sent again before the stop", inSpan, len(times), resent)
-	if after := s.marks(); !maps.Equal(after, before) {
-		t.Errorf("marks:\n%v\nwant\n%v", after, before)
+	if after := s.stateFiles(); !maps.Equal(after, before) {
+		t.Errorf("state files:\n%v\nwant\n%v", after, before)
 	}
 	if n := s.send().want(allDone).count("published"); n != 0 {
 		t.Errorf("a run after the resend sent %d messages", n)
