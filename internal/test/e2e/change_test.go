@@ -141,8 +141,7 @@ func TestDirectoryVanishes(t *testing.T) {
 	}
 }
 
-// TestRenamedAway: the directory is renamed while it is read, as the culler or an operator
-// does.
+// TestRenamedAway: an operator renames the directory while it is read.
 func TestRenamedAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
