@@ -68,8 +68,8 @@ func TestHalfOpen(t *testing.T) {
 	s.wantRecovery()
 }
 
-// TestConfirmationsVanish: the broker receives all messages, and all its replies are lost.
-// The next run sends the unconfirmed messages again.
+// TestConfirmationsVanish: from mid-run on, the broker receives messages, and its replies are
+// lost. The next run sends the unconfirmed messages again.
 func TestConfirmationsVanish(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -248,7 +248,7 @@ func TestReturned(t *testing.T) {
 		if len(pending) > 0 { // the run has begun
 			p.QueueMissing()
 		}
-		for _, m := range pending { // first all returns of a window, then one confirmation
+		for _, m := range pending { // first all returns, then one confirmation for each channel
 			m.Return(312, "NO_ROUTE")
 		}
 		for _, ms := range byChannel(pending) {

@@ -174,7 +174,7 @@ func (s *site) wantComplete() {
 			s.t.Errorf("%s is not marked", dir)
 		}
 		if exists(filepath.Join(s.root, dir, ".processing")) {
-			s.t.Errorf("%s is marked and has a .processing", dir)
+			s.t.Errorf("%s has a .processing", dir)
 		}
 	}
 	repeated := s.checkArrived()
