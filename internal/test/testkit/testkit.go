@@ -51,9 +51,9 @@ func Mount(t testing.TB, source, target, kind string, flags uintptr, data string
 	})
 }
 
-// UnderRace returns light under the race detector, else full. It is for tests of one
-// goroutine's code with a lot of data. Under the race detector the code is ten times slower,
-// and a part of the data shows the same races.
+// UnderRace returns light under the race detector, else full. It is for tests with a lot of
+// data. Under the race detector the code is ten times slower, and a part of the data shows the
+// same races.
 func UnderRace[T any](light, full T) T {
 	if Race {
 		return light
