@@ -153,8 +153,8 @@ func (d *demo) finish(interrupt context.Context) {
 func (d *demo) say(format string, args ...any) {
 	text := fmt.Sprintf(format, args...) + "\n"
 	for line := range strings.Lines(text) {
-		if len(line) > 80 {
-			d.t.Errorf("a line of %d columns: %s", len(line)-1, line)
+		if columns := len(strings.TrimSuffix(line, "\n")); columns > 80 {
+			d.t.Errorf("a line of %d columns: %s", columns, line)
 		}
 	}
 	_, _ = io.WriteString(d.w, text)
