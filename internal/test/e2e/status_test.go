@@ -37,9 +37,6 @@ func TestExitStatus(t *testing.T) {
 		"log":                 {broken, nil, ioTrouble, []string{"2000_01_01_00_00.out/" + tcpLog, "no header"}},
 		"broker away":         {with("port", closed), nil, tryAgain, []string{"127.0.0.1:" + closed, "refused"}},
 		"password":            {with("password", secret+"x"), nil, refused, []string{"username and password"}},
-		"vhost":               {with("vhost", "nosuch"), nil, misconfigured, []string{"nosuch", "vhost"}},
-		"exchange":            {with("exchange", "nosuch"), nil, misconfigured, []string{"nosuch", "exchange"}},
-		"unroutable":          {func(s *site) { s.Rabbit["exchange"], s.Rabbit["routing_key"] = "amq.direct", "nowhere" }, nil, misconfigured, []string{"unroutable", "nowhere"}},
 		"log and unroutable":  {func(s *site) { broken(s); with("routing_key", "nowhere")(s) }, nil, misconfigured, []string{"unroutable", "no header"}},
 		"log and broker away": {func(s *site) { broken(s); with("port", closed)(s) }, nil, tryAgain, []string{"refused"}}, // the logs are not read
 	} {
