@@ -75,7 +75,6 @@ func read(t *testing.T, log []byte, p loggen.Proto, threshold float64) (b loggen
 		t.Fatal(err)
 	}
 	b = loggen.Books{
-		Logs:       1,
 		Bytes:      int64(len(log)),
 		Rows:       int64(result.Books.Rows),
 		Malformed:  int64(result.Books.Malformed),
@@ -88,11 +87,6 @@ func read(t *testing.T, log []byte, p loggen.Proto, threshold float64) (b loggen
 		}) {
 			b.Large++
 		}
-	}
-	if p == loggen.TCP {
-		b.TCPRows = b.Rows
-	} else {
-		b.UDPRows = b.Rows
 	}
 	return b
 }

@@ -81,12 +81,12 @@ func (g *Generator) meanRow(p Proto) float64 {
 	m := g.maker(p, 1<<62, g.opts.Start)
 	var buf []byte
 	for i := range uint64(n) {
-		buf = m.Append(buf, i, g.opts.Start.Add(g.opts.Interval))
+		buf = m.Append(buf, i, g.opts.Start.Add(interval))
 	}
 	return float64(len(buf)) / n
 }
 
-// log writes one log. Its rows end in the Interval after start. If size is in bytes, the number
+// log writes one log. Its rows end in the hour after start. If size is in bytes, the number
 // of rows is not known beforehand, and the last rows may end a little later.
 func (g *Generator) log(w io.Writer, p Proto, size Size, stream uint64, start time.Time) (Books, error) {
 	if !g.opts.Gzip {
@@ -108,7 +108,7 @@ func (g *Generator) plain(w io.Writer, p Proto, size Size, stream uint64, start 
 		threshold: g.opts.Threshold * 1e6,
 	}
 	expected := max(size.rows, int64(float64(size.bytes)/g.rowBytes[p]), 1)
-	step := float64(g.opts.Interval.Microseconds()) / float64(expected)
+	step := float64(interval.Microseconds()) / float64(expected)
 	endOf := func(row int64) uint64 { return uint64(start.UnixMicro()) + uint64(float64(row)*step) }
 
 	buf := append(make([]byte, 0, block+16<<10), l.m.Header()...)
@@ -129,12 +129,6 @@ func (g *Generator) plain(w io.Writer, p Proto, size Size, stream uint64, start 
 	if _, err := w.Write(buf); err != nil {
 		return Books{}, err
 	}
-	l.books.Logs = 1
 	l.books.Bytes = written + int64(len(buf))
-	if p == TCP {
-		l.books.TCPRows = l.books.Rows
-	} else {
-		l.books.UDPRows = l.books.Rows
-	}
 	return l.books, nil
 }

@@ -42,10 +42,6 @@ type Options struct {
 	// Generator.UDP write, cut off to minutes. The zero time means 2026-01-15 00:00 UTC.
 	Start time.Time
 
-	// Interval is the time that a log covers, and the time between two directories of a Tree.
-	// It is in whole minutes; 0 means an hour.
-	Interval time.Duration
-
 	// Threshold is the threshold in megabytes for Books.Flows and Books.Malformed, 0 or more.
 	Threshold float64
 }
@@ -55,6 +51,9 @@ const (
 	AllTCP = -1
 	AllUDP = 1
 )
+
+// interval is the time that a log covers, and the time between two directories of a Tree.
+const interval = time.Hour
 
 // LargeBytes is the size from which a flow is large: the default threshold of 1000 MB.
 const LargeBytes = 1_000_000_000
@@ -73,26 +72,20 @@ func Bytes(n int64) Size { return Size{bytes: n} }
 
 // Books are counts of what was written.
 type Books struct {
-	Logs  int   `json:"logs"`
-	Bytes int64 `json:"bytes"` // before compression
+	Bytes int64 // before compression
 
 	// Rows counts all lines, malformed ones included, except headers, empty lines and a cut
 	// last line.
-	Rows       int64 `json:"rows"`
-	TCPRows    int64 `json:"tcp_rows"`
-	UDPRows    int64 `json:"udp_rows"`
-	Malformed  int64 `json:"malformed"`  // for a reader with Options.Threshold
-	Incomplete int64 `json:"incomplete"` // cut last lines
-	Large      int64 `json:"large"`      // rows with LargeBytes or more in a direction
-	Flows      int64 `json:"flows"`      // directions at or above Options.Threshold, of rows that are well formed
+	Rows       int64
+	Malformed  int64 // for a reader with Options.Threshold
+	Incomplete int64 // cut last lines
+	Large      int64 // well-formed rows with LargeBytes or more in a direction
+	Flows      int64 // directions at or above Options.Threshold, of well-formed rows
 }
 
 func (b *Books) add(o Books) {
-	b.Logs += o.Logs
 	b.Bytes += o.Bytes
 	b.Rows += o.Rows
-	b.TCPRows += o.TCPRows
-	b.UDPRows += o.UDPRows
 	b.Malformed += o.Malformed
 	b.Incomplete += o.Incomplete
 	b.Large += o.Large
@@ -118,12 +111,6 @@ func (o *Options) complete() error {
 		o.Start = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
 	}
 	o.Start = o.Start.UTC().Truncate(time.Minute)
-	switch {
-	case o.Interval == 0:
-		o.Interval = time.Hour
-	case o.Interval < time.Minute || o.Interval%time.Minute != 0:
-		return fmt.Errorf("interval %s: directories are named by minute, use whole minutes", o.Interval)
-	}
 	switch {
 	case o.UDPShare == 0:
 		o.UDPShare = 0.5

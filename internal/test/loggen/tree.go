@@ -13,7 +13,7 @@ import (
 
 // Tree writes directories of logs below root, and makes root if it is missing:
 // root/2026_01_15_00_00.out/log_tcp_complete and log_udp_complete, and a directory for each
-// Interval after that. Each directory gets at least bytesPerDir before compression, split so
+// hour after that. Each directory gets at least bytesPerDir before compression, split so
 // that Options.UDPShare of the rows are UDP. A protocol without rows gets no log. A directory
 // that exists already is an error.
 func (g *Generator) Tree(root string, dirs int, bytesPerDir int64) (Books, error) {
@@ -35,7 +35,7 @@ func (g *Generator) Tree(root string, dirs int, bytesPerDir int64) (Books, error
 }
 
 func (g *Generator) dir(root string, i int, bytes int64) (Books, error) {
-	start := g.opts.Start.Add(time.Duration(i) * g.opts.Interval)
+	start := g.opts.Start.Add(time.Duration(i) * interval)
 	dir := filepath.Join(root, DirName(start))
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return Books{}, fmt.Errorf("loggen: %w", err)
