@@ -34,11 +34,8 @@ import (
 type Options struct {
 	Seed    uint64
 	Version string // a loggen version; "" means 3.2.1
-	Level   string // a loggen level; "" means the version's default
 	Gzip    bool   // Tstat's -Z
 
-	Start    time.Time     // time of the first directory; the zero time means loggen's
-	Tick     time.Duration // length of a step; 0 means 10 s
 	Interval time.Duration // between rotations, a minute or more; 0 means 3 minutes
 	Rows     int           // mean number per step, TCP and UDP together; 0 means 20
 
@@ -48,15 +45,15 @@ type Options struct {
 	Reload  float64 // the headers are written again, as 2.4 does
 
 	Pace time.Duration // real time between the steps of Run; 0 means 10 ms
-
-	// BeforeDelete, if not nil, is called before a start within the minute deletes a
-	// directory, with its path. No rows are written meanwhile.
-	BeforeDelete func(dir string)
 }
+
+// firstStart is the time of the first directory, and tick the length of a step.
+var firstStart = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
+
+const tick = 10 * time.Second
 
 // Counts are the counts of a Sim.
 type Counts struct {
-	Steps     int
 	Dirs      int // made, repeats after a deletion included
 	Rotations int
 	Restarts  int
@@ -86,12 +83,6 @@ type Sim struct {
 
 // New returns a Sim that has written nothing yet. The root must exist.
 func New(root string, o Options) (*Sim, error) {
-	if o.Start.IsZero() {
-		o.Start = time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
-	}
-	if o.Tick == 0 {
-		o.Tick = 10 * time.Second
-	}
 	if o.Interval == 0 {
 		o.Interval = 3 * time.Minute
 	}
@@ -104,7 +95,7 @@ func New(root string, o Options) (*Sim, error) {
 	if o.Pace == 0 {
 		o.Pace = 10 * time.Millisecond
 	}
-	g, err := loggen.New(loggen.Options{Seed: o.Seed, Version: o.Version, Level: o.Level, Start: o.Start})
+	g, err := loggen.New(loggen.Options{Seed: o.Seed, Version: o.Version, Start: firstStart})
 	if err != nil {
 		return nil, fmt.Errorf("tstatsim: %w", err)
 	}
@@ -113,15 +104,15 @@ func New(root string, o Options) (*Sim, error) {
 		opts:   o,
 		rng:    rand.New(rand.NewPCG(o.Seed, 1)),
 		makers: [2]*loggen.Maker{g.Maker(loggen.TCP, 0), g.Maker(loggen.UDP, 0)},
-		now:    o.Start,
+		now:    firstStart,
 	}, nil
 }
 
 // Run makes steps at Options.Pace until ctx ends, which is no error. The simulated Tstat runs
 // until Stop or Kill.
 func (s *Sim) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.opts.Pace)
-	defer tick.Stop()
+	pace := time.NewTicker(s.opts.Pace)
+	defer pace.Stop()
 	for {
 		if err := s.Step(); err != nil {
 			return err
@@ -129,14 +120,13 @@ func (s *Sim) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-pace.C:
 		}
 	}
 }
 
-// Step simulates one Options.Tick: some rows, and sometimes an event.
+// Step simulates one tick: some rows, and sometimes an event.
 func (s *Sim) Step() error {
-	s.count(func(c *Counts) { c.Steps++ })
 	if err := s.event(); err != nil {
 		return fmt.Errorf("tstatsim: %w", err)
 	}
@@ -145,7 +135,7 @@ func (s *Sim) Step() error {
 			return fmt.Errorf("tstatsim: %w", err)
 		}
 	}
-	s.now = s.now.Add(s.opts.Tick)
+	s.now = s.now.Add(tick)
 	return nil
 }
 
@@ -205,9 +195,6 @@ func removeAll(path string) error {
 func (s *Sim) start() error {
 	path := filepath.Join(s.root, loggen.DirName(s.now))
 	if _, err := os.Lstat(path); err == nil {
-		if s.opts.BeforeDelete != nil {
-			s.opts.BeforeDelete(path)
-		}
 		s.markDeleted(filepath.Base(path))
 		if err := removeAll(path); err != nil {
 			return err
