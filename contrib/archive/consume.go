@@ -28,7 +28,7 @@ const maxBatch = math.MaxUint16 / 2
 
 const (
 	retryDelay         = time.Second     // between two attempts to reach the broker or the database
-	transactionTimeout = 5 * time.Minute // limit for a transaction
+	transactionTimeout = 5 * time.Minute // limit for an attempt to store messages, connecting included
 	closeTimeout       = time.Second     // limit for closing a connection that may be dead
 )
 

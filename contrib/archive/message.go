@@ -23,7 +23,7 @@ const maxBody = 64 << 20
 type message struct {
 	delivery amqp.Delivery
 	place
-	digest []byte // SHA-256 of the body
+	digest []byte // SHA-256 of the uncompressed body
 	flows  []flow
 	fault  error // the reason why the message cannot be stored; nil if it can
 }
