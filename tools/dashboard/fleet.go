@@ -38,7 +38,7 @@ func fleet() []cog.Builder[dashboard.Panel] {
 
 	return []cog.Builder[dashboard.Panel]{
 		number("Sensors", "Sensors whose metrics Prometheus has now.", `count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}))`, "none", nil),
-		number("Without success for two hours", "Sensors of which no run ended with exit status 0 in that time.",
+		number("Without success for two hours", "Sensors with a root whose last run with exit status 0 is longer ago, and sensors without any such run.",
 			`count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}) unless on (sensor) (`+sinceSuccess+`) < 7200) or vector(0)`, "none", limits(1, 2)),
 		number("Without a new directory for three hours", "Roots below which Tstat has started no directory in that time, and roots without any directory.",
 			`count(tstat_send_found{JOB} unless on (instance, sensor, root) time() - tstat_send_newest_directory_timestamp_seconds{JOB} < 10800) or vector(0)`, "none", limits(1, 2)),
