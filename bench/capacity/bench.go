@@ -58,8 +58,7 @@ func (b *bench) writeConfig(name, address, compression string) (string, error) {
 
 // account holds the parts of tstat_send's report that are used.
 type account struct {
-	Seconds float64 `json:"seconds"`
-	Counts  struct {
+	Counts struct {
 		Rows, Flows, Confirmed, Marked int64
 		BodyBytes                      int64 `json:"body_bytes"`
 	} `json:"counts"`

@@ -184,7 +184,7 @@ func (c chart) draw(p *plot.Plot, legend *plot.Legend, path string) (err error) 
 	return errors.Join(err, f.Close())
 }
 
-// plain labels ticks with as few digits as possible.
+// plain labels ticks with at most four digits.
 func plain(low, high float64) []plot.Tick {
 	ticks := plot.DefaultTicks{}.Ticks(low, high)
 	for i, t := range ticks {
