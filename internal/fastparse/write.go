@@ -1,6 +1,7 @@
 package fastparse
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -74,8 +75,8 @@ func putThousandths(out []byte, o int, n uint64) int {
 	return putFraction(out, putUint(out, o, n/1000), n%1000)
 }
 
-// maxHundredths is 2^46. Below 2^46, doubles are closer together than a hundredth, so the
-// shortest decimal of the double nearest to n/100 is n/100.
+// maxHundredths bounds the x of Hundredths. Below 2^46, doubles are closer together than a
+// hundredth, so the shortest decimal of the double nearest to n/100 is n/100.
 const maxHundredths = 1 << 46
 
 // Hundredths rounds the exact value of 0 <= x < 2^46 to whole + cents/100, ties to
@@ -107,10 +108,8 @@ func Hundredths(x float64) (whole, cents uint64) {
 // one decimal.
 func putShortest(out []byte, o int, x float64) int {
 	text := strconv.AppendFloat(out[:o], x, 'f', -1, 64)
-	for i := o; i < len(text); i++ {
-		if text[i] == '.' {
-			return len(text)
-		}
+	if bytes.IndexByte(text[o:], '.') < 0 {
+		text = append(text, ".0"...)
 	}
-	return len(append(text, ".0"...))
+	return len(text)
 }
