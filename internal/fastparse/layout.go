@@ -61,14 +61,13 @@ var alwaysWritten = [...][]string{
 	},
 }
 
-// MayFollow reports whether a header with this layout that does not repeat the header in
-// force is accepted after the first line of a log. A host name in a row comes from the
-// network and may contain a newline followed by a forged header. So the rules are stricter
-// than for the first line: the header starts with #, numbers its columns from 1 without a
-// gap, and names every column that every Tstat writes. In a TCP log, such a header has at
-// least 519 bytes, so it fits neither into a name of 255 bytes nor into two neighbouring
-// names. In a UDP log, such a header has at least 179 bytes and fits into a name, so it can
-// be forged (docs/reliability.md).
+// MayFollow reports whether the header of l may replace a different header after the first
+// line of a log. A host name in a row comes from the network and may contain a newline
+// followed by a forged header. So the rules are stricter than for the first line: the header
+// starts with #, numbers its columns from 1 without a gap, and names every column that every
+// Tstat writes. In a TCP log, such a header has at least 519 bytes, so it fits neither into a
+// name of 255 bytes nor into two neighbouring names. In a UDP log, such a header has at least
+// 179 bytes and fits into a name, so it can be forged (docs/reliability.md).
 func (l *Layout) MayFollow() bool {
 	if !l.numbered {
 		return false

@@ -135,7 +135,8 @@ first:
 	// AX and R13 are the numbers of spaces in the first 56 bits of the windows DX and
 	// R14. The first group of CMOVQ chooses the window DX or R14. The second group
 	// replaces the choice by the window R12 if these 112 bits have fewer than rank2
-	// spaces. At the end, R12 is the start of the second count.
+	// spaces. Then DX is the chosen window, R14 its offset, and CX the number of the space
+	// in it. At the end, R12 is the start of the second count.
 	BZHIQ R15, R14, R13
 	POPCNTQ R13, R13
 	BZHIQ R15, DX, AX
