@@ -37,10 +37,11 @@ func uints(yield func(string)) {
 			for _, c := range "/:.-+ xX_eE\x00\x7f\n\uffff" {
 				yield(field[:i] + string(c) + field[i+1:])
 			}
+			if len(field) >= 18 {
+				continue
+			}
 			for c := range 256 {
-				if len(field) < 18 && i < 17 {
-					yield(field[:i] + string([]byte{byte(c)}) + field[i+1:])
-				}
+				yield(field[:i] + string([]byte{byte(c)}) + field[i+1:])
 			}
 		}
 	}

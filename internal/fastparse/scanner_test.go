@@ -46,8 +46,7 @@ func scan(t testing.TB, s *Scanner, log []byte, layouts [2]*Layout, threshold ui
 		case Row:
 			s.Split(&fields, n)
 			for i := range fields.N {
-				from, to := fields.Bounds(i)
-				l.fields = append(l.fields, string(block[from:to]))
+				l.fields = append(l.fields, string(fields.Text(block, i)))
 			}
 		}
 		l.sent = l.lines - s.Below
