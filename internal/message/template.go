@@ -153,8 +153,8 @@ func quote(s string) string {
 	return string(text)
 }
 
-// column returns the index of the named column, or -1 if the layout lacks the column. A
-// row that lacks a field for the column is malformed.
+// column returns the index of the named column, and makes rows without a field for the
+// column malformed. It returns -1 if the layout lacks the column.
 func (b *builder) column(name string) int {
 	i := b.layout.Column(name)
 	b.columns = max(b.columns, i+1)
@@ -202,7 +202,7 @@ func (b *builder) address(side string) {
 // choose emits the smaller or larger of two columns, or null if the layout lacks one
 // of them.
 func (b *builder) choose(value int, name, other string) {
-	// Not b.column: if the value is null, a row may lack a field for the other column.
+	// Not b.column: if the layout has only one of the columns, rows need no field for it.
 	if b.layout.Column(name) < 0 || b.layout.Column(other) < 0 {
 		b.constant("null")
 		return
