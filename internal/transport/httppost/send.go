@@ -105,7 +105,7 @@ func (h *Transport) post(ctx context.Context, id string, body []byte) (retryAfte
 	return resp.Header.Get("Retry-After"), classifyAnswer(resp)
 }
 
-// request returns a request with the credentials, to be sent by the caller.
+// request returns a request with the credentials.
 func (h *Transport) request(ctx context.Context, method string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, h.o.URL, bytes.NewReader(body))
 	if err != nil {

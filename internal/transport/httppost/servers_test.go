@@ -260,7 +260,7 @@ func TestProxyChild(t *testing.T) {
 	}
 }
 
-// TestSlowBody: an answer of 2xx confirms the message at once, however slowly
+// TestSlowBody: an answer of 2xx confirms the message within seconds, however slowly
 // its body comes.
 func TestSlowBody(t *testing.T) {
 	for name, serve := range map[string]func(net.Conn){
