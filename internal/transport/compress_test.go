@@ -3,7 +3,6 @@ package transport_test
 import (
 	"bytes"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"tstat-transport/internal/test/testkit"
 	"tstat-transport/internal/transport"
 )
 
@@ -24,30 +24,12 @@ func realMessages(t testing.TB) (bodies [][]byte) {
 		t.Fatalf("no goldens: %v", err)
 	}
 	for _, f := range files {
-		lines := strings.Split(strings.TrimSuffix(gunzip(t, f), "\n"), "\n")
+		lines := strings.Split(strings.TrimSuffix(string(testkit.ReadLog(t, f)), "\n"), "\n")
 		for ; len(lines) >= 100; lines = lines[100:] {
 			bodies = append(bodies, []byte("["+strings.Join(lines[:100], ",")+"]"))
 		}
 	}
 	return bodies
-}
-
-func gunzip(t testing.TB, path string) string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // TestCompressor compresses from many goroutines. Each appends its bodies to one slice
