@@ -180,7 +180,7 @@ func (s *metricSet) runs(status string) {
 	counts := make(map[string]float64) // what this run adds, by status
 	for _, m := range s.before[s.prefix+"runs_total"].GetMetric() {
 		for _, l := range m.GetLabel() {
-			if l.GetName() == "status" && s.last("runs_total", "status", l.GetValue()) == m { // m has the labels of s
+			if l.GetName() == "status" && s.last("runs_total", "status", l.GetValue()) == m { // not of another root or sensor
 				counts[l.GetValue()] = 0
 			}
 		}

@@ -11,8 +11,8 @@ import (
 )
 
 // Unsent is the set of directories that have something to send. The crawl adds
-// directories, and the run removes each directory that has nothing left to send. The zero Unsent is
-// empty. Its methods may be called from many goroutines at once.
+// directories, and the run removes each directory that has nothing left to send. The zero
+// Unsent is empty. Its methods may be called from many goroutines at once.
 type Unsent struct {
 	mu       sync.Mutex
 	complete bool                        // the crawl has ended
@@ -28,7 +28,7 @@ type UnsentState string
 
 // The states of an unsent directory.
 const (
-	Waiting UnsentState = "waiting" // the run did not reach the directory, stopped in it, or marks none
+	Waiting UnsentState = "waiting" // the run did not reach the directory, stopped in it, or marks no directory
 	Locked  UnsentState = "locked"  // another run has locked the directory
 	Failed  UnsentState = "failed"
 )

@@ -27,7 +27,7 @@ func WriteEntries(w io.Writer, entries []logdir.Entry) error {
 		}
 		start := "?"
 		bytes, since := logdir.Size(e)
-		if done && since.IsZero() { // Inspect also calls a directory done that has vanished
+		if done && since.IsZero() { // the directory has vanished
 			continue
 		}
 		if !since.IsZero() {
