@@ -2,8 +2,8 @@ package status
 
 import (
 	"context"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,12 +66,7 @@ type Report struct {
 
 // Unreadable reports whether a root could not be read.
 func (r *Report) Unreadable() bool {
-	for _, root := range r.Roots {
-		if root.Error != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Roots, func(root Root) bool { return root.Error != "" })
 }
 
 // Collect inspects the directories below the roots, with the given number of goroutines.
@@ -119,23 +114,21 @@ func Collect(ctx context.Context, roots []Root, workers int) (*Report, error) {
 // not pending.
 func inspectAll(ctx context.Context, entries []logdir.Entry, locks logdir.Locks, workers int) ([]Directory, error) {
 	directories := make([]Directory, len(entries))
-	var next atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
-	for range workers {
+	var g errgroup.Group
+	g.SetLimit(workers)
+	for i, e := range entries {
+		if ctx.Err() != nil {
+			break
+		}
 		g.Go(func() error {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(entries) {
-					return nil
-				}
-				if found, done := logdir.Inspect(entries[i]); !done {
-					directories[i] = describe(entries[i].Path(), found, locks)
-				}
+			if found, done := logdir.Inspect(e); !done {
+				directories[i] = describe(e.Path(), found, locks)
 			}
-			return ctx.Err()
+			return nil
 		})
 	}
-	return directories, g.Wait()
+	_ = g.Wait()
+	return directories, ctx.Err()
 }
 
 // describe returns the Directory of a pending directory.
