@@ -81,8 +81,5 @@ func (r *Rejects) Close() error {
 	if !r.failed {
 		err = r.w.Flush()
 	}
-	if e := r.file.Close(); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(err, r.file.Close())
 }

@@ -112,8 +112,7 @@ func newLatencyReport(l *delivery.Latency) latencyReport {
 	for i, n := range l.Buckets {
 		b := latencyBucket{Count: n}
 		if i < len(l.Buckets)-1 {
-			below := delivery.BucketLimit(i).Seconds()
-			b.Seconds = &below
+			b.Seconds = new(delivery.BucketLimit(i).Seconds())
 		}
 		report.Buckets = append(report.Buckets, b)
 	}

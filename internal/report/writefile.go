@@ -71,9 +71,5 @@ func writeDirectly(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := write(cli.DeadlineWriter{File: f}); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
+	return errors.Join(write(cli.DeadlineWriter{File: f}), f.Close())
 }
