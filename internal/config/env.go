@@ -30,11 +30,11 @@ func (p *parser) expand(e *entry, raw string) error {
 		return nil
 	}
 	if fallback == "" {
-		p.warnf("%s: its environment variable is not set; set it: until then the value is the reference itself", e.shown())
+		p.file.warnAt(*e, "its environment variable is not set; set it: until then the value is the reference itself")
 		return nil
 	}
 	if rest != "" {
-		p.warnf("%s: the default contains a colon, and the text from that colon on is ignored; set the environment variable", e.shown())
+		p.file.warnAt(*e, "the default contains a colon, and the text from that colon on is ignored; set the environment variable")
 	}
 	e.text = NewSecret(strings.TrimPrefix(fallback, ":"))
 	return nil

@@ -29,10 +29,6 @@ func (p *parser) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", p.file.path, p.line, fmt.Sprintf(format, args...))
 }
 
-func (p *parser) warnf(format string, args ...any) {
-	p.file.warn("%v", p.errorf(format, args...))
-}
-
 // parse parses data, the content of the file at path. An error shows no text of the
 // file except what sectionShown and keyShown show.
 func parse(path string, data []byte) (*File, error) {
@@ -89,7 +85,7 @@ func (p *parser) readHeader(text string) error {
 		return p.errorf("section %s already begins in line %d; join the two", sectionShown(section), first)
 	}
 	if rest != "" && rest[0] != '#' && rest[0] != ';' {
-		p.warnf("what follows the header of section %s is ignored; move it to a line of its own", sectionShown(section))
+		p.file.warn("%v", p.errorf("what follows the header of section %s is ignored; move it to a line of its own", sectionShown(section)))
 	}
 	if len(p.file.headers) == maxKeys {
 		return p.errorf("more than %d sections; is this a configuration of tstat_send?", maxKeys)
