@@ -28,7 +28,7 @@ func (f *File) Privacy(mode string) (*privacy.Policy, error) {
 		p.Mode = privacy.Mode(mode)
 	}
 	if p.Mode == privacy.CryptoPAn {
-		p.Key = s.key("key_file")
+		p.Key = s.key()
 	}
 	if err := s.err(); err != nil {
 		return nil, err
@@ -78,18 +78,18 @@ func (s *section) networks(key string) (list []netip.Prefix) {
 	return list
 }
 
-// key reads a key for Crypto-PAn from a file: 32 bytes, or their 64 hexadecimal
+// key reads the key for Crypto-PAn from a file: 32 bytes, or their 64 hexadecimal
 // digits on one line.
-func (s *section) key(name string) []byte {
-	path := s.text(name, "")
+func (s *section) key() []byte {
+	e, _ := s.get("key_file")
+	path := e.text.Reveal()
 	if path == "" {
-		s.missing(name, "a file of 32 random bytes, made with: head -c 32 /dev/urandom > FILE; chmod 600 FILE")
+		s.missing("key_file", "a file of 32 random bytes, made with: head -c 32 /dev/urandom > FILE; chmod 600 FILE")
 		return nil
 	}
-	e, _ := s.get(name)
 	data, mode, err := readFile(path, maxSecret)
 	if err != nil {
-		s.unreadable(name, err)
+		s.unreadable("key_file", err)
 		return nil
 	}
 	text := withoutNewline(string(data))
