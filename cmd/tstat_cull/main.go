@@ -105,12 +105,11 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		// since its result is in the log.
 		signal.Ignore(syscall.SIGPIPE)
 	}
-	level := cli.Level(c.Verbose || c.DryRun, false)
 	r := report.CullRun{
 		RunInfo: report.RunInfo{Version: build.Version, Started: time.Now(), Events: new(report.Events)},
 		DryRun:  c.DryRun, TTL: c.TTL.Duration, MinFree: c.MinFree.text,
 	}
-	logger := cli.NewLogger(stderr, level, c.LogFormat)
+	logger := cli.NewLogger(stderr, cli.Level(c.Verbose || c.DryRun, false), c.LogFormat)
 	log := slog.New(r.Events.Handler(logger.Handler()))
 	result := cull.Run(ctx, cli.Paths(c.Directory), r.Started, cull.Options{
 		TTL: c.TTL.Duration, MinFree: c.MinFree.Space, DryRun: c.DryRun, Workers: c.Workers, Log: log,

@@ -134,7 +134,10 @@ func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 			err = errors.Join(dir.TryMark(), dir.Close())
 		}
 		if err != nil {
-			out.wrong(cli.IO, "marks: %s", withRemedy(err))
+			if remedy := logdir.WriteRemedy(err); remedy != "" {
+				err = fmt.Errorf("%w: %s", err, remedy)
+			}
+			out.wrong(cli.IO, "marks: %v", err)
 		} else {
 			out.ok("marks: can be written in %s", e.Path())
 		}
@@ -145,12 +148,4 @@ func checkMarks(out *checkReport, path string, entries []logdir.Entry) {
 		return
 	}
 	out.note("marks: not tested, because there is no directory of logs below %s yet", path)
-}
-
-// withRemedy returns the text of an error of writing a mark, and what to do about it.
-func withRemedy(err error) string {
-	if remedy := logdir.WriteRemedy(err); remedy != "" {
-		return err.Error() + ": " + remedy
-	}
-	return err.Error()
 }

@@ -69,7 +69,7 @@ const metricsInterval = 15 * time.Second
 // when ctx ends. stop ends all of that.
 func (t *telemetry) follow(ctx context.Context) (stop func()) {
 	stopProgress := t.showProgress()
-	stopMetrics := t.writeMetricsEvery(metricsInterval)
+	stopMetrics := t.writeInterimMetrics()
 	cancelNotice := t.announceStop(ctx)
 	return func() {
 		cancelNotice()
@@ -78,17 +78,17 @@ func (t *telemetry) follow(ctx context.Context) (stop func()) {
 	}
 }
 
-// writeMetricsEvery writes the metrics at once and then at each interval, until stop is
-// called. It logs only the first failure. The method end writes the metrics again and logs
+// writeInterimMetrics writes the metrics at once and then every metricsInterval, until stop
+// is called. It logs only the first failure. The method end writes the metrics again and logs
 // its own failure.
-func (t *telemetry) writeMetricsEvery(interval time.Duration) (stop func()) {
+func (t *telemetry) writeInterimMetrics() (stop func()) {
 	if t.metrics == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		ticker := time.NewTicker(interval)
+		ticker := time.NewTicker(metricsInterval)
 		defer ticker.Stop()
 		logged := false
 		for {

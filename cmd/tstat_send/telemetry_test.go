@@ -178,7 +178,7 @@ func TestMetricsThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &command{Metrics: filepath.Join(t.TempDir(), "none", "m.prom"), Sensor: "s", LogFormat: "text", Progress: "never"}
 		var log bytes.Buffer
-		stop := c.newTelemetry(io.Discard, &log).writeMetricsEvery(metricsInterval)
+		stop := c.newTelemetry(io.Discard, &log).writeInterimMetrics()
 		time.Sleep(4 * metricsInterval) //nolint:forbidigo // the clock of the bubble, so nobody waits
 		stop()
 		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "level=WARN event=metrics_not_written file="+c.Metrics) {
