@@ -23,12 +23,13 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// sensors is the number of sensors of the fleet. Sensor 0 has never succeeded. The sensors
-// with even numbers have an unsent directory below one of their two roots.
+// sensors is the number of sensors of the fleet. Sensor 0 has never succeeded, and sensor 1 has
+// not for one of two lines of its crontab. The sensors with even numbers have an unsent directory
+// below one of their two roots.
 const sensors = 40
 
 // writeRun writes the metrics of one more run of both programs on a sensor, and returns the
-// text of both files.
+// text of all files.
 func writeRun(dir string, sensor int) (text []byte, err error) {
 	now := time.Now()
 	send := &report.Run{
@@ -64,7 +65,17 @@ func writeRun(dir string, sensor int) (text []byte, err error) {
 	sendMetrics, err := report.OpenMetrics(sendFile)
 	cullMetrics, cullErr := report.OpenMetrics(cullFile)
 	err = errors.Join(err, cullErr, send.WriteMetrics(sendMetrics), cull.WriteMetrics(cullMetrics))
-	for _, path := range []string{sendFile, cullFile} {
+	paths := []string{sendFile, cullFile}
+	if sensor == 1 {
+		second := &report.Run{RunInfo: send.RunInfo, Sensor: send.Sensor, Roots: []report.Root{{Path: "/data/tstat2"}}, Counters: new(report.Counters)}
+		second.Status = 75
+		second.Counters.Crawled("/data/tstat2", 1, now.Add(-time.Hour))
+		path := filepath.Join(dir, "second.prom")
+		metrics, openErr := report.OpenMetrics(path)
+		err = errors.Join(err, openErr, second.WriteMetrics(metrics))
+		paths = append(paths, path)
+	}
+	for _, path := range paths {
 		file, readErr := os.ReadFile(path)
 		text, err = append(text, file...), errors.Join(err, readErr)
 	}
@@ -174,7 +185,7 @@ func TestDashboardOfFortySensors(t *testing.T) {
 		"Sensors E": sensors / 2, // oldest unsent directory
 	}
 	numbers := map[string]string{ // values of the panels with one value
-		"Sensors": "40", "Without success for two hours": "1", "Without a new directory for three hours": "0",
+		"Sensors": "40", "Without success for two hours": "2", "Without a new directory for three hours": "0",
 		"Backlog": "20000", "Disks that are short": "20",
 	}
 	seen := 0

@@ -12,13 +12,11 @@ const hour = 3600.0
 // lines in its crontab, the line that has not run for the longest time counts.
 const sinceRun = `time() - min by (sensor) (max by (sensor, root) ({__name__=~"tstat_send_last_run_timestamp_seconds|tstat_send_heartbeat_timestamp_seconds", JOB}))`
 
-const sinceSuccess = `time() - min by (sensor) (tstat_send_last_success_timestamp_seconds{JOB})`
-
 // fleet returns the panels about all sensors. An age is red from the limit of its alert on.
 func fleet() []cog.Builder[dashboard.Panel] {
 	sensors := columns("Sensors", "The worst of a sensor's roots. Click on a sensor to see its row only.", 24, []string{"sensor"}, []column{
 		{title: "Last run", expression: sinceRun, unit: "s", limits: limits(0.5*hour, hour)},
-		{title: "Last success", expression: sinceSuccess, unit: "s", none: "never", limits: limits(hour, 2*hour)},
+		{title: "Last success", expression: `time() - min by (sensor) (tstat_send_last_success_timestamp_seconds{JOB})`, unit: "s", none: "never", limits: limits(hour, 2*hour)},
 		{title: "Exit status", expression: `max by (sensor) (tstat_send_status{JOB})`, unit: "none", limits: limits(1, 76)},
 		{title: "Newest directory", expression: `time() - min by (sensor) (tstat_send_newest_directory_timestamp_seconds{JOB})`, unit: "s", none: "none", limits: limits(2*hour, 3*hour)},
 		{title: "Oldest unsent", expression: `time() - min by (sensor) (tstat_send_oldest_unsent_timestamp_seconds{JOB})`, unit: "s", none: "none", limits: limits(2*hour, 3*hour)},
@@ -38,8 +36,8 @@ func fleet() []cog.Builder[dashboard.Panel] {
 
 	return []cog.Builder[dashboard.Panel]{
 		number("Sensors", "Sensors whose metrics Prometheus has now.", `count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}))`, "none", nil),
-		number("Without success for two hours", "Sensors with a root whose last run with exit status 0 is longer ago, and sensors without any such run.",
-			`count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB}) unless on (sensor) (`+sinceSuccess+`) < 7200) or vector(0)`, "none", limits(1, 2)),
+		number("Without success for two hours", "Sensors with a root for which no run ended with exit status 0 in that time.",
+			`count(count by (sensor) (tstat_send_last_run_timestamp_seconds{JOB} unless on (instance, sensor, root) time() - tstat_send_last_success_timestamp_seconds{JOB} < 7200)) or vector(0)`, "none", limits(1, 2)),
 		number("Without a new directory for three hours", "Roots below which Tstat has started no directory in that time, and roots without any directory.",
 			`count(tstat_send_found{JOB} unless on (instance, sensor, root) time() - tstat_send_newest_directory_timestamp_seconds{JOB} < 10800) or vector(0)`, "none", limits(1, 2)),
 		number("Backlog", "Uncompressed bytes of logs that are not sent.", `sum(tstat_send_backlog_bytes{JOB})`, "decbytes", nil),
