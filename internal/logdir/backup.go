@@ -26,8 +26,8 @@ func (b Backup) Unfinished() bool { return b.processing != nil }
 func (d *Dir) Backup() (Backup, error) { return d.backup, d.backupErr }
 
 // forBackup returns the content for a Backup, given the result of reading a state file. The
-// content is nil if there is no such file, or if it is no state file: longer than one, or
-// a link, a FIFO or a directory. Any other error becomes the error of Backup.
+// content is nil if there is no such file, or if it is no state file: too long, or a link,
+// a FIFO or a directory. Any other error becomes the error of Backup.
 func (d *Dir) forBackup(content []byte, err error) []byte {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotRegular), err == nil && len(content) == maxState:

@@ -29,8 +29,8 @@ func (c Change) String() string {
 // crash, the state that is further counts. But if .processing records this very file, which
 // has changed since the mark, .processing counts: the file may have become shorter.
 //
-// If the log is Unchanged but was touched or copied, from differs from the state in the
-// mark. Once from is written to the mark, [UpToDate] recognizes the file again.
+// If the log is Unchanged but was touched or copied, the returned state records the file as
+// it is now. Once this state is written to the mark, [UpToDate] recognizes the file again.
 //
 // Resume never returns Unchanged for a .gz that has changed since the mark: whether the .gz
 // holds anything new is known only after it is read.

@@ -27,8 +27,8 @@
 //
 // A regular file .processed that contains only the word "processed", perhaps with white
 // space around it, was written by the Python tool or by a person. Such a directory is
-// done. Any other content that tstat_send did not write, including an empty file and zero
-// bytes, is a damaged mark and counts as no mark: flows may be sent twice, but never
-// lost. If .processed is not a regular file (a directory, a symbolic link, a FIFO), that
-// is an error, and the directory that holds it is neither sent nor culled.
+// done. An empty file, or any other content that tstat_send did not write, is a damaged
+// mark and counts as no mark: flows may be sent twice, but never lost. If .processed is
+// not a regular file (a directory, a symbolic link, a FIFO), that is an error, and the
+// directory that holds it is neither sent nor culled.
 package logdir

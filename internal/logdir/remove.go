@@ -61,13 +61,13 @@ func (m *measurer) measure(dir int, rel string, depth int) error {
 	if err != nil {
 		return &fs.PathError{Op: "stat", Path: where, Err: err}
 	}
-	checked := false // that dir is writable, which an empty directory need not be
+	writable := false // checked at the first name: an empty directory need not be writable
 	return eachName(m.ctx, dir, where, depth, func(name string) error {
-		if !checked {
+		if !writable {
 			if err := checkWritable(dir, where, where, &self); err != nil {
 				return err
 			}
-			checked = true
+			writable = true
 		}
 		full := path.Join(where, name)
 		if depth > 0 && slices.Contains(fileNames[:], name) {

@@ -159,8 +159,8 @@ func (s State) encode() ([]byte, error) {
 const foreignWord = "processed"
 
 // decode is the reverse of encode. Its error is errForeign for the word "processed",
-// perhaps with white space around it, and errDamaged for any other content, including an
-// empty file and zero bytes, which a power cut can leave.
+// perhaps with white space around it, and errDamaged for any other content. A power cut
+// can leave an empty file, or one full of NUL bytes.
 func decode(b []byte) (State, error) {
 	if string(bytes.TrimSpace(b)) == foreignWord {
 		return State{}, errForeign
