@@ -23,7 +23,8 @@ func (c *culler) expired(ctx context.Context, d *logdir.Dir) (*Item, error) {
 	case mark.Kind == logdir.None:
 		return nil, errUnmarked
 	case mark.Time.After(c.currentTime().Add(clockSlack)):
-		return nil, futureError(mark.Time)
+		return nil, kept(fmt.Errorf("its mark is dated in the future: %s", mark.Time.Format(time.RFC3339)),
+			"correct the clock, then touch the directory's .processed")
 	case !c.old(mark.Time):
 		return nil, nil
 	}

@@ -48,7 +48,10 @@ func (c *culler) cull(ctx context.Context, item Item) (Item, error) {
 		return item, err
 	}
 	defer d.Close()
-	current, err := recheck(ctx, d, item)
+	current, err := item.rule(ctx, d)
+	if err == nil && current == nil {
+		err = errNotDue
+	}
 	if err != nil {
 		return item, err
 	}
@@ -93,15 +96,6 @@ func moveAndDelete(ctx context.Context, d *logdir.Dir) error {
 		return fmt.Errorf("%v; the directory was moved to %s and cannot be moved back: %w", err, d.Path(), backErr) //nolint:errorlint // see above
 	}
 	return err
-}
-
-// recheck examines a directory again by the rule that put it into the plan.
-func recheck(ctx context.Context, d *logdir.Dir, item Item) (*Item, error) {
-	current, err := item.rule(ctx, d)
-	if err == nil && current == nil {
-		err = errNotDue
-	}
-	return current, err
 }
 
 // verifyBeforeDelete checks the mark and the logs of a directory once more, right before they

@@ -3,9 +3,7 @@ package cull
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -123,10 +121,4 @@ func withHint(attrs []any, hint string) []any {
 		return attrs
 	}
 	return append(attrs, "hint", hint)
-}
-
-// futureError is the reason to keep a directory whose mark is dated in the future.
-func futureError(marked time.Time) *keepError {
-	return kept(fmt.Errorf("its mark is dated in the future: %s", marked.Format(time.RFC3339)),
-		"correct the clock, then touch the directory's .processed")
 }
