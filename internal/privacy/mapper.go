@@ -20,7 +20,7 @@ type Mapper struct {
 
 // NewMapper returns a Mapper for one goroutine. The policy must have been checked.
 func (p *Policy) NewMapper() *Mapper {
-	m := &Mapper{policy: p, selects: p.selects(), mask4: math.MaxUint32 << (32 - p.IPv4)}
+	m := &Mapper{policy: p, selects: len(p.Networks)+len(p.Except) > 0, mask4: math.MaxUint32 << (32 - p.IPv4)}
 	m.mask6 = ipv6{math.MaxUint64, math.MaxUint64}.shifted(128 - p.IPv6)
 	if p.Mode == CryptoPAn {
 		m.pan = newCryptoPAn(p.Key)

@@ -15,7 +15,6 @@ import (
 // Mode is a way to replace addresses.
 type Mode string
 
-// The modes.
 const (
 	None      Mode = "none"
 	Truncate  Mode = "truncate"  // all bits after the prefix become 0
@@ -88,9 +87,6 @@ func (p *Policy) String() string {
 	}
 	return b.String()
 }
-
-// selects reports whether only some addresses are replaced.
-func (p *Policy) selects() bool { return len(p.Networks) > 0 || len(p.Except) > 0 }
 
 // replaces reports whether an address is replaced.
 func (p *Policy) replaces(a netip.Addr) bool {
