@@ -35,7 +35,7 @@ type firstFile struct {
 func (d *Dir) WriteFirst(s State) error {
 	d.first = firstFile{}
 	s.Logs = map[string]LogState{} // not null
-	b, err := d.encode(processing, s)
+	b, err := s.encode()
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (d *Dir) WriteProcessing(s State) error {
 	if err := d.removeTemporaryMark(); err != nil {
 		return err
 	}
-	b, err := d.encode(processing, s)
+	b, err := s.encode()
 	if err != nil {
 		return err
 	}
@@ -112,19 +112,10 @@ func (d *Dir) WriteProcessing(s State) error {
 // .processed.tmp is a directory: WriteProcessed could fail too, so the run must not send.
 func (d *Dir) removeTemporaryMark() error { return atomicfile.Remove(d.file, processed+temporary) }
 
-// encode returns the content of the state file name.
-func (d *Dir) encode(name string, s State) ([]byte, error) {
-	b, err := s.encode()
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", path.Join(d.Path(), name), err)
-	}
-	return b, nil
-}
-
 // WriteProcessed marks the directory and removes .processing. The directory must be
 // locked.
 func (d *Dir) WriteProcessed(s State) error {
-	b, err := d.encode(processed, s)
+	b, err := s.encode()
 	if err != nil {
 		return err
 	}

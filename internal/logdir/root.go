@@ -31,22 +31,20 @@ type Root struct {
 // none is followed. If the path is a directory of logs, the root has only this directory.
 // The caller must close the root.
 func OpenRoot(dir string) (*Root, error) {
+	root := &Root{Path: dir}
 	if parent, name, ok := directoryOfLogs(dir); ok {
-		f, err := os.OpenFile(parent, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return nil, err
-		}
-		root := &Root{Path: path.Clean(dir), file: f, only: name}
+		root.Path, root.only = path.Clean(dir), name
 		if path.Base(root.Path) != name { // given through a link, or as "."
 			root.Path = path.Join(parent, name)
 		}
-		return root, nil
+		dir = parent
 	}
-	f, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	var err error
+	root.file, err = os.OpenFile(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &Root{Path: dir, file: f}, nil
+	return root, nil
 }
 
 // directoryOfLogs splits the path of a directory of logs into parent and name. ok is false

@@ -129,13 +129,8 @@ func (l *LogState) further(m LogState) bool {
 }
 
 func (l *LogState) valid() bool {
-	if l.Tail != nil && !l.Tail.valid(l.End-l.Position) {
-		return false
-	}
-	if !validHoles(l.Holes, l.Position) {
-		return false
-	}
-	return l.Header >= 0 && l.Header <= l.Position && l.Position <= l.End && l.Size >= 0 && l.Line >= 0
+	return (l.Tail == nil || l.Tail.valid(l.End-l.Position)) && validHoles(l.Holes, l.Position) &&
+		l.Header >= 0 && l.Header <= l.Position && l.Position <= l.End && l.Size >= 0 && l.Line >= 0
 }
 
 const tool = "tstat_send"

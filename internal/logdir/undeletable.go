@@ -22,7 +22,6 @@ type UndeletableError struct {
 
 func (e *UndeletableError) Error() string { return e.Path + " cannot be deleted: " + e.Err.Error() }
 
-// Unwrap returns the cause.
 func (e *UndeletableError) Unwrap() error { return e.Err }
 
 var (
