@@ -62,7 +62,7 @@ func (p *pipeline) openDirectory(ctx context.Context, order int, entry *logdir.E
 	if !pending {
 		return nil, dir.Close()
 	}
-	nested, err := dir.Nested(ctx) // names the logs in subdirectories, which are not sent
+	nested, err := dir.Nested(ctx) // an error for each subdirectory with logs: they are not sent
 	if err != nil && ctx.Err() == nil {
 		p.Log.Warn("directory_not_entered", "directory", dir.Path(), "error", err)
 	}

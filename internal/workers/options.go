@@ -77,7 +77,7 @@ type Outcome struct {
 	TransportErr error
 	// Interrupted reports that the context ended before the run did.
 	Interrupted bool
-	// ResumeAt is the time from which a stopped resend must be continued: every directory
-	// of the span that Tstat started before it is finished.
+	// ResumeAt is the time from which a stopped resend must be continued: the directories
+	// of the span that Tstat started earlier are finished.
 	ResumeAt time.Time
 }

@@ -82,7 +82,7 @@ func (d *dirWork) saveEnd() error {
 	s, complete, unsaved := d.stateToSave()
 	failed := d.failure()
 	toRecord := failed != nil && !errors.Is(failed, errStopped) // errStopped is no fault of the directory
-	_, unread := d.disk.Backup()                                // .processing may have progress that was not read
+	_, readErr := d.disk.Backup()                               // if set, .processing may have progress that s lacks
 	if toRecord {
 		s.Error = failed.Error()
 	}
@@ -91,8 +91,8 @@ func (d *dirWork) saveEnd() error {
 		return d.orVanished(d.writeProcessedLocked(s))
 	case unsaved:
 		return d.orVanished(d.writeProcessingLocked(s))
-	case toRecord && d.states.beginErr == nil && unread == nil:
-		_ = d.writeProcessingLocked(s) // if that fails: s confirms no new message, and Error has been logged
+	case toRecord && d.states.beginErr == nil && readErr == nil:
+		_ = d.writeProcessingLocked(s) // an error loses only s.Error: s has no new progress
 	}
 	return nil
 }
