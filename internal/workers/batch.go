@@ -157,8 +157,10 @@ func (b *batch) emit(ctx context.Context) {
 	if m == nil {
 		return
 	}
-	m.Body[0] = '['             // in place of the first comma, or of the ] of the message before
-	body := append(m.Body, ']') // perhaps in place of the comma in front of the next message
+	// The comma between two messages of a block becomes the ] of the first, and then the [
+	// of the second.
+	m.Body[0] = '['
+	body := append(m.Body, ']')
 	m.Flows = b.flows
 	m.ID = b.ids.id(b.from, b.to, body)
 	p := b.log.dir.p
@@ -216,8 +218,8 @@ func (b *batch) logEnd(e *encodedBlock) *logEnd {
 		end.position, end.tail = e.base, e.alreadySent
 	case e.tail == tailTaken:
 		end.position, end.tail = e.tailAt, &logdir.Tail{Bytes: e.after - e.tailAt}
-		if row := e.lastRow(); row != nil && e.unterminated(row) {
-			end.tail.Flows, end.tail.NotFinite = int(row.flows), e.notFiniteInLastRow()
+		if n := len(e.rows); n > 0 && e.unterminated(&e.rows[n-1]) {
+			end.tail.Flows, end.tail.NotFinite = int(e.rows[n-1].flows), e.notFiniteInLastRow()
 		}
 		end.books.sub(tailBooks(*end.tail))
 	case e.tail != noTail:

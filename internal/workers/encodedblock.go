@@ -41,15 +41,7 @@ const (
 
 // reset empties the block and keeps its memory.
 func (e *encodedBlock) reset() {
-	*e = encodedBlock{flows: e.flows[:0], rows: e.rows[:0], rejects: e.rejects.emptied()}
-}
-
-// lastRow returns the last row that became flows, nil if there is none.
-func (e *encodedBlock) lastRow() *sentRow {
-	if len(e.rows) == 0 {
-		return nil
-	}
-	return &e.rows[len(e.rows)-1]
+	*e = encodedBlock{flows: e.flows[:0], rows: e.rows[:0], rejects: rejects{e.rejects.list[:0], e.rejects.text[:0]}}
 }
 
 // notFiniteInLastRow returns how many statistics of the last row are nan or inf.
@@ -82,5 +74,3 @@ func (r *rejects) add(line int64, text []byte, reason fastparse.Reason) {
 	r.text = append(r.text, text...)
 	r.list = append(r.list, reject{line: line, textEnd: len(r.text), reason: reason})
 }
-
-func (r *rejects) emptied() rejects { return rejects{list: r.list[:0], text: r.text[:0]} }

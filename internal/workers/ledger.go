@@ -256,7 +256,7 @@ func (l *logWork) stateLocked() logdir.LogState {
 	switch {
 	case l.ledger.end != nil && len(l.ledger.window) == 0:
 		end = *l.ledger.end
-	case at.same(&l.earlier): // nothing new is confirmed
+	case at.position == l.earlier.Position && slices.Equal(at.holes, l.earlier.Holes): // nothing new is confirmed
 		return l.earlier
 	case at.position == l.earlier.Position: // only rows in holes are confirmed: the log ends as before
 		end.after, end.tail, end.zeroTail = l.earlier.End, l.earlier.Tail, l.earlier.ZeroTail

@@ -76,8 +76,7 @@ func (r *logReader) next(b *block) {
 		return
 	}
 	r.stretch.next(b)
-	firstOfStretch := r.stretch.seq == 1
-	b.detached = b.zeros || firstOfStretch
+	b.detached = b.zeros || r.stretch.seq == 1 // the first block of the stretch
 	b.seq = r.seq
 	r.seq++
 	if len(r.oldHoles) > 0 {

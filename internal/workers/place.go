@@ -1,10 +1,6 @@
 package workers
 
-import (
-	"slices"
-
-	"tstat-transport/internal/logdir"
-)
+import "tstat-transport/internal/logdir"
 
 // progress is a place in a log, and the books of everything before that place.
 type progress struct {
@@ -57,9 +53,4 @@ func progressOf(s logdir.LogState) progress {
 		b.sub(t)
 	}
 	return progress{place{s.Position, s.Header, s.Holes}, b}
-}
-
-// same reports whether p is the place recorded in s.
-func (p *place) same(s *logdir.LogState) bool {
-	return p.position == s.Position && slices.Equal(p.holes, s.Holes)
 }
