@@ -24,7 +24,7 @@ func (p *pipeline) markWorker(stop stops) error {
 	var first error
 	for d := range p.finished {
 		if err := p.finishDirectory(stop.hard, d); err != nil {
-			stop.trigger(err)
+			stop.trigger()
 			first = cmp.Or(first, err)
 		}
 	}

@@ -71,8 +71,7 @@ func (p *pipeline) startPublishers(stop stops, publishers *errgroup.Group) error
 }
 
 // publish runs one publisher, which sends one message. If the transport fails, after
-// its own retries, publish stops the run and returns the error. The error ends
-// stop.healthy.
+// its own retries, publish stops the run and returns the error.
 func (p *pipeline) publish(stop stops, m *outgoing) error {
 	if err := context.Cause(stop.healthy); err != nil {
 		p.recordOutcome(m, errStopped)
@@ -91,7 +90,7 @@ func (p *pipeline) publish(stop stops, m *outgoing) error {
 	if err != nil {
 		p.Log.Debug("message_not_confirmed", "message", m.ID, "error", err)
 		p.journal.note(err)
-		stop.trigger(err)
+		stop.trigger()
 	}
 	return err
 }

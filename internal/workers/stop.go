@@ -16,7 +16,7 @@ type stops struct {
 	// orderly ends when the caller's context ends or trigger is called: the run takes no
 	// more work, and finishes what it has taken.
 	orderly context.Context
-	trigger context.CancelCauseFunc
+	trigger context.CancelFunc
 	// healthy ends when a publisher fails, or with hard: messages that are not being sent
 	// yet are not sent.
 	healthy context.Context
@@ -27,7 +27,7 @@ type stops struct {
 // newStops returns the stops of a run and the pool of its publishers. The caller must
 // call release when the run is over.
 func newStops(ctx context.Context, grace time.Duration) (s stops, publishers *errgroup.Group, release func()) {
-	s.orderly, s.trigger = context.WithCancelCause(ctx)
+	s.orderly, s.trigger = context.WithCancel(ctx)
 	hard, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.hard = hard
 	publishers, s.healthy = errgroup.WithContext(hard)
@@ -37,6 +37,6 @@ func newStops(ctx context.Context, grace time.Duration) (s stops, publishers *er
 	})
 	return s, publishers, func() {
 		abort(nil)
-		s.trigger(nil)
+		s.trigger()
 	}
 }
