@@ -43,18 +43,17 @@ func longLog(t *testing.T, seed uint64) []byte {
 // number of workers.
 func TestMessages(t *testing.T) {
 	long := longLog(t, 1)
-	logs := map[string][]byte{"log_tcp_complete": long}
+	logs := map[string][]byte{"2026_11_23_10_00.out/log_tcp_complete": long}
 	for i, log := range reference.Corpus(reference.UDP, 8) {
-		logs[fmt.Sprintf("%d/log_udp_complete", i)] = log
+		logs[fmt.Sprintf("2026_11_23_10_00/%d.out/log_udp_complete", i)] = log
 	}
 	for n := 1; n <= 4; n++ {
 		root := t.TempDir()
 		want := make(map[string]string)
 		var books reference.Books
-		for name, log := range logs {
-			dir, file := filepath.Split("2026_11_23_10_00/" + name)
-			dir = filepath.Clean(dir) + ".out"
-			writeLog(t, root, dir, file, log)
+		for path, log := range logs {
+			dir, name := filepath.Split(path)
+			writeLog(t, root, dir, name, log)
 			kind := reference.TCP
 			if strings.Contains(name, "udp") {
 				kind = reference.UDP
@@ -73,7 +72,7 @@ func TestMessages(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want[fmt.Sprintf("s/0/%s/%s@%d-%d~%08x", dir, file, m.From, m.To, crc32.ChecksumIEEE(body))] = string(body)
+				want[fmt.Sprintf("s/0/%s@%d-%d~%08x", path, m.From, m.To, crc32.ChecksumIEEE(body))] = string(body)
 			}
 		}
 		got := newArchive()
