@@ -67,9 +67,6 @@ func (d *demo) compare() {
 	for _, r := range missing {
 		t.Errorf("row %d of %s in %s never arrived", r.Number, r.Log, r.Dir)
 	}
-	if n := arrived.Repeated(); n != 0 {
-		t.Errorf("%d flows arrived twice, with different message ids", n)
-	}
 
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, sample, "  ", "  "); err != nil {
@@ -80,6 +77,7 @@ func (d *demo) compare() {
 		{"rows that Tstat wrote", fmt.Sprint(len(written))},
 		{"rows that arrived", fmt.Sprint(len(written) - len(missing))},
 		{"flows, two to a row", fmt.Sprint(flows)},
+		{"  of them again, row was cut", fmt.Sprint(arrived.Repeated())}, // see docs/messages.md, "Which rows count"
 		{"messages published, confirmed", fmt.Sprintf("%d, %d", d.published, d.confirmed)},
 		{"messages in the queue", fmt.Sprint(len(deliveries))},
 		{"  of them again, same id", fmt.Sprint(repeated)},
