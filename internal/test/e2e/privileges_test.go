@@ -258,12 +258,11 @@ func TestPasswords(t *testing.T) {
 		own := s.clone(t)
 		delete(own.Rabbit, "password")
 		change(own.Rabbit)
-		config := own.ConfigFile()
 		var all strings.Builder
 		for _, loud := range [][]string{{"-D", "--log-format", []string{"text", "json"}[tries%2]}, {"--check", "-D"}} {
 			report, metrics := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "metrics")
-			line := slices.Concat([]string{"-d", s.root, "-c", config, "-S", sensor, "-T", "0", "--report", report, "--metrics", metrics}, loud)
-			cmd := exec.Command(binary(t, "tstat_send"), line...)
+			args := append([]string{"--report", report, "--metrics", metrics}, loud...)
+			cmd := exec.Command(binary(t, "tstat_send"), own.commandLine(args...)...)
 			cmd.Env = append(os.Environ(), "TSTAT_RABBIT_PASSWORD="+env)
 			r := startCommand(t, cmd).wait()
 			if r.Status != status {
