@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -72,7 +71,7 @@ func TestMessages(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want[fmt.Sprintf("s/0/%s@%d-%d~%08x", path, m.From, m.To, crc32.ChecksumIEEE(body))] = string(body)
+				want[m.ID("s/0/"+path, body)] = string(body)
 			}
 		}
 		got := newArchive()

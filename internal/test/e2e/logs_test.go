@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -75,7 +74,7 @@ func messagesOf(t testing.TB, content []byte, l logRead) map[string]owedMessage 
 	messages := map[string]owedMessage{}
 	for _, m := range reference.Messages(result) {
 		text := wantSchema(t, idPrefix, m.Flows)
-		messages[fmt.Sprintf("%s@%d-%d~%08x", idPrefix, m.From, m.To, crc32.ChecksumIEEE([]byte(text)))] = owedMessage{m.Flows, text}
+		messages[m.ID(idPrefix, []byte(text))] = owedMessage{m.Flows, text}
 	}
 	referenceCache.Store(key, messages)
 	return messages

@@ -1,6 +1,11 @@
 package reference
 
-import "tstat-transport/internal/message"
+import (
+	"fmt"
+	"hash/crc32"
+
+	"tstat-transport/internal/message"
+)
 
 // MaxFlows is the largest number of flows of a message.
 const MaxFlows = 100
@@ -12,6 +17,12 @@ type Message struct {
 	From, To int64
 	// Flows has 1 to MaxFlows flows.
 	Flows []message.Flow
+}
+
+// ID returns the id of the message. log is SENSOR/INSTANCE/DIRECTORY/LOG, and body is the
+// message's body. ID does not hash an id that is too long or not UTF-8.
+func (m Message) ID(log string, body []byte) string {
+	return fmt.Sprintf("%s@%d-%d~%08x", log, m.From, m.To, crc32.ChecksumIEEE(body))
 }
 
 // Messages divides the flows of a log into messages. A message ends when the flows of the next

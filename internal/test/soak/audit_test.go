@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func newAudit(t testing.TB, root string) *audit {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a.owed[fmt.Sprintf("%s@%d-%d~%08x", log, m.From, m.To, crc32.ChecksumIEEE(text))] = owedMessage{log, m.From, m.To, reference.MustCanonical(t, text)}
+				a.owed[m.ID(log, text)] = owedMessage{log, m.From, m.To, reference.MustCanonical(t, text)}
 			}
 		}
 	}
