@@ -26,7 +26,7 @@ type request struct {
 	attempts    int
 	firstFailed time.Time // zero if no attempt has failed
 	due         time.Time // when the request may be published, while it is delayed
-	refused     bool      // nacked or returned before
+	limited     bool      // nacked or returned before, through an exchange: resends limits further attempts
 	resent      bool      // counted in resends.inFlight
 }
 

@@ -16,15 +16,15 @@ func (c *channelPublisher) nextRetry() *request {
 	return c.popBacklog()
 }
 
-// popBacklog takes a request from the backlog. It returns nil if the backlog is empty, or if
-// the request has to wait for resends: then it is in delayed.
+// popBacklog takes a request from the backlog. It puts a limited request into delayed, from
+// which nextDelayed takes it, and returns nil. It also returns nil if the backlog is empty.
 func (c *channelPublisher) popBacklog() *request {
 	r := c.p.backlog.pop()
-	if r == nil || !r.refused || c.p.o.Exchange == "" {
-		return r
+	if r != nil && r.limited {
+		c.delayed = append(c.delayed, r)
+		return nil
 	}
-	c.delayed = append(c.delayed, r)
-	return nil
+	return r
 }
 
 // nextDelayed takes a request from delayed that is due and may be published now. It
@@ -39,7 +39,7 @@ func (c *channelPublisher) nextDelayed() *request {
 		return nil
 	}
 	r := c.delayed[i]
-	if c.p.o.Exchange != "" && !c.p.resends.start(r, now) {
+	if r.limited && !c.p.resends.start(r, now) {
 		return nil
 	}
 	c.delayed = slices.Delete(c.delayed, i, i+1)
@@ -49,7 +49,7 @@ func (c *channelPublisher) nextDelayed() *request {
 // delay puts r into delayed until its next attempt, if r has a further attempt.
 func (c *channelPublisher) delay(r *request, cause error) {
 	if c.p.retryOrGiveUp(r, cause) {
-		r.refused, r.due = true, time.Now().Add(c.p.backoff(r.attempts))
+		r.limited, r.due = c.p.o.Exchange != "", time.Now().Add(c.p.backoff(r.attempts))
 		c.delayed = append(c.delayed, r)
 	}
 }
