@@ -86,31 +86,6 @@ func (p *Publisher) setUp(ctx context.Context, c *connection) (*session, error) 
 	return s, nil
 }
 
-// run opens channels until there are as many as wanted, and publishes on them until the
-// connection or the publisher ends. Then run closes the connection. It returns the error
-// of opening a channel, or else of the first channel to end; nil if something else has
-// ended the publisher. All channels are opened before the first message is published,
-// since a broker that refuses a channel closes the whole connection.
-func (s *session) run(wanted int) error {
-	defer s.close()
-	for len(s.channels) < wanted {
-		ch, err := s.openChannel(s.p.ctx)
-		if err != nil && len(s.channels) > 0 && errors.Is(err, amqp091.ErrChannelMax) {
-			s.p.warnOfChannels(s.host, len(s.channels), amqp091.ErrChannelMax)
-			break // the library refused, and the connection is still usable
-		}
-		if err != nil {
-			return err
-		}
-		s.channels = append(s.channels, ch)
-	}
-	var g errgroup.Group
-	for _, ch := range s.channels {
-		g.Go(newChannelPublisher(s, ch).run)
-	}
-	return g.Wait()
-}
-
 // lookUpAndOpen looks up the queue and the exchange, and opens the first channel, in two
 // round trips. It declares nothing. Its error is a *transport.Error.
 func (s *session) lookUpAndOpen(ctx context.Context) error {
@@ -137,6 +112,31 @@ func (s *session) lookUpAndOpen(ctx context.Context) error {
 		return queueMayBeAway(err)
 	}
 	return err
+}
+
+// run opens channels until there are as many as wanted, and publishes on them until the
+// connection or the publisher ends. Then run closes the connection. It returns the error
+// of opening a channel, or else of the first channel to end; nil if something else has
+// ended the publisher. All channels are opened before the first message is published,
+// since a broker that refuses a channel closes the whole connection.
+func (s *session) run(wanted int) error {
+	defer s.close()
+	for len(s.channels) < wanted {
+		ch, err := s.openChannel(s.p.ctx)
+		if err != nil && len(s.channels) > 0 && errors.Is(err, amqp091.ErrChannelMax) {
+			s.p.warnOfChannels(s.host, len(s.channels), amqp091.ErrChannelMax)
+			break // the library refused, and the connection is still usable
+		}
+		if err != nil {
+			return err
+		}
+		s.channels = append(s.channels, ch)
+	}
+	var g errgroup.Group
+	for _, ch := range s.channels {
+		g.Go(newChannelPublisher(s, ch).run)
+	}
+	return g.Wait()
 }
 
 // watch drains the library's notifications until the library has shut the connection
