@@ -13,11 +13,6 @@ import (
 // defaultThreshold is the default threshold in bytes.
 const defaultThreshold = loggen.LargeBytes
 
-var kinds = []struct {
-	proto loggen.Proto
-	kind  fastparse.Protocol
-}{{loggen.TCP, fastparse.TCP}, {loggen.UDP, fastparse.UDP}}
-
 // blocks is a log that is divided into the blocks that fastparse reads. The log has so many
 // rows that the processor's branch prediction cannot learn where their fields end.
 type blocks struct {
@@ -189,7 +184,10 @@ func BenchmarkEncode(b *testing.B) {
 //
 //	go test -bench Layout ./bench
 func BenchmarkLayout(b *testing.B) {
-	for _, k := range kinds {
+	for _, k := range []struct {
+		proto loggen.Proto
+		kind  fastparse.Protocol
+	}{{loggen.TCP, fastparse.TCP}, {loggen.UDP, fastparse.UDP}} {
 		b.Run(fmt.Sprint(k.kind), func(b *testing.B) {
 			log, _ := oneLog(b, loggen.Options{}, k.proto, 1)
 			header, _, _ := bytes.Cut(log, []byte("\n"))

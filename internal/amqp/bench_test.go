@@ -13,7 +13,7 @@ import (
 )
 
 // Both benchmarks publish ready-made messages. The durable queue keeps only ten messages, so
-// that the length of the queue does not matter:
+// that the length of the queue does not matter.
 //
 //	go test -run '^$' -bench Publish -benchtime 3000x ./internal/amqp
 const benchWindow = 64

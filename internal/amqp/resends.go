@@ -51,7 +51,7 @@ func (s *resends) refused(r *request, now time.Time, backoff func(refusals int) 
 	defer s.mu.Unlock()
 	s.limit = 1
 	// The first refusal begins a pause, and each refused resend begins a longer pause.
-	// Further messages may be refused together with the first: they change nothing.
+	// Further messages may be refused together with the first: they do not prolong it.
 	if r.resent || s.refusals == 0 {
 		s.refusals++
 		s.until = now.Add(backoff(s.refusals))

@@ -37,8 +37,8 @@ func TestTooLargeForEver(t *testing.T) {
 }
 
 // TestLimitLearnedWhileSendsWait: Sends of messages that are too large wait for a channel when
-// the first refusal makes the limit known. None of them reaches the peer, so that the small
-// message beside the first one is not refused with each of them until it is given up.
+// the first refusal makes the limit known. None of them reaches the peer: each would end the
+// channel before the small message on it is confirmed, until that message is given up.
 func TestLimitLearnedWhileSendsWait(t *testing.T) {
 	b := fakebroker.Start(t, func(int) fakebroker.Script {
 		var mu sync.Mutex

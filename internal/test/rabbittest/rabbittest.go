@@ -196,9 +196,9 @@ func (n *Node) ready() error {
 	if err := c.Close(); err != nil || n.tlsPort == 0 {
 		return err
 	}
-	listener, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n.tlsPort)), 2*time.Second)
+	socket, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n.tlsPort)), 2*time.Second)
 	if err != nil {
 		return err
 	}
-	return listener.Close()
+	return socket.Close()
 }
