@@ -1,8 +1,6 @@
 package logdir
 
 import (
-	"errors"
-
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/atomicfile"
@@ -15,9 +13,6 @@ const (
 	// a file, even if the process is killed.
 	maxInPlace = 4096
 )
-
-// errOtherFile means that .processing is not the file that WriteFirst wrote.
-var errOtherFile = errors.New(".processing was replaced")
 
 // firstFile identifies the .processing that WriteFirst wrote, so that no other file is
 // overwritten.
@@ -73,21 +68,19 @@ func (f firstFile) canBecomeMark(b []byte) bool {
 // mixture of their sectors. A mixture is not valid JSON, since the first content is
 // not longer than b and has only one sector. So the mixture is damaged and records no
 // progress either.
-func (d *Dir) makeFirstTheMark(b []byte) error {
+func (d *Dir) makeFirstTheMark(b []byte) (done bool) {
 	f, err := atomicfile.Reopen(d.file, processing)
 	if err != nil {
-		return err
+		return false
 	}
 	var st unix.Stat_t
-	err = unix.Fstat(int(f.Fd()), &st)
-	if err == nil && (identify(&st) != d.first || st.Nlink != 1) {
-		err = errOtherFile
-	}
-	if err != nil {
-		return errors.Join(err, f.Close())
+	if unix.Fstat(int(f.Fd()), &st) != nil || identify(&st) != d.first || st.Nlink != 1 {
+		_ = f.Close()
+		return false
 	}
 	if _, err := f.Write(b); err != nil {
-		return errors.Join(err, f.Discard())
+		_ = f.Discard()
+		return false
 	}
-	return f.Commit(processed)
+	return f.Commit(processed) == nil
 }

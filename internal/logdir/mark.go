@@ -119,7 +119,7 @@ func (d *Dir) WriteProcessed(s State) error {
 	if err != nil {
 		return err
 	}
-	if d.first.canBecomeMark(b) && d.makeFirstTheMark(b) == nil {
+	if d.first.canBecomeMark(b) && d.makeFirstTheMark(b) {
 		return nil
 	}
 	// The mark becomes a new file.
