@@ -268,13 +268,7 @@ func TestFilesDoNotCollide(t *testing.T) {
 	} {
 		r := sampleRun()
 		change(r)
-		f, err := OpenMetrics(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := r.WriteMetrics(f); err != nil {
-			t.Fatal(err)
-		}
+		writeMetrics(t, r, filepath.Join(dir, name))
 		merged, err := readMetrics(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
