@@ -130,7 +130,7 @@ func intended(name string, known []string) string {
 	return meant
 }
 
-// intendedSection is intended for the name of a section, in any case.
+// intendedSection is like intended, for the name of a section in upper or lower case.
 func intendedSection(name string) string {
 	return intended(strings.ToLower(strings.TrimSpace(name)), sorted(keys))
 }

@@ -85,7 +85,8 @@ func (z *zeroGuard) ready() (int, error) {
 
 // pass lets everything pass from here on if the run of zero bytes that follows is outside a
 // member (after whole members, or at the start of the file, where [members] finds no header)
-// or has other bytes after it in a whole file. Else it returns the error that ends the data.
+// or has other bytes after it in a file of whole members. Else it returns the error that ends
+// the data.
 func (z *zeroGuard) pass() error {
 	var err error
 	if z.off = z.at == 0; !z.off {
