@@ -10,7 +10,7 @@ type logWriter struct {
 	m         *Maker
 	dirt      float64
 	threshold float64 // bytes
-	plan      int     // index of the header in force
+	layout    int     // index of the header in force
 	books     Books
 }
 
@@ -26,7 +26,7 @@ func (l *logWriter) row(dst []byte, number, end uint64) []byte {
 		}
 	}
 	from := len(dst)
-	dst, sizes := l.m.append(dst, l.plan, number, end)
+	dst, sizes := l.m.append(dst, l.layout, number, end)
 	result := sound
 	if spoilRow != nil {
 		dst, result = spoilRow(l, dst, from, sizes)
@@ -62,14 +62,14 @@ func (l *logWriter) extraLine(dst []byte, r uint64) []byte {
 	if r&1 == 0 {
 		return append(dst, '\n')
 	}
-	l.plan = int(r >> 1 % uint64(len(l.m.plans)))
-	return append(dst, l.m.plans[l.plan].header...)
+	l.layout = int(r >> 1 % uint64(len(l.m.layouts)))
+	return append(dst, l.m.layouts[l.layout].header...)
 }
 
 // cutLast appends a row that ends before its last deciding column, without a newline.
 func (l *logWriter) cutLast(dst []byte, number, end uint64) []byte {
 	from := len(dst)
-	dst, _ = l.m.append(dst, l.plan, number, end)
+	dst, _ = l.m.append(dst, l.layout, number, end)
 	l.books.Incomplete++
 	return dst[:l.cutPoint(dst, from)]
 }
@@ -91,7 +91,7 @@ func (l *logWriter) deciding() string {
 // field returns the position of a column's field in the row at from. at is -1 if the header
 // in force lacks the column.
 func (l *logWriter) field(dst []byte, from int, column string) (at, end int) {
-	i := slices.Index(l.m.plans[l.plan].columns, column)
+	i := slices.Index(l.m.layouts[l.layout].columns, column)
 	if i < 0 {
 		return -1, -1
 	}
@@ -125,7 +125,7 @@ var spoils = []spoil{
 // badName puts a name into a column that holds a name from the network, if there is one.
 func badName(name string, o outcome) spoil {
 	return func(l *logWriter, dst []byte, from int, _ [2]uint64) ([]byte, outcome) {
-		columns := l.m.plans[l.plan].columns
+		columns := l.m.layouts[l.layout].columns
 		for _, column := range []string{"http_hostname", "fqdn", "c_ssl"} {
 			at, end := l.field(dst, from, column)
 			if at < 0 {

@@ -16,7 +16,7 @@ import (
 type Generator struct {
 	opts      Options
 	templates [2][]template // by Proto
-	plans     [2][]plan
+	layouts   [2][]layout
 	rowBytes  [2]float64 // mean length of a row
 	made      uint64     // logs that TCP and UDP have made
 }
@@ -34,9 +34,9 @@ func New(o Options) (*Generator, error) {
 		}
 		for _, l := range levels {
 			line, columns := header(p, o.Version, l)
-			g.plans[p] = append(g.plans[p], plan{line + "\n", columns})
+			g.layouts[p] = append(g.layouts[p], layout{line + "\n", columns})
 		}
-		g.templates[p] = templates(p, o.Version, g.plans[p])
+		g.templates[p] = templates(p, o.Version, g.layouts[p])
 		g.rowBytes[p] = g.meanRow(p)
 	}
 	return g, nil
@@ -70,7 +70,7 @@ func (g *Generator) maker(p Proto, stream uint64, start time.Time) *Maker {
 		large:     g.opts.Large,
 		rng:       rand.NewPCG(g.opts.Seed, stream<<1|uint64(p)),
 		templates: g.templates[p],
-		plans:     g.plans[p],
+		layouts:   g.layouts[p],
 		start:     uint64(start.UnixMicro()),
 	}
 }

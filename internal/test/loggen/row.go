@@ -13,13 +13,13 @@ type Maker struct {
 	large     float64
 	rng       *rand.PCG
 	templates []template
-	plans     []plan
+	layouts   []layout
 	start     uint64          // of the capture, microseconds since the epoch
 	values    [nValues]uint64 // of the current row
 }
 
 // Header returns the log's header line with its newline.
-func (m *Maker) Header() string { return m.plans[0].header }
+func (m *Maker) Header() string { return m.layouts[0].header }
 
 // Append appends a row with its newline to dst. The number determines the client's port and
 // the low bits of its address, which differ for all numbers below 1<<39 (see ClientNumber). The
@@ -29,10 +29,10 @@ func (m *Maker) Append(dst []byte, number uint64, end time.Time) []byte {
 	return dst
 }
 
-// append is Append for any plan. It also returns the sizes of the client's and the server's
+// append is Append for any layout. It also returns the sizes of the client's and the server's
 // direction, which are compared with the threshold: bytes_uniq of a TCP row, bytes_all of a UDP
 // row.
-func (m *Maker) append(dst []byte, plan int, number, end uint64) (_ []byte, sizes [2]uint64) {
+func (m *Maker) append(dst []byte, layout int, number, end uint64) (_ []byte, sizes [2]uint64) {
 	r := m.rng.Uint64()
 	n := uint64(len(m.templates))
 	t := &m.templates[(r>>32)*n>>32]
@@ -46,8 +46,8 @@ func (m *Maker) append(dst []byte, plan int, number, end uint64) (_ []byte, size
 	address, port := client(number)
 	v[clientPort] = uint64(port)
 
-	for i := range t.ops[plan] {
-		o := &t.ops[plan][i]
+	for i := range t.ops[layout] {
+		o := &t.ops[layout][i]
 		dst = append(dst, o.literal...)
 		switch o.form {
 		case asCount:

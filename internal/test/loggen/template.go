@@ -7,7 +7,7 @@ import "strings"
 const (
 	pktsAll = iota // counts
 	acks
-	uniq // bytes without retransmissions
+	uniq // bytes without retransmissions; in a UDP row all bytes
 	pktsData
 	bytesAll
 	pktsRetx
@@ -90,11 +90,11 @@ var tcpDrawn, udpDrawn = func() (tcp, udp map[string]drawn) {
 	return tcp, udp
 }()
 
-// A template is a real row: its values, and for each plan the text between the values.
+// A template is a real row: its values, and for each layout the text between the values.
 type template struct {
 	v6   bool
 	base [nValues]uint64
-	ops  [][]op // by plan
+	ops  [][]op // by layout
 }
 
 // An op appends literal text, then a value.
@@ -103,14 +103,14 @@ type op struct {
 	drawn
 }
 
-// A plan is a header and its columns.
-type plan struct {
+// A layout is a header and its columns.
+type layout struct {
 	header  string // with its newline
 	columns []string
 }
 
-// templates makes a template of each sample row, for these plans.
-func templates(p Proto, version string, plans []plan) []template {
+// templates makes a template of each sample row, for these layouts.
+func templates(p Proto, version string, layouts []layout) []template {
 	rows := samples(p, version)
 	ts := make([]template, len(rows))
 	for i, row := range rows {
@@ -134,8 +134,8 @@ func templates(p Proto, version string, plans []plan) []template {
 				}
 			}
 		}
-		for _, pl := range plans {
-			t.ops = append(t.ops, compile(p, version, pl.columns, row, byName))
+		for _, l := range layouts {
+			t.ops = append(t.ops, compile(p, version, l.columns, row, byName))
 		}
 	}
 	return ts
