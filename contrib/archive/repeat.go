@@ -78,9 +78,6 @@ func (s storedMessages) unknown(m *message) []flow {
 			}
 		}
 	}
-	if len(known) == 0 {
-		return m.flows
-	}
 	var fresh []flow
 	for _, f := range m.flows {
 		if known[f.digest] > 0 {
