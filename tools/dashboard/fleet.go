@@ -14,7 +14,7 @@ const sinceRun = `time() - min by (sensor) (max by (sensor, root) ({__name__=~"t
 
 // fleet returns the panels about all sensors. An age is red from the limit of its alert on.
 func fleet() []cog.Builder[dashboard.Panel] {
-	sensors := columns("Sensors", "The worst of a sensor's roots. Click on a sensor to see its row only.", 24, []string{"sensor"}, []column{
+	sensors := tablePanel("Sensors", "The worst of a sensor's roots. Click on a sensor to see its row only.", 24, []string{"sensor"}, []column{
 		{title: "Last run", expression: sinceRun, unit: "s", limits: limits(0.5*hour, hour)},
 		{title: "Last success", expression: `time() - min by (sensor) (tstat_send_last_success_timestamp_seconds{JOB})`, unit: "s", none: "never", limits: limits(hour, 2*hour)},
 		{title: "Exit status", expression: `max by (sensor) (tstat_send_status{JOB})`, unit: "none", limits: limits(1, 76)},
@@ -50,7 +50,7 @@ func fleet() []cog.Builder[dashboard.Panel] {
 			line{"malformed", `sum(rate(tstat_send_malformed_total{JOB}[30m]))`}),
 		graph("Backlog, all sensors", "Uncompressed bytes of logs that are not sent.", "decbytes",
 			line{"backlog", `sum(tstat_send_backlog_bytes{JOB})`}),
-		columns("tstat_cull", "A line for each root.", 12, []string{"instance", "root"}, []column{
+		tablePanel("tstat_cull", "A line for each root.", 12, []string{"instance", "root"}, []column{
 			{title: "Last success", expression: `time() - max by (instance, root) (tstat_cull_last_success_timestamp_seconds{JOB})`, unit: "s", none: "never", limits: limits(2*hour, 4*hour)},
 			{title: "Exit status", expression: `max by (instance, root) (tstat_cull_status{JOB})`, unit: "none", limits: limits(1, 76)},
 			{title: "Lacking on the disk", expression: `max by (instance, root) (tstat_cull_lacking_bytes{JOB})`, unit: "decbytes", limits: limits(1, 1e9)},
@@ -58,7 +58,7 @@ func fleet() []cog.Builder[dashboard.Panel] {
 			{title: "Unsent directories", expression: `max by (instance, root) (tstat_cull_unmarked{JOB})`, unit: "none"},
 			{title: "Deleted", expression: `sum by (instance, root) (increase(tstat_cull_bytes_total{JOB}[$__range]))`, unit: "decbytes"},
 		}),
-		columns("Versions", "", 5, []string{"version"}, []column{
+		tablePanel("Versions", "", 5, []string{"version"}, []column{
 			{title: "Sensors", expression: `count by (version) (count by (version, sensor) (tstat_send_build_info{JOB}))`, unit: "none"},
 		}),
 	}

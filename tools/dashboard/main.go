@@ -45,7 +45,6 @@ func generate() ([]byte, error) {
 // choice returns a variable of the dashboard, with the values of a label. All values are chosen
 // by default.
 func choice(name, label, query string) *dashboard.QueryVariableBuilder {
-	all := dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}}
 	return dashboard.NewQueryVariableBuilder(name).
 		Label(label).
 		Datasource(source).
@@ -58,6 +57,6 @@ func choice(name, label, query string) *dashboard.QueryVariableBuilder {
 		Current(dashboard.VariableOption{
 			Selected: new(true),
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
-			Value:    all,
+			Value:    dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 		})
 }

@@ -43,8 +43,8 @@ type column struct {
 	limits            []dashboard.Threshold
 }
 
-// columns returns a table with a line for each combination of the labels in key.
-func columns(title, description string, height uint32, key []string, list []column) *table.PanelBuilder {
+// tablePanel returns a table with a line for each combination of the labels in key.
+func tablePanel(title, description string, height uint32, key []string, list []column) *table.PanelBuilder {
 	names, order := map[string]string{}, map[string]int{}
 	for i, label := range key {
 		order[label] = i
