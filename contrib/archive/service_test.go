@@ -153,7 +153,7 @@ func TestDatabaseAway(t *testing.T) {
 	flows := goldenFlows(t, "v2.4_bulk")
 	bodies := messagesOf(flows, 7)
 	want := multiset{}
-	for _, f := range flows[7:] {
+	for _, f := range flows[7:] { // the first seven are dropped with their partition
 		want.addJSON(t, f)
 	}
 	s.publish("s/0/d/log@0-7", bodies[0])

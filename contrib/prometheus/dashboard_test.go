@@ -23,9 +23,9 @@ import (
 	"tstat-transport/internal/test/testkit"
 )
 
-// sensors is the number of sensors of the fleet. Sensor 0 has never succeeded, and sensor 1 has
-// not for one of two lines of its crontab. The sensors with even numbers have an unsent directory
-// below one of their two roots.
+// sensors is the number of sensors of the fleet. Sensor 0 has never succeeded. Sensor 1 has two
+// lines in its crontab, and one of them has never succeeded. The sensors with even numbers have an
+// unsent directory below one of their two roots.
 const sensors = 40
 
 // writeRun writes the metrics of one more run of both programs on a sensor, and returns the

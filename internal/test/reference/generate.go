@@ -43,8 +43,8 @@ var (
 
 // Generate returns a log of well-formed and malformed rows, with much of what Tstat, the network
 // and a crash can do to a log: columns are moved, repeated or missing, headers stand in mid-file,
-// lines end with CR LF, names split a line, values are at a limit, and the end is cut. Runs of
-// zero bytes are left out. The same random source gives the same log.
+// lines end with CR LF, names split a line, values are at a limit, and the end is cut. It makes
+// no runs of zero bytes. The same random source gives the same log.
 func Generate(random *rand.Rand, protocol Protocol) []byte {
 	var log bytes.Buffer
 	if random.IntN(8) == 0 {
