@@ -101,17 +101,3 @@ func whileAlive(ctx context.Context, src io.Reader) io.Reader {
 type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(b []byte) (int, error) { return f(b) }
-
-// readFull reads until b is full, and returns a nil error then. If b is not full,
-// it returns the error of src.
-func readFull(src io.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
-		var m int
-		m, err = src.Read(b[n:])
-		n += m
-	}
-	if n == len(b) {
-		err = nil
-	}
-	return n, err
-}

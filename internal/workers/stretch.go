@@ -138,7 +138,7 @@ func (r *stretchReader) next(b *block) {
 // of the last read.
 func (r *stretchReader) fill(b *block) error {
 	carried := copy(b.buf[:blockSize], r.carry)
-	n, err := readFull(r.src, b.buf[carried:blockSize])
+	n, err := io.ReadFull(r.src, b.buf[carried:blockSize])
 	b.buf = b.buf[:carried+n]
 	r.carry = r.carry[:0]
 	return err
@@ -227,7 +227,7 @@ func (r *stretchReader) skipLine(start, scratch []byte, err error) (length int64
 			return length, err
 		}
 		var n int
-		n, err = readFull(r.src, scratch)
+		n, err = io.ReadFull(r.src, scratch)
 		read = scratch[:n]
 	}
 }
@@ -244,7 +244,7 @@ func (r *stretchReader) endBeforeHeader(b *block, at int, err error) {
 	read := b.buf[at:]
 	for err == nil && onlyZeros(read) {
 		var n int
-		n, err = readFull(r.src, b.buf[:blockSize])
+		n, err = io.ReadFull(r.src, b.buf[:blockSize])
 		read = b.buf[:n]
 	}
 	switch {
