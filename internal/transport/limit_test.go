@@ -14,8 +14,8 @@ import (
 
 const directory = "/srv/tstat/2016_02_17_12_53.out"
 
-// padded returns a message with this many bytes of padding in its body, below 5000:
-// transporttest pads message n with n bytes.
+// padded returns a message with this many bytes of padding in its body. padding must be
+// below 5000: transporttest pads message n with n%5000 bytes.
 func padded(padding int) *transport.Message { return transporttest.Message(directory, padding) }
 
 // recorder accepts each message at once and keeps when it came.
