@@ -17,6 +17,7 @@
 package tstatsim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,17 +84,11 @@ type Sim struct {
 
 // New returns a Sim that has written nothing yet. The root must exist.
 func New(root string, o Options) (*Sim, error) {
-	if o.Interval == 0 {
-		o.Interval = 3 * time.Minute
-	}
+	o.Interval = cmp.Or(o.Interval, 3*time.Minute)
+	o.Rows = cmp.Or(o.Rows, 20)
+	o.Pace = cmp.Or(o.Pace, 10*time.Millisecond)
 	if o.Interval < time.Minute {
 		return nil, fmt.Errorf("tstatsim: interval %s: directories are named by minute, use one or more", o.Interval)
-	}
-	if o.Rows == 0 {
-		o.Rows = 20
-	}
-	if o.Pace == 0 {
-		o.Pace = 10 * time.Millisecond
 	}
 	g, err := loggen.New(loggen.Options{Seed: o.Seed, Version: o.Version, Start: firstStart})
 	if err != nil {
