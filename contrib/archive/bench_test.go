@@ -39,7 +39,7 @@ func BenchmarkArchive(b *testing.B) {
 	sender, consumer := build(b, "../..", "./cmd/tstat_send"), build(b, ".", ".")
 	config := site.ConfigFile()
 	flows := 0
-	var times [3]time.Duration
+	var times [3]time.Duration // of the consumer, the broker, the database
 	memory := int64(0)
 	b.StopTimer()
 	b.ResetTimer()
