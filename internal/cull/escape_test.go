@@ -99,6 +99,7 @@ func TestMountsAreNotCrossed(t *testing.T) {
 	}
 	s.wantLogged("WARN", "inside.out/data", "another file system")
 	s.wantLogged("WARN", "mount_not_entered", "/other", "in a run of its own")
+	s.wantLogged("ERROR", "directory_not_culled", "/itself.out", `hint="unmount it"`)
 	if _, err := os.Stat(s.path + "/inside.out/" + tcp); err != nil {
 		t.Error("a log was deleted beside a mount:", err)
 	}

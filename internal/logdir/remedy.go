@@ -49,7 +49,7 @@ func ReadRemedy(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("this runs as user %d: let that user read it (chmod, or setfacl -m u:%d:rX)", os.Geteuid(), os.Geteuid())
 	case errors.Is(err, ErrMount):
-		return "unmount it, or name it with its own -d"
+		return "unmount it"
 	case errors.Is(err, ErrNotRegular):
 		return "move it away, or put a regular file in its place"
 	case isDamage(err):
