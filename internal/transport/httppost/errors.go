@@ -47,8 +47,8 @@ func classifyStatus(code int) *transport.Error {
 		return nil
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return answered(transport.Refused, ": check username, password or token in [http], and the permissions of that user")
-	case code == http.StatusProxyAuthRequired: // from a proxy that the environment does not name
-		return answered(transport.Refused, ": the proxy asks for credentials: set them in HTTPS_PROXY or HTTP_PROXY in the environment")
+	case code == http.StatusProxyAuthRequired:
+		return answered(transport.Refused, ": a proxy that the environment does not name asks for credentials: name it with the credentials in HTTPS_PROXY or HTTP_PROXY")
 	case code == http.StatusRequestEntityTooLarge:
 		return answered(transport.TooLarge, ": raise the server's limit of the request body")
 	case code == http.StatusRequestTimeout, code == http.StatusConflict,
