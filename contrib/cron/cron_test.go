@@ -59,7 +59,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 // A damaged state counts as none. The exit status is that of the command.
 func TestDamagedState(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "status")
-	for _, text := range []string{"", "\x00\x00\x00", "78", "78 \n", "78 x\n", "78 2 3\n", "no state"} {
+	for _, text := range []string{"", "\x00\x00\x00", "78", "78 \n", "78 x\n", "78 08\n", "78 2 3\n", "no state"} {
 		if err := os.WriteFile(state, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
