@@ -52,7 +52,7 @@ func TestZshAndFishCompletion(t *testing.T) {
 	const zsh = `zmodload zsh/zpty; zpty shell zsh -f -i
 		zpty -w shell "stty columns 1000; fpath=($PWD/completions \$fpath); autoload -Uz compinit; compinit -u -D"
 		zpty -w -n shell "tstat_send $FLAG$DIR/ts"$'\t'
-		zpty -r -m shell shown "*$DIR/tstat0*"; zpty -d shell; print -r -- $DIR/tstat0`
+		zpty -r -m shell shown "*$DIR/tstat0*" && print -r -- $DIR/tstat0`
 	const fish = `source completions/tstat_send.fish; complete -C "tstat_send $FLAG$DIR/ts"`
 	for shell, script := range map[string]string{"zsh": zsh, "fish": fish} {
 		t.Run(shell, func(t *testing.T) {
