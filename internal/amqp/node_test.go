@@ -105,14 +105,14 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 		})
 	}
 	t.Run("expired", func(t *testing.T) {
-		valid, err := os.ReadFile(n.Cert.CertFile)
-		if err != nil {
-			t.Fatal(err)
+		read := func(name string) []byte {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
 		}
-		validKey, err := os.ReadFile(n.Cert.KeyFile)
-		if err != nil {
-			t.Fatal(err)
-		}
+		valid, validKey := read(n.Cert.CertFile), read(n.Cert.KeyFile)
 		show := func(cert, key []byte) {
 			if err := os.WriteFile(n.Cert.CertFile, cert, 0o600); err != nil {
 				t.Fatal(err)
@@ -123,19 +123,11 @@ func testTLS(t *testing.T, n *rabbittest.Node) {
 			n.Eval(t, "ssl:clear_pem_cache()")
 		}
 		old := n.CA.Issue(t, []string{"localhost"}, rabbittest.Expired)
-		oldCert, err := os.ReadFile(old.CertFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		oldKey, err := os.ReadFile(old.KeyFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		show(oldCert, oldKey)
+		show(read(old.CertFile), read(old.KeyFile))
 		defer show(valid, validKey)
 		o := options(t, n, "/")
 		o.Hosts, o.TLS = []string{tlsAddr}, good()
-		_, err = Open(t.Context(), o)
+		_, err := Open(t.Context(), o)
 		wantError(t, err, transport.Misconfigured, "expired", "renew")
 	})
 }
