@@ -75,14 +75,10 @@ func BenchmarkBarePublisher(b *testing.B) {
 				n, vhost := benchQueue(b)
 				channels := make([]*amqp091.Channel, connections)
 				for i := range channels {
-					ch, err := n.Dial(b, vhost).Channel()
-					if err == nil {
-						err = ch.Confirm(false)
-					}
-					if err != nil {
+					channels[i] = channelOf(b, n, vhost)
+					if err := channels[i].Confirm(false); err != nil {
 						b.Fatal(err)
 					}
-					channels[i] = ch
 				}
 				m := message(1, size)
 				b.SetBytes(int64(size))

@@ -165,14 +165,11 @@ func TestCheckPermissions(t *testing.T) {
 // bind binds the queue to the exchanges.
 func bind(t *testing.T, n *rabbittest.Node, vhost string, exchanges ...string) {
 	t.Helper()
-	ch, err := n.Dial(t, vhost).Channel()
+	ch := channelOf(t, n, vhost)
 	for _, e := range exchanges {
-		if err == nil {
-			err = ch.QueueBind(queue, queue, e, false, nil)
+		if err := ch.QueueBind(queue, queue, e, false, nil); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

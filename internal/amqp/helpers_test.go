@@ -113,6 +113,16 @@ func open(t testing.TB, o Options) *Publisher {
 	return p
 }
 
+// channelOf opens a channel on a connection that is closed when t ends.
+func channelOf(t testing.TB, n *rabbittest.Node, vhost string) *amqp091.Channel {
+	t.Helper()
+	ch, err := n.Dial(t, vhost).Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ch
+}
+
 // awaitConnections waits until p has count connections.
 func awaitConnections(t testing.TB, p *Publisher, count int) {
 	t.Helper()

@@ -60,11 +60,7 @@ func TestDestinationLost(t *testing.T) {
 		"exchange deleted": {
 			options: func(o *Options) { o.Exchange, o.RoutingKey = "door", "k" },
 			happen: func(t *testing.T, o Options, _ *atomic.Bool) {
-				ch, err := n.Dial(t, o.VHost).Channel()
-				if err == nil {
-					err = ch.ExchangeDelete("door", false, false)
-				}
-				if err != nil {
+				if err := channelOf(t, n, o.VHost).ExchangeDelete("door", false, false); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -73,11 +69,7 @@ func TestDestinationLost(t *testing.T) {
 		"queue unbound": {
 			options: func(o *Options) { o.Exchange, o.RoutingKey = "door", "k" },
 			happen: func(t *testing.T, o Options, _ *atomic.Bool) {
-				ch, err := n.Dial(t, o.VHost).Channel()
-				if err == nil {
-					err = ch.QueueUnbind(queue, "k", "door", nil)
-				}
-				if err != nil {
+				if err := channelOf(t, n, o.VHost).QueueUnbind(queue, "k", "door", nil); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -92,10 +84,8 @@ func TestDestinationLost(t *testing.T) {
 				t.Cleanup(func() { n.Ctl(t, "delete_vhost", vhost) })
 			}
 			n.DeclareQueue(t, vhost, queue, nil)
-			ch, err := n.Dial(t, vhost).Channel()
-			if err == nil {
-				err = ch.ExchangeDeclare("door", "direct", true, false, false, false, nil)
-			}
+			ch := channelOf(t, n, vhost)
+			err := ch.ExchangeDeclare("door", "direct", true, false, false, false, nil)
 			if err == nil {
 				err = ch.QueueBind(queue, "k", "door", false, nil)
 			}

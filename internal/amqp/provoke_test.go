@@ -100,8 +100,7 @@ var provocations = map[string]provocation{
 			return err
 		}
 		defer closeWithin(t, p, 10*time.Second)
-		ch := channelOf(t, n)
-		if err := ch.ExchangeDelete("e", false, false); err != nil {
+		if err := channelOf(t, n, "v").ExchangeDelete("e", false, false); err != nil {
 			t.Fatal(err)
 		}
 		return p.Send(t.Context(), message(0, 100))
@@ -146,7 +145,7 @@ var provocations = map[string]provocation{
 		return declare(t, o)
 	},
 	"queue of another connection": func(t *testing.T, n *rabbittest.Node, o Options) error {
-		if _, err := channelOf(t, n).QueueDeclare("q", true, false, true, false, nil); err != nil {
+		if _, err := channelOf(t, n, "v").QueueDeclare("q", true, false, true, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		return declare(t, o)
@@ -300,18 +299,9 @@ func publishRaw(t *testing.T, o Options, m amqp091.Publishing, immediate bool) e
 	}
 }
 
-func channelOf(t *testing.T, n *rabbittest.Node) *amqp091.Channel {
-	t.Helper()
-	ch, err := n.Dial(t, "v").Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ch
-}
-
 func declareExchange(t *testing.T, n *rabbittest.Node, kind string, internal bool) {
 	t.Helper()
-	if err := channelOf(t, n).ExchangeDeclare("e", kind, true, false, internal, false, nil); err != nil {
+	if err := channelOf(t, n, "v").ExchangeDeclare("e", kind, true, false, internal, false, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -187,11 +187,7 @@ func TestQueueIsDeclaredOnlyWhereMissing(t *testing.T) {
 
 	// RabbitMQ accepts a declaration with the options of the existing queue only. So the
 	// queue has the options of o, and the second publisher declares nothing.
-	ch, err := n.Dial(t, vhost).Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ch.QueueDeclare(queue, true, false, false, false,
+	if _, err := channelOf(t, n, vhost).QueueDeclare(queue, true, false, false, false,
 		amqp091.Table{"x-max-length": int64(7_000_000_000), "x-queue-mode": "lazy"}); err != nil {
 		t.Errorf("the queue was declared otherwise: %v", err)
 	}
@@ -253,10 +249,7 @@ func TestDeletedWhilePublishing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vhost := n.VHost(t)
 			n.DeclareQueue(t, vhost, queue, nil)
-			ch, err := n.Dial(t, vhost).Channel()
-			if err != nil {
-				t.Fatal(err)
-			}
+			ch := channelOf(t, n, vhost)
 			if err := ch.ExchangeDeclare("door", "direct", true, false, false, false, nil); err != nil {
 				t.Fatal(err)
 			}

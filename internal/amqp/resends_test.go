@@ -18,14 +18,11 @@ func halfFull(t *testing.T, n *rabbittest.Node) (vhost string) {
 	vhost = n.VHost(t)
 	n.DeclareQueue(t, vhost, "full", amqp091.Table{"x-max-length": int32(10), "x-overflow": "reject-publish"})
 	n.DeclareQueue(t, vhost, queue, nil)
-	ch, err := n.Dial(t, vhost).Channel()
+	ch := channelOf(t, n, vhost)
 	for _, q := range []string{"full", queue} {
-		if err == nil {
-			err = ch.QueueBind(q, "", "amq.fanout", false, nil)
+		if err := ch.QueueBind(q, "", "amq.fanout", false, nil); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	return vhost
 }
