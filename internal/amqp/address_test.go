@@ -45,8 +45,9 @@ func named(o *Options, port int, addresses ...string) (dialed func() []string) {
 	}
 }
 
-// badAddress listens on 127.0.0.2:port and calls behave with each connection.
-func badAddress(t *testing.T, port int, behave func(net.Conn)) {
+// badAddress listens on 127.0.0.2:port, calls behave with each connection, and returns the
+// address.
+func badAddress(t *testing.T, port int, behave func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.2", strconv.Itoa(port)))
 	if err != nil {
@@ -69,6 +70,7 @@ func badAddress(t *testing.T, port int, behave func(net.Conn)) {
 			})
 		}
 	})
+	return l.Addr().String()
 }
 
 // silent reads until the client gives up.

@@ -12,24 +12,12 @@ import (
 )
 
 func TestAnHTTPServerAnswers(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Read(make([]byte, 8))
-			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
-			_ = conn.Close()
-		}
-	}()
+	address := badAddress(t, 0, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 8))
+		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+	})
 	for _, config := range []*tls.Config{nil, {}} {
-		o := Options{Hosts: []string{l.Addr().String()}, Queue: queue, TLS: config, Log: testLog(t)}
+		o := Options{Hosts: []string{address}, Queue: queue, TLS: config, Log: testLog(t)}
 		_, err := Open(t.Context(), o)
 		wantError(t, err, transport.Misconfigured, "an HTTP server answers")
 	}
