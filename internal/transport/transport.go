@@ -56,9 +56,9 @@ type Transport interface {
 
 // Finisher is implemented by transports that gather the messages of a directory. The
 // run calls Finish when all messages of the directory are accepted, before it marks the
-// directory. If Finish fails, the directory is not marked. An earlier run may have sent all
-// messages, and ended before it could mark the directory. The arguments have the values of
-// Message.Instance and Message.Directory.
+// directory, even if it has sent none of them: an earlier run may have ended between its
+// last message and the mark. If Finish fails, the directory is not marked. The arguments
+// have the values of Message.Instance and Message.Directory.
 type Finisher interface {
 	Finish(ctx context.Context, instance, directory string) error
 }
