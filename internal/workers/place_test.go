@@ -25,7 +25,7 @@ func TestPlaceInHole(t *testing.T) {
 	}
 }
 
-// If a run has confirmed only rows in a hole, the log ends in the state as it ended before.
+// If a run has confirmed only rows in a hole, the state keeps the log's earlier end.
 func TestStateAfterHole(t *testing.T) {
 	l := inWork(t).logs[0]
 	tail := logdir.Tail{Bytes: 3, Flows: 2}
