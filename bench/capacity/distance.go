@@ -83,7 +83,7 @@ func distanceChart(all []remote) chart {
 
 func writeDistance(say func(format string, args ...any), far []remote) {
 	say("\n## At a distance\n")
-	say("With the defaults at threshold 0, through a proxy that delays the data. The ratio is the time of a run, divided by the time without delay. In every run, six round trips do not depend on the number of messages.\n")
+	say("With the defaults at threshold 0, through a proxy that delays the data. The ratio is the time of a run, divided by the time without delay. Beside its work, every run waits for six delayed round trips.\n")
 	say("| compression | round trip, ms | s | fastest to slowest | ratio | messages | confirmed after, mean ms | 99 %% within ms | sender CPU s | sender MB |")
 	say("|---|---|---|---|---|---|---|---|---|---|")
 	for _, r := range far {
