@@ -19,7 +19,7 @@ func TestResend(t *testing.T) {
 		p.addLogs()
 		for range 2 {
 			for _, l := range p.logs[len(p.logs)-2:] {
-				l.grow(t, 130) // 2.6 messages
+				l.grow(t, 130) // 260 flows, in three messages
 			}
 			p.sendAll()
 		}
