@@ -130,6 +130,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 // parse reads the flags, and the roots from the configuration if no flag names them. With
 // --help or --version it ends the program.
 func parse(args []string) (*command, error) {
+	if err := cli.CheckArguments(args); err != nil {
+		return nil, err
+	}
 	c := new(command)
 	parser := kong.Must(c,
 		kong.Name("tstat_cull"),

@@ -44,6 +44,15 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// Kong would replace the byte, and the report would go to another file.
+func TestArgumentThatIsNotUTF8(t *testing.T) {
+	var stderr bytes.Buffer
+	args := []string{"-d", t.TempDir(), "--report", t.TempDir() + "/r\xff"}
+	if status := run(t.Context(), args, &stderr); status != cli.Usage {
+		t.Errorf("status %d, want %d: %s", status, cli.Usage, &stderr)
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	root := t.TempDir()
 	if err := os.MkdirAll(root+"/x.out", 0o755); err != nil {

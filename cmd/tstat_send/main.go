@@ -139,6 +139,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // parse reads the flags and the configuration. With --help or --version it ends the program.
 // An error in the configuration is returned here only if it leaves the run without roots.
 func parse(args []string, stdout, stderr io.Writer) (*command, error) {
+	if err := cli.CheckArguments(args); err != nil {
+		return nil, err
+	}
 	c := new(command)
 	parser := kong.Must(c,
 		kong.Name("tstat_send"),

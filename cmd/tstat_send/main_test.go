@@ -189,8 +189,10 @@ func TestByteRate(t *testing.T) {
 }
 
 func TestRunUsage(t *testing.T) {
-	if got := run(t.Context(), []string{"-d", "x", "-t", "pigeon"}, io.Discard, io.Discard); got != cli.Usage {
-		t.Errorf("status %d", got)
+	for _, args := range [][]string{{"-d", "x", "-t", "pigeon"}, {"-d", "x\xff"}} {
+		if got := run(t.Context(), args, io.Discard, io.Discard); got != cli.Usage {
+			t.Errorf("%q: status %d, want %d", args, got, cli.Usage)
+		}
 	}
 }
 

@@ -4,7 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
+
+// CheckArguments returns an error if an argument is not UTF-8. Kong would replace bytes of
+// that argument, and a path would name another file.
+func CheckArguments(args []string) error {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return fmt.Errorf("argument %q is not UTF-8: if it is a path, give a symbolic link with a name in UTF-8", arg)
+		}
+	}
+	return nil
+}
 
 // ConfigError is an error in the configuration file, not on the command line.
 type ConfigError struct{ Err error }
