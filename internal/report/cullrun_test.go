@@ -157,16 +157,20 @@ func TestCullMetrics(t *testing.T) {
 }
 
 // TestRootLabelOfBothPrograms: both programs label a root with its absolute path, also if
-// the root was given as a relative path.
+// the root was given as a relative path. Bytes that are not UTF-8 are replaced.
 func TestRootLabelOfBothPrograms(t *testing.T) {
-	dir := t.TempDir()
+	parent := t.TempDir()
+	dir := parent + "/\xff"
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	t.Chdir(dir)
 	send := sampleRun()
 	send.Roots = []Root{{Path: "data", Instance: "1"}}
 	send.Counters.Crawled("data", 7, start)
 	written(t, send, "send.prom")
 	writeMetrics(t, sampleCullRun("data"), "cull.prom")
-	root := filepath.Join(dir, "data")
+	root := filepath.Join(parent, "\ufffd", "data")
 	for file, series := range map[string]string{
 		"send.prom": `tstat_send_unsent{instance_id="1",root="` + root + `",sensor="s"}`,
 		"cull.prom": `tstat_cull_found{root="` + root + `"}`,

@@ -67,9 +67,9 @@ func (r *Run) runMetrics(s *metricSet, now time.Time) {
 // directories then differ, and both programs label the same root alike.
 func rootLabel(path string) string {
 	if absolute, err := filepath.Abs(path); err == nil {
-		return absolute
+		path = absolute
 	}
-	return path
+	return strings.ToValidUTF8(path, "\ufffd") // node_exporter refuses a file that is not UTF-8
 }
 
 // unixSeconds returns a time in seconds since the epoch, as Prometheus represents it.
