@@ -20,7 +20,7 @@ import (
 func TestMetricsOfSeveralRuns(t *testing.T) {
 	exporter := tool(t, "prometheus-node-exporter")
 	bin, dir := t.TempDir(), t.TempDir()
-	output(t, "go", "build", "-o", bin+"/", "../../cmd/...")
+	run(t, "go", "build", "-o", bin+"/", "../../cmd/...")
 	config := filepath.Join(t.TempDir(), "config.ini")
 	if err := os.WriteFile(config, []byte("[file]\npath = "+t.TempDir()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -33,14 +33,14 @@ func TestMetricsOfSeveralRuns(t *testing.T) {
 	}
 	send := func(root, metrics string) {
 		t.Helper()
-		output(t, filepath.Join(bin, "tstat_send"), "-d", root, "-c", config, "-t", "file", "-S", "sensor1", "--metrics", filepath.Join(dir, metrics))
+		run(t, filepath.Join(bin, "tstat_send"), "-d", root, "-c", config, "-t", "file", "-S", "sensor1", "--metrics", filepath.Join(dir, metrics))
 	}
 	send(roots[0], "tstat_send_0.prom")
 	send(roots[1], "tstat_send_1.prom")
 	send(roots[1], "tstat_send_1.prom")
 	// A link, as docs/monitoring.md suggests for the systemd services.
 	culled := filepath.Join(t.TempDir(), "tstat_cull.prom")
-	output(t, filepath.Join(bin, "tstat_cull"), "-d", roots[0], "-d", roots[1], "--metrics", culled)
+	run(t, filepath.Join(bin, "tstat_cull"), "-d", roots[0], "-d", roots[1], "--metrics", culled)
 	if err := os.Symlink(culled, filepath.Join(dir, "tstat_cull.prom")); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func samples(t *testing.T, text io.Reader) map[string]string {
 	return values
 }
 
-func output(t *testing.T, program string, args ...string) {
+func run(t *testing.T, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
