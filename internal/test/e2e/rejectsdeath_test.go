@@ -14,10 +14,10 @@ import (
 	"tstat-transport/internal/test/loggen"
 )
 
-// TestRejectsBeforeState kills tstat_send after each renaming of a state file, and further runs
-// over the same directory after more and more of them. Every malformed row that the state file
-// counts must stand in the rejects file already, since no later run reads the row again. The test
-// cannot check fsync: what a killed program has written to a file stays.
+// TestRejectsBeforeState kills tstat_send after each renaming of a state file, and then kills
+// further runs over the same directory after more and more renamings. Every malformed row that
+// the state file counts must stand in the rejects file already, since no later run reads the row
+// again. The test cannot check fsync: what a killed program has written to a file stays.
 func TestRejectsBeforeState(t *testing.T) {
 	t.Parallel()
 	const malformed = 40
