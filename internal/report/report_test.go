@@ -201,6 +201,21 @@ func TestUnsentTotal(t *testing.T) {
 	}
 }
 
+// TestUnsentFarInTheFuture: nanoseconds since the epoch cannot represent the year 2300. A
+// directory from there is not the oldest all the same.
+func TestUnsentFarInTheFuture(t *testing.T) {
+	var u Unsent
+	future := time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)
+	u.Found("2300.out", 1, future)
+	u.Found("2026.out", 1, start)
+	if backlog, _ := u.Backlog(); backlog.Oldest.Directory != "2026.out" {
+		t.Errorf("the oldest is %+v", backlog.Oldest)
+	}
+	if last := u.First(2)[1]; !last.Since.Equal(future) {
+		t.Errorf("the last is %+v, want the start %v", last, future)
+	}
+}
+
 func TestEventsKeepGroupsAndAttributes(t *testing.T) {
 	e := new(Events)
 	log := slog.New(e.Handler(slog.DiscardHandler)).With("host", "h").WithGroup("g").With("a", 1)

@@ -45,7 +45,7 @@ type UnsentDirectory struct {
 // compactDirectory is an UnsentDirectory that takes few bytes, since a run may have 100,000.
 type compactDirectory struct {
 	bytes int64
-	since int64 // nanoseconds since the epoch, or unknownSince
+	since int64 // seconds since the epoch, or unknownSince
 	state uint8 // index in states
 }
 
@@ -62,7 +62,7 @@ const (
 func (u *Unsent) expandedLocked(path string, d compactDirectory) UnsentDirectory {
 	e := UnsentDirectory{Directory: path, State: states[d.state], Reason: u.reasons[path], Bytes: d.bytes}
 	if d.since != unknownSince {
-		e.Since = time.Unix(0, d.since)
+		e.Since = time.Unix(d.since, 0)
 	}
 	return e
 }
@@ -76,7 +76,7 @@ func (u *Unsent) Found(directory string, bytes int64, since time.Time) {
 	}
 	d := compactDirectory{bytes: bytes, since: unknownSince, state: waiting}
 	if !since.IsZero() {
-		d.since = since.UnixNano()
+		d.since = since.Unix()
 	}
 	u.dirs[directory] = d
 	u.total += bytes
