@@ -143,8 +143,8 @@ func TestClosedDirectoryOfSomebodyElse(t *testing.T) {
 	s.wantLogged("ERROR", "directory_unreadable", "/closed.out ")
 }
 
-// Only a directory that cannot be moved back was made anew by Tstat: a directory into which
-// somebody writes while it is deleted was not.
+// The hint that Tstat has made the directory anew is for a directory that cannot be moved
+// back, and not for one into which somebody writes while it is deleted.
 func TestHintOfADirectoryThatIsNotEmpty(t *testing.T) {
 	s := newSite(t)
 	c := newCuller(s.now, s.options(Options{}))
