@@ -256,7 +256,8 @@ func (c *channelPublisher) tickInterval() time.Duration {
 // overdue returns an error if the oldest message has waited for its confirmation for
 // ConfirmTimeout, not counting the time in which the broker blocked the connection. It
 // also returns an error if RetryTimeout, blocked or not, has passed since the first
-// failure of the message and no message was confirmed in that time.
+// failure of the message and no message was confirmed in that time. An attempt that began
+// shortly before still gets a tenth of RetryTimeout for its confirmation.
 func (c *channelPublisher) overdue() error {
 	u := c.inFlight.front()
 	if u == nil {
@@ -267,7 +268,7 @@ func (c *channelPublisher) overdue() error {
 		return retryf("rabbitmq %s: message %s was not confirmed within %v: the queue may have lost its majority, or the broker is overloaded",
 			c.session.host, u.r.id, c.p.o.ConfirmTimeout)
 	case !u.r.firstFailed.IsZero() && time.Since(u.r.firstFailed) >= c.p.o.RetryTimeout &&
-		!c.p.confirmedSince(u.r.firstFailed):
+		time.Since(u.sent) >= c.p.o.RetryTimeout/10 && !c.p.confirmedSince(u.r.firstFailed):
 		return retryf("rabbitmq %s: message %s was not confirmed within %v of its first failure, and neither was any other message",
 			c.session.host, u.r.id, c.p.o.RetryTimeout)
 	}
