@@ -17,7 +17,17 @@ func (n *Node) launch() error {
 	if err := n.spawn(); err != nil {
 		return err
 	}
-	return n.awaitReady()
+	if err := n.awaitReady(); err != nil {
+		return err
+	}
+	return n.logAllEvents()
+}
+
+// logAllEvents makes the node log every event. By default Erlang drops the events beyond 500
+// a second, so that Log lacks lines that a test may wait for.
+func (n *Node) logAllEvents() error {
+	_, err := n.eval(`[ok = logger:update_handler_config(Id, config, #{burst_limit_enable => false}) || Id <- logger:get_handler_ids()]`)
+	return err
 }
 
 func (n *Node) spawn() error {

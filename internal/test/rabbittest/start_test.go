@@ -152,6 +152,14 @@ func TestEvalFailsOnErlangErrors(t *testing.T) {
 	}
 }
 
+// TestLogHasEveryEvent logs more events in a second than Erlang's handlers keep by default.
+func TestLogHasEveryEvent(t *testing.T) {
+	n := Shared(t)
+	const events = 2000
+	n.Eval(t, `[logger:info("event ~b of many", [I], #{domain => [rabbitmq]}) || I <- lists:seq(1, `+strconv.Itoa(events)+`)], ok`)
+	testkit.Await(t, "all events to be logged", func() bool { return strings.Count(n.Log(), " of many") == events })
+}
+
 func TestKillAndRestartKeepDurableMessages(t *testing.T) {
 	began := time.Now()
 	n := Start(t, WithConfig("channel_max = 7"))
