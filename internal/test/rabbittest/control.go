@@ -24,9 +24,10 @@ func (n *Node) launch() error {
 }
 
 // logAllEvents makes the node log every event. By default Erlang drops the events beyond 500
-// a second, so that Log lacks lines that a test may wait for.
+// a second, and those beyond a queue of 200, so that Log lacks lines that a test may wait for.
 func (n *Node) logAllEvents() error {
-	_, err := n.eval(`[ok = logger:update_handler_config(Id, config, #{burst_limit_enable => false}) || Id <- logger:get_handler_ids()]`)
+	_, err := n.eval(`Keep = #{burst_limit_enable => false, drop_mode_qlen => 1000000, flush_qlen => 1000000},
+		[ok = logger:update_handler_config(Id, config, Keep) || Id <- logger:get_handler_ids()]`)
 	return err
 }
 
