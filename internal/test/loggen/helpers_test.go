@@ -26,12 +26,3 @@ func num(t *testing.T, s string) float64 {
 	}
 	return x
 }
-
-func port(t *testing.T, s string) uint16 {
-	t.Helper()
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return uint16(n)
-}

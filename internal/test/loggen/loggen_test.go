@@ -76,10 +76,10 @@ func TestClientNumber(t *testing.T) {
 			for range 20 { // IPv4 and IPv6
 				row := m.Append(nil, n, time.Unix(1_700_000_000, 0))
 				f := strings.Fields(string(row))
-				if got, ok := loggen.ClientNumber(f[0], port(t, f[1])); !ok || got != n {
+				if got, ok := loggen.ClientNumber(f[0], testkit.Port(t, f[1])); !ok || got != n {
 					t.Errorf("client %s %s: number %d %v, want %d", f[0], f[1], got, ok, n)
 				}
-				if got, ok := loggen.ClientNumber(f[server], port(t, f[server+1])); ok {
+				if got, ok := loggen.ClientNumber(f[server], testkit.Port(t, f[server+1])); ok {
 					t.Errorf("server %s %s passes for client %d", f[server], f[server+1], got)
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -55,4 +56,14 @@ func EachRow(t testing.TB, log []byte, f func(fields map[string]string)) {
 		}
 		f(row)
 	}
+}
+
+// Port returns the port in a field of a row.
+func Port(t testing.TB, field string) uint16 {
+	t.Helper()
+	n, err := strconv.ParseUint(field, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint16(n)
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +135,7 @@ func TestDelivered(t *testing.T) {
 		t.Errorf("%d of %d rows are missing before any arrived", len(got), len(rows))
 	}
 	eachRow(t, root, func(_ string, f map[string]string) {
-		src, srcPort, dst, dstPort := f["c_ip"], port(t, f["c_port"]), f["s_ip"], port(t, f["s_port"])
+		src, srcPort, dst, dstPort := f["c_ip"], testkit.Port(t, f["c_port"]), f["s_ip"], testkit.Port(t, f["s_port"])
 		if err := errors.Join(d.Add(src, srcPort, dst, dstPort), d.Add(dst, dstPort, src, srcPort)); err != nil {
 			t.Error(err)
 		}
@@ -157,7 +156,7 @@ func readTree(t *testing.T, root string) map[uint64]string {
 	t.Helper()
 	found := map[uint64]string{}
 	eachRow(t, root, func(path string, f map[string]string) {
-		number, ok := loggen.ClientNumber(f["c_ip"], port(t, f["c_port"]))
+		number, ok := loggen.ClientNumber(f["c_ip"], testkit.Port(t, f["c_port"]))
 		if !ok || found[number] != "" {
 			t.Errorf("row %d (from a client: %v) is in %s, and before in %q", number, ok, path, found[number])
 		}
@@ -180,13 +179,4 @@ func eachRow(t *testing.T, root string, f func(path string, fields map[string]st
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func port(t *testing.T, s string) uint16 {
-	t.Helper()
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return uint16(n)
 }

@@ -11,10 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"tstat-transport/internal/test/transporttest"
@@ -24,9 +24,9 @@ import (
 
 const (
 	directory = "/srv/tstat/2016_02_17_12_53.out"
-	// folderEnv names the folder that TestChild writes to.
+	// folderEnv names the folder that sendUntilFull writes to.
 	folderEnv = "TRANSPORT_TEST_FOLDER"
-	// fullEnv limits the size of the file that TestChild writes.
+	// fullEnv limits the size of the file that sendUntilFull writes.
 	fullEnv = "TRANSPORT_TEST_FULL"
 )
 
@@ -303,36 +303,45 @@ func TestFilePartialRemoved(t *testing.T) {
 	}
 }
 
-// TestChild sends messages to a file and prints the number of each accepted message. It
-// does not call Finish. If fullEnv is set, it ends when the file reaches 100 kB.
-func TestChild(t *testing.T) {
+// TestMain runs the tests, or is the child of TestFileProcessDies.
+func TestMain(m *testing.M) {
 	folder := os.Getenv(folderEnv)
 	if folder == "" {
-		t.Skip("runs only as a child of other tests")
+		os.Exit(m.Run())
 	}
+	if err := sendUntilFull(folder); err != nil {
+		fmt.Println("failed", err)
+	}
+}
+
+// sendUntilFull sends messages to a file and prints the number of each accepted message. It
+// does not call Finish. If fullEnv is set, it ends when the file reaches 100 kB.
+func sendUntilFull(folder string) error {
 	if os.Getenv(fullEnv) != "" {
 		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100_000, Max: 100_000}); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
-	f := openFolder(t, file.Options{Path: folder})
-	var wg sync.WaitGroup
+	f, err := file.Open(file.Options{Path: folder})
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
 	for i := range 4 {
-		wg.Go(func() {
+		g.Go(func() error {
 			for n := i; ; n += 4 {
-				err := f.Send(t.Context(), transporttest.Message(directory, n))
+				err := f.Send(context.Background(), transporttest.Message(directory, n))
 				if errors.Is(err, unix.EFBIG) {
-					return
+					return nil
 				}
 				if err != nil {
-					fmt.Println("failed", err)
-					return
+					return err
 				}
 				_, _ = fmt.Fprintf(os.Stdout, "accepted %d\n", n)
 			}
 		})
 	}
-	wg.Wait()
+	return g.Wait()
 }
 
 // TestFileProcessDies kills the sender, or lets it reach a file size limit that cuts a
@@ -366,11 +375,11 @@ func TestFileProcessDies(t *testing.T) {
 	}
 }
 
-// runChild runs TestChild in a process of its own and returns what it has printed. If full,
+// runChild runs sendUntilFull in a process of its own and returns what it has printed. If full,
 // the child ends by itself. Otherwise runChild kills the child after some messages.
 func runChild(t *testing.T, folder string, full bool) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), folderEnv+"="+folder)
 	if full {
 		cmd.Env = append(cmd.Env, fullEnv+"=1")
