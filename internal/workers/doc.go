@@ -39,10 +39,10 @@
 // reads each log from its start and writes no state file. It takes the locks, so that
 // neither another run nor the culler works on the directories.
 //
-// The memory of a run depends on the number of workers, encoded blocks (a few more
-// than workers), queued messages, messages in flight (and their bytes), open
-// directories, and directories found. It depends neither on the length of a log or a line, nor on the
-// speed of the transport.
+// The memory of a run depends on the number of workers, encoded blocks (a few more than
+// workers), queued messages, messages in flight (and their bytes), open directories, and
+// directories found. It depends neither on the length of a log or a line, nor on the speed
+// of the transport.
 //
 // A run stops in two stages, each with a context. When the first context ends, the
 // run takes no more work: it sends the complete messages and writes .processing.

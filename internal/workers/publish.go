@@ -50,7 +50,8 @@ func (p *pipeline) newMessage(l *logWork) *outgoing {
 // startPublishers starts a publisher for each message, until messages is closed. While
 // Options.Publishers publishers run, maxBytesInFlight leaves no room for a message, or
 // Options.Untaken messages wait for the transport to take them, startPublishers waits, and
-// the stages before it wait too. If a publisher fails, stop.healthy ends and startPublishers returns.
+// the stages before it wait too. If a publisher fails, stop.healthy ends and
+// startPublishers returns.
 func (p *pipeline) startPublishers(stop stops, publishers *errgroup.Group) error {
 	room := semaphore.NewWeighted(maxBytesInFlight)
 	untaken := semaphore.NewWeighted(int64(cmp.Or(p.Untaken, p.Publishers)))
