@@ -45,6 +45,18 @@ func named(o *Options, port int, addresses ...string) (dialed func() []string) {
 	}
 }
 
+// unknownNames gives o hosts of which those with a name do not exist. It does not ask DNS,
+// whose answer can take seconds.
+func unknownNames(o *Options, hosts ...string) {
+	o.Hosts = hosts
+	o.LookupHost = func(_ context.Context, name string) ([]string, error) {
+		if net.ParseIP(name) == nil {
+			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+		}
+		return []string{name}, nil
+	}
+}
+
 // badAddress listens on 127.0.0.2:port, calls behave with each connection, and returns the
 // address.
 func badAddress(t *testing.T, port int, behave func(net.Conn)) string {

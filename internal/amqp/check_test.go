@@ -72,10 +72,10 @@ func TestCheck(t *testing.T) {
 		transport.Refused, "problem: check username and password")
 	dead := deadHost(t)
 	f("first host away", func(o *Options) {
-		o.Hosts = []string{dead, "nosuch.invalid:1", o.Hosts[0]}
+		unknownNames(o, dead, "nosuch.invalid:1", o.Hosts[0])
 	}, transport.Retry, "problem: "+dead+": connect", "problem: nosuch.invalid:1: resolve", "logged in", "exists", mayPublish, answers)
 	f("no host exists", func(o *Options) {
-		o.Hosts = []string{"nosuch.invalid:1", "nosuch2.invalid:1"}
+		unknownNames(o, "nosuch.invalid:1", "nosuch2.invalid:1")
 	}, transport.Misconfigured, "problem: nosuch.invalid:1: resolve", "problem: nosuch2.invalid:1: resolve")
 	f("bad options", func(o *Options) { o.Hosts = nil }, transport.Misconfigured, "problem: no host")
 	if got := n.QueueLen(t, vhost, queue); got != 0 {

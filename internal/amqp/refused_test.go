@@ -88,7 +88,7 @@ func TestOpenRefused(t *testing.T) {
 			transport.Retry, []string{dead, "connection refused", "check that the broker runs"}, openRounds,
 		},
 		"no such host": {
-			func(o *Options) { o.Hosts = []string{"nosuch.invalid:5672"} },
+			func(o *Options) { unknownNames(o, "nosuch.invalid:5672") },
 			transport.Misconfigured, []string{"nosuch.invalid", "check host"}, 0,
 		},
 	} {
